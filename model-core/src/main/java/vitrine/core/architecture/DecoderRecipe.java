@@ -1,0 +1,328 @@
+package vitrine.core.architecture;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.IntUnaryOperator;
+import java.util.function.UnaryOperator;
+import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
+import vitrine.core.tensor.kernel.Elementwise.Activation;
+
+/// A decoder with Llama's names and wiring, and the ways in which its many relatives differ.
+///
+/// Without further words: `model.embed_tokens`, `model.layers.N.self_attn.{q,k,v,o}_proj`, `model.layers.N.mlp.{gate,up,down}_proj`,
+/// RMS norms `input_layernorm` and `post_attention_layernorm` before the two blocks, `model.norm`, `lm_head`; rotary positions,
+/// grouped-query attention, no biases.
+public final class DecoderRecipe {
+
+    private final Family family;
+    private final Config config;
+    private final TensorNames names;
+    private final String model;
+    private final int layers;
+    private final int hidden;
+    private final int vocabulary;
+    private final int maxPositions;
+    private final int heads;
+    private int keyValueHeads;
+    private int headDim;
+
+    private boolean queryKeyValueBias;
+    private boolean outputBias;
+    private boolean feedForwardBias;
+    private boolean fused;
+    private boolean gated = true;
+    private Activation activation;
+    private boolean tiedByDefault;
+    private double scale;
+    private float softCap;
+    private float logitMultiplier = 1f;
+    private float logitSoftCap;
+    private float embeddingMultiplier = 1f;
+    private float residualMultiplier = 1f;
+    private Norm.Kind normKind = Norm.Kind.RMS;
+    private float normWeightOffset;
+    private boolean normBias;
+    private double eps;
+    private QueryKeyNorm.Scope queryKeyNorm;
+    private String queryNormName = "q_norm";
+    private String keyNormName = "k_norm";
+    private Norm.Kind queryKeyNormKind;
+    private IntUnaryOperator window = layer -> 0;
+    private IntFunction<Rope> rope;
+    private String attentionInputNorm = "input_layernorm";
+    private String feedForwardInputNorm = "post_attention_layernorm";
+    private String attentionOutputNorm;
+    private String feedForwardOutputNorm;
+    private String plainUp = "c_fc";
+    private String plainDown = "c_proj";
+    private boolean parallel;
+
+    private DecoderRecipe(Family family, Config config, TensorNames names) {
+        this.family = family;
+        this.config = config;
+        this.names = names;
+        model = names.prefix("model.", "embed_tokens.weight");
+        hidden = config.positive("hidden_size");
+        heads = config.positive("num_attention_heads");
+        layers = names.requireLayers(config, "num_hidden_layers");
+        keyValueHeads = config.has("num_key_value_heads") ? config.positive("num_key_value_heads") : heads;
+        vocabulary = config.positive("vocab_size");
+        maxPositions = config.positiveOr("max_position_embeddings", 2048);
+        eps = config.has("rms_norm_eps") ? config.number("rms_norm_eps") : 1e-6;
+        headDim = config.has("head_dim") ? config.positive("head_dim") : 0;
+    }
+
+    /// Begins with Llama's own choices.
+    public static DecoderRecipe of(Family family, Config config, TensorNames names) {
+        return new DecoderRecipe(family, config, names);
+    }
+
+    /// The head's width where the config does not give one; without this it is hidden size / heads.
+    public DecoderRecipe defaultHeadDim(int width) {
+        headDim = headDim == 0 ? width : headDim;
+        return this;
+    }
+
+    /// How many key/value heads there are where the config leaves them out; without this (and where it says null) as many as query heads.
+    public DecoderRecipe defaultKeyValueHeads(int count) {
+        keyValueHeads = config.isPresent("num_key_value_heads") ? keyValueHeads : count;
+        return this;
+    }
+
+    public int layers() {
+        return layers;
+    }
+
+    public int hiddenSize() {
+        return hidden;
+    }
+
+    /// The width of a head.
+    ///
+    /// @throws vitrine.core.refusal.Refusal `config-invalid` where the hidden size does not divide by the heads and no width is given
+    public int headDim() {
+        if (headDim == 0) {
+            if (hidden % heads != 0) {
+                throw config.invalid("num_attention_heads", "hidden_size %d does not divide by num_attention_heads %d", hidden, heads);
+            }
+            headDim = hidden / heads;
+        }
+        return headDim;
+    }
+
+    public DecoderRecipe queryKeyValueBias(boolean biased) {
+        queryKeyValueBias = biased;
+        return this;
+    }
+
+    public DecoderRecipe outputBias(boolean biased) {
+        outputBias = biased;
+        return this;
+    }
+
+    public DecoderRecipe feedForwardBias(boolean biased) {
+        feedForwardBias = biased;
+        return this;
+    }
+
+    /// `qkv_proj` and `gate_up_proj` instead of three and two layers.
+    public DecoderRecipe fused() {
+        fused = true;
+        return this;
+    }
+
+    /// A feed-forward block of two layers with these names, without a gate.
+    public DecoderRecipe plainFeedForward(String up, String down) {
+        gated = false;
+        plainUp = up;
+        plainDown = down;
+        return this;
+    }
+
+    public DecoderRecipe activation(Activation f) {
+        activation = f;
+        return this;
+    }
+
+    /// What `tie_word_embeddings` means where the config leaves it out.
+    public DecoderRecipe tiedByDefault(boolean tied) {
+        tiedByDefault = tied;
+        return this;
+    }
+
+    /// The factor on products of queries and keys, instead of 1 / sqrt(head width).
+    public DecoderRecipe attentionScale(double factor) {
+        scale = factor;
+        return this;
+    }
+
+    public DecoderRecipe attentionSoftCap(double cap) {
+        softCap = (float) cap;
+        return this;
+    }
+
+    public DecoderRecipe logits(double multiplier, double cap) {
+        logitMultiplier = (float) multiplier;
+        logitSoftCap = (float) cap;
+        return this;
+    }
+
+    public DecoderRecipe embeddingMultiplier(double factor) {
+        embeddingMultiplier = (float) factor;
+        return this;
+    }
+
+    public DecoderRecipe residualMultiplier(double factor) {
+        residualMultiplier = (float) factor;
+        return this;
+    }
+
+    public DecoderRecipe rmsNorm(double epsilon, double weightOffset) {
+        normKind = Norm.Kind.RMS;
+        eps = epsilon;
+        normWeightOffset = (float) weightOffset;
+        return this;
+    }
+
+    public DecoderRecipe layerNorm(double epsilon, boolean biased) {
+        normKind = Norm.Kind.LAYER;
+        eps = epsilon;
+        normBias = biased;
+        return this;
+    }
+
+    public DecoderRecipe queryKeyNorm(QueryKeyNorm.Scope scope) {
+        queryKeyNorm = scope;
+        queryKeyNormKind = normKind;
+        return this;
+    }
+
+    public DecoderRecipe queryKeyNorm(QueryKeyNorm.Scope scope, String query, String key) {
+        queryNormName = query;
+        keyNormName = key;
+        return queryKeyNorm(scope);
+    }
+
+    /// The window of each layer, 0 for all keys.
+    public DecoderRecipe window(IntUnaryOperator ofLayer) {
+        window = ofLayer;
+        return this;
+    }
+
+    public DecoderRecipe rope(Rope ofAllLayers) {
+        rope = layer -> ofAllLayers;
+        return this;
+    }
+
+    public DecoderRecipe rope(IntFunction<Rope> ofLayer) {
+        rope = ofLayer;
+        return this;
+    }
+
+    /// Names of the norms before the two blocks (null for none) and of those of their outputs (null for none).
+    public DecoderRecipe norms(String attentionIn, String attentionOut, String feedForwardIn, String feedForwardOut) {
+        attentionInputNorm = attentionIn;
+        attentionOutputNorm = attentionOut;
+        feedForwardInputNorm = feedForwardIn;
+        feedForwardOutputNorm = feedForwardOut;
+        return this;
+    }
+
+    /// Both blocks read the same norm of the layer's input.
+    public DecoderRecipe parallel() {
+        parallel = true;
+        feedForwardInputNorm = attentionInputNorm;
+        return this;
+    }
+
+    public ModelSpec build() {
+        if (heads % keyValueHeads != 0) {
+            throw config.invalid("num_key_value_heads", "%d query heads do not divide into %d key/value heads", heads, keyValueHeads);
+        }
+        headDim();
+        if (activation == null) {
+            activation = Activations.of(config, "hidden_act", "silu");
+        }
+        if (rope == null) {
+            rope(RopeConfig.of(config, headDim).read());
+        }
+        List<LayerSpec> specs = new ArrayList<>(layers);
+        for (int l = 0; l < layers; l++) {
+            specs.add(layer(l));
+        }
+        Embedding embedding = new Embedding(model + "embed_tokens.weight", hidden, embeddingMultiplier, null, null, null, null);
+        return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, maxPositions, false, embedding,
+                specs, norm(model + "norm"), head(), List.of("rotary_emb.inv_freq"));
+    }
+
+    private Head head() {
+        boolean tied = config.flagOr("tie_word_embeddings", tiedByDefault);
+        boolean stored = names.has("lm_head.weight");
+        if (!tied && !stored) {
+            return null;
+        }
+        // A tied checkpoint that stores an output matrix all the same means it: readers take the stored one.
+        return new Head(null, null, stored ? "lm_head.weight" : model + "embed_tokens.weight", null, hidden, !stored, logitMultiplier, logitSoftCap);
+    }
+
+    private LayerSpec layer(int l) {
+        String p = model + "layers." + l + ".";
+        LayerSpec spec = LayerSpec.preNorm(l, normOrNull(p, attentionInputNorm), attention(p, l), normOrNull(p, feedForwardInputNorm), feedForward(p))
+                .withOutputNorms(normOrNull(p, attentionOutputNorm), normOrNull(p, feedForwardOutputNorm))
+                .withResidual(residualMultiplier);
+        return parallel ? spec.inParallel() : spec;
+    }
+
+    private Norm normOrNull(String prefix, String name) {
+        return name == null ? null : norm(prefix + name);
+    }
+
+    private Norm norm(String prefix) {
+        return new Norm(normKind, hidden, (float) eps, prefix + ".weight", normBias ? prefix + ".bias" : null, normWeightOffset);
+    }
+
+    private AttentionSpec attention(String p, int l) {
+        String a = p + "self_attn.";
+        int q = heads * headDim;
+        int kv = keyValueHeads * headDim;
+        QueryKeyValue projection = fused
+                ? new QueryKeyValue.Fused(Linear.of(a + "qkv_proj", q + 2 * kv, hidden, queryKeyValueBias), Layout.BLOCKS)
+                : new Separate(Linear.of(a + "q_proj", q, hidden, queryKeyValueBias), Linear.of(a + "k_proj", kv, hidden, queryKeyValueBias),
+                        Linear.of(a + "v_proj", kv, hidden, queryKeyValueBias));
+        double factor = scale != 0 ? scale : 1 / Math.sqrt(headDim);
+        return new AttentionSpec(heads, keyValueHeads, headDim, (float) factor, softCap, true, window.applyAsInt(l), rope.apply(l), projection,
+                queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads)),
+                Linear.of(a + "o_proj", hidden, q, outputBias));
+    }
+
+    private List<Norm> queryKeyNorms(String name, int count) {
+        int width = queryKeyNorm == QueryKeyNorm.Scope.PROJECTION ? count * headDim : headDim;
+        UnaryOperator<String> weight = n -> n + ".weight";
+        if (queryKeyNorm != QueryKeyNorm.Scope.PER_HEAD) {
+            return List.of(new Norm(queryKeyNormKind, width, (float) eps, weight.apply(name), null, normWeightOffset));
+        }
+        List<Norm> norms = new ArrayList<>(count);
+        for (int h = 0; h < count; h++) {
+            norms.add(new Norm(queryKeyNormKind, width, (float) eps, weight.apply(name + ".norms." + h), null, normWeightOffset));
+        }
+        return norms;
+    }
+
+    private FeedForward feedForward(String p) {
+        String m = p + "mlp.";
+        int width = config.positive("intermediate_size");
+        if (!gated) {
+            return new FeedForward.Plain(Linear.of(m + plainUp, width, hidden, feedForwardBias),
+                    Linear.of(m + plainDown, hidden, width, feedForwardBias), activation);
+        }
+        Linear down = Linear.of(m + "down_proj", hidden, width, feedForwardBias);
+        return fused
+                ? new FeedForward.FusedGated(Linear.of(m + "gate_up_proj", 2 * width, hidden, feedForwardBias), down, activation)
+                : new FeedForward.Gated(Linear.of(m + "gate_proj", width, hidden, feedForwardBias),
+                        Linear.of(m + "up_proj", width, hidden, feedForwardBias), down, activation);
+    }
+}

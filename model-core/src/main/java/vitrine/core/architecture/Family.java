@@ -1,0 +1,18 @@
+package vitrine.core.architecture;
+
+import java.util.List;
+
+/// One model family: how its `config.json` and tensor names become a [ModelSpec].
+public interface Family {
+
+    /// The values of `model_type` that it reads.
+    List<String> modelTypes();
+
+    /// What to call it on screen.
+    String name();
+
+    /// The model that this config describes.
+    ///
+    /// @throws vitrine.core.refusal.Refusal `config-invalid`, `config-mismatch` or `family-unsupported`
+    ModelSpec read(Config config, TensorNames names);
+}

@@ -1,0 +1,358 @@
+package vitrine.core.checkpoint;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+
+/// Opens whatever a user points at: a folder, a lone file, a hub cache entry, an adapter folder, a shard index.
+public final class Checkpoints {
+
+    private static final String INDEX = "model.safetensors.index.json";
+    private static final String SINGLE = "model.safetensors";
+    private static final String ADAPTER = "adapter_model.safetensors";
+    private static final long MAX_INDEX_BYTES = 256 << 20;
+
+    private Checkpoints() {}
+
+    /// Reads the headers behind `path`; no tensor data is touched.
+    ///
+    /// @throws Refusal where no checkpoint can be read there, with what would help
+    public static Checkpoint open(Path path) {
+        if (!Files.exists(path) && !Files.isSymbolicLink(path)) {
+            throw Refusal.of(Category.NOT_FOUND, path, "there is no such file or folder").help("Check the path " + shorten(path) + ".");
+        }
+        if (Files.isDirectory(path)) {
+            return openFolder(CheckpointFolder.of(path));
+        }
+        if (!Files.isRegularFile(path)) {
+            throw Refusal.of(Category.UNREADABLE, path, Files.isSymbolicLink(path) ? "it is a symbolic link that leads nowhere" : "it is no ordinary file or folder");
+        }
+        return openFile(path);
+    }
+
+    private static String shorten(Path path) {
+        String text = vitrine.core.refusal.Visible.name(path.toString());
+        return text.length() > 120 ? "…" + text.substring(text.length() - 119) : text;
+    }
+
+    private static Checkpoint openFile(Path file) {
+        String name = file.getFileName().toString();
+        if (name.endsWith(".safetensors.index.json")) {
+            Path parent = file.toAbsolutePath().getParent();
+            return openIndex(CheckpointFolder.of(parent), file, file);
+        }
+        FileKind kind = kindOf(file);
+        if (kind == FileKind.JSON && (name.equals("config.json") || name.equals("adapter_config.json"))) {
+            return openFolder(CheckpointFolder.of(file.toAbsolutePath().getParent()));
+        }
+        requireReadable(kind, file);
+        Builder builder = new Builder();
+        builder.add(file, file);
+        boolean adapter = name.equals(ADAPTER) || looksLikeAdapter(builder.tensors.keySet());
+        String stem = name.replaceAll("\\.safetensors$", "");
+        Path parent = file.toAbsolutePath().getParent();
+        boolean plain = stem.equals("model") || stem.equals("adapter_model");
+        String shown = plain && parent.getFileName() != null ? parent.getFileName().toString() : stem;
+        return builder.build(adapter ? Checkpoint.Kind.ADAPTER : Checkpoint.Kind.MODEL, file, CheckpointFolder.plain(file, parent), shown, "safetensors");
+    }
+
+    private static boolean looksLikeAdapter(Set<String> names) {
+        return !names.isEmpty() && names.stream().anyMatch(n -> n.contains(".lora_A.") || n.contains(".lora_embedding_A"));
+    }
+
+    private static Checkpoint openFolder(CheckpointFolder at) {
+        Path adapter = at.folder().resolve(ADAPTER);
+        Path index = at.folder().resolve(INDEX);
+        Path single = at.folder().resolve(SINGLE);
+        if (exists(adapter) && !exists(index) && !exists(single)) {
+            return openParts(at, List.of(adapter), Checkpoint.Kind.ADAPTER);
+        }
+        if (exists(index)) {
+            return openIndex(at, index, at.shown());
+        }
+        if (exists(single)) {
+            return openParts(at, List.of(single), Checkpoint.Kind.MODEL);
+        }
+        List<Path> others = CheckpointFolder.list(at.folder()).filter(p -> p.getFileName().toString().endsWith(".safetensors")).toList();
+        if (!others.isEmpty()) {
+            Checkpoint opened = openParts(at, others, Checkpoint.Kind.MODEL);
+            if (others.size() > 1) {
+                opened.warnings().add(new Warning(Category.INDEX_INVALID, String.format(
+                        "There is no %s: all %d safetensors files of the folder were read as one checkpoint.", INDEX, others.size())));
+            }
+            return opened;
+        }
+        throw nothingHere(at);
+    }
+
+    private static boolean exists(Path file) {
+        return Files.exists(file) || Files.isSymbolicLink(file);
+    }
+
+    private static Refusal nothingHere(CheckpointFolder at) {
+        if (at.hasIncompleteDownload()) {
+            return CheckpointFolder.incomplete(at.shown());
+        }
+        List<String> names = CheckpointFolder.list(at.folder()).map(p -> p.getFileName().toString()).toList();
+        if (names.contains("adapter_config.json")) {
+            return Refusal.of(Category.TENSOR_MISSING, at.shown(), "there is an adapter_config.json but no %s", ADAPTER)
+                    .help("Only safetensors adapters are read.");
+        }
+        String other = names.stream().filter(n -> n.endsWith(".bin") || n.endsWith(".pt") || n.endsWith(".pth")).findFirst().orElse(null);
+        if (other != null) {
+            return Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), "it holds PyTorch weights (%s) and no safetensors file", other)
+                    .help("Save the model with safetensors (save_pretrained does).");
+        }
+        String gguf = names.stream().filter(n -> n.endsWith(".gguf")).findFirst().orElse(null);
+        if (gguf != null) {
+            return Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), "it holds a GGUF file (%s) and no safetensors file", gguf)
+                    .help("Open the safetensors checkpoint that it was made from.");
+        }
+        return Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), names.isEmpty()
+                ? "the folder is empty: no model was found" : "no model was found among its %,d entries", names.size())
+                .help("A checkpoint folder holds model.safetensors, or shards and " + INDEX + ".");
+    }
+
+    private static Checkpoint openParts(CheckpointFolder at, List<Path> files, Checkpoint.Kind kind) {
+        Builder builder = new Builder();
+        for (Path file : files) {
+            Path real = at.real(file);
+            requireReadable(kindOf(real), file);
+            for (TensorEntry twice : builder.add(real, file)) {
+                throw Refusal.of(Category.DUPLICATE_NAME, file, "this name also stands in another file of the folder, and there is no index to choose")
+                        .where("tensor " + twice.name());
+            }
+        }
+        String format = files.size() == 1 ? "safetensors" : "safetensors, " + files.size() + " files";
+        return builder.build(kind, at.shown(), at, nameOf(at), format);
+    }
+
+    private static String nameOf(CheckpointFolder at) {
+        if (at.cacheEntry() != null) {
+            String entry = at.cacheEntry().getFileName().toString();
+            return entry.substring(entry.lastIndexOf("--") + 2);
+        }
+        return at.shown().toAbsolutePath().normalize().getFileName().toString();
+    }
+
+    private static Checkpoint openIndex(CheckpointFolder at, Path index, Path shown) {
+        ShardIndex map = ShardIndex.read(at.real(index), index);
+        Set<String> shards = new LinkedHashSet<>(map.shardOf().values());
+        for (String shard : shards) {
+            at.named(shard, index);
+        }
+        Builder builder = new Builder();
+        Map<String, String> surplus = new LinkedHashMap<>();
+        Set<String> placed = new LinkedHashSet<>();
+        for (String shard : shards) {
+            Path file = at.named(shard, index);
+            if (!exists(file)) {
+                throw at.hasIncompleteDownload() ? CheckpointFolder.incomplete(shown)
+                        : Refusal.of(Category.SHARD_MISSING, index, "it names the shard %s, which is not in the folder", shard)
+                                .help("Download the missing file.");
+            }
+            Path real = at.real(file);
+            requireReadable(kindOf(real), file);
+            builder.add(real, file, map.shardOf(), shard, placed, surplus);
+        }
+        for (Map.Entry<String, String> e : map.shardOf().entrySet()) {
+            if (!placed.contains(e.getKey())) {
+                throw Refusal.of(Category.TENSOR_MISSING, index, "it places this tensor in %s, which does not hold it", e.getValue())
+                        .where("tensor " + e.getKey());
+            }
+        }
+        Checkpoint opened = builder.build(Checkpoint.Kind.MODEL, shown, at, nameOf(at), "safetensors, " + shards.size() + " shards");
+        surplus.forEach((name, shard) -> opened.warnings().add(new Warning(Category.INDEX_INVALID,
+                map.shardOf().containsKey(name)
+                        ? String.format("Tensor %s lies in %s too; the copy that the index names, in %s, is used.", name, shard, map.shardOf().get(name))
+                        : String.format("Tensor %s of %s is not in the index; it is shown all the same.", name, shard))));
+        if (map.totalSize() >= 0 && map.totalSize() != opened.tensorBytes()) {
+            opened.warnings().add(new Warning(Category.INDEX_INVALID, String.format(
+                    "The index says that all tensors have %,d bytes; they have %,d.", map.totalSize(), opened.tensorBytes())));
+        }
+        return opened;
+    }
+
+    private static FileKind kindOf(Path file) {
+        try {
+            return FileKind.of(file);
+        } catch (IOException e) {
+            throw Refusal.of(Category.UNREADABLE, file, "cannot be read (%s)", Json.reason(e)).cause(e);
+        }
+    }
+
+    private static void requireReadable(FileKind kind, Path shown) {
+        String what;
+        String help;
+        switch (kind) {
+            case SAFETENSORS, EMPTY, UNKNOWN -> {
+                return;
+            }
+            case LFS_POINTER -> {
+                what = "it is a Git LFS pointer of a few lines, not the weights themselves";
+                help = "Fetch the file with git lfs pull, or download it from the model's page.";
+            }
+            case GGUF -> {
+                what = "it is a GGUF file, which this version does not read";
+                help = "Open the safetensors checkpoint that it was made from.";
+            }
+            case ZIP -> {
+                what = "it is a zip archive (PyTorch saves so), which this version does not read";
+                help = "Save the model with safetensors (save_pretrained does).";
+            }
+            case PICKLE -> {
+                what = "it is a Python pickle, which is a program; this version reads none";
+                help = "Convert it to safetensors where you trust it.";
+            }
+            case JSON -> {
+                what = "it holds JSON text, not weights";
+                help = "Open the folder that holds the safetensors files.";
+            }
+            case TEXT -> {
+                what = "it holds plain text, not weights";
+                help = "A checkpoint is a safetensors file or a folder that holds one.";
+            }
+            default -> throw new IllegalStateException("no answer for " + kind);
+        }
+        throw Refusal.of(Category.UNKNOWN_FORMAT, shown, what).help(help);
+    }
+
+    /// The map of a sharded checkpoint's index: which shard holds which tensor; `totalSize` is -1 where it is not told.
+    private record ShardIndex(Map<String, String> shardOf, long totalSize) {
+
+        static ShardIndex read(Path file, Path shown) {
+            byte[] bytes = Json.readBytes(file, MAX_INDEX_BYTES, Category.INDEX_INVALID);
+            Json.requireUtf8(shown, bytes, bytes.length, Category.INDEX_INVALID);
+            Map<String, String> map = null;
+            long total = -1;
+            try (JsonParser p = Json.parser(bytes, 0, bytes.length)) {
+                if (p.nextToken() != JsonToken.START_OBJECT) {
+                    throw Refusal.of(Category.INDEX_INVALID, shown, "it is no JSON object");
+                }
+                while (p.nextToken() == JsonToken.FIELD_NAME) {
+                    String key = p.currentName();
+                    p.nextToken();
+                    if (key.equals("weight_map")) {
+                        if (map != null) {
+                            throw Refusal.of(Category.DUPLICATE_NAME, shown, "weight_map stands twice");
+                        }
+                        map = readMap(p, shown);
+                    } else if (key.equals("metadata") && p.currentToken() == JsonToken.START_OBJECT) {
+                        total = readTotal(p);
+                    } else {
+                        p.skipChildren();
+                    }
+                }
+                if (p.nextToken() != null) {
+                    throw Refusal.of(Category.INDEX_INVALID, shown, "there is something after the closing brace of its JSON");
+                }
+            } catch (IOException e) {
+                throw Json.refuse(shown, Category.INDEX_INVALID, e);
+            }
+            if (map == null) {
+                throw Refusal.of(Category.INDEX_INVALID, shown, "it has no weight_map, the list of which shard holds which tensor");
+            }
+            return new ShardIndex(map, total);
+        }
+
+        private static Map<String, String> readMap(JsonParser p, Path shown) throws IOException {
+            if (p.currentToken() != JsonToken.START_OBJECT) {
+                throw Refusal.of(Category.INDEX_INVALID, shown, "its weight_map is no object");
+            }
+            Map<String, String> map = new LinkedHashMap<>();
+            Map<String, String> shards = new LinkedHashMap<>();
+            while (p.nextToken() == JsonToken.FIELD_NAME) {
+                String tensor = p.currentName();
+                if (p.nextToken() != JsonToken.VALUE_STRING) {
+                    throw Refusal.of(Category.INDEX_INVALID, shown, "weight_map gives no file name").where("tensor " + tensor);
+                }
+                String shard = shards.computeIfAbsent(p.getText(), s -> s);
+                if (map.put(tensor, shard) != null) {
+                    throw Refusal.of(Category.DUPLICATE_NAME, shown, "it stands twice in weight_map").where("tensor " + tensor);
+                }
+            }
+            return map;
+        }
+
+        private static long readTotal(JsonParser p) throws IOException {
+            long total = -1;
+            while (p.nextToken() == JsonToken.FIELD_NAME) {
+                String key = p.currentName();
+                p.nextToken();
+                if (key.equals("total_size") && p.currentToken().isNumeric()) {
+                    total = p.getNumberType() == JsonParser.NumberType.BIG_INTEGER ? Long.MAX_VALUE : p.getValueAsLong(-1);
+                } else {
+                    p.skipChildren();
+                }
+            }
+            return total;
+        }
+    }
+
+    /// Gathers files and tensors while a checkpoint is opened.
+    private static final class Builder {
+        final List<DataFile> files = new ArrayList<>();
+        final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
+        final Map<String, String> metadata = new LinkedHashMap<>();
+
+        private SafetensorsHeader read(Path real, Path shown) {
+            SafetensorsHeader header = SafetensorsHeader.read(real, shown);
+            try {
+                long modified = Files.readAttributes(real, BasicFileAttributes.class).lastModifiedTime().toMillis();
+                files.add(new DataFile(real, header.size(), header.dataOffset(), modified));
+            } catch (IOException e) {
+                throw Refusal.of(Category.UNREADABLE, shown, "cannot be read (%s)", Json.reason(e)).cause(e);
+            }
+            metadata.putAll(header.metadata());
+            return header;
+        }
+
+        /// Adds a file's tensors and returns those whose names were there before.
+        List<TensorEntry> add(Path real, Path shown) {
+            List<TensorEntry> twice = new ArrayList<>();
+            for (TensorEntry t : read(real, shown).tensors()) {
+                if (tensors.putIfAbsent(t.name(), t) != null) {
+                    twice.add(t);
+                }
+            }
+            return twice;
+        }
+
+        /// Adds a shard's tensors as the index places them; what it does not place there goes to `surplus`.
+        void add(Path real, Path shown, Map<String, String> shardOf, String shard, Set<String> placed, Map<String, String> surplus) {
+            for (TensorEntry t : read(real, shown).tensors()) {
+                String owner = shardOf.get(t.name());
+                if (shard.equals(owner)) {
+                    tensors.put(t.name(), t);
+                    placed.add(t.name());
+                } else {
+                    surplus.put(t.name(), shard);
+                    if (owner == null) {
+                        tensors.putIfAbsent(t.name(), t);
+                    }
+                }
+            }
+        }
+
+        Checkpoint build(Checkpoint.Kind kind, Path path, CheckpointFolder folder, String name, String format) {
+            List<Warning> warnings = new ArrayList<>();
+            if (tensors.isEmpty()) {
+                warnings.add(new Warning(Category.TENSOR_MISSING, "The file is valid and holds no tensors."));
+            }
+            return new Checkpoint(kind, path, folder, name, format, files, tensors, metadata, warnings);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+package vitrine.core.forward;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Fused;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
+import vitrine.core.architecture.Norm;
+import vitrine.core.forward.ForwardPass.Group;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.kernel.Attend;
+import vitrine.core.tensor.kernel.Rotary;
+import vitrine.core.tensor.kernel.Rotary;
+
+/// One layer's attention over a group of sequences: project, normalise, rotate, attend, project back.
+///
+/// Legend: T queries, S keys, H query heads, K key/value heads, g = H/K heads of a group, d values per head.
+final class AttentionBlock {
+
+    /// Scores of several heads are made at once, up to this many bytes.
+    private static final long SCORE_BYTES = 32L << 20;
+
+    private final int layer;
+    private final AttentionSpec spec;
+    private final Weights weights;
+    private final Arena scratch;
+
+    AttentionBlock(int layer, AttentionSpec spec, Weights weights, Arena scratch) {
+        this.layer = layer;
+        this.spec = spec;
+        this.weights = weights;
+        this.scratch = scratch;
+    }
+
+    /// `out = attention(h)`, both `[tokens, hidden]`.
+    void run(Matrix h, Matrix out, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache) {
+        int d = spec.headDim();
+        Projected p = project(h);
+        normalise(p);
+        int past = cache == null ? 0 : cache.length();
+        for (int s = 0; s < group.sequences() && spec.rope() != null; s++) {
+            RotaryTable table = ropes.get(spec.rope(), past, group.length(s));
+            rotate(p.q.rows(group.offset(s), group.length(s)), spec.heads(), table);
+            rotate(p.k.rows(group.offset(s), group.length(s)), spec.keyValueHeads(), table);
+        }
+        ForwardPass.announce(probe, layer, Site.QUERY, group, p.q);
+        ForwardPass.announce(probe, layer, Site.KEY, group, p.k);
+        ForwardPass.announce(probe, layer, Site.VALUE, group, p.v);
+
+        Matrix z = Matrix.allocate(scratch, h.rows(), spec.heads() * d);
+        for (int s = 0; s < group.sequences(); s++) {
+            int from = group.offset(s);
+            int length = group.length(s);
+            Matrix k = p.k.rows(from, length);
+            Matrix v = p.v.rows(from, length);
+            if (cache != null) {
+                cache.append(layer, k, v);
+                k = cache.keys(layer, past + length);
+                v = cache.values(layer, past + length);
+            }
+            attend(p.q.rows(from, length), k, v, z.rows(from, length), past, group.first() + s, probe);
+        }
+        ForwardPass.announce(probe, layer, Site.Z, group, z);
+        weights.multiply(z, spec.output(), out);
+    }
+
+    /// Queries `[tokens, H d]`, keys and values `[tokens, K d]`.
+    private record Projected(Matrix q, Matrix k, Matrix v) {}
+
+    private Projected project(Matrix h) {
+        int qWidth = spec.heads() * spec.headDim();
+        int kvWidth = spec.keyValueHeads() * spec.headDim();
+        return switch (spec.projection()) {
+            case Separate s -> {
+                Matrix q = Matrix.allocate(scratch, h.rows(), qWidth);
+                Matrix k = Matrix.allocate(scratch, h.rows(), kvWidth);
+                Matrix v = Matrix.allocate(scratch, h.rows(), kvWidth);
+                weights.multiply(h, s.query(), q);
+                weights.multiply(h, s.key(), k);
+                weights.multiply(h, s.value(), v);
+                yield new Projected(q, k, v);
+            }
+            case Fused f -> {
+                Matrix all = Matrix.allocate(scratch, h.rows(), qWidth + 2 * kvWidth);
+                weights.multiply(h, f.all(), all);
+                yield f.layout() == Layout.BLOCKS
+                        ? new Projected(all.columns(0, qWidth), all.columns(qWidth, kvWidth), all.columns(qWidth + kvWidth, kvWidth))
+                        : sortedByKind(all);
+            }
+        };
+    }
+
+    /// Takes apart rows laid out as query, key and value of head 0, then of head 1, and so on.
+    private Projected sortedByKind(Matrix all) {
+        int d = spec.headDim();
+        Matrix[] kinds = new Matrix[3];
+        for (int kind = 0; kind < 3; kind++) {
+            kinds[kind] = Matrix.allocate(scratch, all.rows(), spec.heads() * d);
+            for (int head = 0; head < spec.heads(); head++) {
+                kinds[kind].columns(head * d, d).copyFrom(all.columns((3 * head + kind) * d, d));
+            }
+        }
+        return new Projected(kinds[0], kinds[1], kinds[2]);
+    }
+
+    private void normalise(Projected p) {
+        QueryKeyNorm n = spec.queryKeyNorm();
+        if (n != null) {
+            normalise(p.q, spec.heads(), n.scope(), n.query());
+            normalise(p.k, spec.keyValueHeads(), n.scope(), n.key());
+        }
+    }
+
+    private void normalise(Matrix x, int heads, QueryKeyNorm.Scope scope, List<Norm> norms) {
+        if (scope == QueryKeyNorm.Scope.PROJECTION) {
+            ForwardPass.norm(norms.getFirst(), x, x, weights);
+            return;
+        }
+        for (int head = 0; head < heads; head++) {
+            Matrix part = x.columns(head * spec.headDim(), spec.headDim());
+            ForwardPass.norm(norms.get(scope == QueryKeyNorm.Scope.HEAD ? 0 : head), part, part, weights);
+        }
+    }
+
+    private void rotate(Matrix x, int heads, RotaryTable table) {
+        Rotary.rotate(x, heads, spec.headDim(), table.cos(), table.sin(), table.pairs(), spec.rope().interleaved());
+    }
+
+    /// `z = softmax(q k^T) v` for one sequence; key/value heads in chunks, and queries in blocks where one head's scores are large.
+    private void attend(Matrix q, Matrix k, Matrix v, Matrix z, int past, int sequence, Probe probe) {
+        int g = spec.groupSize();
+        long perGroup = 4L * g * k.rows();
+        int block = (int) Math.clamp(SCORE_BYTES / perGroup, 1, q.rows());
+        int chunk = (int) Math.clamp(SCORE_BYTES / (perGroup * block), 1, spec.keyValueHeads());
+        try (Arena arena = Arena.ofShared()) {
+            Matrix scores = Matrix.allocate(arena, chunk * g * block, k.rows());
+            for (int from = 0; from < q.rows(); from += block) {
+                int rows = Math.min(block, q.rows() - from);
+                for (int kv = 0; kv < spec.keyValueHeads(); kv += chunk) {
+                    int count = Math.min(chunk, spec.keyValueHeads() - kv);
+                    attend(q.rows(from, rows), k, v, z.rows(from, rows), scores, kv, count, past + from, sequence, probe);
+                }
+            }
+        }
+    }
+
+    private void attend(Matrix q, Matrix k, Matrix v, Matrix z, Matrix scores, int firstKv, int kvHeads, int firstQuery, int sequence, Probe probe) {
+        int g = spec.groupSize();
+        int d = spec.headDim();
+        int rows = q.rows();
+        int keys = k.rows();
+        long map = (long) rows * keys;
+        Operand queries = heads(q.columns(firstKv * g * d, kvHeads * g * d), kvHeads, g);
+        Operand keyRows = shared(k.columns(firstKv * d, kvHeads * d), kvHeads);
+        Operand valueRows = shared(v.columns(firstKv * d, kvHeads * d), kvHeads);
+        Operand weighted = heads(z.columns(firstKv * g * d, kvHeads * g * d), kvHeads, g);
+        Operand pattern = new Operand(scores.data(), Operand.Element.F32, new long[] {kvHeads, g, rows, keys}, new long[] {g * map, map, keys, 1});
+
+        weights.products().multiply(queries, keyRows.transposed(), pattern);
+        Attend.Rule rule = new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), Float.NaN);
+        boolean wantsScores = probe.wants(layer, Site.ATTN_SCORES);
+        boolean wantsPattern = probe.wants(layer, Site.PATTERN);
+        for (int i = 0; i < kvHeads * g; i++) {
+            int head = firstKv * g + i;
+            Matrix one = scores.rows(i * rows, rows);
+            if (wantsScores) {
+                Attend.scores(one, rule, firstQuery);
+                probe.at(new Place(layer, Site.ATTN_SCORES, sequence, head, firstQuery), one);
+                Attend.softmax(one, rule.unscaled(), firstQuery);
+            } else {
+                Attend.softmax(one, rule, firstQuery);
+            }
+            if (wantsPattern) {
+                probe.at(new Place(layer, Site.PATTERN, sequence, head, firstQuery), one);
+            }
+        }
+        weights.products().multiply(pattern, valueRows, weighted);
+    }
+
+    /// `[T, K g d]` seen as `[K, g, T, d]`.
+    private Operand heads(Matrix m, int kvHeads, int g) {
+        int d = spec.headDim();
+        return new Operand(m.data(), Operand.Element.F32, new long[] {kvHeads, g, m.rows(), d}, new long[] {(long) g * d, d, m.rowStride(), 1});
+    }
+
+    /// `[S, K d]` seen as `[K, 1, S, d]`, each key/value head shared by the heads of its group.
+    private Operand shared(Matrix m, int kvHeads) {
+        int d = spec.headDim();
+        return new Operand(m.data(), Operand.Element.F32, new long[] {kvHeads, 1, m.rows(), d}, new long[] {d, d, m.rowStride(), 1});
+    }
+}

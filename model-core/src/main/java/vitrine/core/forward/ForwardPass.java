@@ -1,0 +1,381 @@
+package vitrine.core.forward;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import vitrine.core.architecture.Embedding;
+import vitrine.core.architecture.FeedForward;
+import vitrine.core.architecture.Head;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.Linear;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.Norm;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.kernel.Elementwise;
+import vitrine.core.tensor.kernel.Normalise;
+
+/// Runs a model over a batch of sequences, announcing named places to a [Probe] on the way.
+///
+/// Locals are the paper's letters: x the residual stream `[tokens, hidden]`, rows of all sequences one after the other;
+/// h a block's input, y its output. Convention: row vectors, `y = x W^T`.
+public final class ForwardPass {
+
+    /// Sequences pass a layer together in groups of about this many tokens, which bounds the scratch memory.
+    private static final int GROUP_TOKENS = 1024;
+    /// Logits are made in blocks of rows of about this many bytes.
+    private static final long LOGIT_BYTES = 32L << 20;
+
+    private final ModelSpec spec;
+    private final Weights weights;
+
+    /// @param spec checked against the weights' checkpoint ([vitrine.core.architecture.SpecCheck])
+    public ForwardPass(ModelSpec spec, Weights weights) {
+        this.spec = spec;
+        this.weights = weights;
+    }
+
+    /// Which positions get logits, where a probe wants them.
+    public enum LogitRows {
+        ALL, LAST
+    }
+
+    /// Passes all sequences through all layers.
+    public void run(Batch batch, Probe probe, Progress progress) {
+        run(batch, probe, LogitRows.ALL, null, progress);
+    }
+
+    /// Passes sequences through all layers.
+    ///
+    /// @param cache the one sequence's earlier positions, or null; it takes in the new ones
+    /// @throws Progress.CancelledException between layers and between groups
+    public void run(Batch batch, Probe probe, LogitRows logitRows, KeyValueCache cache, Progress progress) {
+        if (probe.wants(-1, Site.LOGITS) && spec.head() == null) {
+            throw new IllegalArgumentException("the model has no head to make logits");
+        }
+        if (cache != null && batch.sequences().size() != 1) {
+            throw new IllegalArgumentException("a cache belongs to one sequence");
+        }
+        try (Arena arena = Arena.ofShared()) {
+            Matrix x = Matrix.allocate(arena, batch.tokens(), spec.hiddenSize());
+            List<Group> groups = groups(batch);
+            embed(batch, x, cache);
+            int steps = spec.layers().size() + (probe.wants(-1, Site.LOGITS) ? 1 : 0);
+            RotaryTable.Shelf ropes = new RotaryTable.Shelf(arena);
+            int last = lastWantedLayer(probe);
+            for (LayerSpec layer : spec.layers()) {
+                if (layer.index() > last) {
+                    break;
+                }
+                progress.step(layer.index(), steps, "layers");
+                for (Group group : groups) {
+                    progress.checkCancelled();
+                    layer(layer, x, group, probe, ropes, cache);
+                }
+                weights.release();
+            }
+            if (last == Integer.MAX_VALUE) {
+                finish(x, groups, probe, logitRows, progress);
+            }
+            weights.release();
+            if (cache != null) {
+                cache.advance(batch.tokens());
+            }
+            progress.step(steps, steps, "layers");
+        }
+    }
+
+    /// The last layer that must be computed for what the probe wants; none is left out where it wants what follows the layers.
+    private int lastWantedLayer(Probe probe) {
+        if (probe.wants(-1, Site.FINAL_NORM) || probe.wants(-1, Site.LOGITS) || probe == Probe.NONE) {
+            return Integer.MAX_VALUE;
+        }
+        int last = -1;
+        for (LayerSpec layer : spec.layers()) {
+            for (Site site : Site.values()) {
+                if (site.perLayer() && probe.wants(layer.index(), site)) {
+                    last = layer.index();
+                }
+            }
+        }
+        return last;
+    }
+
+    /// Sequences that pass a layer together.
+    ///
+    /// @param first the first sequence's number; `starts` are the sequences' first rows in x, with the end behind them
+    record Group(int first, int[] starts) {
+        int from() {
+            return starts[0];
+        }
+
+        int tokens() {
+            return starts[starts.length - 1] - starts[0];
+        }
+
+        int sequences() {
+            return starts.length - 1;
+        }
+
+        int length(int i) {
+            return starts[i + 1] - starts[i];
+        }
+
+        /// The first row of sequence `i` within the group's own rows.
+        int offset(int i) {
+            return starts[i] - starts[0];
+        }
+    }
+
+    private static List<Group> groups(Batch batch) {
+        List<Group> groups = new ArrayList<>();
+        List<Integer> starts = new ArrayList<>(List.of(0));
+        int first = 0;
+        int row = 0;
+        for (int s = 0; s < batch.sequences().size(); s++) {
+            int length = batch.sequences().get(s).length();
+            if (starts.size() > 1 && row + length - starts.getFirst() > GROUP_TOKENS) {
+                groups.add(new Group(first, starts.stream().mapToInt(Integer::intValue).toArray()));
+                first = s;
+                starts = new ArrayList<>(List.of(row));
+            }
+            row += length;
+            starts.add(row);
+        }
+        groups.add(new Group(first, starts.stream().mapToInt(Integer::intValue).toArray()));
+        return groups;
+    }
+
+    // --- embedding
+
+    private void embed(Batch batch, Matrix x, KeyValueCache cache) {
+        Embedding e = spec.embedding();
+        int row = 0;
+        for (Batch.Sequence sequence : batch.sequences()) {
+            int[] ids = sequence.ids();
+            Matrix rows = x.rows(row, ids.length);
+            row += ids.length;
+            if (e.projection() == null) {
+                embedInto(rows, sequence, cache);
+            } else {
+                // OPT with a narrow table: positions are added after the projection.
+                try (Arena scratch = Arena.ofShared()) {
+                    Matrix narrow = Matrix.allocate(scratch, ids.length, e.width());
+                    weights.lookUp(e.tokens(), ids, narrow);
+                    weights.multiply(narrow, e.projection(), rows);
+                    addPositions(rows, ids, cache);
+                }
+            }
+        }
+    }
+
+    private void embedInto(Matrix x, Batch.Sequence sequence, KeyValueCache cache) {
+        Embedding e = spec.embedding();
+        int[] ids = sequence.ids();
+        weights.lookUp(e.tokens(), ids, x);
+        if (e.multiplier() != 1f) {
+            Elementwise.scale(x, e.multiplier());
+        }
+        addPositions(x, ids, cache);
+        if (e.segments() != null) {
+            addRows(x, e.segments().table(), sequence.segments() == null ? new int[ids.length] : sequence.segments());
+        }
+        if (e.norm() != null) {
+            norm(e.norm(), x, x);
+        }
+    }
+
+    private void addPositions(Matrix x, int[] ids, KeyValueCache cache) {
+        Embedding.Learned p = spec.embedding().positions();
+        if (p == null) {
+            return;
+        }
+        int[] rows = new int[ids.length];
+        int next = (cache == null ? 0 : cache.length()) + p.offset();
+        for (int i = 0; i < ids.length; i++) {
+            boolean padding = p.paddingId() >= 0 && ids[i] == p.paddingId();
+            rows[i] = padding ? p.offset() - 1 : next++;
+        }
+        addRows(x, p.table(), rows);
+    }
+
+    private void addRows(Matrix x, String table, int[] rows) {
+        try (Arena scratch = Arena.ofShared()) {
+            Matrix looked = Matrix.allocate(scratch, rows.length, x.columns());
+            weights.lookUp(table, rows, looked);
+            Elementwise.add(x, looked, 1f);
+        }
+    }
+
+    // --- layers
+
+    private void layer(LayerSpec l, Matrix all, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache) {
+        try (Arena scratch = Arena.ofShared()) {
+            Matrix x = all.rows(group.from(), group.tokens());
+            announce(probe, l.index(), Site.RESID_PRE, group, x);
+
+            Matrix h = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
+            Matrix a = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
+            normOrCopy(l.attentionInput(), x, h);
+            announce(probe, l.index(), Site.ATTN_IN, group, h);
+            new AttentionBlock(l.index(), l.attention(), weights, scratch).run(h, a, group, probe, ropes, cache);
+            announce(probe, l.index(), Site.ATTN_OUT, group, a);
+            if (l.attentionOutput() != null) {
+                norm(l.attentionOutput(), a, a);
+            }
+
+            if (!l.parallel()) {
+                addToResidual(x, a, l.residual(), l.afterAttention());
+                announce(probe, l.index(), Site.RESID_MID, group, x);
+            }
+            normOrCopy(l.feedForwardInput(), x, h);
+            announce(probe, l.index(), Site.MLP_IN, group, h);
+            Matrix m = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
+            feedForward(l, h, m, group, probe, scratch);
+            announce(probe, l.index(), Site.MLP_OUT, group, m);
+            if (l.feedForwardOutput() != null) {
+                norm(l.feedForwardOutput(), m, m);
+            }
+            if (l.parallel()) {
+                Elementwise.add(x, a, l.residual());
+            }
+            addToResidual(x, m, l.residual(), l.afterFeedForward());
+            announce(probe, l.index(), Site.RESID_POST, group, x);
+        }
+    }
+
+    private void addToResidual(Matrix x, Matrix branch, float scale, Norm after) {
+        Elementwise.add(x, branch, scale);
+        if (after != null) {
+            norm(after, x, x);
+        }
+    }
+
+    private void feedForward(LayerSpec l, Matrix h, Matrix out, Group group, Probe probe, Arena scratch) {
+        FeedForward f = l.feedForward();
+        Matrix mid;
+        Linear down;
+        switch (f) {
+            case FeedForward.Gated g -> {
+                mid = Matrix.allocate(scratch, h.rows(), g.width());
+                Matrix up = Matrix.allocate(scratch, h.rows(), g.width());
+                weights.multiply(h, g.gate(), mid);
+                weights.multiply(h, g.up(), up);
+                Elementwise.activateGated(mid, g.activation(), up);
+                down = g.down();
+            }
+            case FeedForward.FusedGated g -> {
+                Matrix both = Matrix.allocate(scratch, h.rows(), 2 * g.width());
+                weights.multiply(h, g.gateUp(), both);
+                mid = both.columns(0, g.width());
+                Elementwise.activateGated(mid, g.activation(), both.columns(g.width(), g.width()));
+                down = g.down();
+            }
+            case FeedForward.Plain p -> {
+                mid = Matrix.allocate(scratch, h.rows(), p.width());
+                weights.multiply(h, p.up(), mid);
+                Elementwise.activate(mid, p.activation());
+                down = p.down();
+            }
+        }
+        announce(probe, l.index(), Site.MLP_MID, group, mid);
+        weights.multiply(mid, down, out);
+    }
+
+    // --- after the layers
+
+    private void finish(Matrix all, List<Group> groups, Probe probe, LogitRows logitRows, Progress progress) {
+        for (Group group : groups) {
+            progress.checkCancelled();
+            try (Arena scratch = Arena.ofShared()) {
+                Matrix x = all.rows(group.from(), group.tokens());
+                Matrix h = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
+                normOrCopy(spec.finalNorm(), x, h);
+                announce(probe, -1, Site.FINAL_NORM, group, h);
+                if (probe.wants(-1, Site.LOGITS)) {
+                    for (int s = 0; s < group.sequences(); s++) {
+                        Matrix rows = h.rows(group.offset(s), group.length(s));
+                        logits(rows, group.first() + s, probe, logitRows, progress);
+                    }
+                }
+            }
+        }
+    }
+
+    private void logits(Matrix h, int sequence, Probe probe, LogitRows which, Progress progress) {
+        Head head = spec.head();
+        int block = (int) Math.clamp(LOGIT_BYTES / (4L * spec.vocabSize()), 1, h.rows());
+        int start = which == LogitRows.LAST ? h.rows() - 1 : 0;
+        for (int from = start; from < h.rows(); from += block) {
+            progress.checkCancelled();
+            int count = Math.min(block, h.rows() - from);
+            try (Arena scratch = Arena.ofShared()) {
+                Matrix in = headInput(head, h.rows(from, count), scratch);
+                Matrix logits = Matrix.allocate(scratch, count, spec.vocabSize());
+                weights.multiply(in, head.weight(), spec.vocabSize(), head.width(), false, logits);
+                if (head.bias() != null) {
+                    Elementwise.addBias(logits, weights.vector(head.bias()));
+                }
+                if (head.multiplier() != 1f) {
+                    Elementwise.scale(logits, head.multiplier());
+                }
+                if (head.softCap() != 0f) {
+                    Elementwise.softCap(logits, head.softCap());
+                }
+                probe.at(new Place(-1, Site.LOGITS, sequence, -1, from), logits);
+            }
+        }
+    }
+
+    private Matrix headInput(Head head, Matrix h, Arena scratch) {
+        Matrix in = h;
+        if (head.transform() != null) {
+            in = Matrix.allocate(scratch, h.rows(), h.columns());
+            weights.multiply(h, head.transform().dense(), in);
+            Elementwise.activate(in, head.transform().activation());
+            norm(head.transform().norm(), in, in);
+        }
+        if (head.inputProjection() != null) {
+            Matrix narrow = Matrix.allocate(scratch, h.rows(), head.width());
+            weights.multiply(in, head.inputProjection(), narrow);
+            in = narrow;
+        }
+        return in;
+    }
+
+    // --- small parts
+
+    private void normOrCopy(Norm norm, Matrix x, Matrix y) {
+        if (norm == null) {
+            y.copyFrom(x);
+        } else {
+            norm(norm, x, y);
+        }
+    }
+
+    private void norm(Norm n, Matrix x, Matrix y) {
+        norm(n, x, y, weights);
+    }
+
+    static void norm(Norm n, Matrix x, Matrix y, Weights weights) {
+        MemorySegment weight = weights.vector(n.weight());
+        switch (n.kind()) {
+            case RMS -> Normalise.rms(x, y, weight, n.weightOffset(), n.eps());
+            case LAYER -> Normalise.layer(x, y, weight, weights.vector(n.bias()), n.eps());
+        }
+    }
+
+    /// Tells the probe each sequence's rows of a value that all sequences of the group share.
+    static void announce(Probe probe, int layer, Site site, Group group, Matrix value) {
+        if (!probe.wants(layer, site)) {
+            return;
+        }
+        for (int s = 0; s < group.sequences(); s++) {
+            probe.at(new Place(layer, site, group.first() + s, -1, 0), value.rows(group.offset(s), group.length(s)));
+        }
+    }
+}

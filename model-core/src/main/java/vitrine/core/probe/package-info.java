@@ -1,0 +1,29 @@
+/// Named places inside the forward pass where a value can be read or replaced.
+///
+/// Start with [vitrine.core.probe.Probe]: it says which places it [vitrine.core.probe.Probe#wants] and is called with the
+/// value there. What it leaves in the matrix is what the rest of the pass uses, so an intervention is a probe that writes.
+///
+/// ## Places and shapes
+///
+/// | site | shape of one call | notes |
+/// |---|---|---|
+/// | `RESID_PRE`, `RESID_MID`, `RESID_POST` | `[positions, hidden]` | the residual stream; no `RESID_MID` in parallel layers |
+/// | `ATTN_IN`, `MLP_IN` | `[positions, hidden]` | what the block reads, after its norm |
+/// | `QUERY` | `[positions, heads * headDim]` | after norm and rotary embedding |
+/// | `KEY`, `VALUE` | `[positions, kvHeads * headDim]` | before sharing among heads; keys after norm and rotary embedding |
+/// | `ATTN_SCORES` | `[queries, keys]`, one call per head | scaled, capped and masked (−∞), before softmax |
+/// | `PATTERN` | `[queries, keys]`, one call per head | attention weights; hidden entries are 0 |
+/// | `Z` | `[positions, heads * headDim]` | weighted values, before the output projection |
+/// | `ATTN_OUT`, `MLP_OUT` | `[positions, hidden]` | the block's raw output, before a norm of it and the residual |
+/// | `MLP_MID` | `[positions, intermediate]` | after the activation and the gate |
+/// | `FINAL_NORM` | `[positions, hidden]` | what the head reads |
+/// | `LOGITS` | `[positions, vocabulary]`, in blocks of rows | after scaling and soft cap |
+///
+/// All float32, one sequence per call. [vitrine.core.probe.Place#firstPosition] is the position of row 0.
+///
+/// ## Promises
+///
+/// A pass with probes that only read is bit-identical to one without. A value is valid only during the call.
+///
+/// Source of the names: Elhage et al., *A Mathematical Framework for Transformer Circuits*, 2021, and TransformerLens.
+package vitrine.core.probe;

@@ -1,0 +1,247 @@
+package vitrine.core.tensor.onednn;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import vitrine.core.tensor.Natives;
+import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.Products;
+
+/// Matrix products by oneDNN's C interface, called through `java.lang.foreign`.
+///
+/// oneDNN multiplies float32 activations with weights that are *stored* as float32, bfloat16 or float16 and widens them
+/// inside the product: the weights stay where the checkpoint's memory map has them. The arithmetic is float32.
+///
+/// One instance belongs to one thread. Primitives are cached by shape, since making one takes longer than a small product.
+///
+/// Source: oneDNN 3.11, C API (`dnnl.h`), matmul primitive.
+public final class OneDnn implements Products {
+
+    private static final int ARG_SRC = 1;
+    private static final int ARG_DST = 17;
+    private static final int ARG_WEIGHTS = 33;
+    private static final int CACHE_LIMIT = 512;
+
+    private record Key(Operand.Element[] elements, long[] numbers) {
+        @Override
+        public boolean equals(Object o) {
+            return o instanceof Key k && Arrays.equals(elements, k.elements) && Arrays.equals(numbers, k.numbers);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * Arrays.hashCode(elements) + Arrays.hashCode(numbers);
+        }
+    }
+
+    private record Primitive(MemorySegment primitive, MemorySegment[] memories, MemorySegment arguments) {}
+
+    private final Arena arena = Arena.ofAuto();
+    private final Api api;
+    private final MemorySegment engine;
+    private final MemorySegment stream;
+    private final Map<Key, Primitive> primitives = new HashMap<>();
+
+    private OneDnn(Api api) {
+        this.api = api;
+        MemorySegment out = arena.allocate(ADDRESS);
+        api.check("dnnl_engine_create", api.call(api.engineCreate, out, 1, 0L));
+        engine = out.get(ADDRESS, 0);
+        api.check("dnnl_stream_create", api.call(api.streamCreate, out, engine, 1));
+        stream = out.get(ADDRESS, 0);
+    }
+
+    /// Opens oneDNN, or returns null where this platform's build has no oneDNN library.
+    public static OneDnn openOrNull() {
+        return Api.LOADED == null ? null : new OneDnn(Api.LOADED);
+    }
+
+    @Override
+    public boolean reads(Operand.Element element) {
+        return true;
+    }
+
+    @Override
+    public String name() {
+        return "oneDNN";
+    }
+
+    @Override
+    public void multiply(Operand a, Operand b, Operand c) {
+        Key key = key(a, b, c);
+        Primitive p = primitives.get(key);
+        if (p == null) {
+            if (primitives.size() >= CACHE_LIMIT) {
+                dropPrimitives();
+            }
+            p = create(a, b, c);
+            primitives.put(key, p);
+        }
+        api.setHandle(p.memories[0], a.data());
+        api.setHandle(p.memories[1], b.data());
+        api.setHandle(p.memories[2], c.data());
+        api.execute(p.primitive, stream, p.arguments);
+    }
+
+    private static Key key(Operand a, Operand b, Operand c) {
+        int n = a.sizes().length;
+        long[] numbers = new long[n * 6];
+        int at = 0;
+        for (Operand o : new Operand[] {a, b, c}) {
+            System.arraycopy(o.sizes(), 0, numbers, at, n);
+            System.arraycopy(o.strides(), 0, numbers, at + n, n);
+            at += 2 * n;
+        }
+        return new Key(new Operand.Element[] {a.element(), b.element(), c.element()}, numbers);
+    }
+
+    private Primitive create(Operand a, Operand b, Operand c) {
+        MemorySegment out = arena.allocate(ADDRESS);
+        MemorySegment[] descriptors = {descriptor(a, out), descriptor(b, out), descriptor(c, out)};
+        api.check("dnnl_matmul_primitive_desc_create", api.call(api.matmulCreate, out, engine,
+                descriptors[0], descriptors[1], MemorySegment.NULL, descriptors[2], MemorySegment.NULL));
+        MemorySegment description = out.get(ADDRESS, 0);
+        api.check("dnnl_primitive_create", api.call(api.primitiveCreate, out, description));
+        MemorySegment primitive = out.get(ADDRESS, 0);
+        api.check("dnnl_primitive_desc_destroy", api.call(api.primitiveDescDestroy, description));
+
+        MemorySegment[] memories = new MemorySegment[3];
+        MemorySegment arguments = arena.allocate(3 * 16L, 8);
+        int[] kinds = {ARG_SRC, ARG_WEIGHTS, ARG_DST};
+        for (int i = 0; i < 3; i++) {
+            api.check("dnnl_memory_create", api.call(api.memoryCreate, out, descriptors[i], engine, MemorySegment.NULL));
+            memories[i] = out.get(ADDRESS, 0);
+            api.check("dnnl_memory_desc_destroy", api.call(api.descDestroy, descriptors[i]));
+            arguments.set(JAVA_INT, i * 16L, kinds[i]);
+            arguments.set(ADDRESS, i * 16L + 8, memories[i]);
+        }
+        return new Primitive(primitive, memories, arguments);
+    }
+
+    private MemorySegment descriptor(Operand o, MemorySegment out) {
+        MemorySegment dims = arena.allocate(JAVA_LONG, 12);
+        MemorySegment strides = arena.allocate(JAVA_LONG, 12);
+        MemorySegment.copy(o.sizes(), 0, dims, JAVA_LONG, 0, o.sizes().length);
+        MemorySegment.copy(o.strides(), 0, strides, JAVA_LONG, 0, o.strides().length);
+        api.check("dnnl_memory_desc_create_with_strides",
+                api.call(api.descCreate, out, o.sizes().length, dims, code(o.element()), strides));
+        return out.get(ADDRESS, 0);
+    }
+
+    /// oneDNN's own numbers (`dnnl_data_type_t`).
+    private static int code(Operand.Element element) {
+        return switch (element) {
+            case F16 -> 1;
+            case BF16 -> 2;
+            case F32 -> 3;
+        };
+    }
+
+    private void dropPrimitives() {
+        for (Primitive p : primitives.values()) {
+            for (MemorySegment memory : p.memories) {
+                api.check("dnnl_memory_destroy", api.call(api.memoryDestroy, memory));
+            }
+            api.check("dnnl_primitive_destroy", api.call(api.primitiveDestroy, p.primitive));
+        }
+        primitives.clear();
+    }
+
+    /// The bound C functions. Loaded once per process.
+    private static final class Api {
+        static final Api LOADED = load();
+
+        final MethodHandle engineCreate;
+        final MethodHandle streamCreate;
+        final MethodHandle streamWait;
+        final MethodHandle descCreate;
+        final MethodHandle descDestroy;
+        final MethodHandle matmulCreate;
+        final MethodHandle primitiveCreate;
+        final MethodHandle primitiveDescDestroy;
+        final MethodHandle primitiveDestroy;
+        final MethodHandle memoryCreate;
+        final MethodHandle memoryDestroy;
+        final MethodHandle setHandle;
+        final MethodHandle execute;
+
+        private Api(SymbolLookup library) {
+            engineCreate = bind(library, "dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
+            streamCreate = bind(library, "dnnl_stream_create", ADDRESS, ADDRESS, JAVA_INT);
+            streamWait = bind(library, "dnnl_stream_wait", ADDRESS);
+            descCreate = bind(library, "dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+            descDestroy = bind(library, "dnnl_memory_desc_destroy", ADDRESS);
+            matmulCreate = bind(library, "dnnl_matmul_primitive_desc_create",
+                    ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+            primitiveCreate = bind(library, "dnnl_primitive_create", ADDRESS, ADDRESS);
+            primitiveDescDestroy = bind(library, "dnnl_primitive_desc_destroy", ADDRESS);
+            primitiveDestroy = bind(library, "dnnl_primitive_destroy", ADDRESS);
+            memoryCreate = bind(library, "dnnl_memory_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+            memoryDestroy = bind(library, "dnnl_memory_destroy", ADDRESS);
+            setHandle = bind(library, "dnnl_memory_set_data_handle", ADDRESS, ADDRESS);
+            execute = bind(library, "dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
+        }
+
+        private static Api load() {
+            try {
+                return Natives.oneDnn().map(Api::new).orElse(null);
+            } catch (IOException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+
+        private static MethodHandle bind(SymbolLookup library, String name, MemoryLayout... arguments) {
+            MemorySegment symbol = library.find(name)
+                    .orElseThrow(() -> new IllegalStateException("oneDNN has no function " + name));
+            return Linker.nativeLinker().downcallHandle(symbol, FunctionDescriptor.of(JAVA_INT, arguments));
+        }
+
+        void setHandle(MemorySegment memory, MemorySegment data) {
+            try {
+                check("dnnl_memory_set_data_handle", (int) setHandle.invokeExact(memory, data));
+            } catch (Throwable t) {
+                throw failed(t);
+            }
+        }
+
+        void execute(MemorySegment primitive, MemorySegment stream, MemorySegment arguments) {
+            try {
+                check("dnnl_primitive_execute", (int) execute.invokeExact(primitive, stream, 3, arguments));
+                check("dnnl_stream_wait", (int) streamWait.invokeExact(stream));
+            } catch (Throwable t) {
+                throw failed(t);
+            }
+        }
+
+        private static IllegalStateException failed(Throwable t) {
+            return t instanceof IllegalStateException e ? e : new IllegalStateException("oneDNN could not be called", t);
+        }
+
+        /// Any of the functions, for calls that are rare.
+        int call(MethodHandle function, Object... arguments) {
+            try {
+                return (int) function.invokeWithArguments(arguments);
+            } catch (Throwable t) {
+                throw failed(t);
+            }
+        }
+
+        void check(String function, int status) {
+            if (status != 0) {
+                throw new IllegalStateException(function + " returned status " + status);
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+package vitrine.core.forward;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.SpecCheck;
+import vitrine.core.architecture.family.Families;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.Checkpoints;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.testing.Recorder;
+import vitrine.core.testing.Reference;
+
+/// Every family against the outputs of transformers, tensor by tensor, within the tolerance beside each.
+class ForwardPassReferenceTest {
+
+    static List<String> cases() throws IOException {
+        return Reference.modelCases();
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void agreesWithTransformers(String name) {
+        Reference reference = Reference.of(name);
+        Checkpoint checkpoint = Checkpoints.open(reference.checkpoint());
+        ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
+        assertEquals(List.of(), SpecCheck.of(spec, checkpoint).refusals());
+        try (Weights weights = new Weights(checkpoint, ProductsForTests.PRODUCTS); SafetensorsFile expected = reference.expected()) {
+            int compared = 0;
+            for (String prompt : List.of("p0.", "p1.")) {
+                Recorder got = new Recorder(spec);
+                int[] ids = expected.ints(prompt + "input_ids");
+                new ForwardPass(spec, weights).run(batch(expected, prompt, ids), got, Progress.NONE);
+                JsonNode tensors = reference.golden().get("tensors");
+                for (String tensor : expected.tensors().keySet()) {
+                    if (!tensor.startsWith(prompt)) {
+                        continue;
+                    }
+                    float[] actual = actual(spec, tensor.substring(prompt.length()), got, ids);
+                    if (actual != null) {
+                        reference.compare(expected, tensor, actual);
+                        compared++;
+                    } else if (tensor.endsWith("greedy_ids")) {
+                        assertEquals(Arrays.toString(expected.ints(tensor)), Arrays.toString(greedy(spec, weights, ids, 8)), tensor);
+                        compared++;
+                    }
+                }
+                assertTrue(tensors.size() >= 2);
+            }
+            assertTrue(compared >= 8, "too few tensors were compared: " + compared);
+        }
+    }
+
+    private static ForwardPass.LogitRows LogitRowsOf(ModelSpec spec) {
+        return ForwardPass.LogitRows.ALL;
+    }
+
+    private static Batch batch(SafetensorsFile expected, String prompt, int[] ids) {
+        String segments = prompt + "token_type_ids";
+        return new Batch(List.of(new Batch.Sequence(ids, expected.has(segments) ? expected.ints(segments) : null)));
+    }
+
+    private static float[] actual(ModelSpec spec, String tensor, Recorder got, int[] ids) {
+        int layers = spec.layers().size();
+        return switch (tensor) {
+            case "logits" -> got.get(-1, Site.LOGITS);
+            case "layer_out" -> stacked(layers, l -> got.get(l, Site.RESID_POST));
+            case "attn_out" -> stacked(layers, l -> got.get(l, spec.layers().get(l).attentionOutIsSum() ? Site.RESID_MID : Site.ATTN_OUT));
+            case "mlp_out" -> stacked(layers, l -> got.get(l, Site.MLP_OUT));
+            case "hidden_states" -> stacked(layers + 1, l -> l < layers ? got.get(l, Site.RESID_PRE) : got.get(-1, Site.FINAL_NORM));
+            case "attentions" -> stacked(layers, l -> stacked(spec.layers().get(l).attention().heads(), h -> got.head(l, Site.PATTERN, h)));
+            case "cache_k" -> stacked(layers, l -> byHead(spec.layers().get(l), got.get(l, Site.KEY)));
+            case "cache_v" -> stacked(layers, l -> byHead(spec.layers().get(l), got.get(l, Site.VALUE)));
+            default -> null;
+        };
+    }
+
+    /// `[tokens, kvHeads * headDim]` as `[kvHeads, tokens, headDim]`.
+    private static float[] byHead(LayerSpec layer, float[] x) {
+        int heads = layer.attention().keyValueHeads();
+        int d = layer.attention().headDim();
+        int tokens = x.length / (heads * d);
+        float[] out = new float[x.length];
+        for (int h = 0; h < heads; h++) {
+            for (int t = 0; t < tokens; t++) {
+                System.arraycopy(x, (t * heads + h) * d, out, (h * tokens + t) * d, d);
+            }
+        }
+        return out;
+    }
+
+    private static float[] stacked(int count, java.util.function.IntFunction<float[]> part) {
+        List<float[]> parts = new ArrayList<>();
+        int size = 0;
+        for (int i = 0; i < count; i++) {
+            parts.add(part.apply(i));
+            size += parts.getLast().length;
+        }
+        float[] out = new float[size];
+        int at = 0;
+        for (float[] p : parts) {
+            System.arraycopy(p, 0, out, at, p.length);
+            at += p.length;
+        }
+        return out;
+    }
+
+    private static int[] greedy(ModelSpec spec, Weights weights, int[] prompt, int steps) {
+        int[] ids = prompt;
+        for (int i = 0; i < steps; i++) {
+            Recorder got = new Recorder(spec);
+            new ForwardPass(spec, weights).run(Batch.of(ids), got, ForwardPass.LogitRows.LAST, null, Progress.NONE);
+            float[] logits = got.get(-1, Site.LOGITS);
+            int best = 0;
+            for (int v = 1; v < logits.length; v++) {
+                best = logits[v] > logits[best] ? v : best;
+            }
+            ids = Arrays.copyOf(ids, ids.length + 1);
+            ids[ids.length - 1] = best;
+        }
+        return Arrays.copyOfRange(ids, prompt.length, ids.length);
+    }
+}

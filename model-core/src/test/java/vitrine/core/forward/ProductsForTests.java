@@ -1,0 +1,12 @@
+package vitrine.core.forward;
+
+import vitrine.core.tensor.Products;
+import vitrine.core.tensor.onednn.OneDnn;
+
+/// The products that tests multiply with.
+final class ProductsForTests {
+
+    static final Products PRODUCTS = OneDnn.openOrNull();
+
+    private ProductsForTests() {}
+}
