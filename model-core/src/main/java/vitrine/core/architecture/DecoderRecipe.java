@@ -255,7 +255,8 @@ public final class DecoderRecipe {
             specs.add(layer(l));
         }
         Embedding embedding = new Embedding(model + "embed_tokens.weight", hidden, embeddingMultiplier, null, null, null, null);
-        return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, maxPositions, false, embedding,
+        int positions = (int) Math.min(Integer.MAX_VALUE, rope.apply(0).longestSequence(maxPositions));
+        return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, positions, false, embedding,
                 specs, norm(model + "norm"), head(), List.of("rotary_emb.inv_freq"));
     }
 

@@ -40,6 +40,19 @@ public record Rope(double theta, int rotated, boolean interleaved, Scaling scali
     /// @param attentionFactor multiplied with every cosine and sine
     public record Frequencies(float[] inverseFrequencies, double attentionFactor) {}
 
+    /// The longest sequence that these positions are meant for, where the config names `declared`: scalings that stretch the
+    /// positions of pre-training count from those.
+    public long longestSequence(int declared) {
+        return switch (scaling) {
+            case Scaling.None ignored -> declared;
+            case Scaling.Llama3 ignored -> declared;
+            case Scaling.LongRope ignored -> declared;
+            case Scaling.Linear s -> Math.max(declared, Math.round(declared * s.factor));
+            case Scaling.Dynamic s -> Math.max(declared, Math.round(s.positions * s.factor));
+            case Scaling.Yarn s -> Math.max(declared, Math.round(s.originalPositions * s.factor));
+        };
+    }
+
     /// The frequencies for a sequence of this length. Formulas and their order of float32 roundings follow
     /// `modeling_rope_utils.py` of transformers 5.18.
     public Frequencies frequencies(int length) {

@@ -43,14 +43,16 @@ final class AttentionBlock {
         int d = spec.headDim();
         Projected p = project(h);
         normalise(p);
+        ForwardPass.announce(probe, layer, Site.QUERY, group, p.q);
+        ForwardPass.announce(probe, layer, Site.KEY, group, p.k);
         int past = cache == null ? 0 : cache.length();
         for (int s = 0; s < group.sequences() && spec.rope() != null; s++) {
             RotaryTable table = ropes.get(spec.rope(), past, group.length(s));
             rotate(p.q.rows(group.offset(s), group.length(s)), spec.heads(), table);
             rotate(p.k.rows(group.offset(s), group.length(s)), spec.keyValueHeads(), table);
         }
-        ForwardPass.announce(probe, layer, Site.QUERY, group, p.q);
-        ForwardPass.announce(probe, layer, Site.KEY, group, p.k);
+        ForwardPass.announce(probe, layer, Site.QUERY_ROTATED, group, p.q);
+        ForwardPass.announce(probe, layer, Site.KEY_ROTATED, group, p.k);
         ForwardPass.announce(probe, layer, Site.VALUE, group, p.v);
 
         Matrix z = Matrix.allocate(scratch, h.rows(), spec.heads() * d);

@@ -80,7 +80,7 @@ class ForwardPassReferenceTest {
             case "mlp_out" -> stacked(layers, l -> got.get(l, Site.MLP_OUT));
             case "hidden_states" -> stacked(layers + 1, l -> l < layers ? got.get(l, Site.RESID_PRE) : got.get(-1, Site.FINAL_NORM));
             case "attentions" -> stacked(layers, l -> stacked(spec.layers().get(l).attention().heads(), h -> got.head(l, Site.PATTERN, h)));
-            case "cache_k" -> stacked(layers, l -> byHead(spec.layers().get(l), got.get(l, Site.KEY)));
+            case "cache_k" -> stacked(layers, l -> byHead(spec.layers().get(l), got.get(l, Site.KEY_ROTATED)));
             case "cache_v" -> stacked(layers, l -> byHead(spec.layers().get(l), got.get(l, Site.VALUE)));
             default -> null;
         };

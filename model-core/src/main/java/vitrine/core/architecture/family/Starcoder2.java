@@ -26,6 +26,9 @@ public final class Starcoder2 implements Family {
     public ModelSpec read(Config c, TensorNames names) {
         // Published files carry keys of the first StarCoder, which this family does not read.
         c.ignore("activation_function", "layer_norm_epsilon", "attention_softmax_in_fp32", "scale_attention_softmax_in_fp32", "scale_attn_weights");
+        if (!c.textOr("mlp_type", "default").equals("default") || !c.textOr("norm_type", "layer_norm").equals("layer_norm")) {
+            throw c.unsupported("mlp_type", "another feed-forward or norm than the published ones");
+        }
         boolean bias = c.flagOr("use_bias", true);
         return DecoderRecipe.of(this, c, names).defaultKeyValueHeads(2).queryKeyValueBias(bias).outputBias(bias).feedForwardBias(bias)
                 .layerNorm(c.numberOr("norm_epsilon", 1e-5), true)

@@ -39,19 +39,25 @@ public final class Attend {
         }
     }
 
-    /// Scales, caps and masks raw products `[queries, keys]` in place; hidden entries become −∞.
+    /// Scales, caps and masks raw products `[queries, keys]` in place; hidden entries become −∞. Followed by [#softmax] with the
+    /// [Rule#unscaled] rule it gives the same bits as [#softmax] alone.
     ///
     /// @param firstQuery the position of row 0 among the keys
     public static void scores(Matrix products, Rule rule, int firstQuery) {
-        Parallel.over(products.rows(), 16, (from, to) -> {
-            for (int r = from; r < to; r++) {
-                int first = rule.firstKey(firstQuery + r);
-                int end = rule.endKey(firstQuery + r, products.columns());
+        for (int r = 0; r < products.rows(); r++) {
+            int first = rule.firstKey(firstQuery + r);
+            int end = rule.endKey(firstQuery + r, products.columns());
+            if (products.size() >= Lanes.WORTHWHILE) {
                 scoreRow(products.data(), products.rowOffset(r), first, end, rule);
-                fill(products.data(), products.rowOffset(r), 0, first, Float.NEGATIVE_INFINITY);
-                fill(products.data(), products.rowOffset(r), end, products.columns(), Float.NEGATIVE_INFINITY);
             }
-        });
+            float[] v = products.row(r);
+            for (int i = first; i < end && products.size() < Lanes.WORTHWHILE; i++) {
+                v[i] = plainScore(v[i], rule);
+            }
+            java.util.Arrays.fill(v, 0, first, Float.NEGATIVE_INFINITY);
+            java.util.Arrays.fill(v, end, v.length, Float.NEGATIVE_INFINITY);
+            Plain.put(products, r, v);
+        }
     }
 
     private static void scoreRow(MemorySegment s, long o, int first, int end, Rule rule) {
@@ -65,22 +71,49 @@ public final class Attend {
         }
     }
 
-    private static void fill(MemorySegment s, long o, int from, int to, float value) {
-        for (int i = from; i < to; i++) {
-            s.set(JAVA_FLOAT, o + 4L * i, value);
-        }
-    }
-
     /// Softmax of every row of raw products `[queries, keys]`, in place; hidden entries become 0.
     ///
     /// @param firstQuery the position of row 0 among the keys
     public static void softmax(Matrix scores, Rule rule, int firstQuery) {
+        if (scores.size() < Lanes.WORTHWHILE) {
+            plainSoftmax(scores, rule, firstQuery);
+            return;
+        }
         Parallel.over(scores.rows(), 16, (from, to) -> {
             for (int r = from; r < to; r++) {
                 int position = firstQuery + r;
                 softmaxRow(scores, r, rule.firstKey(position), rule.endKey(position, scores.columns()), rule);
             }
         });
+    }
+
+    private static void plainSoftmax(Matrix scores, Rule rule, int firstQuery) {
+        for (int r = 0; r < scores.rows(); r++) {
+            float[] v = scores.row(r);
+            int first = rule.firstKey(firstQuery + r);
+            int end = rule.endKey(firstQuery + r, v.length);
+            float max = Float.isNaN(rule.sink) ? Float.NEGATIVE_INFINITY : rule.sink;
+            for (int i = first; i < end; i++) {
+                v[i] = plainScore(v[i], rule);
+                max = Math.max(max, v[i]);
+            }
+            double total = Float.isNaN(rule.sink) ? 0 : Math.exp(rule.sink - max);
+            for (int i = first; i < end; i++) {
+                v[i] = (float) Math.exp(v[i] - max);
+                total += v[i];
+            }
+            for (int i = first; i < end; i++) {
+                v[i] = (float) (v[i] / total);
+            }
+            java.util.Arrays.fill(v, 0, first, 0f);
+            java.util.Arrays.fill(v, end, v.length, 0f);
+            Plain.put(scores, r, v);
+        }
+    }
+
+    private static float plainScore(float raw, Rule rule) {
+        float v = raw * rule.scale;
+        return rule.softCap == 0f ? v : (float) (Math.tanh(v / rule.softCap) * rule.softCap);
     }
 
     private static void softmaxRow(Matrix scores, int row, int first, int end, Rule rule) {

@@ -33,6 +33,15 @@ public final class Elementwise {
 
     /// `x += b`, a row vector added to every row.
     public static void addBias(Matrix x, MemorySegment bias) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            float[] b = Plain.values(bias, x.columns());
+            plain(x, (v, r) -> {
+                for (int i = 0; i < v.length; i++) {
+                    v[i] += b[i];
+                }
+            });
+            return;
+        }
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long o = x.rowOffset(r);
@@ -51,6 +60,15 @@ public final class Elementwise {
 
     /// `x += scale * y`.
     public static void add(Matrix x, Matrix y, float scale) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            plain(x, (v, r) -> {
+                float[] w = y.row(r);
+                for (int i = 0; i < v.length; i++) {
+                    v[i] += w[i] * scale;
+                }
+            });
+            return;
+        }
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long xo = x.rowOffset(r);
@@ -72,6 +90,14 @@ public final class Elementwise {
 
     /// `x *= scale`.
     public static void scale(Matrix x, float scale) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            plain(x, (v, r) -> {
+                for (int i = 0; i < v.length; i++) {
+                    v[i] *= scale;
+                }
+            });
+            return;
+        }
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long o = x.rowOffset(r);
@@ -89,6 +115,14 @@ public final class Elementwise {
 
     /// `x = cap * tanh(x / cap)`, as Gemma 2 bounds its logits.
     public static void softCap(Matrix x, float cap) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            plain(x, (v, r) -> {
+                for (int i = 0; i < v.length; i++) {
+                    v[i] = (float) (cap * Math.tanh(v[i] / cap));
+                }
+            });
+            return;
+        }
         Parallel.over(x.rows(), 1, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long o = x.rowOffset(r);
@@ -116,6 +150,16 @@ public final class Elementwise {
     }
 
     private static void activate(Matrix x, Activation f, Matrix u) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            plain(x, (v, r) -> {
+                float[] w = u == null ? null : u.row(r);
+                for (int i = 0; i < v.length; i++) {
+                    double y = value(f, v[i]);
+                    v[i] = (float) (w == null ? y : y * w[i]);
+                }
+            });
+            return;
+        }
         Parallel.over(x.rows(), 1, (from, to) -> {
             for (int r = from; r < to; r++) {
                 switch (f) {
@@ -128,6 +172,37 @@ public final class Elementwise {
                 }
             }
         });
+    }
+
+    /// What one row of a small matrix becomes.
+    @FunctionalInterface
+    private interface RowChange {
+        void apply(float[] values, int row);
+    }
+
+    private static void plain(Matrix x, RowChange change) {
+        for (int r = 0; r < x.rows(); r++) {
+            float[] v = x.row(r);
+            change.apply(v, r);
+            Plain.put(x, r, v);
+        }
+    }
+
+    /// An activation function of one value, in float64 but for the error function.
+    private static double value(Activation f, float x) {
+        return switch (f) {
+            case SILU -> x / (1 + Math.exp(-x));
+            case QUICK_GELU -> x / (1 + Math.exp(-1.702 * x));
+            case GELU_TANH -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+            case GELU -> 0.5 * x * (1 + erf(x / Math.sqrt(2)));
+            case RELU -> Math.max(x, 0f);
+            case RELU_SQUARED -> x > 0 ? x * x : 0;
+            case TANH -> Math.tanh(x);
+        };
+    }
+
+    private static double erf(double x) {
+        return org.apache.commons.math3.special.Erf.erf(x);
     }
 
     /// `x = x sigmoid(a x + b x^3)`, which is SiLU, quick GELU or the tanh form of GELU.
@@ -219,6 +294,13 @@ public final class Elementwise {
         float max = top.reduceLanes(VectorOperators.MAX);
         for (int t = i; t < n; t++) {
             max = Math.max(max, x.get(row, t));
+        }
+        if (n < Lanes.WORTHWHILE / 16) {
+            double sum = 0;
+            for (float v : x.row(row)) {
+                sum += Math.exp(v - max);
+            }
+            return max + Math.log(sum);
         }
         double total = 0;
         FloatVector part = FloatVector.zero(Lanes.F);

@@ -22,6 +22,10 @@ final class Lanes {
     /// Adding and subtracting 1.5 * 2^23 rounds a float of small size to the nearest whole number.
     private static final float ROUND = 12582912f;
 
+    /// Matrices with fewer values than this are computed by plain loops: until the JVM has compiled a vector loop, which takes
+    /// it thousands of rounds, each vector operation costs more than all of a short row.
+    static final int WORTHWHILE = 1 << 15;
+
     private Lanes() {}
 
     static FloatVector load(MemorySegment s, long byteOffset) {

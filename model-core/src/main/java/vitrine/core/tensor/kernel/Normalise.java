@@ -20,6 +20,10 @@ public final class Normalise {
     ///
     /// Source: Zhang and Sennrich, *Root Mean Square Layer Normalization*, 2019.
     public static void rms(Matrix x, Matrix y, MemorySegment weight, float offset, float eps) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            plain(x, y, false, weight, offset, null, eps);
+            return;
+        }
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long xo = x.rowOffset(r);
@@ -36,6 +40,10 @@ public final class Normalise {
     ///
     /// Source: Ba, Kiros and Hinton, *Layer Normalization*, 2016.
     public static void layer(Matrix x, Matrix y, MemorySegment weight, MemorySegment bias, float eps) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            plain(x, y, true, weight, 0f, bias, eps);
+            return;
+        }
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long xo = x.rowOffset(r);
@@ -45,6 +53,31 @@ public final class Normalise {
                 scale(x.data(), xo, y.data(), y.rowOffset(r), n, mean, (float) scale, weight, 0f, bias);
             }
         });
+    }
+
+    private static void plain(Matrix x, Matrix y, boolean centred, MemorySegment weight, float offset, MemorySegment bias, float eps) {
+        int n = x.columns();
+        float[] w = weight == null ? null : Plain.values(weight, n);
+        float[] b = bias == null ? null : Plain.values(bias, n);
+        for (int r = 0; r < x.rows(); r++) {
+            float[] v = x.row(r);
+            double mean = 0;
+            for (int i = 0; centred && i < n; i++) {
+                mean += v[i];
+            }
+            mean /= n;
+            double squares = 0;
+            for (int i = 0; i < n; i++) {
+                squares += (v[i] - mean) * (v[i] - mean);
+            }
+            double scale = 1 / Math.sqrt(squares / n + eps);
+            for (int i = 0; i < n; i++) {
+                double t = (v[i] - mean) * scale;
+                t = w == null ? t : t * (w[i] + offset);
+                v[i] = (float) (b == null ? t : t + b[i]);
+            }
+            Plain.put(y, r, v);
+        }
     }
 
     private static double sum(MemorySegment s, long at, int n) {

@@ -20,6 +20,10 @@ public final class Rotary {
     /// @param cos float32 `[tokens, pairs]`, dense, already scaled where a family scales it; `sin` likewise
     /// @param interleaved whether pair i is (2i, 2i+1) rather than (i, i + pairs)
     public static void rotate(Matrix x, int heads, int headDim, MemorySegment cos, MemorySegment sin, int pairs, boolean interleaved) {
+        if (x.size() < Lanes.WORTHWHILE) {
+            plain(x, heads, headDim, cos, sin, pairs, interleaved);
+            return;
+        }
         Parallel.over(x.rows(), 8, (from, to) -> {
             for (int t = from; t < to; t++) {
                 long table = 4L * t * pairs;
@@ -33,6 +37,25 @@ public final class Rotary {
                 }
             }
         });
+    }
+
+    private static void plain(Matrix x, int heads, int headDim, MemorySegment cos, MemorySegment sin, int pairs, boolean interleaved) {
+        float[] c = Plain.values(cos, x.rows() * pairs);
+        float[] s = Plain.values(sin, x.rows() * pairs);
+        for (int t = 0; t < x.rows(); t++) {
+            float[] v = x.row(t);
+            for (int h = 0; h < heads; h++) {
+                for (int i = 0; i < pairs; i++) {
+                    int first = h * headDim + (interleaved ? 2 * i : i);
+                    int second = first + (interleaved ? 1 : pairs);
+                    float a = v[first];
+                    float b = v[second];
+                    v[first] = a * c[t * pairs + i] - b * s[t * pairs + i];
+                    v[second] = b * c[t * pairs + i] + a * s[t * pairs + i];
+                }
+            }
+            Plain.put(x, t, v);
+        }
     }
 
     private static void halves(MemorySegment x, long at, MemorySegment cos, MemorySegment sin, long table, int pairs) {
