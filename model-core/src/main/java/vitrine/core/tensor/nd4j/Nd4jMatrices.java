@@ -20,18 +20,18 @@ public final class Nd4jMatrices {
         return Nd4j.create(buffer, new long[] {m.rows(), m.columns()}, new long[] {m.rowStride(), 1}, 0, 'c', DataType.FLOAT);
     }
 
-    /// The singular values of a row-major float32 matrix, largest first.
+    /// The singular values of a row-major matrix, largest first, in float64.
     ///
     /// @param values `[rows * columns]`, not changed
-    public static float[] singularValues(float[] values, int rows, int columns) {
+    public static double[] singularValues(double[] values, int rows, int columns) {
         int n = Math.min(rows, columns);
         if (n == 0) {
-            return new float[0];
+            return new double[0];
         }
         // LAPACK reads columns first: the row-major matrix is the transpose of a column-major one, with the same singular values.
-        try (INDArray a = Nd4j.create(values.clone(), new long[] {columns, rows}, 'f'); INDArray s = Nd4j.create(DataType.FLOAT, n)) {
+        try (INDArray a = Nd4j.create(values, new long[] {columns, rows}, 'f').dup('f'); INDArray s = Nd4j.create(DataType.DOUBLE, n)) {
             Nd4j.getBlasWrapper().lapack().gesvd(a, s, null, null);
-            return s.toFloatVector();
+            return s.toDoubleVector();
         }
     }
 

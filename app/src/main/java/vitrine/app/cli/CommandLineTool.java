@@ -1,0 +1,66 @@
+package vitrine.app.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+
+/// All subcommands.
+@Command(name = "vitrine", description = "A workbench for people who study and adapt transformer models. Without a subcommand it opens the window.",
+        mixinStandardHelpOptions = true, versionProvider = CommandLineTool.Version.class,
+        subcommands = {OpenCommand.class, CaptureCommand.class, HeadsCommand.class, EvalCommand.class, EnginesCommand.class})
+public final class CommandLineTool {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CommandLineTool.class);
+
+    /// The version of the program's jar.
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = CommandLineTool.class.getPackage().getImplementationVersion();
+            return new String[] {"Vitrine " + (version == null ? "(development)" : version)};
+        }
+    }
+
+    private CommandLineTool() {}
+
+    /// Whether these arguments are for the command line rather than the window.
+    public static boolean handles(String[] args) {
+        Set<String> names = new TreeSet<>(new CommandLine(new CommandLineTool()).getSubcommands().keySet());
+        return args.length > 0 && (names.contains(args[0]) || List.of("-h", "--help", "-V", "--version").contains(args[0]));
+    }
+
+    /// Runs a subcommand and returns the exit code.
+    public static int run(String[] args) {
+        CommandLine tool = new CommandLine(new CommandLineTool());
+        tool.setCaseInsensitiveEnumValuesAllowed(true);
+        tool.setParameterExceptionHandler((e, given) -> {
+            new Output(Arrays.asList(given).contains("--json")).refusal(Refusal.of(Category.TASK_INVALID, null, "%s", firstLine(e.getMessage()))
+                    .help("See vitrine " + (e.getCommandLine().getCommandName().equals("vitrine") ? "" : e.getCommandLine().getCommandName() + " ") + "--help."));
+            return 2;
+        });
+        tool.setExecutionExceptionHandler((e, command, parsed) -> {
+            LOG.error("a fault in {}", command.getCommandName(), e);
+            PrintWriter err = command.getErr();
+            err.println(e instanceof IOException io ? "The result could not be written: " + Json.reason(io) + "."
+                    : "A fault in Vitrine: " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + firstLine(e.getMessage())) + ". The log has more.");
+            err.flush();
+            return 1;
+        });
+        return tool.execute(args);
+    }
+
+    private static String firstLine(String message) {
+        return message.lines().findFirst().orElse("");
+    }
+}

@@ -1,0 +1,32 @@
+package vitrine.app.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import vitrine.core.engine.WorkerCommand;
+import vitrine.core.json.Json;
+
+@Command(name = "engines", description = "The engines that can run tasks here.", mixinStandardHelpOptions = true)
+final class EnginesCommand implements Callable<Integer> {
+
+    @Mixin
+    CommonOptions common = new CommonOptions();
+
+    @Override
+    public Integer call() {
+        Output output = new Output(common.json);
+        int cores = Runtime.getRuntime().availableProcessors();
+        long memory = WorkerCommand.defaultMemoryBytes();
+        ObjectNode result = Json.object();
+        var engines = result.putArray("engines");
+        engines.addObject().put("name", "embedded").put("available", true).put("device", "cpu").put("threads", cores).put("memory_limit_bytes", memory)
+                .put("java", Runtime.version().toString()).put("dtype", "float32");
+        engines.addObject().put("name", "pytorch").put("available", false).put("reason", "not part of this version");
+        output.text(String.format(Locale.ROOT, "embedded  cpu, %d threads, up to %s of memory, float32, Java %s", cores, Words.memory(memory), Runtime.version()));
+        output.text("pytorch   not part of this version");
+        output.result(result);
+        return 0;
+    }
+}

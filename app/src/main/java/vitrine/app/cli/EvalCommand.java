@@ -1,0 +1,53 @@
+package vitrine.app.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.task.Task;
+
+@Command(name = "eval", description = "Token-weighted loss and perplexity over texts.", mixinStandardHelpOptions = true)
+final class EvalCommand extends EngineCommand {
+
+    @Parameters(paramLabel = "MODEL", description = "a checkpoint")
+    Path model;
+
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "a text file or JSONL")
+    Path data;
+
+    @Option(names = "--sequence-length", paramLabel = "N", description = "cut texts to N tokens; default the model's own limit, at most 2,048")
+    Integer length;
+
+    @Option(names = "--adapter", paramLabel = "DIR", description = "not in this version")
+    Path adapter;
+
+    @Override
+    Task task() {
+        if (adapter != null) {
+            throw Refusal.of(Category.TASK_INVALID, adapter, "adapters cannot be applied in this version").help("Leave --adapter out.");
+        }
+        return new Task.Evaluate(absolute(model), absolute(data), length);
+    }
+
+    @Override
+    void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
+        if (common.out != null) {
+            Results.json(result, common.out);
+        }
+        line(output, "all", result);
+        result.path("labels").properties().forEach(e -> line(output, e.getKey(), (ObjectNode) e.getValue()));
+    }
+
+    private static void line(Output output, String label, ObjectNode r) {
+        output.text(String.format(Locale.ROOT, "%-16s perplexity %s  loss %s nats  %,d tokens  %,d sequences", label,
+                r.path("perplexity").isNumber() ? String.format(Locale.ROOT, "%.4g", r.path("perplexity").asDouble()) : "–",
+                r.path("loss").isNumber() ? String.format(Locale.ROOT, "%.4f", r.path("loss").asDouble()) : "–",
+                r.path("predicted_tokens").asLong(), r.path("sequences").asLong()));
+    }
+}

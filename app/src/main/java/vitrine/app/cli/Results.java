@@ -1,0 +1,48 @@
+package vitrine.app.cli;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.charset.StandardCharsets;
+import com.fasterxml.jackson.databind.JsonNode;
+import vitrine.core.files.Whole;
+import vitrine.core.json.Json;
+
+/// Copies results out of the artifact store, whole or not at all.
+final class Results {
+
+    private Results() {}
+
+    /// Puts a copy of a file at `target`.
+    static void copy(Path source, Path target) throws IOException {
+        Whole.removeLeftovers(target.toAbsolutePath().getParent());
+        try (Whole out = Whole.file(target)) {
+            try (FileChannel from = FileChannel.open(source, StandardOpenOption.READ);
+                 FileChannel to = FileChannel.open(out.staging(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                long size = from.size();
+                for (long at = 0; at < size; ) {
+                    at += from.transferTo(at, size - at, to);
+                }
+            }
+            out.commit();
+        }
+    }
+
+    /// Writes JSON for people and programs at `target`.
+    static void json(JsonNode node, Path target) throws IOException {
+        Whole.write(target, Json.pretty(node).getBytes(StandardCharsets.UTF_8));
+    }
+
+    /// `out` with another ending: where the JSON of a result goes whose tensors are at `out`.
+    static Path withEnding(Path out, String ending) {
+        String name = out.getFileName().toString().replaceAll("\\.(safetensors|json)$", "");
+        return out.resolveSibling(name + ending);
+    }
+
+    /// Whether a path can be written as a file.
+    static boolean isFolder(Path out) {
+        return Files.isDirectory(out);
+    }
+}

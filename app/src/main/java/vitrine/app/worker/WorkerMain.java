@@ -1,0 +1,153 @@
+package vitrine.app.worker;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.json.Json;
+import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.task.Task;
+import vitrine.core.task.TaskInputs;
+import vitrine.core.task.TaskRunner;
+import vitrine.core.tensor.kernel.Parallel;
+
+/// The worker's entry point. Standard output carries events only; whatever a library prints goes to standard error.
+///
+/// The protocol is described in the package `vitrine.core.engine`. The worker ends when its input ends, so none outlives the
+/// program that started it.
+public final class WorkerMain {
+
+    private static final int PROTOCOL = 1;
+    private static final long HEARTBEAT_MILLIS = 5000;
+    private static final long PROGRESS_NANOS = 100_000_000;
+
+    private final PrintStream events;
+    private final ExecutorService tasks = Executors.newSingleThreadExecutor(Thread.ofPlatform().name("task").factory());
+    private volatile long cancelled = -1;
+
+    private WorkerMain(PrintStream events) {
+        this.events = events;
+    }
+
+    public static void main(String[] args) throws IOException {
+        PrintStream events = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+        System.setOut(System.err);
+        quietLogging();
+        new WorkerMain(events).serve();
+        // The end of input means that nobody listens any more: whatever still runs is of no use.
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static void quietLogging() {
+        for (var handler : java.util.logging.Logger.getLogger("").getHandlers()) {
+            handler.setLevel(java.util.logging.Level.WARNING);
+        }
+    }
+
+    private void serve() throws IOException {
+        say(Json.object().put("event", "hello").put("protocol", PROTOCOL).put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION)
+                .put("threads", Parallel.threads()).put("java", Runtime.version().toString()));
+        Thread.ofPlatform().daemon().name("heartbeat").start(this::beat);
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            JsonNode request;
+            try {
+                request = Json.mapper().readTree(line);
+            } catch (JsonProcessingException e) {
+                System.err.println("not a request: " + e.getOriginalMessage());
+                continue;
+            }
+            switch (request.path("request").asText()) {
+                case "run" -> tasks.execute(() -> run(request));
+                case "cancel" -> cancelled = request.path("id").asLong();
+                case "stop" -> {
+                    return;
+                }
+                default -> System.err.println("unknown request " + request.path("request").asText());
+            }
+        }
+    }
+
+    private void beat() {
+        try {
+            while (true) {
+                Thread.sleep(HEARTBEAT_MILLIS);
+                say(Json.object().put("event", "heartbeat"));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void run(JsonNode request) {
+        long id = request.path("id").asLong();
+        try {
+            Task task = Task.fromJson(request.path("task"));
+            Artifact artifact = TaskRunner.run(task, Path.of(request.path("artifact").asText()), new Reporting(id),
+                    w -> say(event("warning", id).put("message", w)));
+            ObjectNode result = event("result", id).put("artifact", artifact.folder().toString());
+            result.set("summary", artifact.manifest().summary());
+            say(result);
+        } catch (Refusal r) {
+            ObjectNode error = event("error", id).put("category", r.category().code()).put("message", r.getMessage());
+            if (r.file() != null) {
+                error.put("file", r.file().toString());
+            }
+            say(error);
+        } catch (Progress.CancelledException e) {
+            say(event("cancelled", id));
+        } catch (IOException e) {
+            e.printStackTrace();
+            say(event("fault", id).put("message", "The result could not be written: " + Json.reason(e) + "."));
+        } catch (RuntimeException | StackOverflowError e) {
+            e.printStackTrace();
+            say(event("fault", id).put("message", e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())));
+        }
+    }
+
+    private static ObjectNode event(String kind, long id) {
+        return Json.object().put("event", kind).put("id", id);
+    }
+
+    private synchronized void say(ObjectNode event) {
+        events.println(Json.line(event));
+    }
+
+    /// Progress as events, at most ten a second.
+    private final class Reporting implements Progress {
+        private final long id;
+        private long said;
+
+        Reporting(long id) {
+            this.id = id;
+        }
+
+        @Override
+        public void step(long done, long total, String unit) {
+            checkCancelled();
+            long now = System.nanoTime();
+            if (now - said > PROGRESS_NANOS || done == total) {
+                said = now;
+                say(event("progress", id).put("done", done).put("total", total).put("unit", unit));
+            }
+        }
+
+        @Override
+        public void checkCancelled() {
+            if (cancelled == id) {
+                throw new CancelledException();
+            }
+        }
+    }
+}

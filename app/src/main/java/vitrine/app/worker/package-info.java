@@ -1,0 +1,2 @@
+/// The embedded engine's worker process: reads requests, runs tasks, prints events.
+package vitrine.app.worker;

@@ -1,0 +1,111 @@
+package vitrine.core.analysis.attention;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.tensor.Matrix;
+
+/// How alike the heads of a layer are: linear CKA between their queries, keys and values over a prompt's tokens.
+///
+/// CKA(X, Y) = |X^T Y|^2 / (|X^T X| |Y^T Y|) in Frobenius norms, X and Y the heads' vectors `[tokens, headDim]` with their column
+/// means removed; 1 for heads that span the same space alike, whatever the basis. Keys and queries are taken before rotation.
+/// Heads that are alike are candidates for fusion.
+///
+/// Source: Chen et al., *DHA: Learning Decoupled-Head Attention from Transformer Checkpoints via Adaptive Heads Fusion*, 2024; Kornblith
+/// et al., *Similarity of Neural Network Representations Revisited*, 2019, for CKA.
+public final class HeadSimilarity implements Probe {
+
+    /// What is compared.
+    public enum Of {
+        QUERY(Site.QUERY), KEY(Site.KEY), VALUE(Site.VALUE);
+
+        private final Site site;
+
+        Of(Site site) {
+            this.site = site;
+        }
+    }
+
+    private final ModelSpec spec;
+    private final Map<Of, List<double[][]>> results = new EnumMap<>(Of.class);
+
+    public HeadSimilarity(ModelSpec spec) {
+        this.spec = spec;
+        for (Of of : Of.values()) {
+            results.put(of, new ArrayList<>());
+        }
+    }
+
+    @Override
+    public boolean wants(int layer, Site site) {
+        return site == Site.QUERY || site == Site.KEY || site == Site.VALUE;
+    }
+
+    @Override
+    public void at(Place place, Matrix value) {
+        AttentionSpec a = spec.layers().get(place.layer()).attention();
+        for (Of of : Of.values()) {
+            if (of.site == place.site()) {
+                int heads = of == Of.QUERY ? a.heads() : a.keyValueHeads();
+                results.get(of).add(cka(value, heads, a.headDim()));
+            }
+        }
+    }
+
+    /// One matrix `[heads, heads]` per layer.
+    public List<double[][]> of(Of what) {
+        return results.get(what);
+    }
+
+    /// Linear CKA between the heads of a matrix `[tokens, heads * headDim]`.
+    static double[][] cka(Matrix x, int heads, int headDim) {
+        double[] flat = new double[x.rows() * heads * headDim];
+        for (int r = 0; r < x.rows(); r++) {
+            float[] row = x.row(r);
+            for (int c = 0; c < row.length; c++) {
+                flat[r * row.length + c] = row[c];
+            }
+        }
+        try (INDArray all = Nd4j.create(flat, new long[] {x.rows(), (long) heads * headDim}, 'c');
+             INDArray means = all.mean(0);
+             INDArray centred = all.subRowVector(means);
+             INDArray products = Nd4j.create(DataType.DOUBLE, new long[] {(long) heads * headDim, (long) heads * headDim}, 'f')) {
+            // All heads' X^T Y at once: blocks of one Gram matrix.
+            Nd4j.gemm(centred, centred, products, true, false, 1.0, 0.0);
+            double[][] norms = new double[heads][heads];
+            for (int a = 0; a < heads; a++) {
+                for (int b = a; b < heads; b++) {
+                    norms[a][b] = norms[b][a] = blockNormSquared(products, a, b, headDim);
+                }
+            }
+            double[][] out = new double[heads][heads];
+            for (int a = 0; a < heads; a++) {
+                for (int b = 0; b < heads; b++) {
+                    double scale = Math.sqrt(norms[a][a] * norms[b][b]);
+                    out[a][b] = a == b ? 1 : scale == 0 ? 0 : norms[a][b] / scale;
+                }
+            }
+            return out;
+        }
+    }
+
+    private static double blockNormSquared(INDArray products, int a, int b, int d) {
+        double sum = 0;
+        for (int i = 0; i < d; i++) {
+            for (int j = 0; j < d; j++) {
+                double v = products.getDouble(a * d + i, b * d + j);
+                sum += v * v;
+            }
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,235 @@
+package vitrine.core.dataset;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import vitrine.core.dataset.Example.Content;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+
+/// A file of examples: plain text, or JSONL whose lines hold `text`, `prompt` with `completion`, or `input_ids`.
+///
+/// A plain text file is one example, or several with a line `<|endoftext|>` between them. A byte order mark is skipped and
+/// CRLF line ends are read as line ends.
+public record Dataset(Path file, List<Example> examples) {
+
+    private static final long MAX_TEXT_BYTES = 1L << 30;
+    private static final int MAX_LINE_BYTES = 64 << 20;
+    private static final String TEXT_SEPARATOR = "<|endoftext|>";
+
+    /// Reads a file. JSONL is what begins with `{`.
+    ///
+    /// @throws Refusal `not-found`, `dataset-invalid` or `encoding-invalid`, naming the line
+    public static Dataset read(Path file) {
+        if (!Files.exists(file)) {
+            throw Refusal.of(Category.NOT_FOUND, file, "there is no such file");
+        }
+        if (!Files.isRegularFile(file)) {
+            throw Refusal.of(Category.UNREADABLE, file, "it is no ordinary file");
+        }
+        try {
+            long size = Files.size(file);
+            if (size == 0) {
+                throw Refusal.of(Category.DATASET_INVALID, file, "the file is empty: it holds no examples");
+            }
+            if (isJsonl(file)) {
+                return new Dataset(file, readLines(file));
+            }
+            if (size > MAX_TEXT_BYTES) {
+                throw Refusal.of(Category.LIMIT_EXCEEDED, file, "the text has %,d bytes; at most %,d are read", size, MAX_TEXT_BYTES);
+            }
+            return new Dataset(file, split(Texts.read(file, Category.DATASET_INVALID)));
+        } catch (IOException e) {
+            throw Refusal.of(Category.UNREADABLE, file, "cannot be read (%s)", Json.reason(e)).cause(e);
+        }
+    }
+
+    private static boolean isJsonl(Path file) throws IOException {
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+            int c = in.read();
+            if (c == 0xEF) {
+                in.skipNBytes(2);
+                c = in.read();
+            }
+            while (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+                c = in.read();
+            }
+            return c == '{' || file.getFileName().toString().endsWith(".jsonl");
+        }
+    }
+
+    private static List<Example> split(String text) {
+        List<Example> out = new ArrayList<>();
+        StringBuilder part = new StringBuilder();
+        int line = 1;
+        int start = 1;
+        for (String l : text.split("\n", -1)) {
+            if (l.strip().equals(TEXT_SEPARATOR)) {
+                addText(out, part, start);
+                start = line + 1;
+            } else {
+                part.append(l).append('\n');
+            }
+            line++;
+        }
+        if (!part.isEmpty()) {
+            part.setLength(part.length() - 1);
+        }
+        addText(out, part, start);
+        return out;
+    }
+
+    private static void addText(List<Example> out, StringBuilder part, int line) {
+        String text = part.toString();
+        boolean separated = !out.isEmpty() || line > 1;
+        if (!text.isBlank()) {
+            out.add(new Example(line, null, new Content.Text(separated ? text.strip() : text)));
+        }
+        part.setLength(0);
+    }
+
+    private static List<Example> readLines(Path file) throws IOException {
+        List<Example> examples = new ArrayList<>();
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+            int number = 0;
+            byte[] line;
+            while ((line = nextLine(in, file, number + 1)) != null) {
+                number++;
+                int from = number == 1 && line.length >= 3 && (line[0] & 0xff) == 0xEF && (line[1] & 0xff) == 0xBB ? 3 : 0;
+                if (!isBlank(line, from)) {
+                    examples.add(readLine(file, number, line, from));
+                }
+            }
+        }
+        if (examples.isEmpty()) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "the file is empty: it holds no examples");
+        }
+        return examples;
+    }
+
+    private static byte[] nextLine(InputStream in, Path file, int number) throws IOException {
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        int c = in.read();
+        if (c < 0) {
+            return null;
+        }
+        while (c >= 0 && c != '\n') {
+            line.write(c);
+            if (line.size() > MAX_LINE_BYTES) {
+                throw Refusal.of(Category.LIMIT_EXCEEDED, file, "it has more than %,d bytes", MAX_LINE_BYTES).where("line " + number);
+            }
+            c = in.read();
+        }
+        return line.toByteArray();
+    }
+
+    private static boolean isBlank(byte[] line, int from) {
+        for (int i = from; i < line.length; i++) {
+            if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r') {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Example readLine(Path file, int number, byte[] line, int from) {
+        String where = "line " + number;
+        int bad = Texts.firstNonUtf8(line, from);
+        if (bad >= 0) {
+            throw Refusal.of(Category.ENCODING_INVALID, file, "byte %,d of the line (0x%02X) is not UTF-8", bad + 1, line[bad] & 0xff).where(where);
+        }
+        Map<String, String> texts = new HashMap<>();
+        Map<String, int[]> lists = new HashMap<>();
+        boolean messages = false;
+        try (JsonParser p = Json.parser(line, from, line.length - from)) {
+            if (p.nextToken() != JsonToken.START_OBJECT) {
+                throw Refusal.of(Category.DATASET_INVALID, file, "it is no JSON object").where(where);
+            }
+            while (p.nextToken() == JsonToken.FIELD_NAME) {
+                String key = p.currentName();
+                p.nextToken();
+                switch (key) {
+                    case "text", "prompt", "completion", "label" -> texts.put(key, readText(p, file, where, key));
+                    case "input_ids", "labels" -> lists.put(key, readIds(p, file, where, key));
+                    case "messages" -> {
+                        messages = true;
+                        p.skipChildren();
+                    }
+                    default -> p.skipChildren();
+                }
+            }
+        } catch (IOException e) {
+            String at = e instanceof com.fasterxml.jackson.core.JsonProcessingException j && j.getLocation() != null
+                    ? " at column " + j.getLocation().getColumnNr() : "";
+            throw Refusal.of(Category.DATASET_INVALID, file, "it is not valid JSON%s", at).where(where).cause(e);
+        }
+        return new Example(number, texts.get("label"), content(file, where, texts, lists, messages));
+    }
+
+    private static Content content(Path file, String where, Map<String, String> texts, Map<String, int[]> lists, boolean messages) {
+        if (lists.containsKey("input_ids")) {
+            int[] ids = lists.get("input_ids");
+            int[] labels = lists.get("labels");
+            if (labels != null && labels.length != ids.length) {
+                throw Refusal.of(Category.DATASET_INVALID, file, "it has %,d input_ids and %,d labels", ids.length, labels.length).where(where);
+            }
+            return new Content.Ids(ids, labels);
+        }
+        if (texts.containsKey("text")) {
+            return new Content.Text(texts.get("text"));
+        }
+        if (texts.containsKey("prompt") && texts.containsKey("completion")) {
+            return new Content.Completion(texts.get("prompt"), texts.get("completion"));
+        }
+        if (messages) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "it holds messages, which need the checkpoint's chat template; this version reads text, prompt with completion, and input_ids")
+                    .where(where);
+        }
+        throw Refusal.of(Category.DATASET_INVALID, file, "it has no field text (nor prompt with completion, nor input_ids)").where(where);
+    }
+
+    private static String readText(JsonParser p, Path file, String where, String key) throws IOException {
+        if (p.currentToken() != JsonToken.VALUE_STRING) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "the field %s holds %s where a text belongs", key, describe(p)).where(where);
+        }
+        return p.getText();
+    }
+
+    private static String describe(JsonParser p) throws IOException {
+        return switch (p.currentToken()) {
+            case START_ARRAY -> "a list";
+            case START_OBJECT -> "an object";
+            case VALUE_NULL -> "null";
+            case VALUE_TRUE, VALUE_FALSE -> p.getText();
+            default -> "the number " + p.getText();
+        };
+    }
+
+    private static int[] readIds(JsonParser p, Path file, String where, String key) throws IOException {
+        int[] out = new int[64];
+        int n = 0;
+        boolean good = p.currentToken() == JsonToken.START_ARRAY;
+        while (good && p.nextToken() != JsonToken.END_ARRAY) {
+            good = p.currentToken() == JsonToken.VALUE_NUMBER_INT && p.getNumberType() == JsonParser.NumberType.INT;
+            if (good) {
+                out = n == out.length ? Arrays.copyOf(out, n * 2) : out;
+                out[n++] = p.getIntValue();
+            }
+        }
+        if (!good) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "the field %s is no list of whole numbers", key).where(where);
+        }
+        return Arrays.copyOf(out, n);
+    }
+}

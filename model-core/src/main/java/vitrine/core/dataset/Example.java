@@ -1,0 +1,23 @@
+package vitrine.core.dataset;
+
+/// One example of a dataset.
+///
+/// @param line the line of the file that it begins on, from 1
+/// @param label the domain that the line names, or null
+public record Example(int line, String label, Content content) {
+
+    /// What an example holds.
+    public sealed interface Content {
+
+        /// A text, all of which counts.
+        record Text(String text) implements Content {}
+
+        /// A prompt that is only read, and a completion that counts.
+        record Completion(String prompt, String completion) implements Content {}
+
+        /// A sequence already tokenised, taken as it is.
+        ///
+        /// @param labels a target per token, -100 where it does not count; null where all count
+        record Ids(int[] ids, int[] labels) implements Content {}
+    }
+}

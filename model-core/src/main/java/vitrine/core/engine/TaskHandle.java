@@ -1,0 +1,53 @@
+package vitrine.core.engine;
+
+import java.util.concurrent.CompletableFuture;
+import vitrine.core.task.Task;
+
+/// A task that an engine has taken.
+public final class TaskHandle {
+
+    private final long id;
+    private final Task task;
+    private final CompletableFuture<Ending> ending = new CompletableFuture<>();
+    private volatile boolean cancelled;
+    private volatile Runnable onCancel = () -> {};
+
+    TaskHandle(long id, Task task) {
+        this.id = id;
+        this.task = task;
+    }
+
+    public long id() {
+        return id;
+    }
+
+    public Task task() {
+        return task;
+    }
+
+    /// Completes when the task ends, however it ends; it never completes with an exception.
+    public CompletableFuture<Ending> ending() {
+        return ending;
+    }
+
+    /// Gives the task up. A running one stops within two seconds, or its worker is ended.
+    public void cancel() {
+        cancelled = true;
+        onCancel.run();
+    }
+
+    boolean isCancelled() {
+        return cancelled;
+    }
+
+    void whenCancelled(Runnable action) {
+        onCancel = action;
+        if (cancelled) {
+            action.run();
+        }
+    }
+
+    void end(Ending how) {
+        ending.complete(how);
+    }
+}

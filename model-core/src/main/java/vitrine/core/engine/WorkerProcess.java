@@ -1,0 +1,288 @@
+package vitrine.core.engine;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+
+/// One worker process and what is under way in it: at most one task.
+///
+/// Two threads read it, one per stream; nothing they read is trusted.
+final class WorkerProcess {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerProcess.class);
+    private static final int MAX_LINE_BYTES = 4 << 20;
+    private static final int MAX_STDERR_LINE_BYTES = 4096;
+    private static final int KEPT_STDERR_LINES = 200;
+    private static final int MAX_NONSENSE = 100;
+    private static final int EXIT_OUT_OF_MEMORY = 3;
+
+    /// How patient the reader is.
+    ///
+    /// @param silence after which a running worker counts as stuck
+    /// @param stop how long a cancelled task may take before the worker is told to end
+    /// @param kill how long after that before it is killed
+    record Patience(Duration silence, Duration stop, Duration kill) {
+        static final Patience NORMAL = new Patience(Duration.ofSeconds(60), Duration.ofSeconds(2), Duration.ofSeconds(8));
+    }
+
+    private final Process process;
+    private final OutputStream input;
+    private final Patience patience;
+    private final Deque<String> lastWords = new ArrayDeque<>();
+    private final CompletableFuture<Integer> exit;
+    private final Thread reader;
+    private volatile long heardNanos = System.nanoTime();
+    private volatile Running running;
+    private int nonsense;
+
+    private record Running(long id, Path artifact, Consumer<EngineEvent> events, CompletableFuture<Ending> ending) {}
+
+    private WorkerProcess(Process process, Patience patience) {
+        this.process = process;
+        this.patience = patience;
+        input = process.getOutputStream();
+        exit = process.onExit().thenApply(Process::exitValue);
+        reader = Thread.ofPlatform().daemon().name("worker-events").start(this::readEvents);
+        Thread.ofPlatform().daemon().name("worker-stderr").start(this::readErrors);
+    }
+
+    /// Starts a worker.
+    static WorkerProcess start(WorkerCommand command, Patience patience) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command.command());
+        builder.environment().putAll(command.environment());
+        return new WorkerProcess(builder.start(), patience);
+    }
+
+    boolean alive() {
+        return process.isAlive();
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /// Runs a task and waits for its end, which is told however the worker behaves.
+    Ending run(TaskHandle handle, Path artifact, Consumer<EngineEvent> events) {
+        Running r = new Running(handle.id(), artifact, events, new CompletableFuture<>());
+        heardNanos = System.nanoTime();
+        running = r;
+        try {
+            ObjectNode request = Json.object().put("request", "run").put("id", handle.id()).put("artifact", artifact.toString());
+            request.set("task", handle.task().toJson());
+            send(request);
+            handle.whenCancelled(() -> cancel(r));
+            return await(r, handle);
+        } finally {
+            running = null;
+        }
+    }
+
+    private Ending await(Running r, TaskHandle handle) {
+        while (true) {
+            try {
+                return r.ending.get(200, TimeUnit.MILLISECONDS);
+            } catch (java.util.concurrent.TimeoutException e) {
+                Duration silence = Duration.ofNanos(System.nanoTime() - heardNanos);
+                if (exit.isDone()) {
+                    // The last lines may still be on their way through the reader.
+                    joinReader();
+                    return r.ending.getNow(handle.isCancelled() ? new Ending.Cancelled() : death(exit.join()));
+                }
+                if (silence.compareTo(patience.silence) > 0) {
+                    kill();
+                    return new Ending.Failed(Ending.Cause.STUCK, "It said nothing for " + silence.toSeconds() + " s.");
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                kill();
+                return new Ending.Cancelled();
+            } catch (java.util.concurrent.ExecutionException e) {
+                throw new IllegalStateException("endings are never exceptions", e);
+            }
+        }
+    }
+
+    private void joinReader() {
+        try {
+            reader.join(2000);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /// Asks the worker to give the task up, and makes sure of it.
+    private void cancel(Running r) {
+        send(Json.object().put("request", "cancel").put("id", r.id));
+        Thread.ofVirtual().start(() -> {
+            if (!endsWithin(r, patience.stop)) {
+                process.destroy();
+                if (!endsWithin(r, patience.kill)) {
+                    kill();
+                }
+            }
+        });
+    }
+
+    private boolean endsWithin(Running r, Duration time) {
+        try {
+            CompletableFuture.anyOf(r.ending, exit).get(time.toMillis(), TimeUnit.MILLISECONDS);
+            return true;
+        } catch (java.util.concurrent.TimeoutException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } catch (java.util.concurrent.ExecutionException e) {
+            throw new IllegalStateException("neither future fails", e);
+        }
+    }
+
+    private Ending death(int exitValue) {
+        String last = String.join("\n", lastWords());
+        boolean heap = exitValue == EXIT_OUT_OF_MEMORY || last.contains("java.lang.OutOfMemoryError");
+        if (heap || exitValue == 137) {
+            return new Ending.Failed(Ending.Cause.OUT_OF_MEMORY, heap ? "Its memory limit was reached." : "The system killed it (signal 9), as it does when memory runs out.");
+        }
+        if (exitValue == 134 || exitValue == 139 || exitValue == 135 || exitValue == 136 || exitValue == 132) {
+            return new Ending.Failed(Ending.Cause.CRASHED, "It ended with signal " + (exitValue - 128) + ".");
+        }
+        return new Ending.Failed(Ending.Cause.LOST, "It ended with exit code " + exitValue + ".");
+    }
+
+    /// The last lines of the worker's standard error.
+    private java.util.List<String> lastWords() {
+        synchronized (lastWords) {
+            return java.util.List.copyOf(lastWords);
+        }
+    }
+
+    private synchronized void send(ObjectNode request) {
+        try {
+            input.write((Json.line(request) + "\n").getBytes(StandardCharsets.UTF_8));
+            input.flush();
+        } catch (IOException e) {
+            // The worker is gone or going: its end is told by its exit.
+            LOG.info("worker {} takes no requests any more: {}", pid(), e.getMessage());
+        }
+    }
+
+    private void readEvents() {
+        BoundedLines lines = new BoundedLines(process.getInputStream(), MAX_LINE_BYTES);
+        try {
+            for (String line = lines.next(); line != null; line = lines.next()) {
+                heardNanos = System.nanoTime();
+                read(line);
+            }
+        } catch (IOException e) {
+            LOG.info("the events of worker {} ended: {}", pid(), e.getMessage());
+        }
+    }
+
+    private void read(String line) {
+        JsonNode event;
+        try {
+            event = line.equals(BoundedLines.TOO_LONG) ? null : Json.mapper().readTree(line);
+        } catch (JsonProcessingException e) {
+            event = null;
+        }
+        if (!(event instanceof ObjectNode o) || !o.path("event").isTextual()) {
+            LOG.warn("worker {} printed something that is no event", pid());
+            if (++nonsense > MAX_NONSENSE) {
+                end(Ending.Cause.PROTOCOL, "It printed " + nonsense + " lines that are no events.");
+                kill();
+            }
+            return;
+        }
+        Running r = running;
+        if (r == null || o.path("id").asLong(-1) != r.id) {
+            return;
+        }
+        switch (o.path("event").asText()) {
+            case "progress" -> r.events.accept(new EngineEvent.Progress(o.path("done").asLong(), o.path("total").asLong(), o.path("unit").asText()));
+            case "metric" -> r.events.accept(new EngineEvent.Metric(o));
+            case "warning" -> r.events.accept(new EngineEvent.Warning(o.path("message").asText()));
+            case "log" -> LOG.info("worker {}: {}", pid(), o.path("message").asText());
+            case "result" -> r.ending.complete(result(r));
+            case "error" -> r.ending.complete(refused(o));
+            case "cancelled" -> r.ending.complete(new Ending.Cancelled());
+            case "fault" -> r.ending.complete(new Ending.Failed(Ending.Cause.FAULT, o.path("message").asText()));
+            default -> LOG.warn("worker {} sent an unknown event {}", pid(), o.path("event").asText());
+        }
+    }
+
+    /// A result counts when its artifact is where it was to be, and whole.
+    private static Ending result(Running r) {
+        try {
+            return new Ending.Finished(Artifact.open(r.artifact), false);
+        } catch (Refusal e) {
+            return new Ending.Failed(Ending.Cause.PROTOCOL, "It reported a result that is not there: " + e.getMessage());
+        }
+    }
+
+    private static Ending refused(ObjectNode o) {
+        Category category = Category.ofCodeOrNull(o.path("category").asText());
+        if (category == null) {
+            return new Ending.Failed(Ending.Cause.PROTOCOL, "It refused with the unknown category " + o.path("category").asText() + ".");
+        }
+        return new Ending.Refused(category, o.path("message").asText(), o.path("file").asText(null));
+    }
+
+    private void end(Ending.Cause cause, String message) {
+        Running r = running;
+        if (r != null) {
+            r.ending.complete(new Ending.Failed(cause, message));
+        }
+    }
+
+    private void readErrors() {
+        BoundedLines lines = new BoundedLines(process.getErrorStream(), MAX_STDERR_LINE_BYTES);
+        try {
+            for (String line = lines.next(); line != null; line = lines.next()) {
+                LOG.debug("worker {} stderr: {}", pid(), line);
+                synchronized (lastWords) {
+                    lastWords.add(line);
+                    if (lastWords.size() > KEPT_STDERR_LINES) {
+                        lastWords.removeFirst();
+                    }
+                }
+            }
+        } catch (IOException e) {
+            LOG.debug("standard error of worker {} ended: {}", pid(), e.getMessage());
+        }
+    }
+
+    /// Ends an idle worker by closing its input, and a deaf one by force.
+    void stop() {
+        try {
+            input.close();
+            if (!process.waitFor(2, TimeUnit.SECONDS)) {
+                kill();
+            }
+        } catch (IOException e) {
+            kill();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            kill();
+        }
+    }
+
+    void kill() {
+        process.destroyForcibly();
+    }
+}

@@ -1,0 +1,470 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
+import vitrine.core.analysis.attention.AttentionRank;
+import vitrine.core.analysis.attention.HeadMetric;
+import vitrine.core.analysis.attention.HeadMetrics;
+import vitrine.core.analysis.attention.HeadSimilarity;
+import vitrine.core.analysis.attention.MeanMaps;
+import vitrine.core.analysis.attention.Thumbnails;
+import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.artifact.Provenance;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
+import vitrine.core.forward.Batch;
+import vitrine.core.json.Json;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.task.Task.What;
+import vitrine.core.tensor.DType;
+import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Shape;
+import vitrine.core.tensor.kernel.Elementwise;
+
+/// One prompt through the model; what is asked for goes to the file while the pass runs, so memory follows what was asked.
+final class CaptureRun {
+
+    private static final String METHOD = "one forward pass over the whole prompt, float32";
+    /// Mean maps of all layers are kept in memory while layers are compared; beyond this the comparison is refused.
+    private static final long MAX_MEAN_MAP_BYTES = 2L << 30;
+
+    private final LoadedModel model;
+    private final ModelSpec spec;
+    private final Tokens prompt;
+    private final int tokens;
+    private final Set<What> what;
+    private final int first;
+    private final int last;
+
+    private final Map<String, Declared> declared = new LinkedHashMap<>();
+    private final Map<String, Provenance> provenance = new LinkedHashMap<>();
+    private final List<Probe> probes = new ArrayList<>();
+    private final List<Finish> finishes = new ArrayList<>();
+    private final ObjectNode summary = Json.object();
+    private SafetensorsWriter writer;
+
+    /// Writes what is known only after the pass.
+    private interface Finish {
+        void run() throws IOException;
+    }
+
+    private CaptureRun(Task.Capture task, LoadedModel model) {
+        this.model = model;
+        spec = model.spec();
+        prompt = Tokens.of(task.prompt(), model.checkpoint(), spec);
+        tokens = prompt.ids().length;
+        what = task.what().isEmpty() ? EnumSet.noneOf(What.class) : EnumSet.copyOf(task.what());
+        int layers = spec.layers().size();
+        first = task.layers() == null ? 0 : task.layers().first();
+        last = task.layers() == null ? layers - 1 : task.layers().last();
+        if (first < 0 || last >= layers || first > last) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "layers %d to %d were asked for; the model has layers 0 to %d", first, last, layers - 1);
+        }
+    }
+
+    /// Runs the task and writes its tensors to `file`.
+    static Outcome run(Task.Capture task, Path file, Progress progress, Consumer<String> warn) throws IOException {
+        try (LoadedModel model = LoadedModel.open(task.model())) {
+            return new CaptureRun(task, model).run(file, progress, warn);
+        }
+    }
+
+    private Outcome run(Path file, Progress progress, Consumer<String> warn) throws IOException {
+        declare("input_ids", DType.I64, Shape.of(tokens), Provenance.measured("prompt", "I64", "token ids fed to the model"));
+        List<AutoCloseable> closing = new ArrayList<>();
+        try {
+            for (What w : what) {
+                plan(w, closing, progress);
+            }
+            try (SafetensorsWriter out = new SafetensorsWriter(file, declared, metadata())) {
+                writer = out;
+                long[] ids = java.util.Arrays.stream(prompt.ids()).asLongStream().toArray();
+                out.write("input_ids", 0, ids);
+                if (!probes.isEmpty()) {
+                    Batch batch = new Batch(List.of(new Batch.Sequence(prompt.ids(), prompt.segments())));
+                    model.forward().run(batch, Probe.all(probes), progress);
+                }
+                for (Finish finish : finishes) {
+                    progress.checkCancelled();
+                    finish.run();
+                }
+            }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        } finally {
+            closeAll(closing);
+        }
+        summary.put("tokens", tokens).put("layers", spec.layers().size()).put("family", spec.family()).put("model", model.checkpoint().name());
+        declared.forEach((name, d) -> summary.withObject("/tensors").put(name, d.shape().toString()));
+        return new Outcome(summary, provenance);
+    }
+
+    private static void closeAll(List<AutoCloseable> closing) {
+        for (AutoCloseable c : closing) {
+            try {
+                c.close();
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    private Map<String, String> metadata() {
+        Map<String, String> m = new LinkedHashMap<>();
+        m.put("format", "vitrine-capture");
+        m.put("model", model.checkpoint().name());
+        m.put("family", spec.family());
+        m.put("layers", first + "-" + last);
+        m.put("tokens", prompt.json());
+        m.put("moe_layers", "[]");
+        m.put("kv_heads", spec.layers().stream().map(l -> String.valueOf(l.attention().keyValueHeads())).toList().toString());
+        m.put("windows", spec.layers().stream().map(l -> String.valueOf(l.attention().window())).toList().toString());
+        m.put("causal", String.valueOf(!spec.encoder()));
+        return m;
+    }
+
+    private void declare(String name, DType dtype, Shape shape, Provenance from) {
+        declared.put(name, new Declared(dtype, shape));
+        provenance.put(name, from);
+    }
+
+    private Provenance measured(String method) {
+        return Provenance.measured(model.checkpoint().name(), "F32", method + "; " + METHOD);
+    }
+
+    private Provenance derived(String source, String method) {
+        return Provenance.derived(source, "F64", method).of(tokens);
+    }
+
+    private void plan(What w, List<AutoCloseable> closing, Progress progress) {
+        switch (w) {
+            case attentions -> planAttentions();
+            case hidden_states -> planHiddenStates();
+            case logits -> planLogits();
+            case kv -> planCache();
+            case router -> throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "router was asked for, and %s has no experts", spec.family())
+                    .help("Leave router out.");
+            case loss -> planLoss();
+            case blocks -> planBlocks();
+            case metrics -> planMetrics();
+            case thumbnails -> planThumbnails();
+            case similarity, rollout -> planMeanMaps(w, closing, progress);
+            case arank -> planRank();
+            case head_similarity -> planHeadSimilarity();
+        }
+    }
+
+    // --- tensors of the pass itself
+
+    private int layers() {
+        return last - first + 1;
+    }
+
+    /// One tensor for all layers where they agree in `size`, else one tensor per layer.
+    private boolean uniform(ToIntFunction<AttentionSpec> size) {
+        return spec.layers().subList(first, last + 1).stream().mapToInt(l -> size.applyAsInt(l.attention())).distinct().count() == 1;
+    }
+
+    private void planAttentions() {
+        boolean uniform = uniform(AttentionSpec::heads);
+        Provenance from = measured("attention weights after softmax, hidden entries 0");
+        if (uniform) {
+            declare("attentions", DType.F32, Shape.of(layers(), spec.layers().get(first).attention().heads(), tokens, tokens), from);
+        } else {
+            eachLayer(l -> declare("attentions." + l, DType.F32, Shape.of(spec.layers().get(l).attention().heads(), tokens, tokens), from));
+        }
+        long map = (long) tokens * tokens;
+        probes.add(new Writing(Site.PATTERN) {
+            @Override
+            void write(Place p, Matrix value) throws IOException {
+                long heads = spec.layers().get(p.layer()).attention().heads();
+                long start = (uniform ? (p.layer() - first) * heads : 0) + p.head();
+                put(uniform ? "attentions" : "attentions." + p.layer(), start * map + (long) p.firstPosition() * tokens, value);
+            }
+        });
+    }
+
+    private void planHiddenStates() {
+        int width = spec.hiddenSize();
+        declare("hidden_states", DType.F32, Shape.of(layers() + 1, tokens, width),
+                measured("residual stream before layer " + first + ", then after each layer; the model's last one after the final norm"));
+        long size = (long) tokens * width;
+        boolean toTheEnd = last == spec.layers().size() - 1;
+        probes.add(new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return site == Site.RESID_PRE && layer == first || site == Site.RESID_POST && layer >= first && (layer < last || !toTheEnd && layer == last)
+                        || site == Site.FINAL_NORM && toTheEnd;
+            }
+
+            @Override
+            public void at(Place p, Matrix value) {
+                long index = switch (p.site()) {
+                    case RESID_PRE -> 0;
+                    case RESID_POST -> p.layer() - first + 1;
+                    default -> layers();
+                };
+                put("hidden_states", index * size, value);
+            }
+        });
+    }
+
+    private void planLogits() {
+        model.requireHead("logits");
+        declare("logits", DType.F32, Shape.of(tokens, spec.vocabSize()), measured("logits, after scaling and soft cap"));
+        probes.add(new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return site == Site.LOGITS;
+            }
+
+            @Override
+            public void at(Place p, Matrix value) {
+                put("logits", (long) p.firstPosition() * spec.vocabSize(), value);
+            }
+        });
+    }
+
+    private void planLoss() {
+        model.requireHead("losses");
+        if (tokens < 2) {
+            throw Refusal.of(Category.PROMPT_INVALID, null, "a loss needs 2 tokens; the prompt has %d", tokens);
+        }
+        declare("token_nll", DType.F32, Shape.of(tokens - 1), derived("logits", "-ln p(next token), nats"));
+        double[] losses = new double[tokens - 1];
+        probes.add(new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return site == Site.LOGITS;
+            }
+
+            @Override
+            public void at(Place p, Matrix value) {
+                int[] targets = new int[value.rows()];
+                for (int r = 0; r < targets.length; r++) {
+                    int next = p.firstPosition() + r + 1;
+                    targets[r] = next < tokens ? prompt.ids()[next] : -1;
+                }
+                double[] nll = Elementwise.negativeLogLikelihood(value, targets);
+                for (int r = 0; r < targets.length && p.firstPosition() + r < losses.length; r++) {
+                    losses[p.firstPosition() + r] = nll[r];
+                }
+            }
+        });
+        finishes.add(() -> {
+            float[] narrow = new float[losses.length];
+            double sum = 0;
+            for (int i = 0; i < narrow.length; i++) {
+                narrow[i] = (float) losses[i];
+                sum += losses[i];
+            }
+            writer.write("token_nll", 0, narrow);
+            summary.put("loss", sum / losses.length).put("perplexity", Math.exp(sum / losses.length));
+        });
+    }
+
+    private void planBlocks() {
+        int width = spec.hiddenSize();
+        Shape shape = Shape.of(layers(), tokens, width);
+        declare("layer_out", DType.F32, shape, measured("residual stream after each layer, the last one before the final norm"));
+        declare("attn_out", DType.F32, shape, measured("output of each attention block as its family reports it"));
+        declare("mlp_out", DType.F32, shape, measured("output of each feed-forward block before norm and residual"));
+        long size = (long) tokens * width;
+        probes.add(new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return layer >= first && layer <= last && (site == Site.RESID_POST || site == attentionOut(layer) || site == Site.MLP_OUT);
+            }
+
+            private Site attentionOut(int layer) {
+                return spec.layers().get(layer).attentionOutIsSum() ? Site.RESID_MID : Site.ATTN_OUT;
+            }
+
+            @Override
+            public void at(Place p, Matrix value) {
+                String name = p.site() == Site.RESID_POST ? "layer_out" : p.site() == Site.MLP_OUT ? "mlp_out" : "attn_out";
+                put(name, (p.layer() - first) * size, value);
+            }
+        });
+    }
+
+    private void planCache() {
+        boolean uniform = uniform(AttentionSpec::keyValueHeads) && uniform(AttentionSpec::headDim);
+        Provenance k = measured("keys after norm and rotary embedding, all positions");
+        Provenance v = measured("values, all positions");
+        if (uniform) {
+            AttentionSpec a = spec.layers().get(first).attention();
+            Shape shape = Shape.of(layers(), a.keyValueHeads(), tokens, a.headDim());
+            declare("cache_k", DType.F32, shape, k);
+            declare("cache_v", DType.F32, shape, v);
+        } else {
+            eachLayer(l -> {
+                AttentionSpec a = spec.layers().get(l).attention();
+                declare("cache_k." + l, DType.F32, Shape.of(a.keyValueHeads(), tokens, a.headDim()), k);
+                declare("cache_v." + l, DType.F32, Shape.of(a.keyValueHeads(), tokens, a.headDim()), v);
+            });
+        }
+        for (Site site : List.of(Site.KEY_ROTATED, Site.VALUE)) {
+            String base = site == Site.VALUE ? "cache_v" : "cache_k";
+            probes.add(new Writing(site) {
+                @Override
+                void write(Place p, Matrix value) throws IOException {
+                    AttentionSpec a = spec.layers().get(p.layer()).attention();
+                    long perHead = (long) tokens * a.headDim();
+                    for (int h = 0; h < a.keyValueHeads(); h++) {
+                        long head = (uniform ? (long) (p.layer() - first) * a.keyValueHeads() : 0) + h;
+                        Matrix part = value.columns(h * a.headDim(), a.headDim());
+                        writer.write(uniform ? base : base + "." + p.layer(), head * perHead, part.toArray());
+                    }
+                }
+            });
+        }
+    }
+
+    // --- measures of attention
+
+    private void planMetrics() {
+        HeadMetrics metrics = new HeadMetrics(spec);
+        metrics.begin(new Batch(List.of(new Batch.Sequence(prompt.ids(), prompt.segments()))));
+        probes.add(metrics);
+        for (HeadMetric m : HeadMetric.values()) {
+            declare(m.tensor(), DType.F64, Shape.of(spec.layers().size(), spec.maxHeads()), derived("attentions", m.formula()));
+            finishes.add(() -> writer.write(m.tensor(), 0, flat(metrics.mean(m))));
+        }
+    }
+
+    private void planThumbnails() {
+        Thumbnails thumbnails = new Thumbnails(spec, tokens);
+        probes.add(thumbnails);
+        declare("thumbnails", DType.F32, Shape.of(spec.layers().size(), spec.maxHeads(), thumbnails.side(), thumbnails.side()),
+                derived("attentions", tokens > thumbnails.side() ? "largest weight of each tile" : "the weights themselves"));
+        finishes.add(() -> writer.write("thumbnails", 0, thumbnails.values()));
+    }
+
+    private void planRank() {
+        if (tokens > AttentionRank.MAX_TOKENS) {
+            throw Refusal.of(Category.PROMPT_TOO_LONG, null, "ARank is computed for prompts of up to %,d tokens; this one has %,d",
+                    AttentionRank.MAX_TOKENS, tokens).help("Shorten the prompt or leave arank out.");
+        }
+        AttentionRank rank = new AttentionRank(spec, tokens);
+        probes.add(rank);
+        declare("attention_rank", DType.F64, Shape.of(spec.layers().size(), spec.maxHeads()),
+                derived("attentions", "numerical rank of the weights below the diagonal"));
+        finishes.add(() -> writer.write("attention_rank", 0, flat(rank.ranks())));
+    }
+
+    private MeanMaps means;
+
+    private void planMeanMaps(What w, List<AutoCloseable> closing, Progress progress) {
+        if (means == null) {
+            if (MeanMaps.bytes(spec, tokens) > MAX_MEAN_MAP_BYTES) {
+                throw Refusal.of(Category.PROMPT_TOO_LONG, null, "comparing %d layers over %,d tokens needs %,d bytes; at most %,d are used",
+                        spec.layers().size(), tokens, MeanMaps.bytes(spec, tokens), MAX_MEAN_MAP_BYTES).help("Shorten the prompt.");
+            }
+            means = new MeanMaps(spec, tokens);
+            closing.add(means);
+            probes.add(means);
+        }
+        int n = spec.layers().size();
+        if (w == What.similarity) {
+            declare("layer_cosine", DType.F64, Shape.of(n, n), derived("attentions", "cosine of the layers' mean maps"));
+            declare("layer_divergence", DType.F64, Shape.of(n, n), derived("attentions", "Jensen-Shannon divergence of the layers' mean maps, mean over queries, nats"));
+            finishes.add(() -> {
+                writer.write("layer_cosine", 0, flat(means.cosines()));
+                writer.write("layer_divergence", 0, flat(means.divergences(progress)));
+            });
+        } else {
+            declare("rollout", DType.F32, Shape.of(n, tokens, tokens), derived("attentions", "attention rollout with the residual path, after each layer"));
+            long map = (long) tokens * tokens;
+            finishes.add(() -> means.rollout(model.weights().products(), (layer, r) -> put("rollout", layer * map, r)));
+        }
+    }
+
+    private void planHeadSimilarity() {
+        HeadSimilarity similarity = new HeadSimilarity(spec);
+        probes.add(similarity);
+        for (HeadSimilarity.Of of : HeadSimilarity.Of.values()) {
+            String name = of.name().toLowerCase(java.util.Locale.ROOT) + "_cka";
+            boolean query = of == HeadSimilarity.Of.QUERY;
+            int n = spec.layers().stream().mapToInt(l -> query ? l.attention().heads() : l.attention().keyValueHeads()).max().orElse(0);
+            declare(name, DType.F64, Shape.of(spec.layers().size(), n, n), derived("blocks' " + of.name().toLowerCase(java.util.Locale.ROOT), "linear CKA between heads"));
+            finishes.add(() -> {
+                double[] all = new double[spec.layers().size() * n * n];
+                java.util.Arrays.fill(all, Double.NaN);
+                for (int l = 0; l < similarity.of(of).size(); l++) {
+                    double[][] m = similarity.of(of).get(l);
+                    for (int a = 0; a < m.length; a++) {
+                        System.arraycopy(m[a], 0, all, (l * n + a) * n, m.length);
+                    }
+                }
+                writer.write(name, 0, all);
+            });
+        }
+    }
+
+    // --- small parts
+
+    private void eachLayer(java.util.function.IntConsumer body) {
+        for (int l = first; l <= last; l++) {
+            body.accept(l);
+        }
+    }
+
+    private static double[] flat(double[][] m) {
+        return java.util.Arrays.stream(m).flatMapToDouble(java.util.Arrays::stream).toArray();
+    }
+
+    private void put(String tensor, long at, Matrix value) {
+        try {
+            if (value.dense()) {
+                writer.write(tensor, at, value.data().asSlice(0, 4 * value.size()));
+            } else {
+                writer.write(tensor, at, MemorySegment.ofArray(value.toArray()));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// A probe of one site in the chosen layers that writes.
+    private abstract class Writing implements Probe {
+        private final Site site;
+
+        Writing(Site site) {
+            this.site = site;
+        }
+
+        abstract void write(Place place, Matrix value) throws IOException;
+
+        @Override
+        public boolean wants(int layer, Site s) {
+            return s == site && layer >= first && layer <= last;
+        }
+
+        @Override
+        public void at(Place place, Matrix value) {
+            try {
+                write(place, value);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import java.nio.file.Path;
+import java.util.List;
+import vitrine.core.dataset.Dataset;
+import vitrine.core.dataset.Example;
+import vitrine.core.dataset.Sequences;
+import vitrine.core.progress.Progress;
+import vitrine.core.tokenizer.Tokenizer;
+
+/// Texts for a model: read, tokenised, cut to its length.
+final class DataInput {
+
+    /// Where texts are cut for models without a limit near it: longer sequences cost attention's square.
+    private static final int DEFAULT_LENGTH = 2048;
+
+    private DataInput() {}
+
+    static List<Sequences.Labelled> read(String file, Integer maxLength, LoadedModel model) {
+        Dataset data = Dataset.read(Path.of(file));
+        int limit = model.spec().maxPositions();
+        int length = Math.min(limit, maxLength == null ? DEFAULT_LENGTH : maxLength);
+        boolean needsTokenizer = data.examples().stream().anyMatch(e -> !(e.content() instanceof Example.Content.Ids));
+        if (!needsTokenizer) {
+            return Sequences.of(data, null, length, model.spec().vocabSize());
+        }
+        try (Tokenizer tokenizer = Tokenizer.of(model.checkpoint())) {
+            return Sequences.of(data, tokenizer, length, model.spec().vocabSize());
+        }
+    }
+
+    /// A number in JSON, null where it is not finite.
+    static void add(ArrayNode list, double value) {
+        if (Double.isFinite(value)) {
+            list.add(value);
+        } else {
+            list.addNull();
+        }
+    }
+
+    /// Cancels like the progress behind it, and leaves counting to the caller.
+    record Quiet(Progress behind) implements Progress {
+        @Override
+        public void step(long done, long total, String unit) {}
+
+        @Override
+        public void checkCancelled() {
+            behind.checkCancelled();
+        }
+    }
+}

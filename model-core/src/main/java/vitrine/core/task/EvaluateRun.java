@@ -1,0 +1,48 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import vitrine.core.analysis.evaluate.Evaluation;
+import vitrine.core.artifact.Provenance;
+import vitrine.core.dataset.Sequences;
+import vitrine.core.json.Json;
+import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+
+/// Loss and perplexity of a model over texts.
+final class EvaluateRun {
+
+    private EvaluateRun() {}
+
+    static Outcome run(Task.Evaluate task, Progress progress, Consumer<String> warn) {
+        try (LoadedModel model = LoadedModel.open(task.model())) {
+            model.requireHead("losses");
+            if (model.spec().encoder()) {
+                throw Refusal.of(Category.FAMILY_UNSUPPORTED, model.checkpoint().path(), "%s sees the tokens that it would have to predict, so it has no perplexity", model.spec().family())
+                        .help("Evaluate a decoder.");
+            }
+            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model);
+            Evaluation.Results results = new Evaluation(model.forward()).run(data, progress);
+            ObjectNode summary = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family());
+            put(summary, results.all(), warn);
+            results.byLabel().forEach((label, r) -> put(summary.withObject("/labels").putObject(label), r, warn));
+            summary.put("recipe", "mean of −ln p over every predicted token, float32; texts cut to the model's length, each piece with the tokenizer's begin token");
+            return new Outcome(summary, Map.of("loss", Provenance.derived("logits", "F32", "mean of −ln p over predicted tokens, nats").of(results.all().predicted()),
+                    "perplexity", Provenance.derived("loss", "F64", "exp(loss)").of(results.all().predicted())));
+        }
+    }
+
+    /// A loss that is not finite is left out, and said.
+    private static void put(ObjectNode to, Evaluation.Result r, Consumer<String> warn) {
+        if (Double.isFinite(r.loss())) {
+            to.put("loss", r.loss()).put("perplexity", r.perplexity());
+        } else {
+            to.putNull("loss").putNull("perplexity");
+            warn.accept("The loss is not finite: the model's weights or activations hold NaN or infinity.");
+        }
+        to.put("predicted_tokens", r.predicted()).put("sequences", r.sequences());
+    }
+}

@@ -1,0 +1,82 @@
+package vitrine.core.task;
+
+import java.nio.file.Path;
+import java.util.List;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.SpecCheck;
+import vitrine.core.architecture.family.Families;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.Checkpoints;
+import vitrine.core.forward.ForwardPass;
+import vitrine.core.forward.Weights;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.Products;
+import vitrine.core.tensor.nd4j.Nd4jProducts;
+import vitrine.core.tensor.onednn.OneDnn;
+
+/// A checkpoint that a forward pass can be run on: config understood, tensors there with their shapes.
+final class LoadedModel implements AutoCloseable {
+
+    private final Checkpoint checkpoint;
+    private final ModelSpec spec;
+    private final Weights weights;
+
+    private LoadedModel(Checkpoint checkpoint, ModelSpec spec, Weights weights) {
+        this.checkpoint = checkpoint;
+        this.spec = spec;
+        this.weights = weights;
+    }
+
+    /// Opens a checkpoint for running.
+    ///
+    /// @throws Refusal whatever stands in the way, the first and plainest reason
+    static LoadedModel open(String path) {
+        Checkpoint checkpoint = Checkpoints.open(Path.of(path));
+        if (checkpoint.kind() == Checkpoint.Kind.ADAPTER) {
+            throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "this is an adapter, which has no forward pass of its own")
+                    .help("Open its base model.");
+        }
+        ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
+        List<Refusal> refusals = SpecCheck.of(spec, checkpoint).refusals();
+        if (!refusals.isEmpty()) {
+            throw refusals.getFirst();
+        }
+        return new LoadedModel(checkpoint, spec, new Weights(checkpoint, products()));
+    }
+
+    /// oneDNN where this platform has it, else ND4J.
+    static Products products() {
+        OneDnn oneDnn = OneDnn.openOrNull();
+        return oneDnn != null ? oneDnn : new Nd4jProducts();
+    }
+
+    Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    ModelSpec spec() {
+        return spec;
+    }
+
+    Weights weights() {
+        return weights;
+    }
+
+    ForwardPass forward() {
+        return new ForwardPass(spec, weights);
+    }
+
+    /// Refuses to make logits where there is no head.
+    void requireHead(String what) {
+        if (spec.head() == null) {
+            throw Refusal.of(Category.TENSOR_MISSING, checkpoint.path(), "the checkpoint has no output head (such as lm_head.weight), so there are no %s", what)
+                    .help("Attention and hidden states work.");
+        }
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+    }
+}

@@ -1,0 +1,60 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import vitrine.core.artifact.Fingerprint;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.Checkpoints;
+import vitrine.core.checkpoint.DataFile;
+import vitrine.core.json.Json;
+
+/// What a task's result depends on, and the name that follows from it. Reads headers and small files; computes nothing.
+public final class TaskInputs {
+
+    /// The embedded engine's version: results of another version are not taken from the cache.
+    public static final String ENGINE_VERSION = "1";
+
+    private TaskInputs() {}
+
+    /// The files whose content the result depends on.
+    ///
+    /// @throws vitrine.core.refusal.Refusal where the checkpoint cannot be opened
+    public static List<Path> files(Task task) {
+        List<Path> files = new ArrayList<>();
+        Checkpoint checkpoint = Checkpoints.open(Path.of(task.model()));
+        for (DataFile f : checkpoint.files()) {
+            files.add(f.path());
+        }
+        files.add(checkpoint.configFile());
+        files.add(checkpoint.tokenizerFile());
+        switch (task) {
+            case Task.Capture c when c.prompt().file() != null -> files.add(Path.of(c.prompt().file()));
+            case Task.Heads h -> files.add(Path.of(h.data()));
+            case Task.Evaluate e -> files.add(Path.of(e.data()));
+            default -> {
+            }
+        }
+        return files;
+    }
+
+    /// The fingerprints of a task's input files, by path.
+    public static Map<String, String> fingerprints(Task task) {
+        Map<String, String> out = new LinkedHashMap<>();
+        for (Path p : files(task)) {
+            out.put(p.toString(), Fingerprint.of(p));
+        }
+        return out;
+    }
+
+    /// The name under which a task's artifact is kept: its kind and a hash of the task and its inputs.
+    public static String key(Task task) {
+        ObjectNode all = Json.object().put("engine", "embedded " + ENGINE_VERSION);
+        all.set("task", task.toJson());
+        fingerprints(task).forEach(all.withObject("/inputs")::put);
+        return task.kind() + "-" + Fingerprint.ofText(Json.line(all)).substring(0, 32);
+    }
+}

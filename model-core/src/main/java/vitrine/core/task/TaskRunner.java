@@ -1,0 +1,56 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.Manifest;
+import vitrine.core.files.Whole;
+import vitrine.core.json.Json;
+import vitrine.core.progress.Progress;
+import vitrine.core.tensor.kernel.Parallel;
+
+/// Runs tasks in this process and writes their artifacts whole.
+public final class TaskRunner {
+
+    private TaskRunner() {}
+
+    /// Runs a task; its artifact is at `folder` when this returns, and nothing is there when it throws.
+    ///
+    /// @param warn told of what the user should know, one sentence each
+    /// @throws vitrine.core.refusal.Refusal for an input that cannot be used
+    /// @throws Progress.CancelledException where the user has cancelled
+    /// @throws IOException where the artifact cannot be written
+    public static Artifact run(Task task, Path folder, Progress progress, Consumer<String> warn) throws IOException {
+        long started = System.nanoTime();
+        List<String> warnings = new ArrayList<>();
+        Consumer<String> both = w -> {
+            warnings.add(w);
+            warn.accept(w);
+        };
+        Map<String, String> inputs = TaskInputs.fingerprints(task);
+        try (Whole out = Whole.folder(folder)) {
+            Path tensors = out.staging().resolve(Artifact.TENSORS);
+            Outcome outcome = switch (task) {
+                case Task.Capture c -> CaptureRun.run(c, tensors, progress, both);
+                case Task.Heads h -> HeadsRun.run(h, tensors, progress, both);
+                case Task.Evaluate e -> EvaluateRun.run(e, progress, both);
+                case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);
+            };
+            double seconds = (System.nanoTime() - started) / 1e9;
+            ObjectNode engine = Json.object().put("name", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("products", LoadedModel.products().name())
+                    .put("threads", Parallel.threads()).put("dtype", "float32");
+            new Manifest(task.kind(), task.toJson(), inputs, engine, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), seconds,
+                    outcome.summary(), outcome.provenance(), warnings).write(out.staging());
+            progress.checkCancelled();
+            out.commit();
+        }
+        return Artifact.open(folder);
+    }
+}
