@@ -87,14 +87,15 @@ public record Dataset(Path file, List<Example> examples) {
             part.setLength(part.length() - 1);
         }
         addText(out, part, start);
-        return out;
+        // A lone text is taken to the letter; between separators the line ends belong to the separators.
+        return out.size() == 1 && start == 1 ? out : out.stream().map(e -> new Example(e.line(), null,
+                new Content.Text(((Content.Text) e.content()).text().strip()))).toList();
     }
 
     private static void addText(List<Example> out, StringBuilder part, int line) {
         String text = part.toString();
-        boolean separated = !out.isEmpty() || line > 1;
         if (!text.isBlank()) {
-            out.add(new Example(line, null, new Content.Text(separated ? text.strip() : text)));
+            out.add(new Example(line, null, new Content.Text(text)));
         }
         part.setLength(0);
     }

@@ -265,20 +265,20 @@ public final class ForwardPass {
                 Matrix up = Matrix.allocate(scratch, h.rows(), g.width());
                 weights.multiply(h, g.gate(), mid);
                 weights.multiply(h, g.up(), up);
-                Elementwise.activateGated(mid, g.activation(), up);
+                g.activation().applyGated(mid, up);
                 down = g.down();
             }
             case FeedForward.FusedGated g -> {
                 Matrix both = Matrix.allocate(scratch, h.rows(), 2 * g.width());
                 weights.multiply(h, g.gateUp(), both);
                 mid = both.columns(0, g.width());
-                Elementwise.activateGated(mid, g.activation(), both.columns(g.width(), g.width()));
+                g.activation().applyGated(mid, both.columns(g.width(), g.width()));
                 down = g.down();
             }
             case FeedForward.Plain p -> {
                 mid = Matrix.allocate(scratch, h.rows(), p.width());
                 weights.multiply(h, p.up(), mid);
-                Elementwise.activate(mid, p.activation());
+                p.activation().apply(mid);
                 down = p.down();
             }
         }
@@ -336,7 +336,7 @@ public final class ForwardPass {
         if (head.transform() != null) {
             in = Matrix.allocate(scratch, h.rows(), h.columns());
             weights.multiply(h, head.transform().dense(), in);
-            Elementwise.activate(in, head.transform().activation());
+            head.transform().activation().apply(in);
             norm(head.transform().norm(), in, in);
         }
         if (head.inputProjection() != null) {

@@ -36,7 +36,7 @@ import vitrine.core.task.Task.What;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Shape;
-import vitrine.core.tensor.kernel.Elementwise;
+import vitrine.core.tensor.kernel.Likelihood;
 
 /// One prompt through the model; what is asked for goes to the file while the pass runs, so memory follows what was asked.
 final class CaptureRun {
@@ -262,7 +262,7 @@ final class CaptureRun {
                     int next = p.firstPosition() + r + 1;
                     targets[r] = next < tokens ? prompt.ids()[next] : -1;
                 }
-                double[] nll = Elementwise.negativeLogLikelihood(value, targets);
+                double[] nll = Likelihood.negativeLog(value, targets);
                 for (int r = 0; r < targets.length && p.firstPosition() + r < losses.length; r++) {
                     losses[p.firstPosition() + r] = nll[r];
                 }

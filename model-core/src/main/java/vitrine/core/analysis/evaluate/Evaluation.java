@@ -12,7 +12,7 @@ import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
 import vitrine.core.tensor.Matrix;
-import vitrine.core.tensor.kernel.Elementwise;
+import vitrine.core.tensor.kernel.Likelihood;
 
 /// Token-weighted loss over sequences: the mean of -ln p(target | tokens before) over every target that counts, in nats.
 ///
@@ -133,7 +133,7 @@ public final class Evaluation {
                 int t = place.firstPosition() + r + 1;
                 targets[r] = t < labels.length && labels[t] != Sequences.IGNORED ? labels[t] : -1;
             }
-            double[] losses = Elementwise.negativeLogLikelihood(logits, targets);
+            double[] losses = Likelihood.negativeLog(logits, targets);
             for (int r = 0; r < targets.length; r++) {
                 if (targets[r] >= 0) {
                     sum[place.sequence()] += losses[r];

@@ -1,8 +1,7 @@
 package vitrine.core.tensor.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -12,6 +11,9 @@ import vitrine.core.tensor.Matrix;
 ///
 /// Source: Vaswani et al., *Attention Is All You Need*, 2017; the soft cap is Gemma 2's, the sink gpt-oss's.
 public final class Attend {
+
+    private static final int LEAST_ROWS = 16;
+    private static final Warmth WARMTH = new Warmth();
 
     private Attend() {}
 
@@ -23,6 +25,7 @@ public final class Attend {
     /// @param window how many keys up to and including its own a query sees; 0 for all
     /// @param sink a logit that joins the denominator only; NaN for none
     public record Rule(float scale, float softCap, boolean causal, int window, float sink) {
+
         /// The same rule for scores that are already scaled and capped.
         public Rule unscaled() {
             return new Rule(1f, 0f, causal, window, sink);
@@ -37,6 +40,16 @@ public final class Attend {
         public int endKey(int i, int keys) {
             return causal ? Math.min(keys, i + 1) : keys;
         }
+
+        float score(float raw) {
+            float v = raw * scale;
+            return softCap == 0f ? v : Lanes.tanh(v / softCap) * softCap;
+        }
+
+        FloatVector score(FloatVector raw) {
+            FloatVector v = raw.mul(scale);
+            return softCap == 0f ? v : Lanes.tanh(v.div(softCap)).mul(softCap);
+        }
     }
 
     /// Scales, caps and masks raw products `[queries, keys]` in place; hidden entries become −∞. Followed by [#softmax] with the
@@ -44,127 +57,110 @@ public final class Attend {
     ///
     /// @param firstQuery the position of row 0 among the keys
     public static void scores(Matrix products, Rule rule, int firstQuery) {
-        for (int r = 0; r < products.rows(); r++) {
+        Plain.rows(products, LEAST_ROWS, (v, r) -> {
             int first = rule.firstKey(firstQuery + r);
-            int end = rule.endKey(firstQuery + r, products.columns());
-            if (products.size() >= Lanes.WORTHWHILE) {
-                scoreRow(products.data(), products.rowOffset(r), first, end, rule);
+            int end = rule.endKey(firstQuery + r, v.length);
+            for (int i = first; i < end; i++) {
+                v[i] = rule.score(v[i]);
             }
-            float[] v = products.row(r);
-            for (int i = first; i < end && products.size() < Lanes.WORTHWHILE; i++) {
-                v[i] = plainScore(v[i], rule);
-            }
-            java.util.Arrays.fill(v, 0, first, Float.NEGATIVE_INFINITY);
-            java.util.Arrays.fill(v, end, v.length, Float.NEGATIVE_INFINITY);
-            Plain.put(products, r, v);
-        }
-    }
-
-    private static void scoreRow(MemorySegment s, long o, int first, int end, Rule rule) {
-        int i = first;
-        for (; i <= end - Lanes.N; i += Lanes.N) {
-            score(Lanes.load(s, o + 4L * i), rule).intoMemorySegment(s, o + 4L * i, Lanes.ORDER);
-        }
-        if (i < end) {
-            VectorMask<Float> m = Lanes.tail(i, end);
-            score(Lanes.load(s, o + 4L * i, m), rule).intoMemorySegment(s, o + 4L * i, Lanes.ORDER, m);
-        }
+            Arrays.fill(v, 0, first, Float.NEGATIVE_INFINITY);
+            Arrays.fill(v, end, v.length, Float.NEGATIVE_INFINITY);
+        });
     }
 
     /// Softmax of every row of raw products `[queries, keys]`, in place; hidden entries become 0.
     ///
     /// @param firstQuery the position of row 0 among the keys
     public static void softmax(Matrix scores, Rule rule, int firstQuery) {
-        if (scores.size() < Lanes.WORTHWHILE) {
-            plainSoftmax(scores, rule, firstQuery);
-            return;
+        if (WARMTH.takesVectors(scores.size())) {
+            vectors(scores, rule, firstQuery);
+        } else {
+            plain(scores, rule, firstQuery);
         }
-        Parallel.over(scores.rows(), 16, (from, to) -> {
-            for (int r = from; r < to; r++) {
-                int position = firstQuery + r;
-                softmaxRow(scores, r, rule.firstKey(position), rule.endKey(position, scores.columns()), rule);
-            }
-        });
     }
 
-    private static void plainSoftmax(Matrix scores, Rule rule, int firstQuery) {
-        for (int r = 0; r < scores.rows(); r++) {
-            float[] v = scores.row(r);
+    static void plain(Matrix scores, Rule rule, int firstQuery) {
+        Plain.rows(scores, LEAST_ROWS, (v, r) -> {
             int first = rule.firstKey(firstQuery + r);
             int end = rule.endKey(firstQuery + r, v.length);
             float max = Float.isNaN(rule.sink) ? Float.NEGATIVE_INFINITY : rule.sink;
             for (int i = first; i < end; i++) {
-                v[i] = plainScore(v[i], rule);
+                v[i] = rule.score(v[i]);
                 max = Math.max(max, v[i]);
             }
-            double total = Float.isNaN(rule.sink) ? 0 : Math.exp(rule.sink - max);
+            float[] partial = new float[Lanes.N];
             for (int i = first; i < end; i++) {
-                v[i] = (float) Math.exp(v[i] - max);
-                total += v[i];
+                v[i] = Lanes.exp(v[i] - max);
+                partial[(i - first) % Lanes.N] += v[i];
             }
+            float inverse = inverse(Lanes.sum(partial), max, rule);
             for (int i = first; i < end; i++) {
-                v[i] = (float) (v[i] / total);
+                v[i] *= inverse;
             }
-            java.util.Arrays.fill(v, 0, first, 0f);
-            java.util.Arrays.fill(v, end, v.length, 0f);
-            Plain.put(scores, r, v);
-        }
+            Arrays.fill(v, 0, first, 0f);
+            Arrays.fill(v, end, v.length, 0f);
+        });
     }
 
-    private static float plainScore(float raw, Rule rule) {
-        float v = raw * rule.scale;
-        return rule.softCap == 0f ? v : (float) (Math.tanh(v / rule.softCap) * rule.softCap);
+    private static float inverse(double total, float max, Rule rule) {
+        return (float) (1 / (Float.isNaN(rule.sink) ? total : total + Math.exp(rule.sink - max)));
     }
 
-    private static void softmaxRow(Matrix scores, int row, int first, int end, Rule rule) {
-        MemorySegment s = scores.data();
-        long o = scores.rowOffset(row);
-        float max = Float.isNaN(rule.sink) ? Float.NEGATIVE_INFINITY : rule.sink;
-        FloatVector top = FloatVector.broadcast(Lanes.F, max);
+    static void vectors(Matrix scores, Rule rule, int firstQuery) {
+        Parallel.over(scores.rows(), LEAST_ROWS, (from, to) -> {
+            for (int r = from; r < to; r++) {
+                int position = firstQuery + r;
+                softmaxRow(scores.data(), scores.rowOffset(r), scores.columns(), rule.firstKey(position), rule.endKey(position, scores.columns()), rule);
+            }
+        });
+    }
+
+    private static void softmaxRow(MemorySegment s, long o, int keys, int first, int end, Rule rule) {
+        float max = scoreRow(s, o, first, end, rule);
+        float inverse = inverse(expRow(s, o, first, end, max), max, rule);
         int i = first;
         for (; i <= end - Lanes.N; i += Lanes.N) {
-            FloatVector v = score(Lanes.load(s, o + 4L * i), rule);
+            Lanes.load(s, o + 4L * i).mul(inverse).intoMemorySegment(s, o + 4L * i, Lanes.ORDER);
+        }
+        if (i < end) {
+            VectorMask<Float> m = Lanes.tail(i, end);
+            Lanes.load(s, o + 4L * i, m).mul(inverse).intoMemorySegment(s, o + 4L * i, Lanes.ORDER, m);
+        }
+        s.asSlice(o, 4L * first).fill((byte) 0);
+        s.asSlice(o + 4L * end, 4L * (keys - end)).fill((byte) 0);
+    }
+
+    private static float scoreRow(MemorySegment s, long o, int first, int end, Rule rule) {
+        FloatVector top = FloatVector.broadcast(Lanes.F, Float.isNaN(rule.sink) ? Float.NEGATIVE_INFINITY : rule.sink);
+        int i = first;
+        for (; i <= end - Lanes.N; i += Lanes.N) {
+            FloatVector v = rule.score(Lanes.load(s, o + 4L * i));
             v.intoMemorySegment(s, o + 4L * i, Lanes.ORDER);
             top = top.max(v);
         }
-        max = top.reduceLanes(VectorOperators.MAX);
         if (i < end) {
             VectorMask<Float> m = Lanes.tail(i, end);
-            FloatVector v = score(Lanes.load(s, o + 4L * i, m), rule);
+            FloatVector v = rule.score(Lanes.load(s, o + 4L * i, m));
             v.intoMemorySegment(s, o + 4L * i, Lanes.ORDER, m);
-            max = Math.max(max, v.reduceLanes(VectorOperators.MAX, m));
+            top = top.lanewise(VectorOperators.MAX, v, m);
         }
+        return top.reduceLanes(VectorOperators.MAX);
+    }
+
+    private static double expRow(MemorySegment s, long o, int first, int end, float max) {
         FloatVector sum = FloatVector.zero(Lanes.F);
-        i = first;
+        int i = first;
         for (; i <= end - Lanes.N; i += Lanes.N) {
             FloatVector e = Lanes.exp(Lanes.load(s, o + 4L * i).sub(max));
             e.intoMemorySegment(s, o + 4L * i, Lanes.ORDER);
             sum = sum.add(e);
         }
-        float total = sum.reduceLanes(VectorOperators.ADD);
         if (i < end) {
             VectorMask<Float> m = Lanes.tail(i, end);
             FloatVector e = Lanes.exp(Lanes.load(s, o + 4L * i, m).sub(max));
             e.intoMemorySegment(s, o + 4L * i, Lanes.ORDER, m);
-            total += e.reduceLanes(VectorOperators.ADD, m);
+            sum = sum.add(e, m);
         }
-        if (!Float.isNaN(rule.sink)) {
-            total += (float) Math.exp(rule.sink - max);
-        }
-        float inverse = 1f / total;
-        i = first;
-        for (; i <= end - Lanes.N; i += Lanes.N) {
-            Lanes.load(s, o + 4L * i).mul(inverse).intoMemorySegment(s, o + 4L * i, Lanes.ORDER);
-        }
-        for (; i < end; i++) {
-            s.set(JAVA_FLOAT, o + 4L * i, s.get(JAVA_FLOAT, o + 4L * i) * inverse);
-        }
-        s.asSlice(o, 4L * first).fill((byte) 0);
-        s.asSlice(o + 4L * end, 4L * (scores.columns() - end)).fill((byte) 0);
-    }
-
-    private static FloatVector score(FloatVector raw, Rule rule) {
-        FloatVector v = raw.mul(rule.scale);
-        return rule.softCap == 0f ? v : Lanes.tanh(v.div(rule.softCap)).mul(rule.softCap);
+        return Lanes.sum(sum);
     }
 }

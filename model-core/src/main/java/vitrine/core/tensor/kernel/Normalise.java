@@ -3,13 +3,13 @@ package vitrine.core.tensor.kernel;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import vitrine.core.tensor.Matrix;
 
 /// Root-mean-square and layer normalisation of rows. `x` and `y` may be the same matrix.
 public final class Normalise {
 
     private static final int LEAST_ROWS = 8;
+    private static final Warmth WARMTH = new Warmth();
 
     private Normalise() {}
 
@@ -20,17 +20,7 @@ public final class Normalise {
     ///
     /// Source: Zhang and Sennrich, *Root Mean Square Layer Normalization*, 2019.
     public static void rms(Matrix x, Matrix y, MemorySegment weight, float offset, float eps) {
-        if (x.size() < Lanes.WORTHWHILE) {
-            plain(x, y, false, weight, offset, null, eps);
-            return;
-        }
-        Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
-            for (int r = from; r < to; r++) {
-                long xo = x.rowOffset(r);
-                double scale = 1 / Math.sqrt(sumOfSquares(x.data(), xo, x.columns(), 0f) / x.columns() + eps);
-                scale(x.data(), xo, y.data(), y.rowOffset(r), x.columns(), 0f, (float) scale, weight, offset, null);
-            }
-        });
+        normalise(x, y, false, weight, offset, null, eps);
     }
 
     /// `y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias`, row by row; the variance is the biased one.
@@ -40,44 +30,64 @@ public final class Normalise {
     ///
     /// Source: Ba, Kiros and Hinton, *Layer Normalization*, 2016.
     public static void layer(Matrix x, Matrix y, MemorySegment weight, MemorySegment bias, float eps) {
-        if (x.size() < Lanes.WORTHWHILE) {
-            plain(x, y, true, weight, 0f, bias, eps);
-            return;
+        normalise(x, y, true, weight, 0f, bias, eps);
+    }
+
+    private static void normalise(Matrix x, Matrix y, boolean centred, MemorySegment weight, float offset, MemorySegment bias, float eps) {
+        if (WARMTH.takesVectors(x.size())) {
+            vectors(x, y, centred, weight, offset, bias, eps);
+        } else {
+            plain(x, y, centred, weight, offset, bias, eps);
         }
+    }
+
+    static void plain(Matrix x, Matrix y, boolean centred, MemorySegment weight, float offset, MemorySegment bias, float eps) {
+        int n = x.columns();
+        float[] w = Plain.values(weight, n);
+        float[] b = Plain.values(bias, n);
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
+            float[] partial = new float[Lanes.N];
             for (int r = from; r < to; r++) {
-                long xo = x.rowOffset(r);
-                int n = x.columns();
-                float mean = (float) (sum(x.data(), xo, n) / n);
-                double scale = 1 / Math.sqrt(sumOfSquares(x.data(), xo, n, mean) / n + eps);
-                scale(x.data(), xo, y.data(), y.rowOffset(r), n, mean, (float) scale, weight, 0f, bias);
+                float[] v = x.row(r);
+                float mean = centred ? (float) (plainSum(v, partial) / n) : 0f;
+                float scale = (float) (1 / Math.sqrt(plainSquares(v, mean, partial) / n + eps));
+                for (int i = 0; i < n; i++) {
+                    float t = (v[i] - mean) * scale;
+                    t = w == null ? t : t * (w[i] + offset);
+                    v[i] = b == null ? t : t + b[i];
+                }
+                Plain.put(y, r, v);
             }
         });
     }
 
-    private static void plain(Matrix x, Matrix y, boolean centred, MemorySegment weight, float offset, MemorySegment bias, float eps) {
-        int n = x.columns();
-        float[] w = weight == null ? null : Plain.values(weight, n);
-        float[] b = bias == null ? null : Plain.values(bias, n);
-        for (int r = 0; r < x.rows(); r++) {
-            float[] v = x.row(r);
-            double mean = 0;
-            for (int i = 0; centred && i < n; i++) {
-                mean += v[i];
-            }
-            mean /= n;
-            double squares = 0;
-            for (int i = 0; i < n; i++) {
-                squares += (v[i] - mean) * (v[i] - mean);
-            }
-            double scale = 1 / Math.sqrt(squares / n + eps);
-            for (int i = 0; i < n; i++) {
-                double t = (v[i] - mean) * scale;
-                t = w == null ? t : t * (w[i] + offset);
-                v[i] = (float) (b == null ? t : t + b[i]);
-            }
-            Plain.put(y, r, v);
+    private static double plainSum(float[] v, float[] partial) {
+        java.util.Arrays.fill(partial, 0f);
+        for (int i = 0; i < v.length; i++) {
+            partial[i % Lanes.N] += v[i];
         }
+        return Lanes.sum(partial);
+    }
+
+    private static double plainSquares(float[] v, float centre, float[] partial) {
+        java.util.Arrays.fill(partial, 0f);
+        for (int i = 0; i < v.length; i++) {
+            float d = v[i] - centre;
+            partial[i % Lanes.N] = Math.fma(d, d, partial[i % Lanes.N]);
+        }
+        return Lanes.sum(partial);
+    }
+
+    static void vectors(Matrix x, Matrix y, boolean centred, MemorySegment weight, float offset, MemorySegment bias, float eps) {
+        Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
+            for (int r = from; r < to; r++) {
+                int n = x.columns();
+                long xo = x.rowOffset(r);
+                float mean = centred ? (float) (sum(x.data(), xo, n) / n) : 0f;
+                float scale = (float) (1 / Math.sqrt(squares(x.data(), xo, n, mean) / n + eps));
+                scale(x.data(), xo, y.data(), y.rowOffset(r), n, mean, scale, weight, offset, bias);
+            }
+        });
     }
 
     private static double sum(MemorySegment s, long at, int n) {
@@ -87,12 +97,13 @@ public final class Normalise {
             total = total.add(Lanes.load(s, at + 4L * i));
         }
         if (i < n) {
-            total = total.add(Lanes.load(s, at + 4L * i, Lanes.tail(i, n)));
+            VectorMask<Float> m = Lanes.tail(i, n);
+            total = total.add(Lanes.load(s, at + 4L * i, m), m);
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
-    private static double sumOfSquares(MemorySegment s, long at, int n, float centre) {
+    private static double squares(MemorySegment s, long at, int n, float centre) {
         FloatVector total = FloatVector.zero(Lanes.F);
         int i = 0;
         for (; i <= n - Lanes.N; i += Lanes.N) {
@@ -101,10 +112,10 @@ public final class Normalise {
         }
         if (i < n) {
             VectorMask<Float> m = Lanes.tail(i, n);
-            FloatVector v = Lanes.load(s, at + 4L * i, m).sub(centre, m);
-            total = v.fma(v, total);
+            FloatVector v = Lanes.load(s, at + 4L * i, m).sub(centre);
+            total = total.blend(v.fma(v, total), m);
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
     private static void scale(MemorySegment x, long xo, MemorySegment y, long yo, int n, float centre, float scale,
