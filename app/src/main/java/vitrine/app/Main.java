@@ -1,5 +1,6 @@
 package vitrine.app;
 
+import org.slf4j.LoggerFactory;
 import vitrine.app.cli.CommandLineTool;
 
 /// The program's entry point: the command line where the first argument names a subcommand, else the window.
@@ -10,11 +11,19 @@ public final class Main {
     public static void main(String[] args) {
         Logging.start(Folders.locate());
         if (CommandLineTool.handles(args)) {
-            int status = CommandLineTool.run(args);
-            System.out.flush();
-            System.exit(status);
+            System.exit(commandLine(args));
         }
         System.err.println("No window yet.");
         System.exit(1);
+    }
+
+    private static int commandLine(String[] args) {
+        try {
+            return CommandLineTool.run(args);
+        } catch (StackOverflowError | OutOfMemoryError | LinkageError e) {
+            LoggerFactory.getLogger(Main.class).error("a fault in {}", args[0], e);
+            System.err.println("A fault in Vitrine: " + e.getClass().getSimpleName() + ". The log has more.");
+            return 1;
+        }
     }
 }

@@ -1,7 +1,11 @@
 package vitrine.app.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -40,18 +44,31 @@ public final class CommandLineTool {
         return args.length > 0 && (names.contains(args[0]) || List.of("-h", "--help", "-V", "--version").contains(args[0]));
     }
 
-    /// Runs a subcommand and returns the exit code.
+    /// Runs a subcommand on the terminal and returns the exit code.
     public static int run(String[] args) {
+        PrintWriter out = new PrintWriter(new OutputStreamWriter(new FileOutputStream(FileDescriptor.out), StandardCharsets.UTF_8));
+        PrintWriter err = new PrintWriter(new OutputStreamWriter(new FileOutputStream(FileDescriptor.err), StandardCharsets.UTF_8));
+        try {
+            return run(args, out, err);
+        } finally {
+            out.flush();
+            err.flush();
+        }
+    }
+
+    /// Runs a subcommand and returns the exit code.
+    public static int run(String[] args, PrintWriter out, PrintWriter err) {
         CommandLine tool = new CommandLine(new CommandLineTool());
-        tool.setCaseInsensitiveEnumValuesAllowed(true);
+        tool.setOut(out);
+        tool.setErr(err);
+        tool.setOverwrittenOptionsAllowed(true);
         tool.setParameterExceptionHandler((e, given) -> {
-            new Output(Arrays.asList(given).contains("--json")).refusal(Refusal.of(Category.TASK_INVALID, null, "%s", firstLine(e.getMessage()))
+            new Output(Arrays.asList(given).contains("--json"), out, err).refusal(Refusal.of(Category.TASK_INVALID, null, "%s", firstLine(e.getMessage()))
                     .help("See vitrine " + (e.getCommandLine().getCommandName().equals("vitrine") ? "" : e.getCommandLine().getCommandName() + " ") + "--help."));
             return 2;
         });
         tool.setExecutionExceptionHandler((e, command, parsed) -> {
             LOG.error("a fault in {}", command.getCommandName(), e);
-            PrintWriter err = command.getErr();
             err.println(e instanceof IOException io ? "The result could not be written: " + Json.reason(io) + "."
                     : "A fault in Vitrine: " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + firstLine(e.getMessage())) + ". The log has more.");
             err.flush();

@@ -3,8 +3,6 @@ package vitrine.app.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Mixin;
 import vitrine.app.Folders;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.ArtifactStore;
@@ -12,16 +10,12 @@ import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.TaskHandle;
 import vitrine.core.engine.WorkerCommand;
-import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 
 /// A subcommand that has an engine run one task.
-abstract class EngineCommand implements Callable<Integer> {
+abstract class EngineCommand extends Subcommand {
 
     private static final long STORE_BYTES = 20L << 30;
-
-    @Mixin
-    CommonOptions common = new CommonOptions();
 
     /// The task that the options describe.
     abstract Task task();
@@ -30,18 +24,7 @@ abstract class EngineCommand implements Callable<Integer> {
     abstract void finish(Artifact artifact, ObjectNode result, Output output) throws IOException;
 
     @Override
-    public Integer call() throws IOException {
-        Output output = new Output(common.json);
-        try {
-            common.require();
-            return run(output);
-        } catch (Refusal r) {
-            output.refusal(r);
-            return 2;
-        }
-    }
-
-    private int run(Output output) throws IOException {
+    int run(Output output) throws IOException {
         Task task = task();
         ArtifactStore store = new ArtifactStore(Folders.locate().artifacts(), STORE_BYTES);
         WorkerCommand worker = WorkerCommand.embedded(common.threadCount(), WorkerCommand.defaultMemoryBytes());

@@ -2,21 +2,15 @@ package vitrine.app.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
 
 @Command(name = "engines", description = "The engines that can run tasks here.", mixinStandardHelpOptions = true)
-final class EnginesCommand implements Callable<Integer> {
-
-    @Mixin
-    CommonOptions common = new CommonOptions();
+final class EnginesCommand extends Subcommand {
 
     @Override
-    public Integer call() {
-        Output output = new Output(common.json);
+    int run(Output output) {
         int cores = Runtime.getRuntime().availableProcessors();
         long memory = WorkerCommand.defaultMemoryBytes();
         ObjectNode result = Json.object();

@@ -6,9 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.analysis.anatomy.Anatomy;
@@ -18,11 +16,10 @@ import vitrine.core.architecture.Part;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.checkpoint.Warning;
 import vitrine.core.json.Json;
-import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 
 @Command(name = "open", description = "What a checkpoint is made of: family, tensors, parameters, memory, warnings.", mixinStandardHelpOptions = true)
-final class OpenCommand implements Callable<Integer> {
+final class OpenCommand extends Subcommand {
 
     private static final int LISTED = 200;
 
@@ -32,31 +29,21 @@ final class OpenCommand implements Callable<Integer> {
     @Option(names = "--all", description = "list every tensor; by default the first " + LISTED)
     boolean all;
 
-    @Mixin
-    CommonOptions common = new CommonOptions();
-
     @Override
-    public Integer call() throws IOException {
-        Output output = new Output(common.json);
-        try {
-            common.require();
-            Anatomy anatomy = Anatomy.of(Checkpoints.open(path));
-            if (common.json) {
-                anatomy.warnings().forEach(w -> output.warning(w.message()));
-            }
-            ObjectNode json = common.json || common.out != null ? json(anatomy) : Json.object();
-            if (common.out != null) {
-                Results.json(json, common.out);
-            }
-            if (!common.json) {
-                print(anatomy, output);
-            }
-            output.result(json);
-            return 0;
-        } catch (Refusal r) {
-            output.refusal(r);
-            return 2;
+    int run(Output output) throws IOException {
+        Anatomy anatomy = Anatomy.of(Checkpoints.open(path));
+        if (common.json) {
+            anatomy.warnings().forEach(w -> output.warning(w.message()));
         }
+        ObjectNode json = common.json || common.out != null ? json(anatomy) : Json.object();
+        if (common.out != null) {
+            Results.json(json, common.out);
+        }
+        if (!common.json) {
+            print(anatomy, output);
+        }
+        output.result(json);
+        return 0;
     }
 
     private void print(Anatomy a, Output out) {

@@ -1,11 +1,7 @@
 package vitrine.app.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedOutputStream;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
+import java.io.PrintWriter;
 import java.util.Locale;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.EngineEvent;
@@ -18,14 +14,16 @@ final class Output {
     private static final int BAR_WIDTH = 24;
 
     private final boolean json;
-    private final PrintStream out = new PrintStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16), false, StandardCharsets.UTF_8);
-    private final PrintStream err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+    private final PrintWriter out;
+    private final PrintWriter err;
     private final boolean terminal = System.console() != null && System.console().isTerminal();
     private final long started = System.nanoTime();
     private boolean bar;
 
-    Output(boolean json) {
+    Output(boolean json, PrintWriter out, PrintWriter err) {
         this.json = json;
+        this.out = out;
+        this.err = err;
     }
 
     boolean json() {
@@ -61,6 +59,7 @@ final class Output {
         } else {
             clearBar();
             err.println("warning: " + message);
+            err.flush();
         }
     }
 
@@ -91,6 +90,7 @@ final class Output {
             line(e);
         }
         err.println(r.message());
+        err.flush();
     }
 
     /// One line that says what broke.
@@ -98,6 +98,7 @@ final class Output {
         clearBar();
         out.flush();
         err.println(message);
+        err.flush();
     }
 
     private void line(ObjectNode node) {
@@ -115,6 +116,7 @@ final class Output {
             int full = (int) Math.round(share * BAR_WIDTH);
             err.print("\r\u001b[K" + "█".repeat(full) + "░".repeat(BAR_WIDTH - full)
                     + String.format(Locale.ROOT, " %,d of %,d %s%s", p.done(), p.total(), p.unit(), left));
+            err.flush();
             bar = true;
         }
     }

@@ -1,6 +1,6 @@
 package vitrine.core.architecture;
 
-import vitrine.core.tensor.kernel.Activation;
+import vitrine.core.tensor.Activation;
 
 /// Activation functions by their names in configs (transformers' `ACT2FN`).
 public final class Activations {

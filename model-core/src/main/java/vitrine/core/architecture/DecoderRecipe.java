@@ -9,7 +9,7 @@ import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
-import vitrine.core.tensor.kernel.Activation;
+import vitrine.core.tensor.Activation;
 
 /// A decoder with Llama's names and wiring, and the ways in which its many relatives differ.
 ///

@@ -1,6 +1,6 @@
 package vitrine.core.architecture;
 
-import vitrine.core.tensor.kernel.Activation;
+import vitrine.core.tensor.Activation;
 
 /// One layer's feed-forward block.
 public sealed interface FeedForward {

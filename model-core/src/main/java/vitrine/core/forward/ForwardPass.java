@@ -16,6 +16,7 @@ import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.kernel.Activate;
 import vitrine.core.tensor.kernel.Elementwise;
 import vitrine.core.tensor.kernel.Normalise;
 
@@ -265,20 +266,20 @@ public final class ForwardPass {
                 Matrix up = Matrix.allocate(scratch, h.rows(), g.width());
                 weights.multiply(h, g.gate(), mid);
                 weights.multiply(h, g.up(), up);
-                g.activation().applyGated(mid, up);
+                Activate.applyGated(g.activation(), mid, up);
                 down = g.down();
             }
             case FeedForward.FusedGated g -> {
                 Matrix both = Matrix.allocate(scratch, h.rows(), 2 * g.width());
                 weights.multiply(h, g.gateUp(), both);
                 mid = both.columns(0, g.width());
-                g.activation().applyGated(mid, both.columns(g.width(), g.width()));
+                Activate.applyGated(g.activation(), mid, both.columns(g.width(), g.width()));
                 down = g.down();
             }
             case FeedForward.Plain p -> {
                 mid = Matrix.allocate(scratch, h.rows(), p.width());
                 weights.multiply(h, p.up(), mid);
-                p.activation().apply(mid);
+                Activate.apply(p.activation(), mid);
                 down = p.down();
             }
         }
@@ -336,7 +337,7 @@ public final class ForwardPass {
         if (head.transform() != null) {
             in = Matrix.allocate(scratch, h.rows(), h.columns());
             weights.multiply(h, head.transform().dense(), in);
-            head.transform().activation().apply(in);
+            Activate.apply(head.transform().activation(), in);
             norm(head.transform().norm(), in, in);
         }
         if (head.inputProjection() != null) {

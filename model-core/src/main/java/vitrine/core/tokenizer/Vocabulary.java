@@ -4,8 +4,10 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -21,6 +23,7 @@ public final class Vocabulary {
     private final BitSet special = new BitSet();
     private boolean byteLevel;
     private int size;
+    private final List<String[]> merges = new ArrayList<>();
     private final Path shown;
 
     private Vocabulary(Path shown) {
@@ -57,6 +60,7 @@ public final class Vocabulary {
         } catch (IOException e) {
             throw Json.refuse(shown, Category.TOKENIZER_INVALID, e);
         }
+        v.checkMerges();
         return v;
     }
 
@@ -124,10 +128,49 @@ public final class Vocabulary {
                         p.skipChildren();
                     }
                 }
+            } else if (key.equals("merges") && p.currentToken() == JsonToken.START_ARRAY) {
+                readMerges(p);
             } else {
                 p.skipChildren();
             }
         }
+    }
+
+    /// Merges are written as `"a b"` or `["a", "b"]`; they are checked when the whole vocabulary is known.
+    private void readMerges(JsonParser p) throws IOException {
+        while (p.nextToken() != JsonToken.END_ARRAY && p.currentToken() != null) {
+            if (p.currentToken() == JsonToken.VALUE_STRING) {
+                int space = p.getText().indexOf(' ');
+                merges.add(space < 0 ? new String[] {p.getText(), ""} : new String[] {p.getText().substring(0, space), p.getText().substring(space + 1)});
+            } else if (p.currentToken() == JsonToken.START_ARRAY) {
+                String left = p.nextTextValue();
+                String right = p.nextTextValue();
+                merges.add(new String[] {String.valueOf(left), String.valueOf(right)});
+                while (p.currentToken() != JsonToken.END_ARRAY && p.nextToken() != null) {
+                    // to the end of the pair
+                }
+            } else {
+                throw Refusal.of(Category.TOKENIZER_INVALID, shown, "merge %,d is no pair of entries", merges.size());
+            }
+        }
+    }
+
+    private void checkMerges() {
+        java.util.Set<String> known = new java.util.HashSet<>();
+        for (String e : entries) {
+            if (e != null) {
+                known.add(e);
+            }
+        }
+        for (int i = 0; i < merges.size(); i++) {
+            for (String part : new String[] {merges.get(i)[0], merges.get(i)[1], merges.get(i)[0] + merges.get(i)[1]}) {
+                if (!known.contains(part)) {
+                    throw Refusal.of(Category.TOKENIZER_INVALID, shown, "merge %,d (\"%s\" with \"%s\") needs the entry \"%s\", which is not in the vocabulary",
+                            i, merges.get(i)[0], merges.get(i)[1], part);
+                }
+            }
+        }
+        merges.clear();
     }
 
     private void watchForByteLevel(JsonParser p) throws IOException {

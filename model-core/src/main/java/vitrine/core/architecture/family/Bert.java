@@ -15,7 +15,7 @@ import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Norm;
 import vitrine.core.architecture.TensorNames;
-import vitrine.core.tensor.kernel.Activation;
+import vitrine.core.tensor.Activation;
 
 /// BERT and RoBERTa: encoders with learned positions and segments, norms after each sum, a masked-language head.
 public final class Bert implements Family {

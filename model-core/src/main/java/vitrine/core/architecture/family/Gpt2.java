@@ -16,7 +16,7 @@ import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Norm;
 import vitrine.core.architecture.TensorNames;
-import vitrine.core.tensor.kernel.Activation;
+import vitrine.core.tensor.Activation;
 
 /// GPT-2: weights stored `[in, out]`, learned positions, layer norms; tensors named with and without `transformer.`.
 public final class Gpt2 implements Family {

@@ -18,7 +18,7 @@ import vitrine.core.architecture.Norm;
 import vitrine.core.architecture.Rope;
 import vitrine.core.architecture.RopeConfig;
 import vitrine.core.architecture.TensorNames;
-import vitrine.core.tensor.kernel.Activation;
+import vitrine.core.tensor.Activation;
 
 /// GPT-NeoX and Pythia: fused query, key and value laid out head by head, both blocks reading the layer's input.
 public final class GptNeoX implements Family {

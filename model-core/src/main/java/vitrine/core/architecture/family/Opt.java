@@ -15,7 +15,7 @@ import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Norm;
 import vitrine.core.architecture.TensorNames;
-import vitrine.core.tensor.kernel.Activation;
+import vitrine.core.tensor.Activation;
 
 /// OPT: learned positions that begin at row 2, ReLU, norms before the blocks (after them in the 350M model).
 public final class Opt implements Family {

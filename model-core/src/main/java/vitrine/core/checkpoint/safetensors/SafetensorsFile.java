@@ -14,7 +14,8 @@ import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Shape;
-import vitrine.core.tensor.kernel.Widen;
+import vitrine.core.tensor.StoredValues;
+
 
 /// A safetensors file read by plain reads, slice by slice: how views and tests read artifacts. No memory map is made, so a
 /// file that shrinks is a refusal and not the end of the process.
@@ -72,7 +73,7 @@ public final class SafetensorsFile implements AutoCloseable {
         MemorySegment bytes = read(t, first, count);
         float[] out = new float[count];
         for (int i = 0; i < count; i++) {
-            out[i] = (float) Widen.value(t.dtype(), bytes, i);
+            out[i] = (float) StoredValues.at(t.dtype(), bytes, i);
         }
         return out;
     }
@@ -89,7 +90,7 @@ public final class SafetensorsFile implements AutoCloseable {
         MemorySegment bytes = read(t, 0, count);
         double[] out = new double[count];
         for (int i = 0; i < count; i++) {
-            out[i] = Widen.value(t.dtype(), bytes, i);
+            out[i] = StoredValues.at(t.dtype(), bytes, i);
         }
         return out;
     }

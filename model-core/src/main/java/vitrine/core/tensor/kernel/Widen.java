@@ -1,7 +1,5 @@
 package vitrine.core.tensor.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -11,20 +9,16 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 import vitrine.core.tensor.DType;
+import vitrine.core.tensor.StoredValues;
 
 /// Turns stored values of any readable type into float32. Nothing is lost but in float64 and 64- or 32-bit integers, which round.
 public final class Widen {
 
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final VectorSpecies<Short> HALF = VectorSpecies.of(short.class,
             jdk.incubator.vector.VectorShape.forBitSize(Math.max(64, Lanes.F.vectorBitSize() / 2)));
-    private static final float[] E4M3 = table(4, 3, true);
-    private static final float[] E5M2 = table(5, 2, false);
 
     private Widen() {}
 
@@ -47,7 +41,7 @@ public final class Widen {
             case BF16 -> bf16(s, first, begin, end, t);
             default -> {
                 for (long i = begin; i < end; i++) {
-                    t.set(FLOAT, 4 * i, (float) value(dtype, s, first + i));
+                    t.set(FLOAT, 4 * i, (float) StoredValues.at(dtype, s, first + i));
                 }
             }
         }
@@ -65,55 +59,5 @@ public final class Widen {
         for (; i < end; i++) {
             t.set(FLOAT, 4 * i, Float.intBitsToFloat(s.get(SHORT, 2 * (first + i)) << 16));
         }
-    }
-
-    /// One stored value, exactly, as a double (64-bit integers beyond 2^53 round).
-    public static double value(DType dtype, MemorySegment s, long index) {
-        return switch (dtype) {
-            case F64 -> s.get(DOUBLE, 8 * index);
-            case F32 -> s.get(FLOAT, 4 * index);
-            case F16 -> Float.float16ToFloat(s.get(SHORT, 2 * index));
-            case BF16 -> Float.intBitsToFloat(s.get(SHORT, 2 * index) << 16);
-            case F8_E4M3 -> E4M3[s.get(JAVA_BYTE, index) & 0xff];
-            case F8_E5M2 -> E5M2[s.get(JAVA_BYTE, index) & 0xff];
-            case F8_E8M0 -> {
-                int e = s.get(JAVA_BYTE, index) & 0xff;
-                yield e == 255 ? Double.NaN : Math.scalb(1.0, e - 127);
-            }
-            case I64 -> s.get(LONG, 8 * index);
-            case U64 -> {
-                long v = s.get(LONG, 8 * index);
-                yield v >= 0 ? v : (v >>> 1) * 2.0 + (v & 1);
-            }
-            case I32 -> s.get(INT, 4 * index);
-            case U32 -> s.get(INT, 4 * index) & 0xffffffffL;
-            case I16 -> s.get(SHORT, 2 * index);
-            case U16 -> s.get(SHORT, 2 * index) & 0xffff;
-            case I8 -> s.get(JAVA_BYTE, index);
-            case U8, BOOL -> s.get(JAVA_BYTE, index) & 0xff;
-            case F6_E2M3, F6_E3M2, F4, C64 -> throw new IllegalArgumentException(dtype + " values cannot be widened");
-        };
-    }
-
-    /// All 256 values of an 8-bit float. E4M3 ("fn") has no infinity and one NaN per sign; E5M2 has both, as IEEE types do.
-    private static float[] table(int exponentBits, int mantissaBits, boolean finite) {
-        float[] values = new float[256];
-        int bias = (1 << (exponentBits - 1)) - 1;
-        int top = (1 << exponentBits) - 1;
-        for (int b = 0; b < 256; b++) {
-            int e = (b >> mantissaBits) & top;
-            int m = b & ((1 << mantissaBits) - 1);
-            double magnitude;
-            if (!finite && e == top) {
-                magnitude = m == 0 ? Double.POSITIVE_INFINITY : Double.NaN;
-            } else if (finite && (b & 0x7f) == 0x7f) {
-                magnitude = Double.NaN;
-            } else {
-                double fraction = m / (double) (1 << mantissaBits);
-                magnitude = e == 0 ? Math.scalb(fraction, 1 - bias) : Math.scalb(1 + fraction, e - bias);
-            }
-            values[b] = (float) ((b & 0x80) != 0 ? -magnitude : magnitude);
-        }
-        return values;
     }
 }

@@ -12,8 +12,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import vitrine.core.tensor.Activation;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.StoredValues;
 
 /// Each kernel against float64 arithmetic, and its two forms against each other: they must agree to the bit.
 class KernelsTest {
@@ -82,7 +84,7 @@ class KernelsTest {
         Matrix x = random(5, 333, 3);
         Matrix u = random(5, 333, 1);
         Matrix plain = copy(x);
-        f.plain(plain, u);
+        Activate.plain(f, plain, u);
         for (int r = 0; r < 5; r++) {
             for (int c = 0; c < 333; c++) {
                 double exact = want.applyAsDouble(x.get(r, c)) * u.get(r, c);
@@ -91,7 +93,7 @@ class KernelsTest {
         }
         if (f != Activation.RELU && f != Activation.RELU_SQUARED && f != Activation.TANH) {
             Matrix vectors = copy(x);
-            f.vectors(vectors, u);
+            Activate.vectors(f, vectors, u);
             assertArrayEquals(plain.toArray(), vectors.toArray());
         }
     }
@@ -245,7 +247,7 @@ class KernelsTest {
     }
 
     private static double widened(DType t, byte[] bytes) {
-        return Widen.value(t, MemorySegment.ofArray(bytes), 0);
+        return StoredValues.at(t, MemorySegment.ofArray(bytes), 0);
     }
 
     @Test
@@ -260,7 +262,7 @@ class KernelsTest {
         float[] got = out.toArray();
         float[] want = new float[n];
         for (int i = 0; i < n; i++) {
-            want[i] = (float) Widen.value(DType.BF16, s, i + 1);
+            want[i] = (float) StoredValues.at(DType.BF16, s, i + 1);
         }
         for (int i = 0; i < n; i++) {
             assertEquals(want[i], got[i], "value " + i);

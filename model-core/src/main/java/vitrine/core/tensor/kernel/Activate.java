@@ -3,48 +3,42 @@ package vitrine.core.tensor.kernel;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import vitrine.core.tensor.Activation;
 import vitrine.core.tensor.Matrix;
 
-/// Activation functions of feed-forward blocks.
-public enum Activation {
-    /// x sigmoid(x), also called swish.
-    SILU,
-    /// x Phi(x) with the error function.
-    GELU,
-    /// The tanh approximation of GELU (`gelu_new`, `gelu_pytorch_tanh`, `gelu_fast`).
-    GELU_TANH,
-    /// x sigmoid(1.702 x).
-    QUICK_GELU,
-    RELU,
-    /// relu(x)^2.
-    RELU_SQUARED,
-    TANH;
+/// Applies activation functions to whole matrices.
+public final class Activate {
 
     private static final float SQRT_HALF = 0.70710678f;
     private static final float SQRT_2_OVER_PI = 0.79788456f;
     private static final Warmth WARMTH = new Warmth();
 
+    private Activate() {}
+
     /// `x = f(x)`.
-    public void apply(Matrix x) {
-        applyGated(x, null);
+    public static void apply(Activation f, Matrix x) {
+        applyGated(f, x, null);
     }
 
     /// `x = f(x) * u`, the gated form; `u` may be null.
-    public void applyGated(Matrix x, Matrix u) {
-        boolean hasVectors = this == SILU || this == GELU || this == GELU_TANH || this == QUICK_GELU;
+    public static void applyGated(Activation f, Matrix x, Matrix u) {
+        boolean hasVectors = switch (f) {
+            case SILU, GELU, GELU_TANH, QUICK_GELU -> true;
+            case RELU, RELU_SQUARED, TANH -> false;
+        };
         if (hasVectors && WARMTH.takesVectors(x.size())) {
-            vectors(x, u);
+            vectors(f, x, u);
         } else {
-            plain(x, u);
+            plain(f, x, u);
         }
     }
 
-    void plain(Matrix x, Matrix u) {
+    static void plain(Activation f, Matrix x, Matrix u) {
         Plain.rows(x, 1, (v, r) -> {
-            switch (this) {
+            switch (f) {
                 case SILU, QUICK_GELU, GELU_TANH -> {
-                    float a = linear();
-                    float b = cubic();
+                    float a = linear(f);
+                    float b = cubic(f);
                     for (int i = 0; i < v.length; i++) {
                         v[i] = v[i] * Lanes.sigmoid((v[i] * v[i] * b + a) * v[i]);
                     }
@@ -57,7 +51,7 @@ public enum Activation {
                 case RELU, RELU_SQUARED, TANH -> {
                     for (int i = 0; i < v.length; i++) {
                         float t = Math.max(v[i], 0f);
-                        v[i] = this == TANH ? (float) Math.tanh(v[i]) : this == RELU ? t : t * t;
+                        v[i] = f == Activation.TANH ? (float) Math.tanh(v[i]) : f == Activation.RELU ? t : t * t;
                     }
                 }
             }
@@ -70,27 +64,27 @@ public enum Activation {
         });
     }
 
-    void vectors(Matrix x, Matrix u) {
+    static void vectors(Activation f, Matrix x, Matrix u) {
         Parallel.over(x.rows(), 1, (from, to) -> {
             for (int r = from; r < to; r++) {
                 MemorySegment gate = u == null ? null : u.data();
                 long gateAt = u == null ? 0 : u.rowOffset(r);
-                if (this == GELU) {
+                if (f == Activation.GELU) {
                     geluRow(x.data(), x.rowOffset(r), x.columns(), gate, gateAt);
                 } else {
-                    sigmoidRow(x.data(), x.rowOffset(r), x.columns(), linear(), cubic(), gate, gateAt);
+                    sigmoidRow(x.data(), x.rowOffset(r), x.columns(), linear(f), cubic(f), gate, gateAt);
                 }
             }
         });
     }
 
     /// SiLU and both approximations of GELU are x sigmoid(a x + b x^3), since 0.5 (1 + tanh z) is sigmoid(2 z). This is a.
-    private float linear() {
-        return this == SILU ? 1f : this == QUICK_GELU ? 1.702f : 2 * SQRT_2_OVER_PI;
+    private static float linear(Activation f) {
+        return f == Activation.SILU ? 1f : f == Activation.QUICK_GELU ? 1.702f : 2 * SQRT_2_OVER_PI;
     }
 
-    private float cubic() {
-        return this == GELU_TANH ? 2 * SQRT_2_OVER_PI * 0.044715f : 0f;
+    private static float cubic(Activation f) {
+        return f == Activation.GELU_TANH ? 2 * SQRT_2_OVER_PI * 0.044715f : 0f;
     }
 
     private static void sigmoidRow(MemorySegment s, long o, int n, float a, float b, MemorySegment u, long uo) {

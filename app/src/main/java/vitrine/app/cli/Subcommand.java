@@ -1,0 +1,35 @@
+package vitrine.app.cli;
+
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+import vitrine.core.refusal.Refusal;
+
+/// What all subcommands share: the common options, and one line with exit code 2 for a refused input.
+abstract class Subcommand implements Callable<Integer> {
+
+    @Spec
+    CommandSpec spec;
+
+    @Mixin
+    CommonOptions common = new CommonOptions();
+
+    /// Does the work and returns the exit code.
+    ///
+    /// @throws Refusal for an input that cannot be used
+    abstract int run(Output output) throws IOException;
+
+    @Override
+    public Integer call() throws IOException {
+        Output output = new Output(common.json, spec.commandLine().getOut(), spec.commandLine().getErr());
+        try {
+            common.require();
+            return run(output);
+        } catch (Refusal r) {
+            output.refusal(r);
+            return 2;
+        }
+    }
+}
