@@ -1,0 +1,254 @@
+package vitrine.core.forward;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.family.Families;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.Checkpoints;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.Products;
+import vitrine.core.tensor.nd4j.Nd4jProducts;
+import vitrine.core.testing.Recorder;
+import vitrine.core.testing.Reference;
+
+/// What must hold of any forward pass, whatever its numbers are.
+class ForwardPassLawsTest {
+
+    private static final int[] IDS = {0, 17, 41, 5, 99, 17, 41, 200, 3, 77, 12};
+
+    private record Model(Checkpoint checkpoint, ModelSpec spec, Weights weights) implements AutoCloseable {
+        static Model of(String name) {
+            return of(name, ProductsForTests.PRODUCTS);
+        }
+
+        static Model of(String name, Products products) {
+            Checkpoint c = Checkpoints.open(Reference.of(name).checkpoint());
+            return new Model(c, Families.read(c.config(), c.configFile(), c.tensors().keySet()), new Weights(c, products));
+        }
+
+        float[] logits(Probe other, int... ids) {
+            LastValues logits = new LastValues();
+            new ForwardPass(spec, weights).run(Batch.of(ids), Probe.all(List.of(other, logits)), Progress.NONE);
+            return logits.values;
+        }
+
+        @Override
+        public void close() {
+            weights.close();
+        }
+    }
+
+    /// Keeps the logits.
+    private static final class LastValues implements Probe {
+        private float[] values;
+
+        @Override
+        public boolean wants(int layer, Site site) {
+            return site == Site.LOGITS;
+        }
+
+        @Override
+        public void at(Place place, Matrix value) {
+            values = value.toArray();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt-neox", "gpt2", "olmo2", "stablelm-parallel"})
+    void readingEverythingChangesNothing(String name) {
+        try (Model m = Model.of(name)) {
+            assertArrayEquals(m.logits(Probe.NONE, IDS), m.logits(new Probe() {
+                @Override
+                public boolean wants(int layer, Site site) {
+                    return true;
+                }
+
+                @Override
+                public void at(Place place, Matrix value) {
+                    value.get(0, 0);
+                }
+            }, IDS));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Site.class, names = {"LOGITS"}, mode = EnumSource.Mode.EXCLUDE)
+    void anEditMovesTheLogits(Site site) {
+        try (Model m = Model.of("gemma2")) {
+            float[] before = m.logits(Probe.NONE, IDS);
+            Set<Integer> seen = new HashSet<>();
+            float[] after = m.logits(new Probe() {
+                @Override
+                public boolean wants(int layer, Site s) {
+                    return s == site && layer != 0;
+                }
+
+                @Override
+                public void at(Place place, Matrix value) {
+                    seen.add(place.layer());
+                    for (int c = 0; c < value.columns(); c++) {
+                        value.set(value.rows() - 1, c, value.get(value.rows() - 1, c) * 0.5f + 0.3f * (c % 3));
+                    }
+                }
+            }, IDS);
+            assertFalse(Arrays.equals(before, after), "an edit at " + site + " was ignored");
+            assertEquals(site.perLayer() ? m.spec.layers().size() - 1 : 1, seen.size());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gemma2", "mistral", "gpt2", "opt", "ernie4_5", "granite"})
+    void laterTokensNeverMoveEarlierLogits(String name) {
+        try (Model m = Model.of(name)) {
+            float[] whole = m.logits(Probe.NONE, IDS);
+            int[] changed = IDS.clone();
+            changed[IDS.length - 1] = 150;
+            float[] other = m.logits(Probe.NONE, changed);
+            int width = m.spec.vocabSize();
+            assertArrayEquals(Arrays.copyOf(whole, (IDS.length - 1) * width), Arrays.copyOf(other, (IDS.length - 1) * width));
+            assertFalse(Arrays.equals(whole, other));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gemma2", "mistral", "gpt2", "phi3", "qwen3", "opt", "gpt-neox"})
+    void cachedAndUncachedDecodingAgree(String name) {
+        try (Model m = Model.of(name); KeyValueCache cache = new KeyValueCache(m.spec, IDS.length)) {
+            float[] whole = m.logits(Probe.NONE, IDS);
+            int width = m.spec.vocabSize();
+            ForwardPass pass = new ForwardPass(m.spec, m.weights);
+            LastValues logits = new LastValues();
+            pass.run(Batch.of(Arrays.copyOf(IDS, 4)), logits, ForwardPass.LogitRows.LAST, cache, Progress.NONE);
+            for (int t = 4; t < IDS.length; t++) {
+                pass.run(Batch.of(new int[] {IDS[t]}), logits, ForwardPass.LogitRows.LAST, cache, Progress.NONE);
+                float[] want = Arrays.copyOfRange(whole, t * width, (t + 1) * width);
+                assertArrayEquals(want, logits.values, 2e-4f * largest(want));
+            }
+            assertEquals(IDS.length, cache.length());
+        }
+    }
+
+    private static float largest(float[] x) {
+        float m = 1;
+        for (float v : x) {
+            m = Math.max(m, Math.abs(v));
+        }
+        return m;
+    }
+
+    @Test
+    void sequencesOfABatchDoNotSeeEachOther() {
+        try (Model m = Model.of("llama-gqa")) {
+            int[] other = {4, 8, 15};
+            Recorder together = new Recorder(m.spec);
+            new ForwardPass(m.spec, m.weights).run(Batch.of(other, IDS, other), together, Progress.NONE);
+            float[] alone = m.logits(Probe.NONE, IDS);
+            float[] got = together.get(-1, Site.LOGITS, 1);
+            assertArrayEquals(alone, got, 1e-4f * largest(alone));
+            assertArrayEquals(together.get(-1, Site.LOGITS, 0), together.get(-1, Site.LOGITS, 2));
+        }
+    }
+
+    @Test
+    void theSameTwiceGivesTheSameBits() {
+        try (Model m = Model.of("qwen2")) {
+            assertArrayEquals(m.logits(Probe.NONE, IDS), m.logits(Probe.NONE, IDS));
+        }
+    }
+
+    @Test
+    void layersPastTheLastWantedOneAreNotComputed() {
+        try (Model m = Model.of("llama-gqa")) {
+            List<Long> steps = new ArrayList<>();
+            Probe firstLayer = new Probe() {
+                @Override
+                public boolean wants(int layer, Site site) {
+                    return layer == 0 && site == Site.PATTERN;
+                }
+
+                @Override
+                public void at(Place place, Matrix value) {}
+            };
+            new ForwardPass(m.spec, m.weights).run(Batch.of(IDS), firstLayer, (done, total, unit) -> steps.add(done));
+            assertEquals(List.of(0L, (long) m.spec.layers().size()), steps);
+        }
+    }
+
+    @Test
+    void cancellingEndsThePass() {
+        try (Model m = Model.of("llama-gqa")) {
+            Progress cancelled = new Progress() {
+                @Override
+                public void step(long done, long total, String unit) {}
+
+                @Override
+                public void checkCancelled() {
+                    throw new CancelledException();
+                }
+            };
+            assertThrows(Progress.CancelledException.class, () -> new ForwardPass(m.spec, m.weights).run(Batch.of(IDS), Probe.NONE, cancelled));
+        }
+    }
+
+    @Test
+    void placesPrintAsHookNames() {
+        assertEquals("blocks.3.attn.hook_pattern", new Place(3, Site.PATTERN, 0, 0, 0).toString());
+        assertEquals("ln_final.hook_normalized", new Place(-1, Site.FINAL_NORM, 0, -1, 0).toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "fmt-bf16", "llama-f8-e4m3"})
+    void nd4jProductsGiveTheSameNumbers(String name) {
+        // GPT-2 stores [in, out]; bfloat16 and float8 are widened first, since ND4J reads float32 only.
+        try (Model one = Model.of(name); Model other = Model.of(name, new Nd4jProducts())) {
+            float[] want = one.logits(Probe.NONE, IDS);
+            assertArrayEquals(want, other.logits(Probe.NONE, IDS), 1e-4f * largest(want));
+        }
+    }
+
+    @Test
+    void productsAgreeOnStridedOperands() {
+        java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofAuto();
+        java.util.Random random = new java.util.Random(1);
+        Matrix a = filled(arena, random, 12, 20);
+        Matrix b = filled(arena, random, 7, 20);
+        Matrix c = Matrix.allocate(arena, 12, 9);
+        Matrix d = Matrix.allocate(arena, 12, 9);
+        Operand left = Operand.of(a.columns(3, 15));
+        Operand right = Operand.of(b.columns(5, 15)).transposed();
+        ProductsForTests.PRODUCTS.multiply(left, right, Operand.of(c.columns(1, 7)));
+        new Nd4jProducts().multiply(left, right, Operand.of(d.columns(1, 7)));
+        assertArrayEquals(c.toArray(), d.toArray(), 1e-5f);
+        assertEquals(0, c.get(4, 0), "columns outside the result stay");
+        assertTrue(c.get(4, 1) != 0);
+    }
+
+    private static Matrix filled(java.lang.foreign.Arena arena, java.util.Random random, int rows, int columns) {
+        Matrix m = Matrix.allocate(arena, rows, columns);
+        for (int r = 0; r < rows; r++) {
+            for (int k = 0; k < columns; k++) {
+                m.set(r, k, (float) random.nextGaussian());
+            }
+        }
+        return m;
+    }
+}
