@@ -1,0 +1,231 @@
+package vitrine.views.chart;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import javafx.scene.paint.Color;
+
+/// Draws a [LineChart].
+final class LineChartDrawing {
+
+    private static final double LINE = 1.75;
+    private static final double SELECTED = 2.5;
+    private static final double RAW_OPACITY = 0.32;
+    private static final double FILL_OPACITY = 0.12;
+    private static final double MARKER = 7;
+    /// More points than this have no markers.
+    private static final int MARKERS_UP_TO = 64;
+    /// Reference lines nearer than this would be taken for one.
+    private static final double REFERENCES_APART = 12;
+    /// From the end of a curve to its label, for the leader.
+    private static final double LEADER = 16;
+
+    private final LineChart chart;
+
+    LineChartDrawing(LineChart chart) {
+        this.chart = chart;
+    }
+
+    static double roomForLabels(LineChart chart, Surface surface) {
+        double widest = 0;
+        for (LineSeries s : chart.series()) {
+            if (s.labelled()) {
+                widest = Math.max(widest, surface.textWidth(s.name(), TextStyle.CAPTION));
+            }
+        }
+        // Ticks stand centred below the plot's corners and need room too.
+        return widest == 0 ? 12 : Math.ceil(widest + LEADER + 2);
+    }
+
+    void draw(Pen pen, double width, double height, Palette palette) {
+        Plot plot = chart.plot(width, height, pen);
+        drawRemaining(pen, plot, palette);
+        plot.drawAxes(pen, palette);
+        drawReferences(pen, plot, palette);
+        drawMarks(pen, plot, palette);
+        pen.save();
+        pen.clip(plot.left() - 4, plot.top() - 4, plot.width() + 8, plot.height() + 8);
+        List<LineSeries> series = chart.series();
+        for (int i = series.size() - 1; i >= 0; i--) {
+            drawSeries(pen, plot, series.get(i), palette);
+        }
+        pen.restore();
+        drawPoints(pen, plot, palette);
+        drawEndLabels(pen, plot, palette);
+        drawCursor(pen, plot, width, height, palette);
+        if (chart.picking() != null) {
+            double from = plot.toX(chart.picking().low());
+            pen.fillRect(from, plot.top(), plot.toX(chart.picking().high()) - from, plot.height(),
+                    Palette.withOpacity(palette.accent(), 0.15));
+        }
+    }
+
+    private void drawRemaining(Pen pen, Plot plot, Palette palette) {
+        if (Double.isNaN(chart.now())) {
+            return;
+        }
+        double at = Math.clamp(plot.toX(chart.now()), plot.left(), plot.right());
+        pen.fillRect(at, plot.top(), plot.right() - at, plot.height(), palette.hover());
+        pen.hairlineDown(at, plot.top(), plot.bottom(), palette.accent());
+        String name = chart.nowName();
+        boolean right = at + 6 + pen.textWidth(name, TextStyle.CAPTION) < plot.right();
+        pen.textMiddle(name, right ? at + 6 : at - 6, plot.top() + 7, TextStyle.CAPTION, palette.accent(),
+                right ? Pen.Align.LEFT : Pen.Align.RIGHT);
+    }
+
+    private void drawReferences(Pen pen, Plot plot, Palette palette) {
+        List<LineChart.Reference> drawn = new ArrayList<>();
+        String selected = chart.selectedSeriesProperty().get();
+        List<LineChart.Reference> byWeight = new ArrayList<>(chart.references());
+        byWeight.sort((a, b) -> Boolean.compare(b.series().equals(selected), a.series().equals(selected)));
+        for (LineChart.Reference line : byWeight) {
+            double y = plot.toY(line.y());
+            boolean touches = drawn.stream().anyMatch(d -> Math.abs(plot.toY(d.y()) - y) < REFERENCES_APART);
+            if (!touches && y >= plot.top() - 1 && y <= plot.bottom() + 1) {
+                drawn.add(line);
+                double at = pen.snap(y) + 0.5;
+                pen.line(plot.left(), at, plot.right(), at, Stroke.dashed(palette.subtle(), 1, 4, 4));
+                pen.textMiddle(line.name(), plot.left() + 6, y - 8, TextStyle.CAPTION, palette.muted(), Pen.Align.LEFT);
+            }
+        }
+    }
+
+    private void drawMarks(Pen pen, Plot plot, Palette palette) {
+        for (LineChart.Mark mark : chart.marks()) {
+            double x = pen.snap(plot.toX(mark.x())) + 0.5;
+            pen.line(x, plot.top(), x, plot.bottom(), Stroke.dashed(palette.accent(), 1, 2, 3));
+            boolean left = x - 6 - pen.textWidth(mark.name(), TextStyle.CAPTION) > plot.left();
+            pen.textMiddle(mark.name(), left ? x - 6 : x + 6, plot.bottom() - 10, TextStyle.CAPTION, palette.accent(),
+                    left ? Pen.Align.RIGHT : Pen.Align.LEFT);
+        }
+    }
+
+    private void drawSeries(Pen pen, Plot plot, LineSeries s, Palette palette) {
+        Color colour = s.colour().apply(palette);
+        boolean selected = s.name().equals(chart.selectedSeriesProperty().get());
+        Stroke stroke = s.raw() ? Stroke.of(Palette.withOpacity(colour, RAW_OPACITY), 1)
+                : s.dashed() ? Stroke.dashed(colour, LINE, 5, 3) : Stroke.of(colour, selected ? SELECTED : LINE);
+        int first = firstVisible(s, plot);
+        int end = endVisible(s, plot);
+        int from = first;
+        while (from < end) {
+            if (!drawable(s, plot, from)) {
+                from++;
+                continue;
+            }
+            int to = from;
+            while (to < end && drawable(s, plot, to)) {
+                to++;
+            }
+            Reduction line = Reduction.of(s, from, to, plot);
+            if (s.filled()) {
+                fillBelow(pen, plot, line, Palette.withOpacity(colour, FILL_OPACITY));
+            }
+            if (line.count == 1) {
+                pen.fillCircle(line.xs[0], line.ys[0], 1.5, colour);
+            }
+            pen.polyline(line.xs, line.ys, line.count, stroke);
+            from = to;
+        }
+        if (s.marker() != null && end - first <= MARKERS_UP_TO) {
+            for (int i = first; i < end; i++) {
+                if (drawable(s, plot, i)) {
+                    pen.marker(s.marker(), plot.toX(s.xs()[i]), plot.toY(s.ys()[i]), MARKER, colour);
+                }
+            }
+        }
+    }
+
+    private static boolean drawable(LineSeries s, Plot plot, int i) {
+        return Double.isFinite(s.ys()[i]) && (!plot.y().log() || s.ys()[i] > 0) && (!plot.x().log() || s.xs()[i] > 0);
+    }
+
+    /// One point more than is visible at each side, so that the line runs on to the edge.
+    private static int firstVisible(LineSeries s, Plot plot) {
+        int at = Arrays.binarySearch(s.xs(), plot.x().low());
+        return Math.max(0, (at >= 0 ? at : -at - 1) - 1);
+    }
+
+    private static int endVisible(LineSeries s, Plot plot) {
+        int at = Arrays.binarySearch(s.xs(), plot.x().high());
+        return Math.min(s.xs().length, (at >= 0 ? at : -at - 1) + 2);
+    }
+
+    private static void fillBelow(Pen pen, Plot plot, Reduction line, Color colour) {
+        double[] xs = Arrays.copyOf(line.xs, line.count + 2);
+        double[] ys = Arrays.copyOf(line.ys, line.count + 2);
+        xs[line.count] = line.xs[line.count - 1];
+        xs[line.count + 1] = line.xs[0];
+        ys[line.count] = ys[line.count + 1] = plot.bottom();
+        pen.polygon(xs, ys, line.count + 2, colour);
+    }
+
+    private void drawPoints(Pen pen, Plot plot, Palette palette) {
+        for (LineChart.Point p : chart.points()) {
+            double x = plot.toX(p.x());
+            double y = plot.toY(p.y());
+            Stroke dashes = Stroke.dashed(palette.subtle(), 1, 4, 3);
+            pen.line(pen.snap(x) + 0.5, y, pen.snap(x) + 0.5, plot.bottom(), dashes);
+            pen.line(plot.left(), pen.snap(y) + 0.5, x, pen.snap(y) + 0.5, dashes);
+            pen.fillCircle(x, y, 4, palette.card());
+            pen.strokeCircle(x, y, 3.5, Stroke.of(palette.categorical(p.category()), 1.75));
+            boolean right = x + 8 + pen.textWidth(p.name(), TextStyle.CAPTION) < plot.right();
+            pen.textMiddle(p.name(), right ? x + 8 : x - 8, y + 12, TextStyle.CAPTION, palette.text(),
+                    right ? Pen.Align.LEFT : Pen.Align.RIGHT);
+        }
+    }
+
+    private void drawEndLabels(Pen pen, Plot plot, Palette palette) {
+        List<LineSeries> labelled = new ArrayList<>();
+        for (LineSeries s : chart.series()) {
+            if (s.labelled() && s.last(plot.x().low(), plot.x().high()) >= 0) {
+                labelled.add(s);
+            }
+        }
+        double[] ends = new double[labelled.size()];
+        double[] starts = new double[labelled.size()];
+        for (int i = 0; i < ends.length; i++) {
+            LineSeries s = labelled.get(i);
+            int last = s.last(plot.x().low(), plot.x().high());
+            ends[i] = Math.clamp(plot.toY(s.ys()[last]), plot.top(), plot.bottom());
+            starts[i] = plot.toX(s.xs()[last]);
+        }
+        double[] places = EndLabels.spread(ends, plot.top(), plot.bottom());
+        for (int i = 0; i < ends.length; i++) {
+            LineSeries s = labelled.get(i);
+            // A run in progress ends inside the plot; its labels follow the curve.
+            boolean inside = plot.right() - starts[i] > 24;
+            double from = inside ? starts[i] : plot.right();
+            pen.line(from + 4, ends[i], from + LEADER - 4, places[i], Stroke.of(palette.border(), 1));
+            boolean bold = s.name().equals(chart.selectedSeriesProperty().get());
+            pen.textMiddle(s.name(), from + LEADER, places[i], bold ? TextStyle.CAPTION_STRONG : TextStyle.CAPTION,
+                    s.colour().apply(palette), Pen.Align.LEFT);
+        }
+    }
+
+    private void drawCursor(Pen pen, Plot plot, double width, double height, Palette palette) {
+        int locked = chart.lockedIndexProperty().get();
+        int shown = chart.shownIndex();
+        if (shown < 0) {
+            return;
+        }
+        double at = chart.series().getFirst().xs()[shown];
+        double x = plot.toX(at);
+        if (x < plot.left() - 1 || x > plot.right() + 1) {
+            return;
+        }
+        Color line = shown == locked ? palette.accent() : palette.muted();
+        pen.line(pen.snap(x) + 0.5, plot.top(), pen.snap(x) + 0.5, plot.bottom(), Stroke.dashed(line, 1, 2, 3));
+        double highest = plot.bottom();
+        for (LineSeries s : chart.series()) {
+            int i = s.nearest(at);
+            if (i >= 0 && s.xs()[i] == at && drawable(s, plot, i) && !s.raw()) {
+                double y = plot.toY(s.ys()[i]);
+                highest = Math.min(highest, y);
+                pen.fillCircle(x, y, 4, palette.card());
+                pen.strokeCircle(x, y, 3.5, Stroke.of(s.colour().apply(palette), 1.75));
+            }
+        }
+        chart.readOut(shown, palette).drawBeside(pen, x, highest, width, height, palette);
+    }
+}

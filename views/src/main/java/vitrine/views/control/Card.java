@@ -1,0 +1,99 @@
+package vitrine.views.control;
+
+import javafx.geometry.Pos;
+import javafx.scene.Node;
+import javafx.scene.control.Label;
+import javafx.scene.control.OverrunStyle;
+import javafx.scene.layout.HBox;
+import javafx.scene.layout.Priority;
+import javafx.scene.layout.Region;
+import javafx.scene.layout.VBox;
+import vitrine.core.artifact.Provenance;
+import vitrine.resources.Styles;
+
+/// A framed panel that holds one figure: title and subtitle at the left of its head, badge and actions at the right.
+///
+/// Build it in one go: `new Card("Heads").subtitle("5 layers × 8").provenance(p).content(grid)`.
+public final class Card extends VBox {
+
+    private final Label title = new Label();
+    private final Label subtitle = new Label();
+    private final HBox beside = new HBox(8);
+    private final HBox badge = new HBox();
+    private final HBox actions = new HBox(4);
+    private final HBox header;
+    private Node content;
+
+    public Card(String title) {
+        getStyleClass().add(Styles.CARD);
+        this.title.getStyleClass().add(Styles.PANEL_TITLE);
+        this.title.setText(title);
+        this.title.setMinWidth(USE_PREF_SIZE);
+        // A title names a thing, such as a layer; its digits are part of the name.
+        ProvenanceAudit.notAFigure(this.title, "name of the panel");
+        subtitle.getStyleClass().add(Styles.CAPTION);
+        subtitle.setTextOverrun(OverrunStyle.ELLIPSIS);
+        subtitle.setMinWidth(0);
+        subtitle.setManaged(false);
+        subtitle.setVisible(false);
+        Region space = new Region();
+        HBox.setHgrow(space, Priority.ALWAYS);
+        for (HBox box : new HBox[] {beside, badge, actions}) {
+            box.setAlignment(Pos.CENTER_LEFT);
+            box.setMinWidth(USE_PREF_SIZE);
+        }
+        header = new HBox(this.title, subtitle, space, beside, badge, actions);
+        header.getStyleClass().add(Styles.CARD_HEADER);
+        getChildren().add(header);
+    }
+
+    /// A muted line beside the title; it gives way first when the card gets narrow.
+    public Card subtitle(String text) {
+        subtitle.setText(text);
+        subtitle.setManaged(!text.isEmpty());
+        subtitle.setVisible(!text.isEmpty());
+        return this;
+    }
+
+    public Card title(String text) {
+        title.setText(text);
+        return this;
+    }
+
+    /// Says how all figures of this card came about: shows the badge, and tags the card.
+    public Card provenance(Provenance provenance) {
+        return provenance(provenance, () -> { });
+    }
+
+    /// @param clicked opens the formula
+    public Card provenance(Provenance provenance, Runnable clicked) {
+        badge.getChildren().setAll(new ProvenanceBadge(provenance, clicked));
+        ProvenanceAudit.tag(this, provenance);
+        return this;
+    }
+
+    /// Nodes between the title and the badge: a key, a pill, segments.
+    public Card header(Node... nodes) {
+        beside.getChildren().setAll(nodes);
+        return this;
+    }
+
+    /// Small buttons at the right end of the head.
+    public Card actions(Node... nodes) {
+        actions.getChildren().setAll(nodes);
+        return this;
+    }
+
+    /// What the card shows, in place of what it showed before: a figure, an [EmptyState], an [ErrorCard].
+    public Card content(Node node) {
+        getChildren().remove(content);
+        content = node;
+        VBox.setVgrow(node, Priority.ALWAYS);
+        getChildren().add(node);
+        return this;
+    }
+
+    public Node content() {
+        return content;
+    }
+}

@@ -1,0 +1,93 @@
+package vitrine.views.control;
+
+import java.util.List;
+import java.util.function.Function;
+import javafx.beans.property.ObjectProperty;
+import javafx.beans.property.SimpleObjectProperty;
+import javafx.geometry.Pos;
+import javafx.geometry.Side;
+import javafx.scene.control.Button;
+import javafx.scene.control.ContextMenu;
+import javafx.scene.control.Label;
+import javafx.scene.control.MenuItem;
+import javafx.scene.input.KeyCode;
+import javafx.scene.input.KeyEvent;
+import javafx.scene.layout.HBox;
+import vitrine.resources.Styles;
+
+/// A muted label, the chosen value, and a menu of the others: `Measure  normalised effective rank  ⌄`.
+public final class Picker<T> extends Button {
+
+    private final ObjectProperty<T> value = new SimpleObjectProperty<>(this, "value");
+    private final Label shown = new Label();
+    private final HBox row = new HBox(6);
+    private final Function<T, String> naming;
+    private final ContextMenu menu = new ContextMenu();
+    private List<T> choices;
+
+    /// @param label what is chosen, such as `Sort by`; empty where the values speak for themselves
+    public Picker(String label, List<T> choices, Function<T, String> naming) {
+        this.choices = List.copyOf(choices);
+        this.naming = naming;
+        getStyleClass().setAll("button", Styles.PICKER);
+        shown.getStyleClass().add("vt-picker-value");
+        row.setAlignment(Pos.CENTER_LEFT);
+        if (!label.isEmpty()) {
+            Label name = new Label(label);
+            name.getStyleClass().add("vt-picker-label");
+            name.setMinWidth(USE_PREF_SIZE);
+            row.getChildren().add(name);
+        }
+        shown.setMinWidth(24);
+        row.getChildren().addAll(shown, Icons.OPEN_MENU.node());
+        setGraphic(row);
+        value.addListener((o, old, now) -> {
+            shown.setText(now == null ? "" : naming.apply(now));
+            setAccessibleText((label + " " + shown.getText()).strip());
+        });
+        setOnAction(e -> open());
+        addEventHandler(KeyEvent.KEY_PRESSED, e -> {
+            if (e.getCode() == KeyCode.DOWN) {
+                open();
+                e.consume();
+            }
+        });
+        if (!this.choices.isEmpty()) {
+            value.set(this.choices.getFirst());
+        }
+    }
+
+    /// Puts an icon before the label.
+    public Picker<T> icon(Icons icon) {
+        row.getChildren().addFirst(icon.node());
+        return this;
+    }
+
+    /// What is chosen; set it to choose.
+    public ObjectProperty<T> valueProperty() {
+        return value;
+    }
+
+    /// Offers other values; keeps the chosen one where it is still among them.
+    public void setChoices(List<T> now) {
+        choices = List.copyOf(now);
+        if (!choices.contains(value.get())) {
+            value.set(choices.isEmpty() ? null : choices.getFirst());
+        }
+    }
+
+    private void open() {
+        menu.getItems().clear();
+        for (T choice : choices) {
+            MenuItem item = new MenuItem(naming.apply(choice));
+            if (choice.equals(value.get())) {
+                item.setGraphic(Icons.DONE.node());
+            }
+            item.setOnAction(e -> value.set(choice));
+            menu.getItems().add(item);
+        }
+        if (!choices.isEmpty()) {
+            menu.show(this, Side.BOTTOM, 0, 4);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package vitrine.views.control;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import javafx.beans.property.ObjectProperty;
+import javafx.beans.property.SimpleObjectProperty;
+import javafx.scene.control.ToggleButton;
+import javafx.scene.control.ToggleGroup;
+import javafx.scene.control.Tooltip;
+import javafx.scene.layout.HBox;
+import vitrine.resources.Styles;
+
+/// Two to four modes side by side, one of them chosen.
+public final class Segments<T> extends HBox {
+
+    private final ObjectProperty<T> value = new SimpleObjectProperty<>(this, "value");
+    private final Map<T, ToggleButton> buttons = new HashMap<>();
+
+    public Segments(List<T> choices, Function<T, String> naming) {
+        getStyleClass().add(Styles.SEGMENTS);
+        setMinWidth(USE_PREF_SIZE);
+        setMaxWidth(USE_PREF_SIZE);
+        ToggleGroup group = new ToggleGroup();
+        for (T choice : choices) {
+            ToggleButton button = new ToggleButton(naming.apply(choice));
+            button.setUserData(choice);
+            button.setToggleGroup(group);
+            button.setMinWidth(USE_PREF_SIZE);
+            button.setOnAction(e -> {
+                // One mode is always chosen: pressing it again keeps it.
+                button.setSelected(true);
+                value.set(choice);
+            });
+            buttons.put(choice, button);
+            getChildren().add(button);
+        }
+        ((ToggleButton) getChildren().getLast()).getStyleClass().add("vt-last");
+        value.addListener((o, old, now) -> group.selectToggle(buttons.get(now)));
+        value.set(choices.getFirst());
+    }
+
+    /// What is chosen; set it to choose.
+    public ObjectProperty<T> valueProperty() {
+        return value;
+    }
+
+    /// Disables a mode that cannot be had now and says why; an empty reason enables it.
+    public void disableBecause(T choice, String reason) {
+        ToggleButton button = buttons.get(choice);
+        button.setDisable(!reason.isEmpty());
+        // A disabled node shows no tooltip, so it hangs on the row.
+        if (!reason.isEmpty()) {
+            Tooltip.install(this, new Tooltip(reason));
+        }
+    }
+
+    /// 24 instead of 28 pixels, for the heads of cards.
+    public Segments<T> compact() {
+        getStyleClass().add(Styles.COMPACT);
+        return this;
+    }
+}
