@@ -1,0 +1,108 @@
+package vitrine.views.tasks;
+
+import java.util.List;
+import java.util.function.Function;
+import javafx.beans.property.ReadOnlyObjectProperty;
+import javafx.beans.property.ReadOnlyObjectWrapper;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.engine.Ending;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.task.Task;
+import vitrine.views.view.ViewState;
+
+/// Requests of one view of which only the last counts: a new one cancels the one before, and what a cancelled one brings is never shown.
+public final class Latest<T> {
+
+    private final TaskBoard board;
+    private final Function<Artifact, T> reader;
+    private final ReadOnlyObjectWrapper<ViewState<T>> state;
+    private TaskRow current;
+    private long number;
+
+    /// @param reader makes what is drawn of an artifact; called on the JavaFX thread, so it reads headers and small tensors only
+    public Latest(TaskBoard board, String emptySentence, Function<Artifact, T> reader) {
+        this.board = board;
+        this.reader = reader;
+        state = new ReadOnlyObjectWrapper<>(new ViewState.Empty<>(emptySentence));
+    }
+
+    /// What there is to show.
+    public ReadOnlyObjectProperty<ViewState<T>> stateProperty() {
+        return state.getReadOnlyProperty();
+    }
+
+    public ViewState<T> state() {
+        return state.get();
+    }
+
+    /// Asks anew; what is shown stays, as stale, until the answer is there.
+    public void ask(String title, Task task) {
+        cancel();
+        long mine = ++number;
+        T previous = state.get().valueOrNull();
+        current = board.ask(title, task, ending -> {
+            if (mine == number) {
+                current = null;
+                state.set(read(ending, previous));
+            }
+        });
+        if (!current.state().over()) {
+            state.set(new ViewState.Working<>(current, previous));
+        }
+    }
+
+    /// Forgets what is shown and what is under way.
+    public void clear(String emptySentence) {
+        cancel();
+        state.set(new ViewState.Empty<>(emptySentence));
+    }
+
+    /// Shows something that was not asked for, such as an opened artifact.
+    public void show(T value) {
+        cancel();
+        state.set(new ViewState.Result<>(value));
+    }
+
+    /// Shows a problem that was seen before anything was asked.
+    public void fail(Refusal r) {
+        cancel();
+        state.set(problem(r));
+    }
+
+    /// Gives up what is under way; its answer is not shown.
+    public void cancel() {
+        number++;
+        if (current != null) {
+            current.cancel();
+            current = null;
+        }
+    }
+
+    private ViewState<T> read(Ending ending, T previous) {
+        return switch (ending) {
+            case Ending.Finished f -> {
+                try {
+                    yield new ViewState.Result<>(reader.apply(f.artifact()));
+                } catch (Refusal r) {
+                    yield problem(r);
+                }
+            }
+            case Ending.Refused r -> new ViewState.Problem<>("This cannot be computed", List.of(r.message()), null);
+            case Ending.Failed f -> new ViewState.Problem<>(f.cause().sentence(), List.of(f.message()), help(f.cause()));
+            case Ending.Cancelled ignored -> previous == null ? new ViewState.Empty<>("Cancelled.") : new ViewState.Result<>(previous);
+        };
+    }
+
+    private static <T> ViewState<T> problem(Refusal r) {
+        String place = (r.file() == null ? "" : r.file().toString()) + (r.where() == null ? "" : ", " + r.where());
+        return new ViewState.Problem<>(r.problem(), place.isEmpty() ? List.of() : List.of(place), r.remedy());
+    }
+
+    private static String help(Ending.Cause cause) {
+        return switch (cause) {
+            case OUT_OF_MEMORY -> "A shorter prompt or fewer layers need less memory.";
+            case CRASHED, LOST, STUCK -> "A new worker starts with the next request. The log tells more.";
+            case PROTOCOL, FAULT, NOT_STARTED -> "The log tells more.";
+        };
+    }
+}
