@@ -19,6 +19,7 @@ import vitrine.core.analysis.attention.HeadMetrics;
 import vitrine.core.analysis.attention.HeadSimilarity;
 import vitrine.core.analysis.attention.MeanMaps;
 import vitrine.core.analysis.attention.Thumbnails;
+import vitrine.core.analysis.attention.TokenMeasures;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Provenance;
@@ -348,6 +349,15 @@ final class CaptureRun {
             declare(m.tensor(), DType.F64, Shape.of(spec.layers().size(), spec.maxHeads()), derived("attentions", m.formula()));
             finishes.add(() -> writer.write(m.tensor(), 0, flat(metrics.mean(m))));
         }
+        TokenMeasures beside = new TokenMeasures(spec, tokens);
+        probes.add(beside);
+        Shape shape = Shape.of(spec.layers().size(), spec.maxHeads(), tokens);
+        declare("query_entropy", DType.F32, shape, derived("attentions", "−Σ A ln A of each query, nats"));
+        declare("received_mass", DType.F32, shape, derived("attentions", "mean weight that a key gets from the queries that see it"));
+        finishes.add(() -> {
+            writer.write("query_entropy", 0, beside.queryEntropy());
+            writer.write("received_mass", 0, beside.receivedMass());
+        });
     }
 
     private void planThumbnails() {

@@ -96,7 +96,7 @@ public sealed interface Task {
         loss,
         /// `layer_out`, `attn_out`, `mlp_out` [layers, tokens, hidden]
         blocks,
-        /// one tensor [layers, heads] per head metric
+        /// one tensor [layers, heads] per head metric; `query_entropy`, `received_mass` [layers, heads, tokens]
         metrics,
         /// `thumbnails` [layers, heads, tiles, tiles]
         thumbnails,
