@@ -8,13 +8,23 @@ public final class TaskHandle {
 
     private final long id;
     private final Task task;
-    private final CompletableFuture<Ending> ending = new CompletableFuture<>();
+    private final CompletableFuture<Ending> ending;
     private volatile boolean cancelled;
     private volatile Runnable onCancel = () -> {};
 
     TaskHandle(long id, Task task) {
+        this(id, task, new CompletableFuture<>());
+    }
+
+    private TaskHandle(long id, Task task, CompletableFuture<Ending> ending) {
         this.id = id;
         this.task = task;
+        this.ending = ending;
+    }
+
+    /// A handle of an engine of another kind, which completes `ending` itself.
+    public static TaskHandle of(long id, Task task, CompletableFuture<Ending> ending) {
+        return new TaskHandle(id, task, ending);
     }
 
     public long id() {

@@ -1,0 +1,229 @@
+package vitrine.views.attention;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+import javafx.geometry.Pos;
+import javafx.scene.Node;
+import javafx.scene.control.Label;
+import javafx.scene.control.ScrollPane;
+import javafx.scene.control.Tooltip;
+import javafx.scene.layout.HBox;
+import javafx.scene.layout.Priority;
+import javafx.scene.layout.Region;
+import javafx.scene.layout.VBox;
+import vitrine.core.analysis.attention.HeadMetric;
+import vitrine.core.artifact.Provenance;
+import vitrine.resources.Styles;
+import vitrine.views.attention.AttentionViewModel.HeadId;
+import vitrine.views.attention.AttentionViewModel.Show;
+import vitrine.views.chart.BarList;
+import vitrine.views.chart.Cells;
+import vitrine.views.chart.FigureCanvas;
+import vitrine.views.chart.HeatMap;
+import vitrine.views.chart.Numbers;
+import vitrine.views.chart.Scale;
+import vitrine.views.control.KeyValueRow;
+import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.control.ProvenanceBadge;
+import vitrine.views.control.Quantity;
+
+/// The chosen head in figures, the keys of the locked query, heads kept at hand, and where it all comes from.
+final class HeadInspector {
+
+    private static final int LISTED_KEYS = 6;
+    private static final List<HeadMetric> LISTED = List.of(HeadMetric.NORMALISED_ENTROPY, HeadMetric.DISTANCE, HeadMetric.FIRST_TOKEN_MASS, HeadMetric.PREVIOUS_TOKEN,
+            HeadMetric.SELF_ATTENTION, HeadMetric.EFFECTIVE_CONTEXT, HeadMetric.DUPLICATE_TOKEN_SHARE, HeadMetric.INDUCTION_SHARE);
+
+    private final AttentionViewModel model;
+    private final VBox box = new VBox();
+    private final ScrollPane scroll = new ScrollPane(box);
+
+    HeadInspector(AttentionViewModel model) {
+        this.model = model;
+        scroll.setFitToWidth(true);
+        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
+        scroll.getStyleClass().add("edge-to-edge");
+        for (var p : List.of(model.headProperty(), model.queryProperty(), model.showProperty(), model.captureState().stateProperty(),
+                model.layerMapsState().stateProperty(), model.otherState().stateProperty(), model.subjectProperty())) {
+            p.addListener((o, old, now) -> show());
+        }
+        model.pinned().addListener((javafx.collections.ListChangeListener<HeadId>) c -> show());
+        model.isolated().addListener((javafx.collections.SetChangeListener<Integer>) c -> show());
+        show();
+    }
+
+    Node node() {
+        return scroll;
+    }
+
+    private void show() {
+        box.getChildren().clear();
+        AttentionCapture c = model.capture().orElse(null);
+        if (c == null) {
+            return;
+        }
+        HeadId h = model.headProperty().get();
+        box.getChildren().addAll(heading(c, h), metrics(c, h), keys(c, h));
+        if (!model.pinned().isEmpty()) {
+            box.getChildren().add(pinned(c));
+        }
+        box.getChildren().add(source(c));
+    }
+
+    private static VBox section(Node... rows) {
+        VBox section = new VBox(rows);
+        section.getStyleClass().add(Styles.SECTION);
+        return section;
+    }
+
+    private static HBox head(String text, Node... right) {
+        Label label = new Label(text);
+        label.getStyleClass().add(Styles.SECTION_HEAD);
+        ProvenanceAudit.notAFigure(label, "name of the section");
+        Region space = new Region();
+        HBox.setHgrow(space, Priority.ALWAYS);
+        HBox row = new HBox(6, label, space);
+        row.getChildren().addAll(right);
+        row.setAlignment(Pos.CENTER_LEFT);
+        return row;
+    }
+
+    private Node heading(AttentionCapture c, HeadId h) {
+        Label title = new Label(h.toString());
+        title.getStyleClass().add(Styles.INSPECTOR_TITLE);
+        Label about = new Label(sharing(c, h));
+        about.getStyleClass().add(Styles.SMALL);
+        about.getStyleClass().add(Styles.MUTED);
+        about.setWrapText(true);
+        VBox heading = section(title, about);
+        return ProvenanceAudit.notAFigure(heading, "name of the head");
+    }
+
+    private static String sharing(AttentionCapture c, HeadId h) {
+        int group = c.heads() / Math.max(1, c.keyValueHeads(h.layer()));
+        String window = c.window(h.layer()) > 0 ? String.format(Locale.ROOT, ". Window of %,d tokens", c.window(h.layer())) : "";
+        if (group <= 1) {
+            return "Key/value head of its own" + window;
+        }
+        int kv = h.head() / group;
+        List<String> others = IntStream.range(kv * group, (kv + 1) * group).filter(i -> i != h.head()).mapToObj(Integer::toString).toList();
+        String with = others.size() == 1 ? "head " + others.getFirst() : others.size() <= 4 ? "heads " + String.join(", ", others) : others.size() + " heads";
+        return "Shares key/value head " + kv + " with " + with + window;
+    }
+
+    private Node metrics(AttentionCapture c, HeadId h) {
+        VBox rows = section(head("Head metrics", new ProvenanceBadge(c.provenance(HeadMetric.NORMALISED_ENTROPY.tensor()))));
+        for (HeadMetric m : LISTED) {
+            if (c.has(m)) {
+                double v = c.metric(m, h.layer(), h.head());
+                boolean tokens = m == HeadMetric.DISTANCE || m == HeadMetric.EFFECTIVE_CONTEXT;
+                Quantity q = Double.isNaN(v) ? Quantity.missing("this layer has no such head", c.provenance(m.tensor()))
+                        : Quantity.of(v, tokens ? x -> Numbers.fixed(x, 2) : Numbers::probabilityInList, c.provenance(m.tensor()));
+                rows.getChildren().add(KeyValueRow.of(Labels.of(m), tokens ? q.in("tokens") : q));
+            }
+        }
+        if (rows.getChildren().size() == 1) {
+            Label none = new Label("Not computed. Add metrics to --what.");
+            none.getStyleClass().add(Styles.CAPTION);
+            rows.getChildren().add(none);
+        } else {
+            KeyValueRow reads = KeyValueRow.ofName("Reads as", model.pattern(h));
+            rows.getChildren().add(ProvenanceAudit.tag(reads, c.provenance(HeadMetric.PREVIOUS_TOKEN.tensor())));
+        }
+        return rows;
+    }
+
+    private Node keys(AttentionCapture c, HeadId h) {
+        List<Integer> queries = model.queryProperty().get() >= 0 ? List.of(model.queryProperty().get()) : new ArrayList<>(model.isolated());
+        Cells map = model.show() == Show.DIFFERENCE ? null : model.show() == Show.ROLLOUT ? model.shownMap() : model.map(h);
+        if (queries.isEmpty() || map == null || queries.stream().anyMatch(q -> q >= map.rows())) {
+            Label hint = new Label(model.show() == Show.DIFFERENCE ? "Keys are listed for weights: choose Show Weights." : "Click a token or a cell to see which keys a query attends to.");
+            hint.setWrapText(true);
+            hint.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
+            hint.setMinHeight(Region.USE_PREF_SIZE);
+            return section(head("Keys"), hint);
+        }
+        Provenance from = queries.size() == 1 ? c.provenance("attentions") : Provenance.derived("attentions", "F32", "mean weight over " + queries.size() + " queries");
+        double[] row = Weights.meanRow(map, queries);
+        List<Integer> order = IntStream.range(0, row.length).boxed().filter(k -> row[k] != Cells.NONE).sorted(Comparator.comparingDouble((Integer k) -> -row[k])).toList();
+        List<BarList.Row> bars = new ArrayList<>();
+        double listed = 0;
+        for (int k : order.subList(0, Math.min(LISTED_KEYS, order.size()))) {
+            double place = model.mapScale().place(row[k]);
+            bars.add(new BarList.Row(TokenText.shown(c.tokens().get(k)), Integer.toString(k), row[k], Numbers.probability(row[k]), palette -> palette.sequential(Math.max(place, 0.25))));
+            listed += row[k];
+        }
+        BarList list = new BarList().rows(bars).tokens().longest(Math.max(row[order.getFirst()], 1e-12));
+        FigureCanvas canvas = new FigureCanvas(list);
+        canvas.setMinHeight(bars.size() * 26);
+        canvas.setPrefHeight(bars.size() * 26);
+        ProvenanceAudit.tag(canvas, from);
+        String name = queries.size() == 1 ? "From " + TokenText.shown(c.tokens().get(queries.getFirst())) + " [" + queries.getFirst() + "] to" : "From " + queries.size() + " tokens, mean, to";
+        VBox section = section(head(name, new ProvenanceBadge(from)), canvas);
+        double total = order.stream().mapToDouble(k -> row[k]).sum();
+        if (order.size() > LISTED_KEYS) {
+            Label rest = new Label("Other keys: " + Numbers.probability(total - listed));
+            rest.getStyleClass().add(Styles.CAPTION);
+            section.getChildren().add(ProvenanceAudit.tag(rest, Provenance.derived("attentions", "F32", "sum of the weights of the keys that are not listed")));
+        }
+        return section;
+    }
+
+    private Node pinned(AttentionCapture c) {
+        VBox rows = section(head("Pinned heads", caption("P to pin")));
+        for (HeadId h : model.pinned()) {
+            Cells thumbnail = c.thumbnail(h.layer(), h.head());
+            HeatMap map = new HeatMap().withoutLegend();
+            if (thumbnail != null) {
+                map.show(thumbnail);
+            }
+            map.scaleProperty().set(Scale.sqrt(0, 1));
+            FigureCanvas picture = new FigureCanvas(map);
+            picture.setMinSize(32, 32);
+            picture.setMaxSize(32, 32);
+            picture.setMouseTransparent(true);
+            picture.setFocusTraversable(false);
+            ProvenanceAudit.tag(picture, c.provenance("thumbnails"));
+            Label name = new Label(h.toString());
+            name.getStyleClass().add(Styles.SMALL);
+            Label pattern = caption(model.pattern(h).replace(" token", ""));
+            Region space = new Region();
+            HBox.setHgrow(space, Priority.ALWAYS);
+            name.setMinWidth(Region.USE_PREF_SIZE);
+            HBox row = new HBox(8, picture, name, space, pattern);
+            row.setAlignment(Pos.CENTER_LEFT);
+            row.setOnMouseClicked(e -> {
+                if (e.isShortcutDown()) {
+                    model.pin(h);
+                } else {
+                    model.headProperty().set(h);
+                }
+            });
+            Tooltip.install(row, new Tooltip("Click to select; with Ctrl or Cmd to unpin (P)"));
+            ProvenanceAudit.tag(pattern, c.provenance(HeadMetric.PREVIOUS_TOKEN.tensor()));
+            ProvenanceAudit.notAFigure(name, "name of the head");
+            rows.getChildren().add(row);
+        }
+        return rows;
+    }
+
+    private static Label caption(String text) {
+        Label label = new Label(text);
+        label.getStyleClass().add(Styles.CAPTION);
+        return label;
+    }
+
+    private Node source(AttentionCapture c) {
+        Provenance from = c.provenance("input_ids");
+        VBox rows = section(head("Source"), KeyValueRow.ofName("Checkpoint", c.modelName()),
+                KeyValueRow.of("Prompt", Quantity.of(c.tokens().size(), Numbers::count, from).in("tokens")),
+                KeyValueRow.ofName("Engine", "embedded, float32"));
+        if (model.comparisonProperty().get() != null) {
+            rows.getChildren().add(KeyValueRow.ofName("Compared with", model.comparisonProperty().get().subject().name()));
+        }
+        return rows;
+    }
+}
