@@ -180,6 +180,10 @@ public final class HeatMap implements Interactive {
         return columnLabels;
     }
 
+    double largestCell() {
+        return largestCell;
+    }
+
     Strip rowStrip() {
         return rowStrip;
     }
