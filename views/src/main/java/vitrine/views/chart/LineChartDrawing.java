@@ -2,7 +2,9 @@ package vitrine.views.chart;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import javafx.scene.paint.Color;
 
 /// Draws a [LineChart].
@@ -21,7 +23,11 @@ final class LineChartDrawing {
     /// From the end of a curve to its label, for the leader.
     private static final double LEADER = 16;
 
+    private record Piece(LineSeries series, int from, int to) {}
+
     private final LineChart chart;
+    private final Map<Piece, Reduction> reductions = new HashMap<>();
+    private Plot reducedFor;
     private Occupied occupied = new Occupied(1, 1);
 
     LineChartDrawing(LineChart chart) {
@@ -138,14 +144,18 @@ final class LineChartDrawing {
             while (to < end && drawable(s, plot, to)) {
                 to++;
             }
-            Reduction line = Reduction.of(s, from, to, plot);
+            Reduction line = reduced(s, from, to, plot);
             if (s.filled()) {
                 fillBelow(pen, plot, line, Palette.withOpacity(colour, FILL_OPACITY));
             }
             if (line.count == 1) {
                 pen.fillCircle(line.xs[0], line.ys[0], 1.5, colour);
             }
-            pen.polyline(line.xs, line.ys, line.count, stroke);
+            if (line.dense() && stroke.dashes().isEmpty()) {
+                line.drawDense(pen, stroke);
+            } else {
+                pen.polyline(line.xs, line.ys, line.count, stroke);
+            }
             for (int i = 1; i < line.count; i++) {
                 occupied.line(line.xs[i - 1], line.ys[i - 1], line.xs[i], line.ys[i]);
             }
@@ -200,6 +210,15 @@ final class LineChartDrawing {
     private static int endVisible(LineSeries s, Plot plot) {
         int at = Arrays.binarySearch(s.xs(), plot.x().high());
         return Math.min(s.xs().length, (at >= 0 ? at : -at - 1) + 2);
+    }
+
+    /// The cursor moves far more often than the plot or the data, so reduced curves are kept while both stay.
+    private Reduction reduced(LineSeries s, int from, int to, Plot plot) {
+        if (!plot.equals(reducedFor)) {
+            reductions.clear();
+            reducedFor = plot;
+        }
+        return reductions.computeIfAbsent(new Piece(s, from, to), k -> Reduction.of(s, from, to, plot));
     }
 
     private static void fillBelow(Pen pen, Plot plot, Reduction line, Color colour) {
