@@ -21,6 +21,11 @@ public interface Figure {
         return 0;
     }
 
+    /// The width below which the figure would be cut; it then scrolls.
+    default double leastWidth(Surface surface) {
+        return 0;
+    }
+
     /// What the figure shows just now, in words: its accessible text, and the text of its read-out.
     default String description() {
         return "";

@@ -58,7 +58,6 @@ public class FigureCanvas extends Region {
         this.figure.addListener((o, old, now) -> follow(now));
         this.figure.set(figure);
         theme.addListener(weakRedraw);
-        setMinSize(0, 0);
         addEventHandler(MouseEvent.ANY, this::mouse);
         addEventHandler(ScrollEvent.SCROLL, this::wheel);
         addEventHandler(KeyEvent.KEY_PRESSED, this::key);
@@ -163,13 +162,23 @@ public class FigureCanvas extends Region {
     }
 
     @Override
+    protected double computeMinWidth(double height) {
+        return getFigure().leastWidth(pen);
+    }
+
+    @Override
+    protected double computeMinHeight(double width) {
+        return 0;
+    }
+
+    @Override
     protected double computePrefHeight(double width) {
         return getFigure().heightFor(width < 0 ? getWidth() : width, pen);
     }
 
     @Override
     protected double computePrefWidth(double height) {
-        return 0;
+        return getFigure().leastWidth(pen);
     }
 
     private void mouse(MouseEvent e) {

@@ -46,6 +46,14 @@ public final class HeatMap implements Interactive {
 
     private final HeatMapDrawing drawing = new HeatMapDrawing(this);
 
+    public HeatMap() {
+        scale.addListener((o, old, now) -> {
+            if (cells != null && Pooling.suiting(old) != Pooling.suiting(now)) {
+                show(cells);
+            }
+        });
+    }
+
     /// Shows cells that are all in memory. Keeps zoom and lock where the size stays the same.
     public HeatMap show(Cells shown) {
         cells = shown;
@@ -55,7 +63,10 @@ public final class HeatMap implements Interactive {
     /// Shows a matrix tile by tile as it is looked at.
     public HeatMap show(TileSource source) {
         cells = null;
-        return show(new TiledPyramid(source, changes::tell));
+        return show(new TiledPyramid(source, () -> {
+            drawing.valuesChanged();
+            changes.tell();
+        }));
     }
 
     private HeatMap show(Pyramid shown) {
@@ -65,6 +76,7 @@ public final class HeatMap implements Interactive {
             zoom = 1;
         }
         pyramid = shown;
+        drawing.valuesChanged();
         changes.tell();
         return this;
     }
@@ -178,6 +190,10 @@ public final class HeatMap implements Interactive {
 
     List<String> columnLabels() {
         return columnLabels;
+    }
+
+    double largestCell() {
+        return largestCell;
     }
 
     Strip rowStrip() {

@@ -26,6 +26,11 @@ final class HeatMapDrawing {
         this.map = map;
     }
 
+    /// Values changed, not only how they are looked at.
+    void valuesChanged() {
+        image.forget();
+    }
+
     void draw(Pen pen, double width, double height, Palette palette) {
         HeatMapGeometry g = map.geometry(width, height, pen);
         pen.fillRect(g.left(), g.top(), g.width(), g.height(), palette.empty());

@@ -3,20 +3,38 @@ package vitrine.views.chart;
 /// Turns the visible part of a pyramid into device pixels.
 ///
 /// Each pixel shows the strongest of all cells that it covers, however far the map is zoomed out: a maximum never
-/// disappears. The cost depends on the pixels, not on the size of the matrix.
+/// disappears. The cost depends on the pixels, not on the size of the matrix, and is paid only when the view of the
+/// matrix changes: hovering draws the last image again.
 final class HeatMapImage {
+
+    private record View(Pyramid pyramid, HeatMapGeometry geometry, ColourTable colours, double pixels) {}
 
     /// Width of the stripes that mark what is not a number, in pixels.
     private static final int STRIPE = 3;
 
     private Raster raster = new Raster(1, 1);
+    private View drawn;
     private int[] columnFrom = {};
     private int[] columnTo = {};
     private float[] strongest = {};
     private float[] other = {};
 
+    /// Draws anew the next time, because values changed.
+    void forget() {
+        drawn = null;
+    }
+
     /// @param pixels per logical pixel
     Raster draw(Pyramid pyramid, HeatMapGeometry g, ColourTable colours, Pooling pooling, Palette palette, double pixels) {
+        View wanted = new View(pyramid, g, colours, pixels);
+        if (!wanted.equals(drawn)) {
+            paint(pyramid, g, colours, pooling, palette, pixels);
+            drawn = wanted;
+        }
+        return raster;
+    }
+
+    private void paint(Pyramid pyramid, HeatMapGeometry g, ColourTable colours, Pooling pooling, Palette palette, double pixels) {
         int width = Math.max(1, (int) Math.round(g.width() * pixels));
         int height = Math.max(1, (int) Math.round(g.height() * pixels));
         if (raster.width() != width || raster.height() != height) {
@@ -55,9 +73,7 @@ final class HeatMapImage {
                 pyramid.read(level, rowFrom, start, strongest, count);
                 for (int row = rowFrom + 1; row < rowTo; row++) {
                     pyramid.read(level, row, start, other, count);
-                    for (int i = 0; i < count; i++) {
-                        strongest[i] = pooling.of(strongest[i], other[i]);
-                    }
+                    pooling.merge(strongest, other, count);
                 }
                 lastFrom = rowFrom;
                 lastTo = rowTo;
@@ -75,7 +91,6 @@ final class HeatMapImage {
             }
         }
         raster.changed();
-        return raster;
     }
 
     /// The first value that a pixel shows. Where a value covers a pixel or more, it is the one under the pixel's middle.

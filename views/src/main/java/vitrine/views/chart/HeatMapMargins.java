@@ -22,7 +22,7 @@ record HeatMapMargins(double left, double top, double right, double bottom, bool
         double right = map.rowStrip() == null ? 0 : STRIP_GAP + Strip.LENGTH + 1;
         double roomAcross = (width - left - right) / map.columns();
         double widest = map.columnLabels().isEmpty() ? 0 : widest(map.columnLabels(), surface);
-        boolean upright = widest + 4 <= Math.min(roomAcross, 40);
+        boolean upright = widest + 4 <= Math.min(roomAcross, map.largestCell());
         double top = widest == 0 ? 0 : upright ? LINE + LABEL_GAP - 2 : widest + LABEL_GAP;
         double bottom = map.columnStrip() == null ? 0 : STRIP_GAP + Strip.LENGTH;
         if (map.rowStrip() != null) {

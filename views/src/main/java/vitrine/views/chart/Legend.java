@@ -74,9 +74,9 @@ public final class Legend implements Figure {
         }
         List<Double> ticks = scale.ticks();
         double clear = Double.NEGATIVE_INFINITY;
-        double lastStart = left + width - pen.textWidth(format.apply(ticks.getLast()), TextStyle.CAPTION);
+        double lastStart = left + width - pen.textWidth(label(ticks.getLast()), TextStyle.CAPTION);
         for (int i = 0; i < ticks.size(); i++) {
-            String label = format.apply(ticks.get(i));
+            String label = label(ticks.get(i));
             double labelWidth = pen.textWidth(label, TextStyle.CAPTION);
             double x = left + scale.place(ticks.get(i)) * width;
             boolean first = i == 0;
@@ -88,6 +88,11 @@ public final class Legend implements Figure {
                 clear = start + labelWidth;
             }
         }
+    }
+
+    /// A change says its sign.
+    private String label(double value) {
+        return (scale.kind() == Scale.Kind.DIVERGING && value > 0 ? "+" : "") + format.apply(value);
     }
 
     @Override

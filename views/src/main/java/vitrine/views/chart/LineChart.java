@@ -54,38 +54,39 @@ public final class LineChart implements Interactive {
     private String nowName = "";
     private Range visible;
     private Range picking;
+    private Laid laid;
     private DoubleFunction<String> xFormat = Numbers::general;
     private DoubleFunction<String> yFormat = Numbers::general;
 
     public LineChart axes(Axis across, Axis down) {
         x = across;
         y = down;
-        changes.tell();
+        changed();
         return this;
     }
 
     /// The curves, the first on top and the one whose indices the cursor snaps to.
     public LineChart series(List<LineSeries> curves) {
         series = List.copyOf(curves);
-        changes.tell();
+        changed();
         return this;
     }
 
     public LineChart references(List<Reference> lines) {
         references = List.copyOf(lines);
-        changes.tell();
+        changed();
         return this;
     }
 
     public LineChart marks(List<Mark> lines) {
         marks = List.copyOf(lines);
-        changes.tell();
+        changed();
         return this;
     }
 
     public LineChart points(List<Point> ringed) {
         points = List.copyOf(ringed);
-        changes.tell();
+        changed();
         return this;
     }
 
@@ -98,7 +99,7 @@ public final class LineChart implements Interactive {
         now = at;
         end = until;
         nowName = name;
-        changes.tell();
+        changed();
         return this;
     }
 
@@ -106,8 +107,13 @@ public final class LineChart implements Interactive {
     public LineChart formats(DoubleFunction<String> across, DoubleFunction<String> down) {
         xFormat = across;
         yFormat = down;
-        changes.tell();
+        changed();
         return this;
+    }
+
+    private void changed() {
+        laid = null;
+        changes.tell();
     }
 
     /// The index under the pointer, or -1; shared by linked charts.
@@ -128,7 +134,7 @@ public final class LineChart implements Interactive {
     /// Shows the whole range.
     public void fit() {
         visible = null;
-        changes.tell();
+        changed();
     }
 
     List<LineSeries> series() {
@@ -165,7 +171,18 @@ public final class LineChart implements Interactive {
         return series.isEmpty() || index >= series.getFirst().xs().length ? -1 : index;
     }
 
+    private record Laid(double width, double height, Surface surface, double pixelRatio, Plot plot) {}
+
+    /// The plot at a size; kept until data, axes or visible range change, since fitting y reads every point.
     Plot plot(double width, double height, Surface surface) {
+        Laid l = laid;
+        if (l == null || l.width != width || l.height != height || l.surface != surface || l.pixelRatio != surface.pixelRatio()) {
+            laid = new Laid(width, height, surface, surface.pixelRatio(), layOut(width, height, surface));
+        }
+        return laid.plot;
+    }
+
+    private Plot layOut(double width, double height, Surface surface) {
         Axis across = visible != null ? x.between(visible.low, visible.high) : wholeX();
         return Plot.within(width, height, LineChartDrawing.roomForLabels(this, surface), across, fittedY(across, height), surface);
     }
@@ -259,7 +276,7 @@ public final class LineChart implements Interactive {
             }
             case Gesture.Drag d when d.startY() > plot.bottom() -> {
                 picking = new Range(Math.min(plot.xAt(d.startX()), plot.xAt(d.x())), Math.max(plot.xAt(d.startX()), plot.xAt(d.x())));
-                changes.tell();
+                changed();
                 yield true;
             }
             case Gesture.Drag d -> {
@@ -296,7 +313,7 @@ public final class LineChart implements Interactive {
             double room = places < 0 ? plot.x().place(whole.low()) : plot.x().place(whole.high()) - 1;
             double step = places < 0 ? Math.max(places, Math.min(0, room)) : Math.min(places, Math.max(0, room));
             visible = new Range(plot.x().value(step), plot.x().value(1 + step));
-            changes.tell();
+            changed();
         }
     }
 
@@ -306,7 +323,7 @@ public final class LineChart implements Interactive {
         double to = Math.min(high, whole.high());
         if (from < to) {
             visible = from <= whole.low() && to >= whole.high() ? null : new Range(from, to);
-            changes.tell();
+            changed();
         }
     }
 

@@ -2,7 +2,9 @@ package vitrine.views.chart;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import javafx.scene.paint.Color;
 
 /// Draws a [LineChart].
@@ -13,6 +15,7 @@ final class LineChartDrawing {
     private static final double RAW_OPACITY = 0.32;
     private static final double FILL_OPACITY = 0.12;
     private static final double MARKER = 7;
+    private static final double SMALL_MARKER = 3.5;
     /// More points than this have no markers.
     private static final int MARKERS_UP_TO = 64;
     /// Reference lines nearer than this would be taken for one.
@@ -20,7 +23,12 @@ final class LineChartDrawing {
     /// From the end of a curve to its label, for the leader.
     private static final double LEADER = 16;
 
+    private record Piece(LineSeries series, int from, int to) {}
+
     private final LineChart chart;
+    private final Map<Piece, Reduction> reductions = new HashMap<>();
+    private Plot reducedFor;
+    private Occupied occupied = new Occupied(1, 1);
 
     LineChartDrawing(LineChart chart) {
         this.chart = chart;
@@ -39,9 +47,10 @@ final class LineChartDrawing {
 
     void draw(Pen pen, double width, double height, Palette palette) {
         Plot plot = chart.plot(width, height, pen);
+        occupied = new Occupied(width, height);
         drawRemaining(pen, plot, palette);
         plot.drawAxes(pen, palette);
-        drawReferences(pen, plot, palette);
+        drawReferenceLines(pen, plot, palette);
         drawMarks(pen, plot, palette);
         pen.save();
         pen.clip(plot.left() - 4, plot.top() - 4, plot.width() + 8, plot.height() + 8);
@@ -50,6 +59,7 @@ final class LineChartDrawing {
             drawSeries(pen, plot, series.get(i), palette);
         }
         pen.restore();
+        drawReferenceNames(pen, plot, palette);
         drawPoints(pen, plot, palette);
         drawEndLabels(pen, plot, palette);
         drawCursor(pen, plot, width, height, palette);
@@ -73,7 +83,26 @@ final class LineChartDrawing {
                 right ? Pen.Align.LEFT : Pen.Align.RIGHT);
     }
 
-    private void drawReferences(Pen pen, Plot plot, Palette palette) {
+    private void drawReferenceLines(Pen pen, Plot plot, Palette palette) {
+        for (LineChart.Reference line : drawnReferences(plot)) {
+            double at = pen.snap(plot.toY(line.y())) + 0.5;
+            pen.line(plot.left(), at, plot.right(), at, Stroke.dashed(palette.subtle(), 1, 4, 4));
+        }
+    }
+
+    /// Names stand on their lines, at the end where fewer data are in the way.
+    private void drawReferenceNames(Pen pen, Plot plot, Palette palette) {
+        for (LineChart.Reference line : drawnReferences(plot)) {
+            double y = plot.toY(line.y()) - 8;
+            double w = pen.textWidth(line.name(), TextStyle.CAPTION);
+            boolean right = occupied.share(plot.right() - 6 - w, y - 6, w, 12) < occupied.share(plot.left() + 6, y - 6, w, 12);
+            pen.textMiddle(line.name(), right ? plot.right() - 6 : plot.left() + 6, y, TextStyle.CAPTION, palette.muted(),
+                    right ? Pen.Align.RIGHT : Pen.Align.LEFT);
+        }
+    }
+
+    /// Those within the plot; of two that would touch, the one of the selected series.
+    private List<LineChart.Reference> drawnReferences(Plot plot) {
         List<LineChart.Reference> drawn = new ArrayList<>();
         String selected = chart.selectedSeriesProperty().get();
         List<LineChart.Reference> byWeight = new ArrayList<>(chart.references());
@@ -83,11 +112,9 @@ final class LineChartDrawing {
             boolean touches = drawn.stream().anyMatch(d -> Math.abs(plot.toY(d.y()) - y) < REFERENCES_APART);
             if (!touches && y >= plot.top() - 1 && y <= plot.bottom() + 1) {
                 drawn.add(line);
-                double at = pen.snap(y) + 0.5;
-                pen.line(plot.left(), at, plot.right(), at, Stroke.dashed(palette.subtle(), 1, 4, 4));
-                pen.textMiddle(line.name(), plot.left() + 6, y - 8, TextStyle.CAPTION, palette.muted(), Pen.Align.LEFT);
             }
         }
+        return drawn;
     }
 
     private void drawMarks(Pen pen, Plot plot, Palette palette) {
@@ -117,22 +144,56 @@ final class LineChartDrawing {
             while (to < end && drawable(s, plot, to)) {
                 to++;
             }
-            Reduction line = Reduction.of(s, from, to, plot);
+            Reduction line = reduced(s, from, to, plot);
             if (s.filled()) {
                 fillBelow(pen, plot, line, Palette.withOpacity(colour, FILL_OPACITY));
             }
             if (line.count == 1) {
                 pen.fillCircle(line.xs[0], line.ys[0], 1.5, colour);
             }
-            pen.polyline(line.xs, line.ys, line.count, stroke);
+            if (line.dense() && stroke.dashes().isEmpty()) {
+                line.drawDense(pen, stroke);
+            } else {
+                pen.polyline(line.xs, line.ys, line.count, stroke);
+            }
+            for (int i = 1; i < line.count; i++) {
+                occupied.line(line.xs[i - 1], line.ys[i - 1], line.xs[i], line.ys[i]);
+            }
+            if (!s.raw()) {
+                drawClipped(pen, plot, line, colour);
+            }
             from = to;
         }
         if (s.marker() != null && end - first <= MARKERS_UP_TO) {
+            double size = markerSize(s, plot, first, end);
             for (int i = first; i < end; i++) {
                 if (drawable(s, plot, i)) {
-                    pen.marker(s.marker(), plot.toX(s.xs()[i]), plot.toY(s.ys()[i]), MARKER, colour);
+                    pen.marker(s.marker(), plot.toX(s.xs()[i]), plot.toY(s.ys()[i]), size, colour);
                 }
             }
+        }
+    }
+
+    /// Full size, unless markers would run into each other.
+    private static double markerSize(LineSeries s, Plot plot, int from, int to) {
+        double tightest = Double.POSITIVE_INFINITY;
+        for (int i = from + 1; i < to; i++) {
+            tightest = Math.min(tightest, plot.toX(s.xs()[i]) - plot.toX(s.xs()[i - 1]));
+        }
+        return tightest < MARKER + 2 ? SMALL_MARKER : MARKER;
+    }
+
+    /// A small triangle at the edge where a curve leaves the plot.
+    private static void drawClipped(Pen pen, Plot plot, Reduction line, Color colour) {
+        boolean outside = false;
+        for (int i = 0; i < line.count; i++) {
+            boolean above = line.ys[i] < plot.top() - 1;
+            boolean below = line.ys[i] > plot.bottom() + 1;
+            boolean seen = line.xs[i] >= plot.left() && line.xs[i] <= plot.right();
+            if ((above || below) && !outside && seen) {
+                pen.edgeTriangle(line.xs[i], above ? plot.top() : plot.bottom(), above, colour);
+            }
+            outside = above || below;
         }
     }
 
@@ -149,6 +210,15 @@ final class LineChartDrawing {
     private static int endVisible(LineSeries s, Plot plot) {
         int at = Arrays.binarySearch(s.xs(), plot.x().high());
         return Math.min(s.xs().length, (at >= 0 ? at : -at - 1) + 2);
+    }
+
+    /// The cursor moves far more often than the plot or the data, so reduced curves are kept while both stay.
+    private Reduction reduced(LineSeries s, int from, int to, Plot plot) {
+        if (!plot.equals(reducedFor)) {
+            reductions.clear();
+            reducedFor = plot;
+        }
+        return reductions.computeIfAbsent(new Piece(s, from, to), k -> Reduction.of(s, from, to, plot));
     }
 
     private static void fillBelow(Pen pen, Plot plot, Reduction line, Color colour) {
@@ -204,7 +274,6 @@ final class LineChartDrawing {
     }
 
     private void drawCursor(Pen pen, Plot plot, double width, double height, Palette palette) {
-        int locked = chart.lockedIndexProperty().get();
         int shown = chart.shownIndex();
         if (shown < 0) {
             return;
@@ -214,18 +283,39 @@ final class LineChartDrawing {
         if (x < plot.left() - 1 || x > plot.right() + 1) {
             return;
         }
-        Color line = shown == locked ? palette.accent() : palette.muted();
+        boolean hovered = chart.hoveredIndexProperty().get() >= 0;
+        Color line = hovered ? palette.muted() : palette.accent();
         pen.line(pen.snap(x) + 0.5, plot.top(), pen.snap(x) + 0.5, plot.bottom(), Stroke.dashed(line, 1, 2, 3));
-        double highest = plot.bottom();
         for (LineSeries s : chart.series()) {
             int i = s.nearest(at);
             if (i >= 0 && s.xs()[i] == at && drawable(s, plot, i) && !s.raw()) {
-                double y = plot.toY(s.ys()[i]);
-                highest = Math.min(highest, y);
-                pen.fillCircle(x, y, 4, palette.card());
-                pen.strokeCircle(x, y, 3.5, Stroke.of(s.colour().apply(palette), 1.75));
+                pen.fillCircle(x, plot.toY(s.ys()[i]), 4, palette.card());
+                pen.strokeCircle(x, plot.toY(s.ys()[i]), 3.5, Stroke.of(s.colour().apply(palette), 1.75));
             }
         }
-        chart.readOut(shown, palette).drawBeside(pen, x, highest, width, height, palette);
+        if (hovered) {
+            drawReadOut(pen, plot, chart.readOut(shown, palette), x, width, palette);
+        }
+    }
+
+    /// Beside the cursor, where it covers least of the data.
+    private void drawReadOut(Pen pen, Plot plot, ReadOut card, double x, double width, Palette palette) {
+        double w = card.width(pen);
+        double h = card.height();
+        double left = Math.max(0, x - 12 - w);
+        double right = Math.min(width - w, x + 12);
+        double[] bestPlace = {right, plot.top()};
+        double best = Double.POSITIVE_INFINITY;
+        for (double placeX : right - x >= 12 ? new double[] {right, left} : new double[] {left}) {
+            for (int step = 0; step <= 6; step++) {
+                double placeY = plot.top() + Math.max(0, plot.height() - h) * step / 6;
+                double share = occupied.share(placeX, placeY, w, h);
+                if (share < best - 0.005) {
+                    best = share;
+                    bestPlace = new double[] {placeX, placeY};
+                }
+            }
+        }
+        card.draw(pen, bestPlace[0], bestPlace[1], palette);
     }
 }

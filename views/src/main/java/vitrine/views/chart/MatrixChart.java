@@ -18,7 +18,7 @@ public final class MatrixChart implements Interactive {
     private static final double GAP = 2;
     private static final double LEGEND_GAP = 12;
     /// Cells smaller than this hold no text.
-    private static final double VALUES_FROM_WIDTH = 22;
+    private static final double VALUES_FROM_WIDTH = 20;
     private static final double VALUES_FROM_HEIGHT = 14;
 
     private final ObjectProperty<Cell> hovered = new SimpleObjectProperty<>(this, "hovered");

@@ -26,9 +26,7 @@ public final class MaxPyramid implements Pyramid {
             read(level - 1, 2 * r, 0, upper, columnsBelow);
             if (2 * r + 1 < rows(level - 1)) {
                 read(level - 1, 2 * r + 1, 0, lower, columnsBelow);
-                for (int c = 0; c < columnsBelow; c++) {
-                    upper[c] = pooling.of(upper[c], lower[c]);
-                }
+                pooling.merge(upper, lower, columnsBelow);
             }
             for (int c = 0; c < columns; c++) {
                 float left = upper[2 * c];

@@ -71,6 +71,12 @@ public interface Pen extends Surface {
         fillRect(snap(x - thin / 2), snap(y1), thin, snap(y2) - snap(y1), colour);
     }
 
+    /// A small triangle at an edge of a plot: something lies beyond.
+    default void edgeTriangle(double x, double y, boolean upwards, Color colour) {
+        double base = upwards ? y + 5 : y - 5;
+        polygon(new double[] {x, x + 3.5, x - 3.5}, new double[] {y, base, base}, 3, colour);
+    }
+
     /// A marker of a category, so many pixels across.
     default void marker(Marker marker, double x, double y, double size, Color colour) {
         double r = size / 2;

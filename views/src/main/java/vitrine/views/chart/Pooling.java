@@ -10,6 +10,14 @@ public enum Pooling {
         float of(float a, float b) {
             return Math.max(a, b);
         }
+
+        @Override
+        void merge(float[] into, float[] other, int count) {
+            // In place of the loop below: this one the compiler turns into vector instructions.
+            for (int i = 0; i < count; i++) {
+                into[i] = Math.max(into[i], other[i]);
+            }
+        }
     },
     /// The one farthest from 0: for differences, where a strong fall matters as much as a strong rise.
     MAGNITUDE {
@@ -26,6 +34,13 @@ public enum Pooling {
     };
 
     abstract float of(float a, float b);
+
+    /// Keeps the stronger of each pair in the first array.
+    void merge(float[] into, float[] other, int count) {
+        for (int i = 0; i < count; i++) {
+            into[i] = of(into[i], other[i]);
+        }
+    }
 
     /// The pooling that suits a scale.
     public static Pooling suiting(Scale scale) {

@@ -82,8 +82,7 @@ public final class ScatterPlot implements Interactive {
             if (Double.isFinite(p.x) && Double.isFinite(p.y)) {
                 Color colour = palette.categorical(p.group);
                 Color shown = group >= 0 && group != p.group ? Palette.withOpacity(colour, FADED) : colour;
-                pen.marker(Marker.of(p.group), Math.clamp(plot.toX(p.x), plot.left(), plot.right()),
-                        Math.clamp(plot.toY(p.y), plot.top(), plot.bottom()), MARKER, shown);
+                drawPoint(pen, plot, p, shown);
             }
         }
         ring(pen, plot, hovered.get(), Stroke.of(palette.strong(), 1));
@@ -92,6 +91,18 @@ public final class ScatterPlot implements Interactive {
         if (told >= 0 && told < points.size()) {
             Point p = points.get(told);
             readOut(p).drawBeside(pen, plot.toX(p.x), plot.toY(p.y), width, height, palette);
+        }
+    }
+
+    /// A point beyond the axes is a small triangle at the edge.
+    private static void drawPoint(Pen pen, Plot plot, Point p, Color colour) {
+        double px = plot.toX(p.x);
+        double py = plot.toY(p.y);
+        if (plot.holds(px, py)) {
+            pen.marker(Marker.of(p.group), px, py, MARKER, colour);
+        } else {
+            boolean above = py < plot.top();
+            pen.edgeTriangle(Math.clamp(px, plot.left(), plot.right()), above ? plot.top() : plot.bottom(), above, colour);
         }
     }
 

@@ -7,7 +7,6 @@ import java.awt.geom.Rectangle2D;
 import java.util.List;
 import javafx.embed.swing.SwingFXUtils;
 import javafx.geometry.Bounds;
-import javafx.geometry.VPos;
 import javafx.scene.Node;
 import javafx.scene.Parent;
 import javafx.scene.canvas.Canvas;
@@ -122,16 +121,13 @@ public final class SceneSvg {
         if (fill == null || layout == null || text.getText().isBlank()) {
             return;
         }
-        double ascent = text.getBaselineOffset();
-        double top = text.getY() - switch (text.getTextOrigin() == null ? VPos.BASELINE : text.getTextOrigin()) {
-            case TOP -> 0;
-            case CENTER -> layout.getLogicalBounds(false).getHeight() / 2;
-            case BOTTOM -> layout.getLogicalBounds(false).getHeight();
-            case BASELINE -> ascent;
-        };
         for (TextLineInfo line : layout.getTextLines(false)) {
             String words = text.getText().substring(line.start(), line.end()).stripTrailing();
-            writeWords(words, text.getX() + line.bounds().getMinX(), top + line.bounds().getMinY() + ascent, text, fill);
+            if (!words.isEmpty()) {
+                // The line's own bounds count the alignment twice; those of its characters are right.
+                double x = layout.getSelectionGeometry(line.start(), line.start() + words.length(), false).getFirst().getMinX();
+                writeWords(words, x, line.bounds().getMinY() + text.getBaselineOffset(), text, fill);
+            }
         }
     }
 
@@ -155,7 +151,7 @@ public final class SceneSvg {
                     double x = layout.getSelectionGeometry(from, to, false).getFirst().getMinX();
                     double size = text.getFont().getSize();
                     double middle = line.bounds().getMinY() + line.bounds().getHeight() / 2;
-                    writeWords(words, x + flow.getInsets().getLeft(), middle + size * 0.365, text, fill);
+                    writeWords(words, x, middle + size * 0.365, text, fill);
                 }
             }
             start = end;

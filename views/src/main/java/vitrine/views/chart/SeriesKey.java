@@ -15,8 +15,8 @@ public final class SeriesKey implements Figure {
     private record Entry(String name, Sample sample, Function<Palette, Color> colour, Marker marker) {}
 
     private static final double LINE = 18;
-    private static final double BETWEEN = 12;
-    private static final double GAP = 6;
+    private static final double BETWEEN = 10;
+    private static final double GAP = 5;
 
     private final List<Entry> entries = new ArrayList<>();
 
@@ -71,7 +71,7 @@ public final class SeriesKey implements Figure {
     public void draw(Pen pen, double width, double height, Theme theme) {
         Palette palette = theme.palette();
         double x = 0;
-        double middle = LINE / 2;
+        double middle = Math.max(0, height - heightFor(width, pen)) / 2 + LINE / 2;
         for (Entry e : entries) {
             double w = width(e, pen);
             if (x > 0 && x + w > width + 0.5) {

@@ -13,9 +13,12 @@ import javafx.scene.paint.Color;
 /// A [Cell] here is a layer (row) and a head (column), whatever order the heads are shown in.
 public final class ThumbnailGrid implements Interactive {
 
-    private static final double SMALLEST = 12;
+    private static final double SMALLEST = 6;
     private static final double LARGEST = 64;
     private static final double GAP = 3;
+    /// Between thumbnails that are so small that every pixel counts.
+    private static final double NARROW_GAP = 1;
+    private static final double NARROW_BELOW = 16;
     private static final double TOP = 20;
     private static final double LABEL_GAP = 10;
 
@@ -126,13 +129,28 @@ public final class ThumbnailGrid implements Interactive {
 
     private record Layout(double left, double top, double size, double step) {}
 
+    private double labels(Surface surface) {
+        return Math.ceil(surface.textWidth(Integer.toString(Math.max(0, layers - 1)), TextStyle.AXIS) + LABEL_GAP);
+    }
+
     private Layout layout(double width, double height, Surface surface) {
-        double left = Math.ceil(surface.textWidth(Integer.toString(Math.max(0, layers - 1)), TextStyle.AXIS) + LABEL_GAP);
-        double across = (width - left + GAP - 3) / Math.max(1, heads) - GAP;
-        double down = height <= 0 ? LARGEST : (height - TOP + GAP - 3) / Math.max(1, layers) - GAP;
+        double size = size(width, height, GAP, surface);
+        double gap = size < NARROW_BELOW ? NARROW_GAP : GAP;
+        size = size < NARROW_BELOW ? size(width, height, NARROW_GAP, surface) : size;
+        return new Layout(labels(surface), TOP, size, size + surface.snap(gap));
+    }
+
+    /// The size of a thumbnail so that all fit, in whole device pixels; the outline of a selected one takes 3 more.
+    private double size(double width, double height, double gap, Surface surface) {
+        double across = (width - labels(surface) + gap - 3) / Math.max(1, heads) - gap;
+        double down = height <= 0 ? LARGEST : (height - TOP + gap - 3) / Math.max(1, layers) - gap;
         double ratio = surface.pixelRatio();
-        double size = Math.floor(Math.clamp(Math.min(across, down), SMALLEST, LARGEST) * ratio) / ratio;
-        return new Layout(left, TOP, size, size + surface.snap(GAP));
+        return Math.floor(Math.clamp(Math.min(across, down), SMALLEST, LARGEST) * ratio) / ratio;
+    }
+
+    @Override
+    public double leastWidth(Surface surface) {
+        return labels(surface) + heads * (SMALLEST + NARROW_GAP) + 3;
     }
 
     @Override
@@ -183,7 +201,7 @@ public final class ThumbnailGrid implements Interactive {
 
     private void drawLabels(Pen pen, Layout at, Palette palette) {
         Cell strong = selected.get();
-        int every = at.step >= 14 ? 1 : 2;
+        int every = (int) Math.ceil(13 / at.step);
         for (int layer = 0; layer < layers; layer += every) {
             boolean chosen = strong != null && strong.row() == layer;
             pen.textMiddle(Integer.toString(layer), at.left - LABEL_GAP, at.top + layer * at.step + at.size / 2,
@@ -194,7 +212,7 @@ public final class ThumbnailGrid implements Interactive {
             pen.textMiddle("sorted within each layer", at.left, 8, TextStyle.CAPTION, palette.muted(), Pen.Align.LEFT);
             return;
         }
-        int everyHead = at.step >= 18 ? 1 : 2;
+        int everyHead = (int) Math.ceil((pen.textWidth(Integer.toString(heads), TextStyle.AXIS) + 4) / at.step);
         for (int head = 0; head < heads; head += everyHead) {
             boolean chosen = strong != null && strong.column() == head;
             Color colour = chosen ? palette.strong() : palette.muted();

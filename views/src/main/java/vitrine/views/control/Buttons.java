@@ -12,6 +12,8 @@ public final class Buttons {
     /// The usual button.
     public static Button plain(String text, Runnable action) {
         Button button = new Button(text);
+        // Tensor names hold underscores, which would become mnemonics.
+        button.setMnemonicParsing(false);
         button.getStyleClass().add(Styles.BUTTON);
         button.setMinWidth(Button.USE_PREF_SIZE);
         button.setOnAction(e -> action.run());

@@ -1,5 +1,6 @@
 package vitrine.views.control;
 
+import javafx.beans.binding.Bindings;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Label;
@@ -18,6 +19,7 @@ public final class Card extends VBox {
 
     private final Label title = new Label();
     private final Label subtitle = new Label();
+    private final HBox besideTitle = new HBox(8);
     private final HBox beside = new HBox(8);
     private final HBox badge = new HBox();
     private final HBox actions = new HBox(4);
@@ -38,11 +40,13 @@ public final class Card extends VBox {
         subtitle.setVisible(false);
         Region space = new Region();
         HBox.setHgrow(space, Priority.ALWAYS);
-        for (HBox box : new HBox[] {beside, badge, actions}) {
+        for (HBox box : new HBox[] {besideTitle, beside, badge, actions}) {
             box.setAlignment(Pos.CENTER_LEFT);
             box.setMinWidth(USE_PREF_SIZE);
+            // An empty box would still take the space between its neighbours.
+            box.managedProperty().bind(Bindings.isNotEmpty(box.getChildren()));
         }
-        header = new HBox(this.title, subtitle, space, beside, badge, actions);
+        header = new HBox(this.title, subtitle, besideTitle, space, beside, badge, actions);
         header.getStyleClass().add(Styles.CARD_HEADER);
         getChildren().add(header);
     }
@@ -72,7 +76,13 @@ public final class Card extends VBox {
         return this;
     }
 
-    /// Nodes between the title and the badge: a key, a pill, segments.
+    /// Nodes right after the title, such as a pill that says what was found.
+    public Card besideTitle(Node... nodes) {
+        besideTitle.getChildren().setAll(nodes);
+        return this;
+    }
+
+    /// Nodes between the title and the badge, at the right: a key, segments.
     public Card header(Node... nodes) {
         beside.getChildren().setAll(nodes);
         return this;

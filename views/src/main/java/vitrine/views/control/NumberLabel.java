@@ -8,6 +8,7 @@ import javafx.scene.input.Clipboard;
 import javafx.scene.input.ClipboardContent;
 import javafx.scene.layout.HBox;
 import vitrine.resources.Styles;
+import vitrine.views.chart.Numbers;
 
 /// A number on screen: value and unit, with the exact value and its origin in the tooltip and in the copy.
 ///
@@ -42,11 +43,15 @@ public final class NumberLabel extends HBox {
     /// Shows another figure in the same place.
     public void show(Quantity now) {
         quantity = now;
-        value.setText(now.text());
-        unit.setText(now.present() ? now.unit() : "");
-        unit.setManaged(!unit.getText().isEmpty());
+        String text = now.present() ? now.text() + (now.unit().isEmpty() ? "" : Numbers.THIN_SPACE + now.unit()) : now.text();
+        int split = now.present() ? text.indexOf(Numbers.THIN_SPACE) : text.indexOf(" (");
+        // Two units, as in "4 min 10 s", are read as one text.
+        boolean one = split >= 0 && split == text.lastIndexOf(now.present() ? Numbers.THIN_SPACE : " (");
+        value.setText(one ? text.substring(0, split) : text);
+        unit.setText(one ? text.substring(split + 1) : "");
+        unit.setManaged(one);
         tooltip.setText(now.exact() + "\n" + now.provenance().sentence());
-        setAccessibleText(now.text() + " " + unit.getText());
+        setAccessibleText(text);
         ProvenanceAudit.tag(this, now.provenance());
     }
 

@@ -38,7 +38,7 @@ public final class Picker<T> extends Button {
             name.setMinWidth(USE_PREF_SIZE);
             row.getChildren().add(name);
         }
-        shown.setMinWidth(24);
+        shown.setMinWidth(48);
         row.getChildren().addAll(shown, Icons.OPEN_MENU.node());
         setGraphic(row);
         value.addListener((o, old, now) -> {
@@ -80,6 +80,8 @@ public final class Picker<T> extends Button {
         menu.getItems().clear();
         for (T choice : choices) {
             MenuItem item = new MenuItem(naming.apply(choice));
+            // Tensor names hold underscores, which would become mnemonics.
+            item.setMnemonicParsing(false);
             if (choice.equals(value.get())) {
                 item.setGraphic(Icons.DONE.node());
             }

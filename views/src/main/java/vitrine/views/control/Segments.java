@@ -25,7 +25,7 @@ public final class Segments<T> extends HBox {
         ToggleGroup group = new ToggleGroup();
         for (T choice : choices) {
             ToggleButton button = new ToggleButton(naming.apply(choice));
-            button.setUserData(choice);
+            button.setMnemonicParsing(false);
             button.setToggleGroup(group);
             button.setMinWidth(USE_PREF_SIZE);
             button.setOnAction(e -> {
