@@ -47,7 +47,7 @@ final class HeadInspector {
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
         scroll.getStyleClass().add("edge-to-edge");
         for (var p : List.of(model.headProperty(), model.queryProperty(), model.showProperty(), model.captureState().stateProperty(),
-                model.layerMapsState().stateProperty(), model.otherState().stateProperty(), model.subjectProperty())) {
+                model.layerMapsState().stateProperty(), model.otherState().stateProperty(), model.rolloutState().stateProperty(), model.subjectProperty())) {
             p.addListener((o, old, now) -> show());
         }
         model.pinned().addListener((javafx.collections.ListChangeListener<HeadId>) c -> show());
@@ -63,6 +63,10 @@ final class HeadInspector {
         box.getChildren().clear();
         AttentionCapture c = model.capture().orElse(null);
         if (c == null) {
+            Label hint = new Label("Figures of the selected head appear here.");
+            hint.setWrapText(true);
+            hint.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
+            box.getChildren().add(section(head("Head"), ProvenanceAudit.notAFigure(hint, "what will stand here")));
             return;
         }
         HeadId h = model.headProperty().get();
@@ -146,7 +150,9 @@ final class HeadInspector {
             hint.setMinHeight(Region.USE_PREF_SIZE);
             return section(head("Keys"), hint);
         }
-        Provenance from = queries.size() == 1 ? c.provenance("attentions") : Provenance.derived("attentions", "F32", "mean weight over " + queries.size() + " queries");
+        boolean rollout = model.show() == Show.ROLLOUT;
+        Provenance whole = rollout ? model.rolloutState().state().valueOrNull().provenance("rollout") : c.provenance("attentions");
+        Provenance from = queries.size() == 1 ? whole : Provenance.derived(whole.source(), whole.dtype(), "mean weight over " + queries.size() + " queries");
         double[] row = Weights.meanRow(map, queries);
         List<Integer> order = IntStream.range(0, row.length).boxed().filter(k -> row[k] != Cells.NONE).sorted(Comparator.comparingDouble((Integer k) -> -row[k])).toList();
         List<BarList.Row> bars = new ArrayList<>();
@@ -161,7 +167,7 @@ final class HeadInspector {
         canvas.setMinHeight(bars.size() * 26);
         canvas.setPrefHeight(bars.size() * 26);
         ProvenanceAudit.tag(canvas, from);
-        String name = queries.size() == 1 ? "From " + TokenText.shown(c.tokens().get(queries.getFirst())) + " [" + queries.getFirst() + "] to" : "From " + queries.size() + " tokens, mean, to";
+        String name = queries.size() == 1 ? (rollout ? "Rollout from " : "From ") + TokenText.shown(c.tokens().get(queries.getFirst())) + " [" + queries.getFirst() + "] to" : "From " + queries.size() + " tokens, mean, to";
         VBox section = section(head(name, new ProvenanceBadge(from)), canvas);
         double total = order.stream().mapToDouble(k -> row[k]).sum();
         if (order.size() > LISTED_KEYS) {

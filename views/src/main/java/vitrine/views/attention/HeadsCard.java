@@ -9,6 +9,7 @@ import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Scale;
 import vitrine.views.chart.ThumbnailGrid;
 import vitrine.views.control.Card;
+import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
 
 /// All heads as small maps, layers down and heads across; or one colour per head for a metric.
@@ -57,7 +58,7 @@ final class HeadsCard {
         AttentionCapture c = model.capture().orElse(null);
         if (c == null) {
             card.subtitle("");
-            card.content(States.of(model.captureState().state(), Icons.ATTENTION, model::run));
+            card.content(new EmptyState(Icons.ATTENTION, "A small map of every head, once the pass is through."));
             return;
         }
         quiet = true;

@@ -117,7 +117,7 @@ final class MapCard {
         map.show(cells).rowLabels(labels).columnLabels(labels);
         map.name(model.show() == Show.DIFFERENCE ? "difference of weights" : rollout ? "reach" : "attention weight");
         map.scaleProperty().set(model.show() == Show.DIFFERENCE ? model.scale().fittedTo(cells) : model.scale());
-        map.largestCell(24);
+        map.largestCell(36);
         strips(map, c, h);
         quiet = false;
         modelToLock();

@@ -13,7 +13,6 @@ import vitrine.views.control.Card;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
-import vitrine.views.view.ViewState;
 
 /// Every head by how spread and how far its attention is, coloured by layer.
 final class ScatterCard {
@@ -50,7 +49,7 @@ final class ScatterCard {
     private void show() {
         AttentionCapture c = model.capture().orElse(null);
         if (c == null) {
-            card.content(States.of(silent(model.captureState().state()), Icons.ATTENTION, model::run));
+            card.content(new EmptyState(Icons.ATTENTION, "How spread and how far each head attends."));
             return;
         }
         if (!c.has(HeadMetric.NORMALISED_ENTROPY) || !c.has(HeadMetric.DISTANCE)) {
@@ -89,11 +88,6 @@ final class ScatterCard {
             card.content(canvas);
         }
         select();
-    }
-
-    /// A second progress row beside the map's would say the same.
-    private static ViewState<AttentionCapture> silent(ViewState<AttentionCapture> state) {
-        return state instanceof ViewState.Working<AttentionCapture> || state instanceof ViewState.Problem<AttentionCapture> ? new ViewState.Empty<>("Heads appear here when the pass is through.") : state;
     }
 
     private void select() {

@@ -38,7 +38,7 @@ final class SimilarityCard {
     /// Above this cosine two layers are told as repeating each other.
     private static final double ALIKE = 0.95;
 
-    private final Card card = new Card("Layer similarity");
+    private final Card card = new Card("Layers");
     private final AttentionViewModel model;
     private final MatrixChart chart = new MatrixChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);
@@ -68,7 +68,7 @@ final class SimilarityCard {
         AttentionCapture c = model.capture().orElse(null);
         Similarity s = model.similarityProperty().get();
         if (c == null) {
-            card.content(new EmptyState(Icons.ATTENTION, "Layers are compared when the pass is through."));
+            card.content(new EmptyState(Icons.ATTENTION, "How alike layers attend."));
             return;
         }
         Cells cells = c.layerMatrix(s.tensor());
@@ -76,7 +76,7 @@ final class SimilarityCard {
             card.content(new EmptyState(Icons.INFORMATION, "Layers were not compared: this prompt is long. Add similarity to --what."));
             return;
         }
-        card.subtitle(s == Similarity.COSINE ? "of mean maps" : "of mean maps, nats");
+        card.subtitle(s == Similarity.COSINE ? "similarity of mean maps" : "divergence of mean maps, nats");
         List<String> names = IntStream.range(0, c.layers()).mapToObj(Integer::toString).toList();
         chart.labels(names, names).format(Numbers::inCell).legend(s == Similarity.COSINE ? "cosine" : "JS divergence, nats").withoutLegend();
         chart.largestCell(26, 22);
@@ -87,7 +87,7 @@ final class SimilarityCard {
         HBox.setHgrow(canvas, Priority.SOMETIMES);
         HBox.setHgrow(findings, Priority.ALWAYS);
         double wanted = Math.min(26 * c.layers() + 28, 260);
-        canvas.setMinWidth(Math.min(wanted, 160));
+        canvas.setMinWidth(Math.min(wanted, 136));
         canvas.setPrefWidth(wanted);
         HBox row = new HBox(12, canvas, findings);
         card.content(row);
@@ -151,7 +151,7 @@ final class SimilarityCard {
             double[] means = r.layerMeans("attention_rank");
             int most = Math.max(1, r.tokens().size() - 1);
             double[] shares = java.util.Arrays.stream(means).map(v -> v / most).toArray();
-            rankChart.axes(Axis.of("layer"), Axis.of("ARank ÷ most possible").between(0, 1));
+            rankChart.axes(Axis.of("layer"), Axis.of("ARank ÷ most").between(0, 1));
             rankChart.series(List.of(LineSeries.of("ARank", shares, 0).withoutLabel()));
             rankChart.formats(x -> "layer " + (int) x, Numbers::probabilityInList);
             ProvenanceAudit.tag(rankCanvas, r.provenance("attention_rank"));

@@ -15,7 +15,7 @@ public final class SeriesKey implements Figure {
     private record Entry(String name, Sample sample, Function<Palette, Color> colour, Marker marker) {}
 
     private static final double LINE = 18;
-    private static final double BETWEEN = 10;
+    private static final double BETWEEN = 8;
     private static final double GAP = 5;
 
     private final List<Entry> entries = new ArrayList<>();
