@@ -1,5 +1,6 @@
 package vitrine.views.attention;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -49,6 +50,7 @@ public final class AttentionView implements View {
         this.model = model;
         choice = new CompareChoice(model, open);
         compare = Buttons.plain("Compare…", Icons.COMPARE, this::chooseComparison);
+        compare.disableProperty().bind(model.subjectProperty().isNull());
         prompt = new PromptCard(model);
         map = new MapCard(model, this::chooseComparison);
         body = new AttentionLayout(prompt, new HeadsCard(model), new ScatterCard(model), new SimilarityCard(model), map);
@@ -91,6 +93,11 @@ public final class AttentionView implements View {
     @Override
     public void show(Subject subject) {
         model.show(subject);
+    }
+
+    @Override
+    public void open(Path artifact) {
+        model.show(AttentionCapture.of(artifact));
     }
 
     @Override

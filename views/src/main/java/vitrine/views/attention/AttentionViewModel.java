@@ -97,6 +97,7 @@ public final class AttentionViewModel {
 
     /// Maps of all heads together are kept up to this many bytes.
     private static final long ALL_MAPS_BYTES = 1L << 30;
+    private static final String NEEDS_CHECKPOINT = "This is a capture made before. Open its checkpoint to compute more.";
     /// Layers are compared without being asked while that takes a moment.
     private static final double QUICK_COMPARISONS = 3e8;
 
@@ -251,6 +252,9 @@ public final class AttentionViewModel {
     /// Why this subject has no attention to show, or empty.
     public String obstacle() {
         Subject s = subject.get();
+        if (s == null && capture().isPresent()) {
+            return "";
+        }
         if (s == null) {
             return "Open a checkpoint to see where it attends.";
         }
@@ -285,6 +289,23 @@ public final class AttentionViewModel {
         if (!prompt.get().isBlank() && obstacle().isEmpty()) {
             run();
         }
+    }
+
+    /// Shows a capture that was made before. Nothing more can be asked about it: its checkpoint need not be there any more.
+    public void show(AttentionCapture made) {
+        subject.set(null);
+        forget();
+        editing.set(false);
+        allMaps = true;
+        rollout.clear(NEEDS_CHECKPOINT);
+        layerMaps.clear("This capture has no map of this layer. Add attentions to --what.");
+        if (made.hasTensor("rollout")) {
+            rollout.show(made);
+        }
+        if (made.hasTensor("attention_rank")) {
+            rank.show(made);
+        }
+        capture.show(made);
     }
 
     private void forget() {
@@ -375,7 +396,7 @@ public final class AttentionViewModel {
 
     /// Where not all maps were kept, asks for those of the chosen layer.
     private void askForLayer() {
-        if (allMaps || !(capture.state() instanceof ViewState.Result<AttentionCapture> r)) {
+        if (subject.get() == null || allMaps || !(capture.state() instanceof ViewState.Result<AttentionCapture> r)) {
             return;
         }
         int layer = head.get().layer();
@@ -422,12 +443,15 @@ public final class AttentionViewModel {
 
     /// Computes the numerical rank of every head's map.
     public void askRank() {
-        capture().ifPresent(c -> rank.ask("ARank of " + subject.get().name(),
+        capture().filter(c -> subject.get() != null).ifPresent(c -> rank.ask("ARank of " + subject.get().name(),
                 new Task.Capture(subject.get().path(), source(prompt.get()), List.of(What.arank), null)));
     }
 
     /// Why ARank cannot be computed for this prompt, or empty.
     public String rankObstacle() {
+        if (subject.get() == null) {
+            return NEEDS_CHECKPOINT;
+        }
         int n = capture().map(c -> c.tokens().size()).orElse(0);
         return n > AttentionRank.MAX_TOKENS ? String.format(java.util.Locale.ROOT, "ARank is computed for prompts of up to %,d tokens; this one has %,d.",
                 AttentionRank.MAX_TOKENS, n) : "";
@@ -435,6 +459,9 @@ public final class AttentionViewModel {
 
     /// Computes attention rollout.
     public void askRollout() {
+        if (subject.get() == null) {
+            return;
+        }
         rollout.ask("Rollout of " + subject.get().name(), new Task.Capture(subject.get().path(), source(prompt.get()), List.of(What.rollout), null));
     }
 
@@ -497,6 +524,9 @@ public final class AttentionViewModel {
 
     /// Why the difference cannot be drawn, or empty.
     public String differenceObstacle() {
+        if (subject.get() == null) {
+            return NEEDS_CHECKPOINT;
+        }
         if (comparison.get() == null) {
             return "Nothing to compare with yet. Choose another prompt or checkpoint.";
         }

@@ -122,7 +122,10 @@ final class PromptCard extends VBox {
             row.setAlignment(Pos.CENTER_LEFT);
             getChildren().addAll(text, row);
         } else {
-            HBox end = new HBox(8, count, edit);
+            HBox end = new HBox(8, count);
+            if (model.subjectProperty().get() != null) {
+                end.getChildren().add(edit);
+            }
             end.setAlignment(Pos.CENTER_RIGHT);
             end.setMinWidth(Region.USE_PREF_SIZE);
             getChildren().add(new ChipsRow(strip, end));

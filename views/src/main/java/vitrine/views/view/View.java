@@ -1,8 +1,10 @@
 package vitrine.views.view;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import javafx.scene.Node;
+import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 
 /// One of the window's views, showing one subject. The shell puts its parts where they belong and asks it for what its buttons and
@@ -16,6 +18,11 @@ public interface View {
 
     /// Shows another subject.
     void show(Subject subject);
+
+    /// Shows a result that was made before, without its checkpoint: what can be asked for anew is then not offered.
+    ///
+    /// @throws Refusal where the path is no artifact of this view's kind
+    void open(Path artifact);
 
     /// Fills the middle below the view header; asks for no padding.
     Node body();
