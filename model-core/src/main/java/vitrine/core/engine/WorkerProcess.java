@@ -49,6 +49,7 @@ final class WorkerProcess {
     private final Thread reader;
     private volatile long heardNanos = System.nanoTime();
     private volatile Running running;
+    private volatile boolean killed;
     private int nonsense;
 
     private record Running(long id, Path artifact, Consumer<EngineEvent> events, CompletableFuture<Ending> ending) {}
@@ -69,8 +70,9 @@ final class WorkerProcess {
         return new WorkerProcess(builder.start(), patience);
     }
 
+    /// Whether it can take another task. One that was killed takes none, even while the system still counts it as running.
     boolean alive() {
-        return process.isAlive();
+        return !killed && process.isAlive();
     }
 
     long pid() {
@@ -283,6 +285,7 @@ final class WorkerProcess {
     }
 
     void kill() {
+        killed = true;
         process.destroyForcibly();
     }
 }
