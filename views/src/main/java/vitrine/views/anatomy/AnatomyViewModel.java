@@ -342,6 +342,9 @@ public final class AnatomyViewModel {
     private void indexed(TensorIndex done, String keep) {
         index.set(done);
         followLayer(layer.get());
+        if (followed == null) {
+            done.firstLayer().ifPresent(k -> folding = folding.opened(k.stack(), k.layer()));
+        }
         list();
         if (keep != null && done.find(keep).isPresent()) {
             selected.set(keep);

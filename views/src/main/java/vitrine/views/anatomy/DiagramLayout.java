@@ -89,13 +89,16 @@ final class DiagramLayout {
     private final double gap;
     private final Surface surface;
     private final double spine;
+    /// Heights of boxes are multiplied with this: below 1 where a window is low.
+    private final double squeeze;
     private double y;
     private double from = Double.NaN;
 
-    private DiagramLayout(Wiring wiring, double width, double gap, double top, Surface surface) {
+    private DiagramLayout(Wiring wiring, double width, Spacing spacing, double top, Surface surface) {
         this.wiring = wiring;
         this.width = width;
-        this.gap = gap;
+        gap = spacing.gap;
+        squeeze = spacing.squeeze;
         this.surface = surface;
         boolean middle = wiring.block() != null && wiring.block().parallel();
         spine = Math.round(middle ? width / 2 : width * SPINE) + 0.5;
@@ -103,11 +106,19 @@ final class DiagramLayout {
         build();
     }
 
-    /// Lays the diagram out from `top` down.
+    /// How much air there is.
     ///
-    /// @param gap the distance between boxes
-    static DiagramLayout of(Wiring wiring, double width, double gap, double top, Surface surface) {
-        return new DiagramLayout(wiring, width, gap, top, surface);
+    /// @param gap the distance between boxes, in pixels
+    /// @param squeeze what heights of boxes are multiplied with, at most 1
+    record Spacing(double gap, double squeeze) {}
+
+    /// Lays the diagram out from `top` down.
+    static DiagramLayout of(Wiring wiring, double width, Spacing spacing, double top, Surface surface) {
+        return new DiagramLayout(wiring, width, spacing, top, surface);
+    }
+
+    private double high(double usual) {
+        return Math.round(usual * squeeze);
     }
 
     List<Place> places() {
@@ -189,40 +200,44 @@ final class DiagramLayout {
         List<Box> boxes = wiring.embeddings();
         if (boxes.size() == 1) {
             Box b = boxes.getFirst();
-            place(b, spine - EMBED_W / 2, EMBED_W, EMBED_H, Look.BOX, b.label(), Names.spaced(b.shape()), b.part());
+            place(b, spine - EMBED_W / 2, EMBED_W, high(EMBED_H), Look.BOX, b.label(), Names.spaced(b.shape()), b.part());
             notes(wiring.embeddingNotes());
-            y += EMBED_H;
+            y += high(EMBED_H);
             from = y;
             return;
         }
         double between = 18;
         double each = (width - between * (boxes.size() - 1)) / boxes.size();
-        double join = y + EMBED_H + 8;
+        double join = y + high(EMBED_H) + 8;
         for (int i = 0; i < boxes.size(); i++) {
             Box b = boxes.get(i);
             double x = i * (each + between);
-            place(b, x, each, EMBED_H, Look.BOX, surface.shortened(i == 0 && each < 120 ? "Tokens" : b.label(), TextStyle.SMALL, each - 12), Names.spaced(b.shape()), b.part());
-            line(false, x + each / 2, y + EMBED_H, x + each / 2, join, spine, join);
+            place(b, x, each, high(EMBED_H), Look.BOX, surface.shortened(i == 0 && each < 120 ? "Tokens" : b.label(), TextStyle.SMALL, each - 12), Names.spaced(b.shape()), b.part());
+            line(false, x + each / 2, y + high(EMBED_H), x + each / 2, join, spine, join);
             if (i > 0) {
-                marks.add(new Mark.Words("+", x - between / 2 - 3.5, y + EMBED_H / 2, TextStyle.SMALL, Tone.MUTED, false));
+                marks.add(new Mark.Words("+", x - between / 2 - 3.5, y + high(EMBED_H) / 2, TextStyle.SMALL, Tone.MUTED, false));
             }
         }
         if (!wiring.embeddingNotes().isEmpty()) {
-            words(String.join(", ", wiring.embeddingNotes()), spine + 10, join + 8, TextStyle.CAPTION, Tone.MUTED);
+            words(wiring.embeddingNotes().stream().map(Wiring.Aside::full).collect(java.util.stream.Collectors.joining(", ")), spine + 10, join + 8, TextStyle.CAPTION, Tone.MUTED);
         }
         y = join;
         from = y;
     }
 
     /// What stands at the right of a box of the embedding's size at `y`.
-    private void notes(List<String> notes) {
+    private void notes(List<Wiring.Aside> notes) {
         double x = spine + EMBED_W / 2 + 12;
-        double middle = y + EMBED_H / 2 - (notes.size() - 1) * LINE_H / 2;
-        for (String note : notes) {
-            String fitting = surface.textWidth(note, TextStyle.CAPTION) <= width - x ? note : note.replace(" parameters", "");
+        double middle = y + high(EMBED_H) / 2 - (notes.size() - 1) * high(LINE_H) / 2;
+        for (Wiring.Aside note : notes) {
+            String fitting = fits(note.full(), width - x) ? note.full() : fits(note.shorter(), width - x) ? note.shorter() : note.shortest();
             words(surface.shortened(fitting, TextStyle.CAPTION, width - x), x, middle, TextStyle.CAPTION, Tone.MUTED);
-            middle += LINE_H;
+            middle += high(LINE_H);
         }
+    }
+
+    private boolean fits(String text, double room) {
+        return surface.textWidth(text, TextStyle.CAPTION) <= room;
     }
 
     private void normed(Box norm) {
@@ -238,8 +253,8 @@ final class DiagramLayout {
     private void normAt(Box norm, double centre) {
         double text = surface.textWidth(norm.label(), TextStyle.SMALL) + 24;
         double w = Math.max(NORM_W, text);
-        place(norm, centre - w / 2, w, NORM_H, Look.BOX, norm.label(), "", norm.part());
-        y += NORM_H;
+        place(norm, centre - w / 2, w, high(NORM_H), Look.BOX, norm.label(), "", norm.part());
+        y += high(NORM_H);
     }
 
     private void head() {
@@ -252,15 +267,15 @@ final class DiagramLayout {
             return;
         }
         arrow(y);
-        place(head, spine - EMBED_W / 2, EMBED_W, EMBED_H, Look.BOX, head.label(), wiring.headDetail(), head.part());
+        place(head, spine - EMBED_W / 2, EMBED_W, high(EMBED_H), Look.BOX, head.label(), wiring.headDetail(), head.part());
         notes(wiring.headNotes());
-        y += EMBED_H;
+        y += high(EMBED_H);
     }
 
     private void bar(Box box, double x, double w) {
         String text = box.label() + " " + (box.shape() == null ? "" : Names.spaced(box.shape()));
-        place(box, x, w, BAR_H, Look.BAR, surface.textWidth(text, TextStyle.AXIS) <= w - 8 ? text : surface.shortened(box.label(), TextStyle.AXIS, w - 8), "", box.part());
-        y += BAR_H;
+        place(box, x, w, high(BAR_H), Look.BAR, surface.textWidth(text, TextStyle.AXIS) <= w - 8 ? text : surface.shortened(box.label(), TextStyle.AXIS, w - 8), "", box.part());
+        y += high(BAR_H);
         from = y;
     }
 
@@ -271,7 +286,7 @@ final class DiagramLayout {
         double top = y;
         int slot = marks.size();
         header();
-        y += HEADER;
+        y += high(HEADER);
         Wiring.Block b = wiring.block();
         if (b.parallel()) {
             parallel(b);
@@ -285,7 +300,7 @@ final class DiagramLayout {
     }
 
     private void header() {
-        double middle = y + 17;
+        double middle = y + high(HEADER) / 2 + 1;
         String name = "Layer " + wiring.layer();
         words(name, PAD, middle, TextStyle.SMALL_STRONG, Tone.STRONG);
         double used = PAD + surface.textWidth(name, TextStyle.SMALL_STRONG) + 5;
@@ -399,12 +414,14 @@ final class DiagramLayout {
     // --- the two blocks
 
     /// Title at the left, sizes at the right where both fit; else sizes below.
-    private void title(String title, String sizes, double x, double w) {
+    private void title(String full, String sizes, double x, double w) {
         double room = w - 2 * INNER;
+        String last = full.substring(full.lastIndexOf(' ') + 1);
+        String title = surface.textWidth(full, TextStyle.SMALL) <= room ? full : last.substring(0, 1).toUpperCase(java.util.Locale.ROOT) + last.substring(1);
         words(title, x + INNER, y + 16, TextStyle.SMALL, Tone.TEXT);
-        y += 25;
+        y += high(27);
         if (surface.textWidth(title, TextStyle.SMALL) + surface.textWidth(sizes, TextStyle.CAPTION) + 14 <= room) {
-            wordsTo(sizes, x + w - INNER, y - 9);
+            wordsTo(sizes, x + w - INNER, y - high(27) + 16);
         } else {
             wrapped(List.of(sizes.split("(?<=,) ")), " ", x + INNER, room);
         }
@@ -428,8 +445,8 @@ final class DiagramLayout {
     }
 
     private void captionLine(String text, double x, double room) {
-        words(surface.shortened(text, TextStyle.CAPTION, room), x, y + 5, TextStyle.CAPTION, Tone.MUTED);
-        y += LINE_H;
+        words(surface.shortened(text, TextStyle.CAPTION, room), x, y + high(LINE_H) / 2 - 2, TextStyle.CAPTION, Tone.MUTED);
+        y += high(LINE_H);
     }
 
     private void attention(Wiring.Attention a, double x, double w) {
@@ -450,9 +467,9 @@ final class DiagramLayout {
             double each = (room - 8) / 2;
             for (int i = 0; i < a.norms().size(); i++) {
                 Box n = a.norms().get(i);
-                place(n, left + i * (each + 8), each, BAR_H, Look.BOX, n.label(), "", Part.NORM);
+                place(n, left + i * (each + 8), each, high(BAR_H), Look.BOX, n.label(), "", Part.NORM);
             }
-            y += BAR_H;
+            y += high(BAR_H);
         }
         y += 7;
         bar(a.output(), left, room);
@@ -474,20 +491,21 @@ final class DiagramLayout {
         if (!beside) {
             each = (room - (n - 1) * 8) / n;
         }
-        double below = y + 25;
+        double tall = high(25);
+        double below = y + tall;
         for (int i = 0; i < n; i++) {
             Box b = m.inputs().get(i);
             double bx = left + i * (each + 8);
             if (b.shares().size() > 1) {
                 String text = b.label() + " " + Names.spaced(b.shape());
-                place(b, bx, each, 25, Look.BAR, surface.textWidth(text, TextStyle.AXIS) <= each - 8 ? text : surface.shortened(b.label(), TextStyle.AXIS, each - 8), "", b.part());
+                place(b, bx, each, tall, Look.BAR, surface.textWidth(text, TextStyle.AXIS) <= each - 8 ? text : surface.shortened(b.label(), TextStyle.AXIS, each - 8), "", b.part());
             } else {
-                place(b, bx, each, 25, Look.BOX, surface.shortened(b.label(), TextStyle.SMALL, each - 14), "", b.part());
+                place(b, bx, each, tall, Look.BOX, surface.shortened(b.label(), TextStyle.SMALL, each - 14), "", b.part());
             }
             line(false, bx + each / 2, below, bx + each / 2, below + 4, left + room / 2, below + 4, left + room / 2, below + LINK);
         }
         if (beside) {
-            words(m.formula(), left + n * (each + 8) + 4, y + 12.5, TextStyle.CAPTION, Tone.MUTED);
+            words(m.formula(), left + n * (each + 8) + 4, y + tall / 2, TextStyle.CAPTION, Tone.MUTED);
         }
         y = below + LINK;
         if (!beside) {
@@ -536,24 +554,26 @@ final class DiagramLayout {
             } else {
                 abbreviated(size <= 2 ? single : ranged, size <= 2);
             }
-            y += 2 * CELL_H + LINK;
+            y += 2 * high(CELL_H) + LINK;
         }
 
         private void abbreviated(double each, boolean singly) {
-            double dots = 24;
-            int shown = Math.max(1, (int) ((room - dots - each) / (each + GROUP_GAP)));
-            double wide = (room - dots - shown * GROUP_GAP) / (shown + 1);
+            boolean narrow = room < 2 * each + 24 + GROUP_GAP;
+            double dots = narrow ? 14 : 24;
+            double between = narrow ? 4 : GROUP_GAP;
+            int shown = Math.max(1, (int) ((room - dots - each) / (each + between)));
+            double wide = (room - dots - shown * between) / (shown + 1);
             for (int g = 0; g < shown; g++) {
-                group(g, left + g * (wide + GROUP_GAP), wide, singly);
+                group(g, left + g * (wide + between), wide, singly);
             }
             group(groups - 1, left + room - wide, wide, singly);
-            double x = left + shown * (wide + GROUP_GAP) + dots / 2 - GROUP_GAP / 2;
-            words("…", x - 5, y + CELL_H + LINK / 2, TextStyle.SMALL, Tone.MUTED);
+            double x = left + shown * (wide + between) + dots / 2 - between / 2;
+            words("…", x - 5, y + high(CELL_H) + LINK / 2, TextStyle.SMALL, Tone.MUTED);
         }
 
         private void group(int g, double x, double w, boolean singly) {
             int first = g * size;
-            double under = y + CELL_H;
+            double under = y + high(CELL_H);
             double link = under + LINK / 2;
             if (singly) {
                 double each = (w - (size - 1) * CELL_GAP) / size;
@@ -569,12 +589,12 @@ final class DiagramLayout {
             double half = (w - CELL_GAP) / 2;
             double below = under + LINK;
             line(false, x + half / 2, below, x + half / 2, link, x + w - half / 2, link, x + w - half / 2, below);
-            cell(a.key(), x, CELL_H + LINK, half, "k" + g, Part.KEY);
-            cell(a.value(), x + half + CELL_GAP, CELL_H + LINK, half, "v" + g, Part.VALUE);
+            cell(a.key(), x, high(CELL_H) + LINK, half, "k" + g, Part.KEY);
+            cell(a.value(), x + half + CELL_GAP, high(CELL_H) + LINK, half, "v" + g, Part.VALUE);
         }
 
         private void cell(Box box, double x, double down, double w, String text, Part tint) {
-            places.add(new Place(box, x, y + down, w, CELL_H, Look.CELL, text, "", tint));
+            places.add(new Place(box, x, y + down, w, high(CELL_H), Look.CELL, text, "", tint));
         }
     }
 }

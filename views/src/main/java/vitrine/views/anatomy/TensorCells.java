@@ -68,10 +68,10 @@ final class TensorCells {
 
         Name() {
             setTextOverrun(OverrunStyle.CENTER_ELLIPSIS);
+            setEllipsisString("…");
             setGraphicTextGap(6);
             graphic.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
             graphic.setMinWidth(Region.USE_PREF_SIZE);
-            swatch.getStyleClass().add("vt-part");
             ProvenanceAudit.notAFigure(this, "name of a tensor or layer");
         }
 
@@ -87,7 +87,7 @@ final class TensorCells {
                 }
                 case TensorRow.Leaf l -> {
                     indent(l.depth() * 8 + 5);
-                    swatch.setStyle("-fx-background-color: -vt-category-" + (BlockDiagram.kind(l.tensor().part()).ordinal() + 1) + ";");
+                    swatch.getStyleClass().setAll("vt-part", "vt-part-" + (BlockDiagram.kind(l.tensor().part()).ordinal() + 1));
                     graphic.getChildren().setAll(indent, swatch);
                     tell(Visible.name(l.tensor().name()) + (l.tensor().idle() ? "\nNot used by the forward pass." : ""));
                 }

@@ -26,6 +26,9 @@ final class TensorIndex {
     /// A layer's tensors are those from `from` to `to` (excluded) of all lines.
     private record Layer(int number, int from, int to, long parameters) {}
 
+    /// From this length on a name is shortened where that leaves no doubt.
+    private static final int LONG_NAME = 22;
+
     private final List<TensorLine> lines;
     private final List<Stack> stacks;
     private final int before;
@@ -92,12 +95,14 @@ final class TensorIndex {
         List<Draft> sorted = drafts.stream().sorted(order).toList();
         List<TensorLine> lines = new ArrayList<>(sorted.size());
         List<Stack> stacks = new ArrayList<>();
+        Map<String, Integer> uses = new HashMap<>();
+        sorted.stream().filter(d -> d.place == null).forEach(d -> uses.merge(Names.last(d.name), 1, Integer::sum));
         int before = 0;
         int at = 0;
         while (at < sorted.size()) {
             Draft d = sorted.get(at);
             if (d.place == null) {
-                lines.add(d.line(-1, Names.withoutWeight(d.name)));
+                lines.add(d.line(-1, outsideLabel(d.name, uses)));
                 at++;
                 before = stacks.isEmpty() ? at : before;
                 continue;
@@ -115,6 +120,13 @@ final class TensorIndex {
         }
         int after = stacks.isEmpty() ? before : stacks.getLast().layers.getLast().to;
         return new TensorIndex(List.copyOf(lines), List.copyOf(stacks), before, after);
+    }
+
+    /// The name of a tensor outside of the layers: in full where it is short, else its end where that says which it is.
+    private static String outsideLabel(String name, Map<String, Integer> uses) {
+        String stem = Names.withoutWeight(name);
+        String last = Names.last(name);
+        return stem.length() <= LONG_NAME || uses.get(last) > 1 ? stem : last;
     }
 
     private static boolean sameLayer(Names.Place a, Names.Place b) {
@@ -137,6 +149,11 @@ final class TensorIndex {
             parameters += line.idle() ? 0 : line.elements();
         }
         return new Layer(number, from, from + drafts.size(), parameters);
+    }
+
+    /// The first layer that there is, if there is one.
+    Optional<Folding.Key> firstLayer() {
+        return stacks.isEmpty() ? Optional.empty() : Optional.of(new Folding.Key(0, stacks.getFirst().layers.getFirst().number));
     }
 
     int size() {

@@ -50,7 +50,7 @@ final class TensorsCard {
     private static final double ROW = 26;
     private static final double DIGIT = 7.3;
     private static final double CELL_PAD = 18;
-    private static final double BAR = 12;
+    private static final double SHORT_COUNT = 76;
     /// The name's column needs this much before another column is shown.
     private static final double NAME_LEAST = 128;
 
@@ -64,6 +64,8 @@ final class TensorsCard {
     private final TableColumn<TensorRow, TensorRow> name;
     private final List<Column> extra = new ArrayList<>();
     private boolean quiet;
+    /// Whether parameters are written with three digits, for want of room.
+    private boolean shortCounts;
 
     /// A column that is shown where there is room, in the order of wanting it.
     private record Column(TableColumn<TensorRow, TensorRow> column, double width, int place) {}
@@ -136,18 +138,24 @@ final class TensorsCard {
         table.getColumns().add(name);
         add("Shape", Order.SHAPE, 60, 1, 0, () -> new TensorCells.Text(this::shape, this::fromHeader));
         add("Type", Order.TYPE, 64, 2, 3, () -> new TensorCells.Text(r -> r instanceof TensorRow.Leaf l ? l.tensor().dtype() : "", this::fromHeader));
-        add("Params", Order.PARAMETERS, 72, 3, 1, () -> new TensorCells.Text(r -> Numbers.count(parameters(r)), this::fromHeader));
+        add("Params", Order.PARAMETERS, 72, 3, 1, () -> new TensorCells.Text(r -> shortCounts ? Numbers.si(parameters(r)) : Numbers.count(parameters(r)), this::fromHeader));
         add("Size", Order.BYTES, 84, 4, 7, () -> new TensorCells.Text(r -> entry(r, e -> Numbers.bytes(e.bytes())), this::fromHeader));
         add("Offset", Order.OFFSET, 116, 5, 9, () -> new TensorCells.Text(r -> entry(r, e -> Numbers.count(e.offset())), this::fromHeader));
-        figure("Mean", Order.MEAN, 6, 4, f -> Numbers.general(f.mean()));
-        figure("Std", Order.DEVIATION, 7, 5, f -> Numbers.general(f.deviation()));
-        figure("Least", Order.LEAST, 8, 6, f -> Numbers.general(f.min()));
-        figure("Most", Order.MOST, 9, 6, f -> Numbers.general(f.max()));
+        figure("Mean", Order.MEAN, 6, 4, f -> evenly(f.mean()));
+        figure("Std", Order.DEVIATION, 7, 5, f -> evenly(f.deviation()));
+        figure("Min", Order.LEAST, 8, 6, f -> evenly(f.min()));
+        figure("Max", Order.MOST, 9, 6, f -> evenly(f.max()));
         figure("Zeros", Order.ZEROS, 10, 8, f -> Numbers.count(f.zeros()));
         figure("Non-finite", Order.NON_FINITE, 11, 10, f -> Numbers.count(f.nonFinite()));
         TableColumn<TensorRow, TensorRow> values = column("Values", null, () -> new TensorCells.Picture(model), true);
         extra.add(new Column(values, 74, 2));
         table.getColumns().add(values);
+    }
+
+    /// With five decimals, so that a column can be read down; larger and smaller numbers as they can be.
+    private static String evenly(double value) {
+        double size = Math.abs(value);
+        return size != 0 && (size < 1e-5 || size >= 1000) ? Numbers.general(value) : Numbers.fixed(value, 5);
     }
 
     private void add(String title, Order order, double width, int at, int place, java.util.function.Supplier<TensorCells.Cell> cell) {
@@ -204,12 +212,18 @@ final class TensorsCard {
         double digits = widest(t -> t.elements());
         double shapes = model.indexProperty().get() == null ? 60 : model.indexProperty().get().lines().stream().limit(4_000)
                 .filter(t -> t.shape() != null).mapToInt(t -> Names.tight(t.shape()).length()).max().orElse(6) * DIGIT + CELL_PAD;
+        boolean cramped = NAME_LEAST + Math.clamp(shapes, 84, 130) + digits + 74 > room;
+        if (cramped != shortCounts) {
+            shortCounts = cramped;
+            table.refresh();
+        }
+        double parameters = cramped ? SHORT_COUNT : digits;
         double used = NAME_LEAST;
         boolean full = false;
         java.util.Set<Column> fitting = new java.util.HashSet<>();
         for (Column c : extra.stream().filter(this::applies).sorted(java.util.Comparator.comparingInt(Column::place)).toList()) {
             double width = switch ((Order) c.column.getUserData()) {
-                case PARAMETERS -> Math.max(c.width, digits);
+                case PARAMETERS -> Math.max(c.width, parameters);
                 case SHAPE -> Math.clamp(shapes, 84, 130);
                 case null, default -> c.width;
             };
