@@ -23,7 +23,7 @@ final class AdapterCard {
 
     private static final double ROW = 26;
     private static final double FACTOR = 70;
-    private static final double RANK = 44;
+    private static final double RANK = 52;
     private static final double PARAMETERS = 70;
     private static final double NAME_LEAST = 150;
 

@@ -76,7 +76,11 @@ final class TensorInspector {
             showValues();
         } else if (model.anatomy().isPresent()) {
             Anatomy a = model.anatomy().get();
-            box.getChildren().addAll(title(a.checkpoint().name(), Visible.name(a.checkpoint().path().toString())), checkpoint(a));
+            box.getChildren().add(title(a.checkpoint().name(), Visible.name(a.checkpoint().path().toString())));
+            if (!model.notes().isEmpty()) {
+                box.getChildren().add(notes(model.notes(), LISTED_NOTES));
+            }
+            box.getChildren().add(checkpoint(a));
             if (model.isAdapter()) {
                 adapter(a).ifPresent(box.getChildren()::add);
             }
@@ -85,13 +89,13 @@ final class TensorInspector {
         } else if (model.isArtifactAlone()) {
             box.getChildren().add(title(model.name(), "values of its tensors, read before"));
         }
-        if (line.isEmpty()) {
+        if (line.isEmpty() && model.anatomy().isEmpty()) {
             Label hint = new Label("Figures of the selected tensor appear here.");
             hint.setWrapText(true);
             hint.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
             box.getChildren().add(section(head("Tensor"), ProvenanceAudit.notAFigure(hint, "what will stand here")));
         }
-        if (!model.notes().isEmpty()) {
+        if (!model.notes().isEmpty() && (line.isPresent() || model.anatomy().isEmpty())) {
             box.getChildren().add(notes(model.notes(), LISTED_NOTES));
         }
     }
@@ -193,11 +197,11 @@ final class TensorInspector {
 
     private void fill(TensorLine line) {
         switch (model.selectedValues()) {
-            case ViewState.Result<AnatomyViewModel.Values> r -> values.getChildren().addAll(result(line, r.value()));
-            case ViewState.Working<AnatomyViewModel.Values> w -> values.getChildren().addAll(head("Values"), States.reading(w.row(), Duration.millis(300)));
-            case ViewState.Problem<AnatomyViewModel.Values> p ->
+            case ViewState.Result<TensorReading.Values> r -> values.getChildren().addAll(result(line, r.value()));
+            case ViewState.Working<TensorReading.Values> w -> values.getChildren().addAll(head("Values"), States.reading(w.row(), Duration.millis(300)));
+            case ViewState.Problem<TensorReading.Values> p ->
                     values.getChildren().addAll(head("Values"), new ErrorCard(p.what(), p.details(), p.help() == null ? "" : p.help(), model::retryValues));
-            case ViewState.Empty<AnatomyViewModel.Values> e -> {
+            case ViewState.Empty<TensorReading.Values> e -> {
                 Label words = new Label(e.sentence());
                 words.setWrapText(true);
                 words.setMinHeight(Region.USE_PREF_SIZE);
@@ -213,7 +217,7 @@ final class TensorInspector {
         }
     }
 
-    private List<Node> result(TensorLine line, AnatomyViewModel.Values v) {
+    private List<Node> result(TensorLine line, TensorReading.Values v) {
         TensorValues.Figures f = v.figures();
         Provenance p = v.provenance();
         List<Node> out = new java.util.ArrayList<>();
