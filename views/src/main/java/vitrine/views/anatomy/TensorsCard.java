@@ -193,6 +193,7 @@ final class TensorsCard {
                 Label reading = new Label("Values");
                 reading.getStyleClass().addAll(Styles.CAPTION);
                 Node progress = States.reading(w.row(), Duration.seconds(1));
+                progress.setId("reading-values");
                 HBox.setHgrow(progress, Priority.ALWAYS);
                 below.getChildren().addAll(reading, progress);
             }
