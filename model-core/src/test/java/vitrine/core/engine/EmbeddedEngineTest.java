@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -26,16 +25,12 @@ import vitrine.core.task.Task;
 class EmbeddedEngineTest {
 
     private static final Path MODEL = Path.of("src/test/resources/reference/llama-gqa").toAbsolutePath();
-    private static final WorkerProcess.Patience SHORT = new WorkerProcess.Patience(Duration.ofSeconds(2), Duration.ofMillis(500), Duration.ofSeconds(1));
 
     @TempDir
     Path folder;
 
     private EmbeddedEngine engine(Manner manner) throws IOException {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        WorkerCommand command = new WorkerCommand(List.of(java, "-Xmx64m", "-XX:+ExitOnOutOfMemoryError", "-cp", System.getProperty("java.class.path"),
-                MisbehavingWorker.class.getName(), manner.name()), Map.of());
-        return new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), command, SHORT);
+        return MisbehavingWorker.engine(folder, manner);
     }
 
     private static Task task(int bins) {
@@ -122,7 +117,7 @@ class EmbeddedEngineTest {
     @Test
     void aCommandThatCannotStartIsAnEvent() throws Exception {
         WorkerCommand none = new WorkerCommand(List.of("/no/such/program"), Map.of());
-        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), none, SHORT)) {
+        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), none, MisbehavingWorker.SHORT)) {
             assertEquals(Ending.Cause.NOT_STARTED, assertInstanceOf(Ending.Failed.class, run(engine, 8)).cause());
         }
     }

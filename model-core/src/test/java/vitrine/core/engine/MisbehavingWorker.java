@@ -8,16 +8,30 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.json.Json;
 
 /// A worker that does what its first argument says: dies, hangs, floods, lies. A fixture for tests of everything that reads workers.
 public final class MisbehavingWorker {
+
+    static final WorkerProcess.Patience SHORT = new WorkerProcess.Patience(Duration.ofSeconds(2), Duration.ofMillis(500), Duration.ofSeconds(1));
 
     private MisbehavingWorker() {}
 
     /// Ways to misbehave; `OBEDIENT` behaves.
     public enum Manner {
         OBEDIENT, EXITS, KILLED, SEGFAULTS, OUT_OF_HEAP, SILENT, DEAF_TO_CANCEL, GARBAGE, ENDLESS_LINE, LIES_ABOUT_RESULT, WRONG_ID, UNKNOWN_CATEGORY, SLOW
+    }
+
+    /// An engine whose workers behave so, and whose patience with them is short.
+    public static EmbeddedEngine engine(Path folder, Manner manner) throws IOException {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        WorkerCommand command = new WorkerCommand(List.of(java, "-Xmx64m", "-XX:+ExitOnOutOfMemoryError", "-cp", System.getProperty("java.class.path"),
+                MisbehavingWorker.class.getName(), manner.name()), Map.of());
+        return new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), command, SHORT);
     }
 
     public static void main(String[] args) throws Exception {
