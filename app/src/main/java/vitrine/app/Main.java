@@ -2,6 +2,7 @@ package vitrine.app;
 
 import org.slf4j.LoggerFactory;
 import vitrine.app.cli.CommandLineTool;
+import vitrine.app.folders.Folders;
 
 /// The program's entry point: the command line where the first argument names a subcommand, else the window.
 public final class Main {

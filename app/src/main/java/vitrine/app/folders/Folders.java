@@ -1,4 +1,4 @@
-package vitrine.app;
+package vitrine.app.folders;
 
 import java.io.IOException;
 import java.nio.file.Files;
