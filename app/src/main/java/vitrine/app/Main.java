@@ -1,5 +1,10 @@
 package vitrine.app;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -8,7 +13,9 @@ import java.util.Locale;
 import javafx.application.Application;
 import org.slf4j.LoggerFactory;
 import vitrine.app.cli.CommandLineTool;
-import vitrine.app.picture.Showcase;
+import vitrine.app.program.Folders;
+import vitrine.app.showcase.Showcase;
+import vitrine.core.json.Json;
 
 /// The program's entry point: the command line where the first argument names a subcommand, else the window, which opens the paths that
 /// are given. Where there is no display, the window's views are drawn to files.
@@ -27,7 +34,20 @@ public final class Main {
             Application.launch(VitrineApplication.class, args);
             System.exit(0);
         }
-        System.exit(Showcase.draw(Folders.locate()));
+        System.exit(showcase());
+    }
+
+    private static int showcase() {
+        System.err.println("There is no display here: drawing the window to files.");
+        try {
+            PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+            Showcase.draw(Folders.locate()).forEach(p -> out.println(p.toAbsolutePath()));
+            return 0;
+        } catch (IOException e) {
+            LoggerFactory.getLogger(Main.class).error("the window could not be drawn", e);
+            System.err.println("The window could not be drawn: " + Json.reason(e) + ".");
+            return 1;
+        }
     }
 
     private static boolean exists(String argument) {

@@ -11,10 +11,13 @@ import javafx.stage.Screen;
 import javafx.stage.Stage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import vitrine.app.program.Folders;
+import vitrine.app.program.Samples;
+import vitrine.app.services.Services;
 import vitrine.app.shell.MainWindow;
 import vitrine.app.shell.Mark;
 import vitrine.app.shell.Questions;
-import vitrine.app.shell.SampleOffer;
+import vitrine.app.program.SampleOffer;
 import vitrine.app.shell.SettingsButton;
 import vitrine.app.state.StateStore;
 import vitrine.views.chart.Theme;
@@ -27,7 +30,7 @@ public final class VitrineApplication extends Application {
     /// Where the window was, per size of the screen.
     private static final String BOUNDS = "window@";
 
-    private Wiring wiring;
+    private Services services;
 
     @Override
     public void start(Stage stage) throws IOException {
@@ -42,14 +45,14 @@ public final class VitrineApplication extends Application {
             threads = settings.setting(SettingsButton.THREADS).join();
             bounds = settings.setting(boundsKey()).join();
         }
-        wiring = Wiring.of(folders, threads.map(VitrineApplication::threads).orElse(Runtime.getRuntime().availableProcessors()), theme(look));
+        services = Services.of(folders, threads.map(VitrineApplication::threads).orElse(Runtime.getRuntime().availableProcessors()), theme(look));
         List<SampleOffer> samples = Samples.offers(folders);
-        MainWindow window = new MainWindow(wiring, stage, Questions.ofSystem(stage), samples);
+        MainWindow window = new MainWindow(services, stage, Questions.ofSystem(stage), samples);
         for (int size : new int[] {16, 32, 48, 128}) {
             stage.getIcons().add(Mark.image(size));
         }
         place(stage, bounds);
-        stage.setOnHidden(e -> wiring.state().set(boundsKey(), bounds(stage)));
+        stage.setOnHidden(e -> services.state().set(boundsKey(), bounds(stage)));
         FirstPaint.watch(window.scene());
         stage.show();
         List<Path> paths = getParameters().getRaw().stream().map(Path::of).toList();
@@ -62,7 +65,7 @@ public final class VitrineApplication extends Application {
 
     /// The very first window shows the sample; later ones the start page with what was opened before.
     private void openSampleAtFirstStart(MainWindow window, List<SampleOffer> samples) {
-        wiring.state().recent().thenAcceptAsync(known -> {
+        services.state().recent().thenAcceptAsync(known -> {
             if (known.isEmpty() && !samples.isEmpty()) {
                 window.openSample(samples.getFirst());
             }
@@ -111,8 +114,8 @@ public final class VitrineApplication extends Application {
 
     @Override
     public void stop() {
-        if (wiring != null) {
-            wiring.close();
+        if (services != null) {
+            services.close();
         }
     }
 }

@@ -31,7 +31,7 @@ public final class CommandLineTool {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            return new String[] {"Vitrine " + vitrine.app.Version.NUMBER};
+            return new String[] {"Vitrine " + vitrine.app.program.Version.NUMBER};
         }
     }
 

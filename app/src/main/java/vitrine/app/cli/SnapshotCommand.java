@@ -9,8 +9,8 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import vitrine.app.Folders;
-import vitrine.app.Wiring;
+import vitrine.app.program.Folders;
+import vitrine.app.services.Services;
 import vitrine.app.picture.Snapshot;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
@@ -50,7 +50,7 @@ final class SnapshotCommand extends Subcommand {
     int run(Output output) throws IOException {
         Path out = common.out == null ? Path.of(view.toLowerCase(Locale.ROOT) + ".png") : common.out;
         Snapshot snapshot = snapshot(out);
-        ArtifactStore store = new ArtifactStore(Folders.locate().artifacts(), Wiring.STORE_BYTES);
+        ArtifactStore store = new ArtifactStore(Folders.locate().artifacts(), Services.STORE_BYTES);
         try (EmbeddedEngine engine = new EmbeddedEngine(store, WorkerCommand.embedded(common.threadCount(), WorkerCommand.defaultMemoryBytes()))) {
             snapshot.draw(out, engine);
         }

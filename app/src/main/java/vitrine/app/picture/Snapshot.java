@@ -6,7 +6,7 @@ import java.util.Locale;
 import javafx.scene.Scene;
 import javafx.scene.layout.StackPane;
 import javafx.stage.Stage;
-import vitrine.app.Version;
+import vitrine.app.program.Version;
 import vitrine.app.workspace.Recognised;
 import vitrine.core.engine.Engine;
 import vitrine.core.refusal.Category;

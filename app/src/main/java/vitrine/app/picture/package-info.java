@@ -1,4 +1,3 @@
-/// Pictures of what the window shows: exports of a view ([vitrine.app.picture.Export]), views drawn without a display
-/// ([vitrine.app.picture.Snapshot]), and the whole window drawn where there is none ([vitrine.app.picture.Showcase]). All of them
-/// draw with the code that draws the screen.
+/// Pictures of views: exports of what is shown ([vitrine.app.picture.Export]) and views drawn without a display
+/// ([vitrine.app.picture.Snapshot]). Both draw with the code that draws the screen.
 package vitrine.app.picture;

@@ -6,7 +6,7 @@ import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.VBox;
-import vitrine.app.Wiring;
+import vitrine.app.services.Services;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.resources.Styles;
@@ -18,10 +18,10 @@ import vitrine.views.control.ProvenanceAudit;
 /// Which engine computes, and what it has to compute with.
 final class EngineButton extends Button {
 
-    private final Wiring wiring;
+    private final Services services;
 
-    EngineButton(Wiring wiring) {
-        this.wiring = wiring;
+    EngineButton(Services services) {
+        this.services = services;
         setId("engine");
         getStyleClass().setAll("button", Styles.PICKER);
         HBox row = new HBox(6, Icons.ENGINE.node(), new Label("Embedded engine · CPU"), Icons.OPEN_MENU.node());
@@ -45,7 +45,7 @@ final class EngineButton extends Button {
         about.setWrapText(true);
         about.setMinHeight(USE_PREF_SIZE);
         about.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
-        String worker = wiring.engine() instanceof EmbeddedEngine e ? e.workerPid().map(p -> "runs, process " + p).orElse("starts with the next task") : wiring.engine().name();
+        String worker = services.engine() instanceof EmbeddedEngine e ? e.workerPid().map(p -> "runs, process " + p).orElse("starts with the next task") : services.engine().name();
         VBox box = new VBox(8, title, about, KeyValueRow.ofName("Worker", worker),
                 KeyValueRow.ofName("Processor cores", Integer.toString(Runtime.getRuntime().availableProcessors())),
                 KeyValueRow.ofName("Memory limit", Numbers.bytes(WorkerCommand.defaultMemoryBytes())), KeyValueRow.ofName("pytorch engine", "not part of this version"));

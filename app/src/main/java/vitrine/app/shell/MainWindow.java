@@ -23,8 +23,9 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import javafx.stage.Stage;
-import vitrine.app.Version;
-import vitrine.app.Wiring;
+import vitrine.app.program.Version;
+import vitrine.app.program.SampleOffer;
+import vitrine.app.services.Services;
 import vitrine.app.drop.DropOverlay;
 import vitrine.app.drop.DropTarget;
 import vitrine.app.shell.command.CommandPalette;
@@ -56,7 +57,7 @@ public final class MainWindow {
     private static final double SMALLEST_WIDTH = 1024;
     private static final double SMALLEST_HEIGHT = 680;
 
-    private final Wiring wiring;
+    private final Services services;
     private final Workspace workspace;
     private final Stage stage;
     private final Questions questions;
@@ -82,16 +83,16 @@ public final class MainWindow {
     private final Button viewHelp = new IconButton(Icons.HELP, "What these figures mean", "F1", () -> showHelp(viewHelp()));
 
     /// @param samples the bundled samples, offered on the start page
-    public MainWindow(Wiring wiring, Stage stage, Questions questions, List<SampleOffer> samples) {
-        this.wiring = wiring;
+    public MainWindow(Services services, Stage stage, Questions questions, List<SampleOffer> samples) {
+        this.services = services;
         this.stage = stage;
         this.questions = questions;
-        workspace = wiring.workspace();
-        factory = new ViewFactory(wiring);
+        workspace = services.workspace();
+        factory = new ViewFactory(services);
         navigator = new Navigator(workspace);
         addCommands();
-        actions = new ViewActions(wiring.themes(), questions, this::present, this::tell);
-        start = new StartPage(commands, workspace, samples.stream().map(s -> new SampleCard(s, wiring, () -> openSample(s))).toList(), p -> open(List.of(p)));
+        actions = new ViewActions(services.themes(), questions, this::present, this::tell);
+        start = new StartPage(commands, workspace, samples.stream().map(s -> new SampleCard(s, services, () -> openSample(s))).toList(), p -> open(List.of(p)));
         StackPane body = new StackPane();
         viewArea = new VBox(header, body);
         VBox.setVgrow(body, Priority.ALWAYS);
@@ -101,18 +102,18 @@ public final class MainWindow {
         center.getStyleClass().add(Styles.CANVAS);
         center.setMinSize(0, 0);
         frame = new Frame(navigator, center, inspector);
-        drawer = new TaskDrawer(wiring.board(), this::toggleDrawer);
+        drawer = new TaskDrawer(services.board(), this::toggleDrawer);
         show(drawer, false);
-        ProcessMemory memory = new ProcessMemory(() -> wiring.engine() instanceof EmbeddedEngine e ? e.workerPid() : Optional.empty());
-        StatusBar status = new StatusBar(wiring.board(), memory, Version.NUMBER, this::toggleDrawer);
+        ProcessMemory memory = new ProcessMemory(() -> services.engine() instanceof EmbeddedEngine e ? e.workerPid() : Optional.empty());
+        StatusBar status = new StatusBar(services.board(), memory, Version.NUMBER, this::toggleDrawer);
         BorderPane window = new BorderPane(frame);
-        window.setTop(new Toolbar(commands, workspace, wiring.themes(), new EngineButton(wiring), new SettingsButton(wiring), help, this::showStart, r -> open(List.of(r.path()))));
+        window.setTop(new Toolbar(commands, workspace, services.themes(), new EngineButton(services), new SettingsButton(services), help, this::showStart, r -> open(List.of(r.path()))));
         window.setBottom(new VBox(drawer, status));
         window.getStyleClass().add(Styles.FRAME);
         dropOverlay = new DropOverlay(workspace::look, Platform::runLater);
         StackPane root = new StackPane(window, overlay, dropOverlay);
         scene = new Scene(root, 1440, 900);
-        wiring.themes().dress(scene);
+        services.themes().dress(scene);
         commands.listen(scene);
         new DropTarget(scene, dropOverlay, this::open);
         actions.offerOn(viewArea);
@@ -261,7 +262,7 @@ public final class MainWindow {
     }
 
     private void browseHub(HubCache cache) {
-        HubBrowser browser = new HubBrowser(cache, wiring.background(), Platform::runLater, path -> {
+        HubBrowser browser = new HubBrowser(cache, services.background(), Platform::runLater, path -> {
             overlay.close();
             open(List.of(path));
         });
@@ -368,7 +369,7 @@ public final class MainWindow {
 
     private void evaluate(OpenText text) {
         Subject subject = workspace.currentProperty().get();
-        wiring.board().ask("Perplexity of " + subject.name() + " on " + text.name(), new Task.Evaluate(subject.path(), text.path().toAbsolutePath().toString(), null), ending -> {
+        services.board().ask("Perplexity of " + subject.name() + " on " + text.name(), new Task.Evaluate(subject.path(), text.path().toAbsolutePath().toString(), null), ending -> {
             if (navigator.selectedProperty().get() == text) {
                 inspector.show(new TextInspector(text, subject, this::useAsPrompt, this::evaluate).with(ending));
             }
@@ -490,9 +491,9 @@ public final class MainWindow {
     }
 
     private void changeLook() {
-        Theme next = wiring.themes().themeProperty().get() == Theme.DARK ? Theme.LIGHT : Theme.DARK;
-        wiring.themes().themeProperty().set(next);
-        wiring.state().set(SettingsButton.LOOK, next.name());
+        Theme next = services.themes().themeProperty().get() == Theme.DARK ? Theme.LIGHT : Theme.DARK;
+        services.themes().themeProperty().set(next);
+        services.state().set(SettingsButton.LOOK, next.name());
     }
 
     private void closeShown() {

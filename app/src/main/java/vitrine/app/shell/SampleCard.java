@@ -7,7 +7,8 @@ import javafx.scene.input.KeyEvent;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
-import vitrine.app.Wiring;
+import vitrine.app.program.SampleOffer;
+import vitrine.app.services.Services;
 import vitrine.app.workspace.Recognised;
 import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.resources.Styles;
@@ -22,7 +23,7 @@ final class SampleCard extends HBox {
 
     private final Runnable open;
 
-    SampleCard(SampleOffer sample, Wiring wiring, Runnable open) {
+    SampleCard(SampleOffer sample, Services services, Runnable open) {
         this.open = open;
         getStyleClass().add("vt-sample");
         setPrefWidth(WIDTH);
@@ -39,9 +40,9 @@ final class SampleCard extends HBox {
         about.setMinHeight(Region.USE_PREF_SIZE);
         Label where = new Label("Opens in Attention");
         where.getStyleClass().addAll(Styles.SMALL, Styles.ACCENT_TEXT);
-        AttentionPreview picture = new AttentionPreview(wiring.board(), PICTURE);
+        AttentionPreview picture = new AttentionPreview(services.board(), PICTURE);
         getChildren().addAll(picture, new VBox(2, name, facts, about, where));
-        wiring.workspace().look(sample.folder()).thenAcceptAsync(found -> {
+        services.workspace().look(sample.folder()).thenAcceptAsync(found -> {
             if (found instanceof Recognised.Model m) {
                 Anatomy a = m.subject().anatomy();
                 facts.setText(a.familyName() + ", " + Numbers.si(a.parameters()) + " parameters, " + Numbers.fileSize(a.checkpoint().fileBytes()));

@@ -9,7 +9,7 @@ import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.control.Tooltip;
 import javafx.scene.layout.VBox;
-import vitrine.app.Wiring;
+import vitrine.app.services.Services;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Buttons;
@@ -37,15 +37,15 @@ public final class SettingsButton extends Button {
         }
     }
 
-    private final Wiring wiring;
+    private final Services services;
 
-    SettingsButton(Wiring wiring) {
-        this.wiring = wiring;
+    SettingsButton(Services services) {
+        this.services = services;
         setGraphic(Icons.SETTINGS.node());
         getStyleClass().add(Styles.ICON_BUTTON);
         setTooltip(new Tooltip("Settings"));
         setAccessibleText("Settings");
-        setOnAction(e -> wiring.state().setting(LOOK).thenCombine(wiring.state().setting(THREADS), (look, threads) -> details(look, threads))
+        setOnAction(e -> services.state().setting(LOOK).thenCombine(services.state().setting(THREADS), (look, threads) -> details(look, threads))
                 .thenAcceptAsync(supplier -> show(supplier.get()), Platform::runLater));
     }
 
@@ -65,18 +65,18 @@ public final class SettingsButton extends Button {
             Segments<Look> looks = new Segments<>(List.of(Look.values()), l -> l.label);
             looks.valueProperty().set(look.map(SettingsButton::lookNamed).orElse(Look.SYSTEM));
             looks.valueProperty().addListener((o, old, now) -> {
-                wiring.themes().themeProperty().set(now == Look.SYSTEM ? Themes.ofSystem() : Theme.valueOf(now.name()));
-                wiring.state().set(LOOK, now.name());
+                services.themes().themeProperty().set(now == Look.SYSTEM ? Themes.ofSystem() : Theme.valueOf(now.name()));
+                services.state().set(LOOK, now.name());
             });
             int cores = Runtime.getRuntime().availableProcessors();
             Segments<Integer> count = new Segments<>(cores > 1 ? List.of(cores, cores - 1) : List.of(1), n -> n == cores ? "All " + cores : "" + n);
             threads.filter(t -> t.equals(Integer.toString(cores - 1))).ifPresent(t -> count.valueProperty().set(cores - 1));
-            count.valueProperty().addListener((o, old, now) -> wiring.state().set(THREADS, now.toString()));
+            count.valueProperty().addListener((o, old, now) -> services.state().set(THREADS, now.toString()));
             Label next = new Label("Threads change with the next start.");
             next.getStyleClass().add(Styles.CAPTION);
             VBox box = new VBox(10, title, KeyValueRow.of("Look", looks), KeyValueRow.of("Threads", count), next,
-                    KeyValueRow.ofName("Data folder", wiring.folders().home().toString()),
-                    Buttons.plain("Forget what was opened before", Icons.CLOSE, wiring.workspace()::forgetRecent));
+                    KeyValueRow.ofName("Data folder", services.folders().home().toString()),
+                    Buttons.plain("Forget what was opened before", Icons.CLOSE, services.workspace()::forgetRecent));
             box.setPrefWidth(340);
             return ProvenanceAudit.notAFigure(box, "settings");
         };

@@ -24,7 +24,7 @@ import javafx.scene.input.ContextMenuEvent;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.VBox;
 import javax.imageio.ImageIO;
-import vitrine.app.Version;
+import vitrine.app.program.Version;
 import vitrine.app.picture.Export;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;

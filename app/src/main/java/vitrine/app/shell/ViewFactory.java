@@ -2,21 +2,21 @@ package vitrine.app.shell;
 
 import java.util.Optional;
 import javafx.beans.binding.Bindings;
-import vitrine.app.Wiring;
+import vitrine.app.services.Services;
 import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// Makes the views of the window's tabs and gives them what they need of the workspace.
 final class ViewFactory {
 
-    private final Wiring wiring;
+    private final Services services;
 
-    ViewFactory(Wiring wiring) {
-        this.wiring = wiring;
+    ViewFactory(Services services) {
+        this.services = services;
     }
 
     /// Whether this version has such a view.
@@ -27,7 +27,7 @@ final class ViewFactory {
     /// A new view, if this version has such a one.
     Optional<View> make(ViewKind kind) {
         return switch (kind) {
-            case ANATOMY -> Optional.of(new AnatomyView(wiring.board()));
+            case ANATOMY -> Optional.of(new AnatomyView(services.board()));
             case ATTENTION -> Optional.of(attention());
             case ROUTING, RANK, LORA, RUNS, COMPARE -> Optional.empty();
         };
@@ -35,17 +35,17 @@ final class ViewFactory {
 
     /// Remembers the last prompt of each checkpoint and takes it up again where none was typed since.
     private AttentionView attention() {
-        AttentionView view = new AttentionView(wiring.board());
-        Bindings.bindContent(view.openSubjects(), wiring.workspace().checkpoints());
+        AttentionView view = new AttentionView(services.board());
+        Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.model().subjectProperty().addListener((o, old, now) -> {
             if (now != null && view.model().promptProperty().get().isBlank()) {
-                wiring.state().prompt(now.path()).thenAcceptAsync(known -> known.ifPresent(text -> takeUp(view, now, text)), javafx.application.Platform::runLater);
+                services.state().prompt(now.path()).thenAcceptAsync(known -> known.ifPresent(text -> takeUp(view, now, text)), javafx.application.Platform::runLater);
             }
         });
         view.model().captureState().stateProperty().addListener((o, old, now) -> {
             Subject subject = view.model().subjectProperty().get();
             if (subject != null && now instanceof ViewState.Result<?>) {
-                wiring.state().setPrompt(subject.path(), view.model().promptProperty().get());
+                services.state().setPrompt(subject.path(), view.model().promptProperty().get());
             }
         });
         return view;

@@ -32,7 +32,7 @@ import vitrine.views.control.NavigatorRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// The window from the outside: what keys, clicks and answers do, with the real engine.
 class MainWindowTest {
@@ -121,8 +121,8 @@ class MainWindowTest {
         h.settle();
         h.close();
         h = WindowHarness.real(home);
-        h.await("the recent list", () -> !h.wiring.workspace().recent().isEmpty());
-        assertEquals("llama-gqa", fx(() -> h.wiring.workspace().recent().getFirst().name()));
+        h.await("the recent list", () -> !h.services.workspace().recent().isEmpty());
+        assertEquals("llama-gqa", fx(() -> h.services.workspace().recent().getFirst().name()));
         assertEquals(1, fx(() -> h.window.startPage().recentRows()).size());
         h.press("Shortcut+1");
         h.await("the checkpoint", () -> h.window.present().isPresent());
@@ -155,7 +155,7 @@ class MainWindowTest {
         h.press("Shortcut+K");
         typed("dark and light");
         h.press("Enter");
-        assertEquals(Theme.LIGHT, fx(() -> h.wiring.themes().themeProperty().get()));
+        assertEquals(Theme.LIGHT, fx(() -> h.services.themes().themeProperty().get()));
         h.press("Shortcut+K");
         typed("zzzz");
         assertTrue(h.shows("Nothing is called that."));
@@ -223,7 +223,7 @@ class MainWindowTest {
         assertTrue(Files.readString(h.answers.target).lines().count() > 10);
         assertEquals("capture", Json.mapper().readTree(this.home.resolve("a.json").toFile()).get("task").get("kind").asText());
         assertSame(home, fx(body::getParent), "the view is back in its place");
-        assertEquals(Theme.DARK, fx(() -> h.wiring.themes().themeProperty().get()));
+        assertEquals(Theme.DARK, fx(() -> h.services.themes().themeProperty().get()));
     }
 
     @Test

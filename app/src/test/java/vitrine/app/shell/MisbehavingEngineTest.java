@@ -16,7 +16,7 @@ import vitrine.core.engine.MisbehavingWorker;
 import vitrine.core.engine.MisbehavingWorker.Manner;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.tasks.TaskRow;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// Whatever the engine does, the window lives, says what happened, and takes the next request.
 @Timeout(180)
@@ -43,7 +43,7 @@ class MisbehavingEngineTest {
                 assertTrue(h.shows(sentence), () -> "shown are " + fx(h::texts));
             }
             // Two of them at least: Anatomy asks for statistics of its own accord.
-            assertTrue(fx(() -> h.wiring.board().rows().stream().filter(r -> r.state() == TaskRow.State.FAILED).count()) >= 2);
+            assertTrue(fx(() -> h.services.board().rows().stream().filter(r -> r.state() == TaskRow.State.FAILED).count()) >= 2);
             h.press("Shortcut+J");
             assertTrue(h.shows(sentence), "the drawer tells it too");
             h.open(REFERENCE.resolve("gpt2"));
@@ -63,8 +63,8 @@ class MisbehavingEngineTest {
                 view.model().run();
             });
             h.await("the work", () -> view.model().captureState().state() instanceof ViewState.Working<?>);
-            WindowHarness.run(() -> h.wiring.board().rows().forEach(TaskRow::cancel));
-            h.await("the end", () -> h.wiring.board().rows().stream().allMatch(r -> r.state().over()));
+            WindowHarness.run(() -> h.services.board().rows().forEach(TaskRow::cancel));
+            h.await("the end", () -> h.services.board().rows().stream().allMatch(r -> r.state().over()));
             h.await("the view", () -> view.model().captureState().state() instanceof ViewState.Empty<?>);
         }
     }

@@ -40,9 +40,9 @@ class MonkeyTest {
             h.answers.target = home.resolve("export.png");
             for (int i = 0; i < actions; i++) {
                 act(h, random, files);
-                int open = fx(() -> h.wiring.workspace().subjects().size());
+                int open = fx(() -> h.services.workspace().subjects().size());
                 if (open > 12) {
-                    WindowHarness.run(() -> h.wiring.workspace().close(h.wiring.workspace().subjects().getFirst()));
+                    WindowHarness.run(() -> h.services.workspace().close(h.services.workspace().subjects().getFirst()));
                 }
             }
             h.settle();

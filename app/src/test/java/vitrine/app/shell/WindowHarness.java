@@ -18,8 +18,9 @@ import javafx.scene.input.KeyEvent;
 import javafx.scene.input.MouseButton;
 import javafx.scene.input.MouseEvent;
 import javafx.stage.Stage;
-import vitrine.app.Folders;
-import vitrine.app.Wiring;
+import vitrine.app.program.Folders;
+import vitrine.app.program.SampleOffer;
+import vitrine.app.services.Services;
 import vitrine.app.picture.Toolkit;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
@@ -59,7 +60,7 @@ final class WindowHarness implements AutoCloseable {
 
     final Answers answers = new Answers();
     final List<Throwable> faults = Collections.synchronizedList(new ArrayList<>());
-    final Wiring wiring;
+    final Services services;
     final MainWindow window;
     final Stage stage;
 
@@ -70,11 +71,11 @@ final class WindowHarness implements AutoCloseable {
 
     WindowHarness(Path home, Engine engine, List<SampleOffer> samples) {
         Toolkit.startHeadless();
-        wiring = fx(() -> Wiring.with(new Folders(home), engine, Theme.DARK));
+        services = fx(() -> Services.with(new Folders(home), engine, Theme.DARK));
         Object[] made = fx(() -> {
             Thread.currentThread().setUncaughtExceptionHandler((t, e) -> faults.add(e));
             Stage s = new Stage();
-            MainWindow w = new MainWindow(wiring, s, answers, samples);
+            MainWindow w = new MainWindow(services, s, answers, samples);
             s.setWidth(1440);
             s.setHeight(900);
             s.show();
@@ -118,7 +119,7 @@ final class WindowHarness implements AutoCloseable {
 
     /// Until nothing is under way.
     void settle() {
-        await("tasks to end", () -> wiring.board().rows().stream().allMatch(r -> r.state().over()));
+        await("tasks to end", () -> services.board().rows().stream().allMatch(r -> r.state().over()));
     }
 
     void open(Path... paths) {
@@ -176,7 +177,7 @@ final class WindowHarness implements AutoCloseable {
     public void close() {
         run(() -> {
             stage.close();
-            wiring.close();
+            services.close();
         });
         if (!faults.isEmpty()) {
             AssertionError e = new AssertionError(faults.size() + " faults on the JavaFX thread");

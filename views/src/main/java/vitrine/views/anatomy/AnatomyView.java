@@ -16,7 +16,7 @@ import vitrine.views.view.HelpTopic;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// What a checkpoint is made of: figures, a block diagram, shares, every tensor with its values, and where it lies in its file.
 public final class AnatomyView implements View {

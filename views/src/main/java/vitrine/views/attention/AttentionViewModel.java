@@ -27,8 +27,8 @@ import vitrine.views.chart.Cells;
 import vitrine.views.chart.Scale;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
+import vitrine.views.tasks.ViewState;
 import vitrine.views.view.Subject;
-import vitrine.views.view.ViewState;
 
 /// What the Attention view shows, and what it asks for.
 ///

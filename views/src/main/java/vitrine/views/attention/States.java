@@ -10,7 +10,7 @@ import vitrine.views.control.ErrorCard;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProgressRow;
 import vitrine.views.tasks.TaskRow;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// What stands in a card that has nothing to draw yet: why, how far it is, or what went wrong.
 final class States {

@@ -1,4 +1,4 @@
-package vitrine.app.picture;
+package vitrine.app.showcase;
 
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
@@ -11,14 +11,13 @@ import java.util.Optional;
 import javafx.scene.Parent;
 import javafx.stage.Stage;
 import javax.imageio.ImageIO;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-import vitrine.app.Folders;
-import vitrine.app.Samples;
-import vitrine.app.Wiring;
+import vitrine.app.picture.Toolkit;
+import vitrine.app.program.Folders;
+import vitrine.app.program.Samples;
+import vitrine.app.services.Services;
 import vitrine.app.shell.MainWindow;
 import vitrine.app.shell.Questions;
-import vitrine.app.shell.SampleOffer;
+import vitrine.app.program.SampleOffer;
 import vitrine.core.files.Whole;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
@@ -29,43 +28,37 @@ import vitrine.views.view.ViewKind;
 /// The whole window with the bundled sample, drawn to files where there is no display to show it on.
 public final class Showcase {
 
-    private static final Logger LOG = LoggerFactory.getLogger(Showcase.class);
     private static final double PATIENCE_SECONDS = 120;
     private static final int WIDTH = 1440;
     private static final int HEIGHT = 900;
 
-    private final Wiring wiring;
+    private final Services services;
     private final MainWindow window;
     private final Path folder;
     private final List<Path> written = new ArrayList<>();
 
-    private Showcase(Wiring wiring, MainWindow window, Path folder) {
-        this.wiring = wiring;
+    private Showcase(Services services, MainWindow window, Path folder) {
+        this.services = services;
         this.window = window;
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy and Attention, says where, and returns the exit code.
-    public static int draw(Folders folders) {
-        System.err.println("There is no display here: drawing the window to files.");
+    /// Draws start page, Anatomy and Attention.
+    ///
+    /// @return the files that were written
+    public static List<Path> draw(Folders folders) throws IOException {
         Toolkit.startHeadless();
         List<SampleOffer> samples = Samples.offers(folders);
-        try (Wiring wiring = Toolkit.onThread(() -> Wiring.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
+        try (Services services = Toolkit.onThread(() -> Services.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
             Path folder = Files.createDirectories(folders.home().resolve("pictures"));
-            MainWindow window = Toolkit.onThread(() -> onStage(wiring, samples));
-            List<Path> written = new Showcase(wiring, window, folder).draw(samples);
-            written.forEach(p -> System.out.println(p.toAbsolutePath()));
-            return 0;
-        } catch (IOException e) {
-            LOG.error("the window could not be drawn", e);
-            System.err.println("The window could not be drawn: " + e.getMessage());
-            return 1;
+            MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
+            return new Showcase(services, window, folder).draw(samples);
         }
     }
 
-    private static MainWindow onStage(Wiring wiring, List<SampleOffer> samples) {
+    private static MainWindow onStage(Services services, List<SampleOffer> samples) {
         Stage stage = new Stage();
-        MainWindow window = new MainWindow(wiring, stage, NOBODY, samples);
+        MainWindow window = new MainWindow(services, stage, NOBODY, samples);
         stage.show();
         return window;
     }
@@ -136,19 +129,19 @@ public final class Showcase {
 
     /// Until nothing is under way.
     private void settle() {
-        Toolkit.await(() -> wiring.board().rows().stream().allMatch(r -> r.state().over()), PATIENCE_SECONDS);
+        Toolkit.await(() -> services.board().rows().stream().allMatch(r -> r.state().over()), PATIENCE_SECONDS);
     }
 
     private void both(String name) throws IOException {
         picture(name + "-dark");
         Toolkit.onThread(() -> {
-            wiring.themes().themeProperty().set(Theme.LIGHT);
+            services.themes().themeProperty().set(Theme.LIGHT);
             return null;
         });
         settle();
         picture(name + "-light");
         Toolkit.onThread(() -> {
-            wiring.themes().themeProperty().set(Theme.DARK);
+            services.themes().themeProperty().set(Theme.DARK);
             return null;
         });
     }

@@ -1,4 +1,4 @@
-package vitrine.app;
+package vitrine.app.program;
 
 /// The program's version, from its jar.
 public final class Version {

@@ -1,4 +1,4 @@
-package vitrine.app.shell;
+package vitrine.app.program;
 
 import java.nio.file.Path;
 
