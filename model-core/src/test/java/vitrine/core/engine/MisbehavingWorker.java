@@ -17,7 +17,7 @@ import vitrine.core.json.Json;
 /// A worker that does what its first argument says: dies, hangs, floods, lies. A fixture for tests of everything that reads workers.
 public final class MisbehavingWorker {
 
-    static final WorkerProcess.Patience SHORT = new WorkerProcess.Patience(Duration.ofSeconds(2), Duration.ofMillis(500), Duration.ofSeconds(1));
+    static final WorkerProcess.Patience SHORT = new WorkerProcess.Patience(Duration.ofSeconds(6), Duration.ofMillis(500), Duration.ofSeconds(1));
 
     private MisbehavingWorker() {}
 
