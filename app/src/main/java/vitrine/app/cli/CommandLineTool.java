@@ -22,7 +22,7 @@ import vitrine.core.refusal.Refusal;
 /// All subcommands.
 @Command(name = "vitrine", description = "A workbench for people who study and adapt transformer models. Without a subcommand it opens the window.",
         mixinStandardHelpOptions = true, versionProvider = CommandLineTool.Version.class,
-        subcommands = {OpenCommand.class, CaptureCommand.class, HeadsCommand.class, EvalCommand.class, EnginesCommand.class})
+        subcommands = {OpenCommand.class, CaptureCommand.class, HeadsCommand.class, EvalCommand.class, SnapshotCommand.class, EnginesCommand.class})
 public final class CommandLineTool {
 
     private static final Logger LOG = LoggerFactory.getLogger(CommandLineTool.class);
@@ -31,8 +31,7 @@ public final class CommandLineTool {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = CommandLineTool.class.getPackage().getImplementationVersion();
-            return new String[] {"Vitrine " + (version == null ? "(development)" : version)};
+            return new String[] {"Vitrine " + vitrine.app.program.Version.NUMBER};
         }
     }
 

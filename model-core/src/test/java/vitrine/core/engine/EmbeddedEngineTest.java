@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -27,18 +26,12 @@ import vitrine.core.task.Task;
 class EmbeddedEngineTest {
 
     private static final Path MODEL = Path.of("src/test/resources/reference/llama-gqa").toAbsolutePath();
-    /// Silence is borne long enough for a worker to start on a busy machine, and no longer where it is what is tried.
-    private static final WorkerProcess.Patience SHORT = new WorkerProcess.Patience(Duration.ofSeconds(2), Duration.ofMillis(500), Duration.ofSeconds(1));
-    private static final WorkerProcess.Patience USUAL = new WorkerProcess.Patience(Duration.ofSeconds(30), Duration.ofSeconds(3), Duration.ofSeconds(1));
 
     @TempDir
     Path folder;
 
     private EmbeddedEngine engine(Manner manner) throws IOException {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        WorkerCommand command = new WorkerCommand(List.of(java, "-Xmx64m", "-XX:+ExitOnOutOfMemoryError", "-cp", System.getProperty("java.class.path"),
-                MisbehavingWorker.class.getName(), manner.name()), Map.of());
-        return new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), command, manner == Manner.SILENT ? SHORT : USUAL);
+        return MisbehavingWorker.engine(folder, manner);
     }
 
     private static Task task(int bins) {
@@ -131,7 +124,7 @@ class EmbeddedEngineTest {
     @Test
     void aCommandThatCannotStartIsAnEvent() throws Exception {
         WorkerCommand none = new WorkerCommand(List.of("/no/such/program"), Map.of());
-        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), none, SHORT)) {
+        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), none, MisbehavingWorker.SHORT)) {
             assertEquals(Ending.Cause.NOT_STARTED, assertInstanceOf(Ending.Failed.class, run(engine, 8)).cause());
         }
     }

@@ -1,4 +1,4 @@
-package vitrine.app.folders;
+package vitrine.app.program;
 
 import java.io.IOException;
 import java.nio.file.Files;
