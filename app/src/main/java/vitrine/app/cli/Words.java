@@ -1,5 +1,6 @@
 package vitrine.app.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Locale;
 
 /// Numbers as the command line writes them.
@@ -33,6 +34,11 @@ final class Words {
         }
         int decimals = v >= 99.95 ? 0 : v >= 9.995 ? 1 : v >= 0.9995 ? 2 : 3;
         return String.format(Locale.ROOT, "%." + decimals + "f %s", v, units[u]);
+    }
+
+    /// A figure of a result, or – where there is none: never 0, never NaN.
+    static String figure(JsonNode value, String format) {
+        return value.isNumber() ? String.format(Locale.ROOT, format, value.doubleValue()) : "–";
     }
 
     static String duration(double seconds) {

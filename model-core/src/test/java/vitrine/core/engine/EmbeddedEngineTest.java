@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -41,6 +42,14 @@ class EmbeddedEngineTest {
         return engine.submit(task(bins), e -> {}).ending().get(40, TimeUnit.SECONDS);
     }
 
+    /// A task of which something has been heard.
+    private static TaskHandle underWay(EmbeddedEngine engine) throws InterruptedException {
+        CountDownLatch heard = new CountDownLatch(1);
+        TaskHandle handle = engine.submit(task(8), e -> heard.countDown());
+        assertTrue(heard.await(40, TimeUnit.SECONDS), "nothing was heard of the worker");
+        return handle;
+    }
+
     @ParameterizedTest
     @CsvSource({"EXITS,LOST", "KILLED,OUT_OF_MEMORY", "SEGFAULTS,CRASHED", "OUT_OF_HEAP,OUT_OF_MEMORY", "SILENT,STUCK", "GARBAGE,PROTOCOL",
         "LIES_ABOUT_RESULT,PROTOCOL", "UNKNOWN_CATEGORY,PROTOCOL", "ENDLESS_LINE,FAULT"})
@@ -64,11 +73,10 @@ class EmbeddedEngineTest {
     @Test
     void cancelsAnObedientWorkerAndKeepsItWarm() throws Exception {
         try (EmbeddedEngine engine = engine(Manner.SLOW)) {
-            TaskHandle handle = engine.submit(task(8), e -> {});
-            Thread.sleep(600);
+            TaskHandle handle = underWay(engine);
             long pid = engine.workerPid().orElseThrow();
             handle.cancel();
-            assertInstanceOf(Ending.Cancelled.class, handle.ending().get(1, TimeUnit.SECONDS));
+            assertInstanceOf(Ending.Cancelled.class, handle.ending().get(10, TimeUnit.SECONDS));
             assertEquals(pid, engine.workerPid().orElseThrow());
         }
     }
@@ -76,8 +84,7 @@ class EmbeddedEngineTest {
     @Test
     void endsAWorkerThatIsDeafToCancel() throws Exception {
         try (EmbeddedEngine engine = engine(Manner.DEAF_TO_CANCEL)) {
-            TaskHandle handle = engine.submit(task(8), e -> {});
-            Thread.sleep(600);
+            TaskHandle handle = underWay(engine);
             handle.cancel();
             assertInstanceOf(Ending.Cancelled.class, handle.ending().get(10, TimeUnit.SECONDS));
             assertTrue(engine.workerPid().isEmpty());
