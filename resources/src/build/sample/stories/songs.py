@@ -54,8 +54,8 @@ def count_down(t):
 
 
 def cumulative(t):
-    things = [t.thing().a for _ in range(t.dice.between(4, 5))]
     start = t.phrase("[In my pocket there is|On my cart there is|In my boat there is|On my table there is|In my bag there is]")
+    things = [t.thing(words.SMALL_THINGS if "pocket" in start or "bag" in start else None).a for _ in range(t.dice.between(4, 5))]
     for i in range(len(things)):
         t.paragraphs.append(f"{start} {listing(list(reversed(things[:i + 1])))},")
         t.paragraphs.append("and we all go down the road." if i < len(things) - 1 else "and that is all I own.")
@@ -109,7 +109,8 @@ def inside(t):
     noun = [f"{a} {n}" for a, n in zip(adj, start)]
     t.paragraphs.append(t.say(f"There was a {noun[0]}."))
     for i in range(1, len(noun)):
-        t.paragraphs.append(t.say(("On" if start[i] in ("tree", "ship", "cart", "feather") or start[i - 1] in ("table", "shelf", "branch") else "In") + f" the {noun[i - 1]} was a {noun[i]},"))
+        where = "On" if start[i - 1] in ("hill", "sea", "table", "shelf", "branch", "bird") else "By" if start[i - 1] == "path" else "In"
+        t.paragraphs.append(t.say(f"{where} the {noun[i - 1]} was a {noun[i]},"))
         if i > 1:
             t.paragraphs.append(_cap(", ".join(f"the {n}" for n in reversed(noun[:i]))) + ".")
 
@@ -154,7 +155,7 @@ def nonsense(t):
     row = " ".join(t.dice.sample(words.SECRET, t.dice.between(4, 8)))
     c = t.child()
     t.paragraphs.append(t.say(f"{c} " + t.dice.pick(["learned a rhyme that made no sense:", "knew a song that had no meaning:", "skipped over the rope and sang:", "bounced the ball against the wall and sang:"])))
-    for i in range(t.dice.between(3, 5)):
+    for i in range(t.dice.pick([2, 4])):
         t.paragraphs.append(_cap(row) + ("." if i % 2 else ","))
 
 

@@ -21,7 +21,7 @@ def aside(t):
     return t.dice.pick([
         "The [wind|rain] came from the [sea|hills|north|west] [that day|that week].", "[Above|Over] the roofs [hung|stood] a [pale|thin|yellow|round] moon.", "The [river|lake|pond] was [as smooth as glass|grey|full of leaves|very quiet].",
         "[Somewhere|Far away] a [bell|dog|cock|cuckoo|flute] could be heard.", "The leaves were [red|yellow|brown] and fell [slowly|one by one].", "There was a smell of [bread|smoke|rain|cut grass|snow|apples] in the air.",
-        "A [<colour>|small] [butterfly|bird|cat|leaf] went by and [was gone|did not stop].", "Nobody [spoke|hurried|laughed|noticed].", "It was the [shortest|longest|coldest|warmest] day of the year.",
+        "A [<colour>|small] [butterfly|bird|cat|leaf] went by and [was gone|did not stop].", "It was the [shortest|longest|coldest|warmest] day of the year.",
         "[High up|In the grass|In the reeds] [the swallows|the crickets|the larks|the frogs] were [singing|loud|busy].", "The road was [white with dust|wet|empty|full of carts].",
     ])
 
@@ -496,7 +496,7 @@ def garden(t):
 def night_noise(t):
     c = t.beast(["mouse", "owl", "cricket", "hedgehog", "bat", "frog", "crow", "beaver"])
     t.put(a=t.child(), n=t.phrase("[tap, tap, tap|scratch, scratch, scratch|creak, creak, creak|whoo, whoo, whoo|drip, drip, drip|bump, bump, bump]"))
-    t.tell("It was a [dark|<weather>] night. {a} lay in bed and heard a noise: {n}.")
+    t.tell("It was a [dark|windy|stormy|still|cold|rainy|long] night. {a} lay in bed and heard a noise: {n}.")
     for what in t.dice.sample(["the wind in the tree", "the rain on the roof", "the clock in the hall", "the cat on the stairs", "the mouse in the wall", "the old gate", "the shutter", "the tap in the kitchen"], 3):
         t.tell('"It is only {w}," said {a}. But {w} was [still|quiet]. ^{n}.', w=what)
     t.tell("{a} [took a candle|lit the lamp|put on a <colour> coat] and went to look. In the {r} sat {c}. ^{n}, went {c}.", r=t.dice.pick(words.ROOMS), c=c)
