@@ -21,6 +21,7 @@ import java.util.zip.ZipFile;
 /// | `runtime` | a Java runtime with JavaFX linked in, made once |
 /// | `lib` | jars of the program and its libraries |
 /// | `natives` | native libraries, read where they lie: nothing is unpacked into the user's home |
+/// | `samples` | the bundled checkpoints, as ordinary folders |
 ///
 /// Arguments: the build directory, the program's own jar, the platform (as in `linux-x86_64`), the version.
 public final class Assemble {
@@ -48,6 +49,7 @@ public final class Assemble {
         Assemble a = new Assemble(Path.of(args[0]), args[2]);
         a.runtime();
         a.libraries(args[1]);
+        a.samples();
         a.commands();
         Files.writeString(a.image.resolve("version"), args[3] + "\n");
     }
@@ -153,6 +155,24 @@ public final class Assemble {
             for (ZipEntry e : zip.stream().filter(e -> e.getName().startsWith("native/lib/" + folder + "/cpu/") && !e.isDirectory()).toList()) {
                 try (InputStream in = zip.getInputStream(e)) {
                     Files.copy(in, target.resolve(e.getName().substring(e.getName().lastIndexOf('/') + 1)));
+                }
+            }
+        }
+    }
+
+    private void samples() throws IOException {
+        Path samples = fresh(image.resolve("samples"));
+        Path jar;
+        try (Stream<Path> jars = Files.list(image.resolve("lib"))) {
+            jar = jars.filter(p -> p.getFileName().toString().startsWith("vitrine-resources-")).findFirst().orElseThrow();
+        }
+        String root = "vitrine/samples/";
+        try (ZipFile zip = new ZipFile(jar.toFile())) {
+            for (ZipEntry e : zip.stream().filter(e -> e.getName().startsWith(root) && !e.isDirectory()).toList()) {
+                Path target = samples.resolve(e.getName().substring(root.length()));
+                Files.createDirectories(target.getParent());
+                try (InputStream in = zip.getInputStream(e)) {
+                    Files.copy(in, target);
                 }
             }
         }
