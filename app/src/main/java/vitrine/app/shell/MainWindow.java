@@ -40,6 +40,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
+import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.IconButton;
@@ -251,7 +252,8 @@ public final class MainWindow {
                 workspace.currentProperty().set(m.subject());
                 tabs.choose(ViewKind.ATTENTION);
                 if (views.get(ViewKind.ATTENTION) instanceof AttentionView view && view.model().promptProperty().get().isBlank()) {
-                    view.model().promptProperty().set(sample.prompt());
+                    view.model().promptProperty().set(sample.prompt().text());
+                    view.model().headProperty().set(new HeadId(sample.prompt().layer(), sample.prompt().head()));
                     view.model().run();
                 }
             } else {

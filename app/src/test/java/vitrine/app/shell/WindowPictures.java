@@ -16,6 +16,7 @@ import vitrine.app.program.SampleOffer;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.WorkerCommand;
+import vitrine.resources.Samples;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.ScenePng;
@@ -40,7 +41,8 @@ public final class WindowPictures {
         Path home = Files.createTempDirectory("vitrine-pictures");
         Path model = Path.of(args[1]);
         List<Path> more = java.util.Arrays.stream(args).skip(2).map(Path::of).toList();
-        SampleOffer sample = new SampleOffer("A sample", "A small model with clear previous-token and induction heads.", model, "\"Can I have the red ball?\" asked Ben.");
+        Samples.Prompt prompt = new Samples.Prompt("A question", "\"Can I have the red ball?\" asked Ben.", "", 2, 4);
+        SampleOffer sample = new SampleOffer(new Samples.Sample("sample", "A sample", "A small model with clear previous-token and induction heads.", List.of(), List.of(prompt)), model);
         EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(home.resolve("artifacts"), 1L << 30), WorkerCommand.embedded(2, 4L << 30));
         try (WindowHarness h = new WindowHarness(home, engine, List.of(sample))) {
             new WindowPictures(h, out).draw(model, more);
