@@ -34,7 +34,7 @@ class ArchitectureTest {
     @Test
     void resourcesUseNothing() {
         classes().that().resideInAPackage("vitrine.resources..").should()
-                .onlyDependOnClassesThat().resideInAnyPackage("vitrine.resources..", "java.lang..", "java.io..", "java.net..", "java.nio..", "java.util..")
+                .onlyDependOnClassesThat().resideInAnyPackage("vitrine.resources..", "java.lang..", "java.io..", "java.net..", "java.nio..", "java.security..", "java.util..")
                 .because("files and their names need neither a model nor a toolkit")
                 .check(ALL);
     }

@@ -5,7 +5,6 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.net.JarURLConnection;
 import java.net.URI;
 import java.net.URL;
 import java.nio.channels.FileChannel;
@@ -89,9 +88,10 @@ public final class Samples {
         if (marker.getProtocol().equals("file")) {
             return present(Path.of(URI.create(marker.toString())).getParent());
         }
-        if (marker.openConnection() instanceof JarURLConnection jar) {
-            jar.setUseCaches(false);
-            try (JarFile file = jar.getJarFile()) {
+        // jar:file:/somewhere/resources.jar!/vitrine/samples/...: opened as the file that it is, so that no connection is ever made.
+        String inside = marker.getPath();
+        if (marker.getProtocol().equals("jar") && inside.startsWith("file:") && inside.contains("!/")) {
+            try (JarFile file = new JarFile(Path.of(URI.create(inside.substring(0, inside.indexOf("!/")))).toFile())) {
                 return copied(id, file, data.resolve("samples"));
             }
         }

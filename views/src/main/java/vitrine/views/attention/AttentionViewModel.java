@@ -323,7 +323,7 @@ public final class AttentionViewModel {
 
     /// Captures the prompt.
     public void run() {
-        if (prompt.get().isBlank() || subject.get() == null) {
+        if (prompt.get().isBlank() || subject.get() == null || !obstacle().isEmpty()) {
             return;
         }
         editing.set(false);
