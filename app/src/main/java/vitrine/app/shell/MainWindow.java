@@ -40,7 +40,6 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
-import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.IconButton;
@@ -89,7 +88,7 @@ public final class MainWindow {
         this.stage = stage;
         this.questions = questions;
         workspace = services.workspace();
-        factory = new ViewFactory(services);
+        factory = new ViewFactory(services, samples);
         navigator = new Navigator(workspace);
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);
@@ -118,6 +117,7 @@ public final class MainWindow {
         commands.listen(scene);
         new DropTarget(scene, dropOverlay, this::open);
         actions.offerOn(viewArea);
+        Notices.watch(services.board(), stage);
         follow();
         stage.setScene(scene);
         stage.setTitle("Vitrine");
@@ -252,9 +252,7 @@ public final class MainWindow {
                 workspace.currentProperty().set(m.subject());
                 tabs.choose(ViewKind.ATTENTION);
                 if (views.get(ViewKind.ATTENTION) instanceof AttentionView view && view.model().promptProperty().get().isBlank()) {
-                    view.model().promptProperty().set(sample.prompt().text());
-                    view.model().headProperty().set(new HeadId(sample.prompt().layer(), sample.prompt().head()));
-                    view.model().run();
+                    view.model().take(ViewFactory.suggestion(sample.prompt()));
                 }
             } else {
                 bringForward(found);
