@@ -1,5 +1,7 @@
 package vitrine.app;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import org.slf4j.LoggerFactory;
 import vitrine.app.cli.CommandLineTool;
 
@@ -8,7 +10,11 @@ public final class Main {
 
     private Main() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
+        if (System.getProperty(Training.PROPERTY) != null) {
+            Training.run(Path.of(System.getProperty(Training.PROPERTY)));
+            return;
+        }
         Logging.start(Folders.locate());
         if (CommandLineTool.handles(args)) {
             System.exit(commandLine(args));
