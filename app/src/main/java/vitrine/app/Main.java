@@ -23,7 +23,11 @@ public final class Main {
 
     private Main() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
+        if (System.getProperty(Training.PROPERTY) != null) {
+            Training.run(Path.of(System.getProperty(Training.PROPERTY)));
+            return;
+        }
         Logging.start(Folders.locate());
         boolean paths = Arrays.stream(args).allMatch(Main::exists);
         if (CommandLineTool.handles(args) || !paths) {

@@ -12,7 +12,6 @@ import javafx.stage.Stage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import vitrine.app.program.Folders;
-import vitrine.app.program.Samples;
 import vitrine.app.services.Services;
 import vitrine.app.shell.MainWindow;
 import vitrine.app.shell.Mark;
@@ -46,7 +45,7 @@ public final class VitrineApplication extends Application {
             bounds = settings.setting(boundsKey()).join();
         }
         services = Services.of(folders, threads.map(VitrineApplication::threads).orElse(Runtime.getRuntime().availableProcessors()), theme(look));
-        List<SampleOffer> samples = Samples.offers(folders);
+        List<SampleOffer> samples = SampleOffer.all(folders);
         MainWindow window = new MainWindow(services, stage, Questions.ofSystem(stage), samples);
         for (int size : new int[] {16, 32, 48, 128}) {
             stage.getIcons().add(Mark.image(size));

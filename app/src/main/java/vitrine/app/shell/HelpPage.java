@@ -27,6 +27,7 @@ final class HelpPage {
 
     static Node content(Optional<View> view, Commands commands) {
         VBox box = new VBox(4);
+        box.getStyleClass().add("vt-help");
         box.setPrefWidth(WIDTH);
         view.ifPresent(v -> {
             for (HelpTopic t : v.help()) {

@@ -88,7 +88,7 @@ public final class MainWindow {
         this.stage = stage;
         this.questions = questions;
         workspace = services.workspace();
-        factory = new ViewFactory(services);
+        factory = new ViewFactory(services, samples);
         navigator = new Navigator(workspace);
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);
@@ -117,6 +117,7 @@ public final class MainWindow {
         commands.listen(scene);
         new DropTarget(scene, dropOverlay, this::open);
         actions.offerOn(viewArea);
+        Notices.watch(services.board(), stage);
         follow();
         stage.setScene(scene);
         stage.setTitle("Vitrine");
@@ -251,8 +252,7 @@ public final class MainWindow {
                 workspace.currentProperty().set(m.subject());
                 tabs.choose(ViewKind.ATTENTION);
                 if (views.get(ViewKind.ATTENTION) instanceof AttentionView view && view.model().promptProperty().get().isBlank()) {
-                    view.model().promptProperty().set(sample.prompt());
-                    view.model().run();
+                    view.model().take(ViewFactory.suggestion(sample.prompt()));
                 }
             } else {
                 bringForward(found);

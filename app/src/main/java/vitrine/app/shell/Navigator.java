@@ -41,7 +41,7 @@ import vitrine.views.view.Subject;
 final class Navigator extends VBox {
 
     private enum Section {
-        CHECKPOINTS("Checkpoints"), ADAPTERS("Adapters"), TEXTS("Texts"), RUNS("Runs");
+        CHECKPOINTS("Checkpoints"), ADAPTERS("Adapters"), TEXTS("Texts"), REFUSED("Not opened"), RUNS("Runs");
 
         private final String label;
 
@@ -99,8 +99,7 @@ final class Navigator extends VBox {
         section(Section.TEXTS, workspace.texts(), t -> row(t, Icons.TEXT, t.name(), Numbers.count(t.examples()) + (t.examples() == 1 ? " example" : " examples"), t.path(),
                 () -> workspace.close(t)));
         if (!workspace.refused().isEmpty()) {
-            workspace.refused().stream().filter(r -> fits(r.name())).forEach(r -> list.getChildren().add(
-                    row(r, Icons.FILE, r.name(), "not opened", r.path(), () -> workspace.close(r)).warning(r.refusal().getMessage())));
+            section(Section.REFUSED, workspace.refused(), r -> row(r, Icons.FILE, r.name(), "", r.path(), () -> workspace.close(r)).warning(r.refusal().getMessage()));
         }
         section(Section.RUNS, List.<Subject>of(), s -> null);
     }
@@ -147,6 +146,7 @@ final class Navigator extends VBox {
         return switch (item) {
             case Subject s -> s.name();
             case OpenText t -> t.name();
+            case Recognised.Refused r -> r.name();
             default -> "";
         };
     }

@@ -30,11 +30,11 @@ final class SampleCard extends HBox {
         setMaxWidth(WIDTH);
         setAlignment(Pos.CENTER_LEFT);
         setFocusTraversable(true);
-        Label name = new Label(sample.name());
+        Label name = new Label(sample.sample().title());
         name.getStyleClass().add(Styles.PANEL_TITLE);
         Label facts = new Label("");
         facts.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
-        Label about = new Label(sample.description());
+        Label about = new Label(sample.sample().description());
         about.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
         about.setWrapText(true);
         about.setMinHeight(Region.USE_PREF_SIZE);
@@ -46,7 +46,7 @@ final class SampleCard extends HBox {
             if (found instanceof Recognised.Model m) {
                 Anatomy a = m.subject().anatomy();
                 facts.setText(a.familyName() + ", " + Numbers.si(a.parameters()) + " parameters, " + Numbers.fileSize(a.checkpoint().fileBytes()));
-                picture.show(m.subject(), sample.prompt());
+                picture.show(m.subject(), sample.prompt().text());
             } else {
                 facts.setText(found.what());
             }

@@ -75,7 +75,7 @@ public final class SettingsButton extends Button {
             Label next = new Label("Threads change with the next start.");
             next.getStyleClass().add(Styles.CAPTION);
             VBox box = new VBox(10, title, KeyValueRow.of("Look", looks), KeyValueRow.of("Threads", count), next,
-                    KeyValueRow.ofName("Data folder", services.folders().home().toString()),
+                    KeyValueRow.ofName("Data", services.folders().home().toString()),
                     Buttons.plain("Forget what was opened before", Icons.CLOSE, services.workspace()::forgetRecent));
             box.setPrefWidth(340);
             return ProvenanceAudit.notAFigure(box, "settings");

@@ -1,10 +1,15 @@
 package vitrine.app.shell;
 
+import java.util.List;
 import java.util.Optional;
 import javafx.beans.binding.Bindings;
+import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
+import vitrine.resources.Samples;
 import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
+import vitrine.views.attention.AttentionViewModel.HeadId;
+import vitrine.views.attention.AttentionViewModel.Suggestion;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -14,9 +19,12 @@ import vitrine.views.tasks.ViewState;
 final class ViewFactory {
 
     private final Services services;
+    private final List<SampleOffer> samples;
 
-    ViewFactory(Services services) {
+    /// @param samples whose prompts are suggested with their checkpoints
+    ViewFactory(Services services, List<SampleOffer> samples) {
         this.services = services;
+        this.samples = samples;
     }
 
     /// Whether this version has such a view.
@@ -38,6 +46,7 @@ final class ViewFactory {
         AttentionView view = new AttentionView(services.board());
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.model().subjectProperty().addListener((o, old, now) -> {
+            view.model().suggestions().setAll(suggestions(now));
             if (now != null && view.model().promptProperty().get().isBlank()) {
                 services.state().prompt(now.path()).thenAcceptAsync(known -> known.ifPresent(text -> takeUp(view, now, text)), javafx.application.Platform::runLater);
             }
@@ -49,6 +58,16 @@ final class ViewFactory {
             }
         });
         return view;
+    }
+
+    private List<Suggestion> suggestions(Subject subject) {
+        return samples.stream().filter(s -> subject != null && s.folder().toAbsolutePath().normalize().toString().equals(subject.path()))
+                .flatMap(s -> s.sample().prompts().stream()).map(ViewFactory::suggestion).toList();
+    }
+
+    /// A sample's prompt as the Attention view takes it.
+    static Suggestion suggestion(Samples.Prompt p) {
+        return new Suggestion(p.title(), p.text(), p.look(), new HeadId(p.layer(), p.head()));
     }
 
     private static void takeUp(AttentionView view, Subject subject, String prompt) {

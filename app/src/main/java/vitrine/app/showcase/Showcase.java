@@ -13,14 +13,11 @@ import javafx.stage.Stage;
 import javax.imageio.ImageIO;
 import vitrine.app.picture.Toolkit;
 import vitrine.app.program.Folders;
-import vitrine.app.program.Samples;
 import vitrine.app.services.Services;
 import vitrine.app.shell.MainWindow;
 import vitrine.app.shell.Questions;
 import vitrine.app.program.SampleOffer;
 import vitrine.core.files.Whole;
-import vitrine.views.attention.AttentionView;
-import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
 import vitrine.views.view.ViewKind;
@@ -48,7 +45,7 @@ public final class Showcase {
     /// @return the files that were written
     public static List<Path> draw(Folders folders) throws IOException {
         Toolkit.startHeadless();
-        List<SampleOffer> samples = Samples.offers(folders);
+        List<SampleOffer> samples = SampleOffer.all(folders);
         try (Services services = Toolkit.onThread(() -> Services.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
             Path folder = Files.createDirectories(folders.home().resolve("pictures"));
             MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
@@ -91,13 +88,6 @@ public final class Showcase {
         // Opening is done when the view is in front; its figures come after.
         Toolkit.await(() -> window.present().isPresent(), PATIENCE_SECONDS);
         settle();
-        Toolkit.onThread(() -> {
-            if (window.present().orElse(null) instanceof AttentionView view) {
-                chooseBestHead(view);
-            }
-            return null;
-        });
-        settle();
         both("attention");
         Toolkit.onThread(() -> {
             window.commands().named("Go to " + ViewKind.ANATOMY.label()).run();
@@ -106,25 +96,6 @@ public final class Showcase {
         settle();
         both("anatomy");
         return written;
-    }
-
-    /// The head that shows its pattern best, with a query locked in the middle of the prompt.
-    private static void chooseBestHead(AttentionView view) {
-        view.model().capture().ifPresent(c -> {
-            double most = Double.NEGATIVE_INFINITY;
-            HeadId best = new HeadId(0, 0);
-            for (int l = 0; l < c.layers(); l++) {
-                for (int h = 0; h < c.heads(); h++) {
-                    double v = c.metric(vitrine.core.analysis.attention.HeadMetric.INDUCTION_SHARE, l, h);
-                    if (v > most) {
-                        most = v;
-                        best = new HeadId(l, h);
-                    }
-                }
-            }
-            view.model().headProperty().set(best);
-            view.model().queryProperty().set(c.tokens().size() * 3 / 4);
-        });
     }
 
     /// Until nothing is under way.

@@ -45,7 +45,12 @@ public final class WorkerMain {
         PrintStream events = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
         System.setOut(System.err);
         quietLogging();
-        new WorkerMain(events).serve();
+        WorkerMain worker = new WorkerMain(events);
+        if (worker.serve()) {
+            // A normal end: the JVM can write what it has learnt (the AOT cache of the installed program is made so).
+            worker.finish();
+            System.exit(0);
+        }
         // The end of input means that nobody listens any more: whatever still runs is of no use.
         Runtime.getRuntime().halt(0);
     }
@@ -56,7 +61,8 @@ public final class WorkerMain {
         }
     }
 
-    private void serve() throws IOException {
+    /// Serves requests until it is told to stop (true) or its input ends (false).
+    private boolean serve() throws IOException {
         say(Json.object().put("event", "hello").put("protocol", PROTOCOL).put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION)
                 .put("threads", Parallel.threads()).put("java", Runtime.version().toString()));
         Thread.ofPlatform().daemon().name("heartbeat").start(this::beat);
@@ -73,11 +79,17 @@ public final class WorkerMain {
                 case "run" -> tasks.execute(() -> run(request));
                 case "cancel" -> cancelled = request.path("id").asLong();
                 case "stop" -> {
-                    return;
+                    return true;
                 }
                 default -> System.err.println("unknown request " + request.path("request").asText());
             }
         }
+        return false;
+    }
+
+    /// Waits for the tasks that were asked for.
+    private void finish() {
+        tasks.close();
     }
 
     private void beat() {

@@ -9,6 +9,7 @@ import java.util.concurrent.Executor;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.SimpleObjectProperty;
 import javafx.collections.FXCollections;
+import javafx.collections.ListChangeListener;
 import javafx.collections.ObservableList;
 import vitrine.app.state.RecentItem;
 import vitrine.app.state.StateStore;
@@ -19,8 +20,9 @@ import vitrine.views.view.Subject;
 public final class Workspace {
 
     private final ObservableList<Subject> subjects = FXCollections.observableArrayList();
-    private final ObservableList<Subject> checkpoints = subjects.filtered(s -> !s.isAdapter());
-    private final ObservableList<Subject> adapters = subjects.filtered(Subject::isAdapter);
+    /// Lists of their own rather than filtered views: who listens to one of them may read the other.
+    private final ObservableList<Subject> checkpoints = FXCollections.observableArrayList();
+    private final ObservableList<Subject> adapters = FXCollections.observableArrayList();
     private final ObservableList<OpenText> texts = FXCollections.observableArrayList();
     private final ObservableList<Recognised.Refused> refused = FXCollections.observableArrayList();
     private final ObservableList<RecentItem> recent = FXCollections.observableArrayList();
@@ -35,6 +37,10 @@ public final class Workspace {
         this.state = state;
         this.background = background;
         this.ui = ui;
+        subjects.addListener((ListChangeListener<Subject>) c -> {
+            checkpoints.setAll(subjects.stream().filter(s -> !s.isAdapter()).toList());
+            adapters.setAll(subjects.stream().filter(Subject::isAdapter).toList());
+        });
         state.recent().thenAcceptAsync(list -> list.stream().filter(r -> recent.stream().noneMatch(o -> o.path().equals(r.path()))).forEach(recent::add), ui);
     }
 

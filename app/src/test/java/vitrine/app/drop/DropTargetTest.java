@@ -55,11 +55,13 @@ class DropTargetTest {
     }
 
     private List<String> texts() {
-        return Toolkit.onThread(() -> {
-            List<String> out = new ArrayList<>();
-            collect(overlay, out);
-            return out;
-        });
+        return Toolkit.onThread(this::shown);
+    }
+
+    private List<String> shown() {
+        List<String> out = new ArrayList<>();
+        collect(overlay, out);
+        return out;
     }
 
     private static void collect(Node n, List<String> out) {
@@ -74,7 +76,7 @@ class DropTargetTest {
     @Test
     void heldFilesAreToldOneByOne() {
         fire(DragEvent.DRAG_OVER, 400, 300);
-        assertTrue(Toolkit.await(() -> texts().contains("Release to open 2 of 3"), 20), () -> texts().toString());
+        assertTrue(Toolkit.await(() -> shown().contains("Release to open 2 of 3"), 20), () -> texts().toString());
         List<String> texts = texts();
         assertTrue(texts.stream().anyMatch(t -> t.startsWith("Llama checkpoint, safetensors, 180,672 parameters")), texts.toString());
         assertTrue(texts.stream().anyMatch(t -> t.startsWith("Adapter, safetensors")), texts.toString());

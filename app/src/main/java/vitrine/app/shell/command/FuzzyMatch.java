@@ -10,7 +10,8 @@ final class FuzzyMatch {
     static final int NONE = Integer.MIN_VALUE;
 
     private static final int LETTER = 10;
-    private static final int TOGETHER = 15;
+    private static final int TOGETHER = 25;
+    private static final int NEXT_WORD = 10;
     private static final int WORD_START = 12;
     private static final int NAME_START = 20;
 
@@ -47,7 +48,7 @@ final class FuzzyMatch {
             if (found < 0) {
                 return NONE;
             }
-            score += LETTER + (found == last + 1 ? TOGETHER : 0) + (startsWord(name, found) ? WORD_START : 0) + (found == 0 ? NAME_START : 0);
+            score += LETTER + (found == last + 1 ? TOGETHER : found == last + 2 && startsWord(name, found) ? NEXT_WORD : 0) + (startsWord(name, found) ? WORD_START : 0) + (found == 0 ? NAME_START : 0);
             last = found;
             at = found + 1;
         }

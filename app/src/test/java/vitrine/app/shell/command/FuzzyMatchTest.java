@@ -24,6 +24,7 @@ class FuzzyMatchTest {
     void startsOfWordsAndLettersTogetherCountMore() {
         assertTrue(score("l2gate", "model.layers.2.mlp.gate_proj.weight") > score("l2gate", "model.layers.12.mlp.gate_proj.weight"));
         assertTrue(score("gate", "gate_proj") > score("gate", "g_a_t_e_long"));
+        assertTrue(score("layer 2", "Layer 2, head 0") > score("layer 2", "Layer 0, head 2"));
         assertTrue(score("layer 1 head 2", "Layer 1, head 2") > score("layer 1 head 2", "Layer 1, head 12"));
     }
 }
