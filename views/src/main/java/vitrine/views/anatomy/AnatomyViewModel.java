@@ -33,7 +33,7 @@ import vitrine.core.task.Task;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.Subject;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// What the Anatomy view shows, and what it asks for.
 ///

@@ -17,7 +17,7 @@ import vitrine.views.control.Card;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// How widely the values of each kind of matrix lie, layer by layer. Shown where a window has room for a second figure.
 final class SpreadCard {

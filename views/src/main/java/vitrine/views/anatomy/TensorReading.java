@@ -11,7 +11,7 @@ import vitrine.core.task.Task;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.Subject;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// The values of one checkpoint's tensors, as far as they were read: those of all where that is a moment's work or was asked for, those
 /// of single tensors else.

@@ -31,7 +31,7 @@ import vitrine.views.control.Themes;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.testing.InProcessEngine;
 import vitrine.views.view.Subject;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// Draws the Anatomy view with real checkpoints to PNG files, to be looked at.
 ///

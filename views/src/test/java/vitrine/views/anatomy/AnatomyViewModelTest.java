@@ -27,7 +27,7 @@ import vitrine.core.task.Task;
 import vitrine.core.tensor.Shape;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.Subject;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 class AnatomyViewModelTest {
 
