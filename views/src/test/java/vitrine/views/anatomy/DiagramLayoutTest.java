@@ -51,7 +51,7 @@ class DiagramLayoutTest {
     }
 
     private static DiagramLayout layout(Wiring wiring, double width) {
-        return Fx.call(() -> DiagramLayout.of(wiring, width, new Spacing(6, 0.85), 0, surface));
+        return Fx.call(() -> DiagramLayout.of(wiring, width, new Spacing(5, 0.82), 0, surface));
     }
 
     @ParameterizedTest
