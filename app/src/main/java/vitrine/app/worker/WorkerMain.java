@@ -110,7 +110,8 @@ public final class WorkerMain {
         } catch (IOException e) {
             e.printStackTrace();
             say(event("fault", id).put("message", "The result could not be written: " + Json.reason(e) + "."));
-        } catch (RuntimeException | StackOverflowError e) {
+        } catch (RuntimeException | Error e) {
+            // Errors too: ND4J reports a failed LAPACK call as one, and a task that never ends would look like a busy worker.
             e.printStackTrace();
             say(event("fault", id).put("message", e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())));
         }

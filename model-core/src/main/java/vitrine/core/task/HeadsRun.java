@@ -86,10 +86,16 @@ final class HeadsRun {
         }
         if (repeated != null) {
             values.put("induction_score", repeated.induction());
+            values.put("induction_score_standard_error", repeated.inductionError());
             values.put("duplicate_token_score", repeated.duplicate());
+            values.put("duplicate_token_score_standard_error", repeated.duplicateError());
             String how = ", mean over " + repeated.batch().sequences().size() + " sequences of " + repeated.segment() + " random tokens said twice";
             provenance.put("induction_score", Provenance.derived("attentions", "F64", "A[i, i−S+1] in the second copy" + how));
             provenance.put("duplicate_token_score", Provenance.derived("attentions", "F64", "A[i, i−S] in the second copy" + how));
+            for (String score : List.of("induction_score", "duplicate_token_score")) {
+                provenance.put(score + "_standard_error", Provenance.derived("attentions", "F64", "standard error over sequences")
+                        .of(repeated.batch().sequences().size()));
+            }
         }
         Map<String, Declared> declared = new LinkedHashMap<>();
         values.keySet().forEach(n -> declared.put(n, new Declared(DType.F64, Shape.of(spec.layers().size(), spec.maxHeads()))));
