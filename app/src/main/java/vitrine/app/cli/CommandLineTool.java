@@ -8,8 +8,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
@@ -21,9 +20,12 @@ import vitrine.core.refusal.Refusal;
 
 /// All subcommands.
 @Command(name = "vitrine", description = "A workbench for people who study and adapt transformer models. Without a subcommand it opens the window.",
-        mixinStandardHelpOptions = true, versionProvider = CommandLineTool.Version.class,
-        subcommands = {OpenCommand.class, CaptureCommand.class, HeadsCommand.class, EvalCommand.class, EnginesCommand.class})
+        mixinStandardHelpOptions = true, versionProvider = CommandLineTool.Version.class)
 public final class CommandLineTool {
+
+    /// In the order that the help lists them.
+    private static final List<Class<?>> SUBCOMMANDS =
+            List.of(OpenCommand.class, CaptureCommand.class, HeadsCommand.class, EvalCommand.class, SnapshotCommand.class, EnginesCommand.class);
 
     private static final Logger LOG = LoggerFactory.getLogger(CommandLineTool.class);
 
@@ -31,8 +33,7 @@ public final class CommandLineTool {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = CommandLineTool.class.getPackage().getImplementationVersion();
-            return new String[] {"Vitrine " + (version == null ? "(development)" : version)};
+            return new String[] {"Vitrine " + vitrine.app.program.Version.NUMBER};
         }
     }
 
@@ -40,8 +41,20 @@ public final class CommandLineTool {
 
     /// Whether these arguments are for the command line rather than the window.
     public static boolean handles(String[] args) {
-        Set<String> names = new TreeSet<>(new CommandLine(new CommandLineTool()).getSubcommands().keySet());
-        return args.length > 0 && (names.contains(args[0]) || List.of("-h", "--help", "-V", "--version").contains(args[0]));
+        return args.length > 0 && (subcommand(args[0]).isPresent() || List.of("-h", "--help", "-V", "--version").contains(args[0]));
+    }
+
+    private static Optional<Class<?>> subcommand(String name) {
+        return SUBCOMMANDS.stream().filter(c -> c.getAnnotation(Command.class).name().equals(name)).findFirst();
+    }
+
+    /// The tool with the subcommand that is asked for; with all where none is, since the help lists them. Reading the annotations of
+    /// all of them would take a third of the time that a short command takes.
+    private static CommandLine tool(String[] args) {
+        CommandLine tool = new CommandLine(new CommandLineTool());
+        Optional<Class<?>> named = args.length == 0 ? Optional.empty() : subcommand(args[0]);
+        named.map(List::<Class<?>>of).orElse(SUBCOMMANDS).forEach(tool::addSubcommand);
+        return tool;
     }
 
     /// Runs a subcommand on the terminal and returns the exit code.
@@ -58,7 +71,7 @@ public final class CommandLineTool {
 
     /// Runs a subcommand and returns the exit code.
     public static int run(String[] args, PrintWriter out, PrintWriter err) {
-        CommandLine tool = new CommandLine(new CommandLineTool());
+        CommandLine tool = tool(args);
         tool.setOut(out);
         tool.setErr(err);
         tool.setOverwrittenOptionsAllowed(true);

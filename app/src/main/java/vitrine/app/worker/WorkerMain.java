@@ -16,6 +16,7 @@ import java.util.concurrent.Executors;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
@@ -44,7 +45,12 @@ public final class WorkerMain {
         PrintStream events = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
         System.setOut(System.err);
         quietLogging();
-        new WorkerMain(events).serve();
+        WorkerMain worker = new WorkerMain(events);
+        if (worker.serve()) {
+            // A normal end: the JVM can write what it has learnt (the AOT cache of the installed program is made so).
+            worker.finish();
+            System.exit(0);
+        }
         // The end of input means that nobody listens any more: whatever still runs is of no use.
         Runtime.getRuntime().halt(0);
     }
@@ -55,7 +61,8 @@ public final class WorkerMain {
         }
     }
 
-    private void serve() throws IOException {
+    /// Serves requests until it is told to stop (true) or its input ends (false).
+    private boolean serve() throws IOException {
         say(Json.object().put("event", "hello").put("protocol", PROTOCOL).put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION)
                 .put("threads", Parallel.threads()).put("java", Runtime.version().toString()));
         Thread.ofPlatform().daemon().name("heartbeat").start(this::beat);
@@ -72,11 +79,17 @@ public final class WorkerMain {
                 case "run" -> tasks.execute(() -> run(request));
                 case "cancel" -> cancelled = request.path("id").asLong();
                 case "stop" -> {
-                    return;
+                    return true;
                 }
                 default -> System.err.println("unknown request " + request.path("request").asText());
             }
         }
+        return false;
+    }
+
+    /// Waits for the tasks that were asked for.
+    private void finish() {
+        tasks.close();
     }
 
     private void beat() {
@@ -94,6 +107,9 @@ public final class WorkerMain {
         long id = request.path("id").asLong();
         try {
             Task task = Task.fromJson(request.path("task"));
+            if (!request.path("artifact").isTextual()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "the request has no artifact: it does not say where the result belongs");
+            }
             Artifact artifact = TaskRunner.run(task, Path.of(request.path("artifact").asText()), new Reporting(id),
                     w -> say(event("warning", id).put("message", w)));
             ObjectNode result = event("result", id).put("artifact", artifact.folder().toString());
@@ -111,7 +127,8 @@ public final class WorkerMain {
             e.printStackTrace();
             say(event("fault", id).put("message", "The result could not be written: " + Json.reason(e) + "."));
         } catch (RuntimeException | Error e) {
-            // Errors too: ND4J reports a failed LAPACK call as one, and a task that never ends would look like a busy worker.
+            // A native library that does not load, a file that shrank under its map, a LAPACK call that fails (ND4J throws an Error
+            // for it): without a word the task would seem to run for ever.
             e.printStackTrace();
             say(event("fault", id).put("message", e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())));
         }

@@ -30,7 +30,7 @@ public record WorkerCommand(List<String> command, Map<String, String> environmen
         List<String> c = new ArrayList<>();
         c.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         c.addAll(List.of("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "--add-modules", "jdk.incubator.vector",
-                "-XX:+ExitOnOutOfMemoryError", "-XX:+UseParallelGC", "-Xss2m", "-Dai.djl.offline=true", "-DOPT_OUT_TRACKING=true"));
+                "-XX:+ExitOnOutOfMemoryError", "-XX:+UseSerialGC", "-Xms64m", "-Xss2m", "-Dai.djl.offline=true", "-DOPT_OUT_TRACKING=true"));
         c.add("-Xmx" + Math.clamp(memoryBytes / 4 / MEBI, 256, 4096) + "m");
         c.add("-Dorg.bytedeco.javacpp.maxbytes=" + memoryBytes);
         c.add("-Dorg.bytedeco.javacpp.maxphysicalbytes=" + memoryBytes);

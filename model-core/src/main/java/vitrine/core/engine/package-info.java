@@ -8,7 +8,8 @@
 /// |---|---|
 /// | `{"request":"run","id":1,"task":{...},"artifact":"PATH"}` | run a task, write its artifact there |
 /// | `{"request":"cancel","id":1}` | give it up |
-/// | `{"request":"stop"}`, or the end of input | end |
+/// | `{"request":"stop"}` | end when the tasks asked for are done |
+/// | the end of input | end at once: nobody listens any more |
 ///
 /// | from the worker | |
 /// |---|---|

@@ -62,10 +62,6 @@ class ForwardPassReferenceTest {
         }
     }
 
-    private static ForwardPass.LogitRows LogitRowsOf(ModelSpec spec) {
-        return ForwardPass.LogitRows.ALL;
-    }
-
     private static Batch batch(SafetensorsFile expected, String prompt, int[] ids) {
         String segments = prompt + "token_type_ids";
         return new Batch(List.of(new Batch.Sequence(ids, expected.has(segments) ? expected.ints(segments) : null)));
