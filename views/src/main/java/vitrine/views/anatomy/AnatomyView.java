@@ -9,14 +9,17 @@ import javafx.application.Platform;
 import javafx.scene.Node;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.layout.VBox;
+import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
+import vitrine.views.control.Icons;
 import vitrine.views.tasks.TaskBoard;
+import vitrine.views.tasks.ViewState;
 import vitrine.views.view.HelpTopic;
+import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
-import vitrine.views.tasks.ViewState;
 
 /// What a checkpoint is made of: figures, a block diagram, shares, every tensor with its values, and where it lies in its file.
 public final class AnatomyView implements View {
@@ -137,6 +140,12 @@ public final class AnatomyView implements View {
     @Override
     public Optional<Task> task() {
         return model.subjectProperty().get() != null && model.allState().state() instanceof ViewState.Result ? Optional.of(model.allTask()) : Optional.empty();
+    }
+
+    @Override
+    public List<Place> places() {
+        return subject().map(s -> s.anatomy().tensors().stream().map(t -> new Place("Tensors", Icons.ANATOMY, Visible.name(t.entry().name()), t.entry().dtype() + " " + t.entry().shape(),
+                () -> model.selectedProperty().set(t.entry().name()))).toList()).orElse(List.of());
     }
 
     @Override

@@ -78,7 +78,7 @@ public final class AnatomyPictures {
                 AnatomyViewModel m = view[0].model();
                 await(() -> m.indexProperty().get() != null && !(m.allState().state() instanceof ViewState.Working));
                 onFx(() -> choose(m, want));
-                await(() -> !(m.selectedValues() instanceof ViewState.Working));
+                await(() -> !(m.selectedValues() instanceof ViewState.Working) && !m.listingProperty().get());
                 String name = want.path.getFileName().toString().replace(".safetensors", "") + (want.search.isEmpty() ? "" : "-search");
                 for (int[] size : sizes) {
                     for (Theme theme : size[0] == 1440 || size.length > 2 ? Theme.values() : new Theme[] {Theme.DARK}) {
