@@ -3,7 +3,9 @@ package vitrine.app.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
@@ -44,6 +46,7 @@ final class Destination {
             if (!Files.isWritable(there)) {
                 throw invalid(out, "--out lies in the folder %s, which cannot be written to", String.valueOf(there.getFileName()));
             }
+            requireNameable(out);
             if (there.equals(folder)) {
                 tryToWrite(out);
             }
@@ -69,6 +72,15 @@ final class Destination {
         }
         tryToWrite(real);
         return real;
+    }
+
+    /// A name that is too long is told from one that is free.
+    private static void requireNameable(Path out) throws IOException {
+        try {
+            Files.readAttributes(out, BasicFileAttributes.class);
+        } catch (NoSuchFileException e) {
+            // As it should be.
+        }
     }
 
     /// Makes an empty file beside the target and removes it again: the file system has the last word on names and rights.

@@ -19,6 +19,8 @@ import vitrine.core.engine.Ending;
 import vitrine.core.engine.TaskHandle;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
@@ -29,6 +31,8 @@ abstract class EngineCommand extends Subcommand {
     private static final Logger LOG = LoggerFactory.getLogger(EngineCommand.class);
     private static final long STORE_BYTES = 20L << 30;
     private static final long PATIENCE_SECONDS = 3;
+    /// A token to predict needs one before it.
+    private static final int SHORTEST_SEQUENCE = 2;
 
     /// The task that the options describe.
     abstract Task task();
@@ -125,6 +129,14 @@ abstract class EngineCommand extends Subcommand {
         } catch (IllegalStateException e) {
             return false;
         }
+    }
+
+    /// The value of `--sequence-length`, or null.
+    static Integer sequenceLength(Integer length) {
+        if (length != null && length < SHORTEST_SEQUENCE) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--sequence-length %d: a number from %d belongs here", length, SHORTEST_SEQUENCE);
+        }
+        return length;
     }
 
     /// A path as the user wrote it, made absolute: a task does not depend on the folder it was asked for in.

@@ -33,7 +33,7 @@ final class EvalCommand extends EngineCommand {
         if (adapter != null) {
             throw Refusal.of(Category.TASK_INVALID, adapter, "adapters cannot be applied in this version").help("Leave --adapter out.");
         }
-        return new Task.Evaluate(absolute(model), absolute(data), length);
+        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length));
     }
 
     @Override

@@ -27,7 +27,7 @@ final class HeadsCommand extends EngineCommand {
 
     @Override
     Task task() {
-        return new Task.Heads(absolute(model), absolute(data), length);
+        return new Task.Heads(absolute(model), absolute(data), sequenceLength(length));
     }
 
     @Override
