@@ -235,11 +235,12 @@ public final class Numbers {
     }
 
     private static String digits(double size, int decimals) {
-        if (size < 1e9 && decimals <= 6) {
-            long scale = 1;
-            for (int i = 0; i < decimals; i++) {
-                scale *= 10;
-            }
+        long scale = 1;
+        for (int i = 0; i < Math.min(decimals, 7); i++) {
+            scale *= 10;
+        }
+        // Beyond this, the product's own rounding would show.
+        if (size * scale < 1e9 && decimals <= 6) {
             long scaled = Math.round(size * scale);
             if (decimals == 0) {
                 return Long.toString(scaled);
