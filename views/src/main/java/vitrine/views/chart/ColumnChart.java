@@ -184,7 +184,7 @@ public final class ColumnChart implements Interactive {
             card.add(ReadOut.Role.CONTEXT, xName);
         }
         for (Series s : series) {
-            card.line().add(ReadOut.Role.CONTEXT, s.name, s.colour.apply(palette)).add(ReadOut.Role.NUMBER, format.apply(s.values[index]));
+            card.line().add(ReadOut.Role.CONTEXT, s.name, s.colour.apply(palette)).add(ReadOut.Role.NUMBER, Numbers.orReason(s.values[index], format));
         }
         return card;
     }

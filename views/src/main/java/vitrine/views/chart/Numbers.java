@@ -3,6 +3,7 @@ package vitrine.views.chart;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.util.function.DoubleFunction;
 
 /// How numbers are written on screen: one method per kind of number.
 ///
@@ -199,6 +200,11 @@ public final class Numbers {
     /// What stands in place of a figure that is not there: `– (3 non-finite)`.
     public static String missing(String reason) {
         return reason.isEmpty() ? MISSING : MISSING + " (" + reason + ")";
+    }
+
+    /// A figure in a read-out: written as asked, or the dash and why there is none.
+    public static String orReason(double value, DoubleFunction<String> format) {
+        return Double.isFinite(value) ? format.apply(value) : missing(Double.isNaN(value) ? "not a number" : "infinite");
     }
 
     /// With full precision, as it is copied: plain ASCII that every program reads.
