@@ -39,8 +39,14 @@ public final class MatrixChart implements Interactive {
     public MatrixChart show(Cells values, Scale colours) {
         cells = values;
         scale = colours;
+        hovered.set(stillThere(hovered.get()));
+        selected.set(stillThere(selected.get()));
         changes.tell();
         return this;
+    }
+
+    private Cell stillThere(Cell cell) {
+        return cell == null || cell.row() >= cells.rows() || cell.column() >= cells.columns() ? null : cell;
     }
 
     public MatrixChart labels(List<String> rows, List<String> columns) {

@@ -94,6 +94,16 @@ final class Picture {
         return n;
     }
 
+    /// Whether a thin line of this colour crosses a rectangle: some pixel has more of it than of the card's ground.
+    boolean inked(Color colour, double x, double y, double width, double height) {
+        Color card = at(0, 0);
+        return colours(x, y, width, height).stream().anyMatch(c -> distance(c, colour) < distance(card, colour) / 2);
+    }
+
+    private static double distance(Color a, Color b) {
+        return Math.abs(a.getRed() - b.getRed()) + Math.abs(a.getGreen() - b.getGreen()) + Math.abs(a.getBlue() - b.getBlue());
+    }
+
     /// All colours in a rectangle.
     Set<Color> colours(double x, double y, double width, double height) {
         Set<Color> all = new HashSet<>();
