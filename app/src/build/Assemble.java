@@ -31,6 +31,7 @@ import java.util.zip.ZipOutputStream;
 /// | `runtime` | a Java runtime with JavaFX linked in, made once |
 /// | `lib` | jars of the program and its libraries; `vitrine.jar` names them all, in one order everywhere; AOT caches |
 /// | `natives` | native libraries, read where they lie: nothing is unpacked into the user's home |
+/// | `samples` | the bundled checkpoints, as ordinary folders |
 ///
 /// What is there already and has not changed is left as it is, since the AOT caches ([AotCaches]) hold only for the very jars
 /// that they were made with.
@@ -72,6 +73,7 @@ public final class Assemble {
         a.runtime();
         a.natives();
         a.libraries(args[1]);
+        a.samples();
         a.commands();
         Files.writeString(a.image.resolve("version"), args[3] + "\n");
         AotCaches caches = new AotCaches(a.image);
@@ -244,6 +246,24 @@ public final class Assemble {
             for (Path stale : all.filter(p -> !stay.contains(p.getFileName().toString())).toList()) {
                 Files.delete(stale);
                 changed = true;
+            }
+        }
+    }
+
+    private void samples() throws IOException {
+        Path samples = image.resolve("samples");
+        Path jar;
+        try (Stream<Path> jars = Files.list(image.resolve("lib"))) {
+            jar = jars.filter(p -> p.getFileName().toString().startsWith("vitrine-resources-")).findFirst().orElseThrow();
+        }
+        String root = "vitrine/samples/";
+        try (ZipFile zip = new ZipFile(jar.toFile())) {
+            for (ZipEntry e : zip.stream().filter(e -> e.getName().startsWith(root) && !e.isDirectory()).toList()) {
+                Path target = samples.resolve(e.getName().substring(root.length()));
+                Files.createDirectories(target.getParent());
+                try (InputStream in = zip.getInputStream(e)) {
+                    Files.copy(in, target, StandardCopyOption.REPLACE_EXISTING);
+                }
             }
         }
     }

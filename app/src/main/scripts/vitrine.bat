@@ -14,7 +14,7 @@ if exist "%HOME_DIR%\lib\vitrine.aot" set AOT="-XX:AOTCache=%HOME_DIR%\lib\vitri
   --add-exports javafx.graphics/com.sun.javafx.scene=ALL-UNNAMED ^
   --add-exports javafx.graphics/com.sun.javafx.scene.traversal=ALL-UNNAMED ^
   --add-opens javafx.graphics/javafx.scene=ALL-UNNAMED ^
-  "-Dvitrine.natives=%HOME_DIR%\natives" "-Dvitrine.worker.aot=%HOME_DIR%\lib\worker.aot" ^
+  "-Dvitrine.natives=%HOME_DIR%\natives" "-Dvitrine.samples=%HOME_DIR%\samples" "-Dvitrine.worker.aot=%HOME_DIR%\lib\worker.aot" ^
   "-Dorg.sqlite.lib.path=%HOME_DIR%\natives" "-DDJL_CACHE_DIR=%HOME_DIR%\natives\djl" -Dai.djl.offline=true ^
   "-Djava.library.path=%HOME_DIR%\natives" -Dorg.bytedeco.javacpp.pathsFirst=true -Dorg.bytedeco.javacpp.cacheLibraries=false ^
   %VITRINE_JAVA_OPTIONS% -cp "%HOME_DIR%\lib\vitrine.jar" vitrine.app.Main %*

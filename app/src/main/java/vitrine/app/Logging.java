@@ -8,6 +8,7 @@ import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
+import vitrine.app.program.Folders;
 
 /// The log: a rotating file in the user's data folder, at most 5 files of 10 MB; nothing on the terminal.
 final class Logging {

@@ -1,11 +1,24 @@
 package vitrine.app;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import javafx.application.Application;
 import org.slf4j.LoggerFactory;
 import vitrine.app.cli.CommandLineTool;
+import vitrine.app.program.Folders;
+import vitrine.app.showcase.Showcase;
+import vitrine.core.json.Json;
 
-/// The program's entry point: the command line where the first argument names a subcommand, else the window.
+/// The program's entry point: the command line where the first argument names a subcommand, else the window, which opens the paths that
+/// are given. Where there is no display, the window's views are drawn to files.
 public final class Main {
 
     private Main() {}
@@ -16,11 +29,48 @@ public final class Main {
             return;
         }
         Logging.start(Folders.locate());
-        if (CommandLineTool.handles(args)) {
+        boolean paths = Arrays.stream(args).allMatch(Main::exists);
+        if (CommandLineTool.handles(args) || !paths) {
             System.exit(commandLine(args));
         }
-        System.err.println("No window yet.");
-        System.exit(1);
+        if (hasDisplay()) {
+            // A class that extends Application must not be the main class when JavaFX lies on the class path.
+            Application.launch(VitrineApplication.class, args);
+            System.exit(0);
+        }
+        System.exit(showcase());
+    }
+
+    private static int showcase() {
+        System.err.println("There is no display here: drawing the window to files.");
+        try {
+            PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+            Showcase.draw(Folders.locate()).forEach(p -> out.println(p.toAbsolutePath()));
+            return 0;
+        } catch (IOException e) {
+            LoggerFactory.getLogger(Main.class).error("the window could not be drawn", e);
+            System.err.println("The window could not be drawn: " + Json.reason(e) + ".");
+            return 1;
+        }
+    }
+
+    private static boolean exists(String argument) {
+        try {
+            return Files.exists(Path.of(argument));
+        } catch (InvalidPathException e) {
+            return false;
+        }
+    }
+
+    /// Linux tells by its environment; other systems always have a display.
+    private static boolean hasDisplay() {
+        boolean linux = System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("linux");
+        return !linux || isSet("DISPLAY") || isSet("WAYLAND_DISPLAY") || "Headless".equals(System.getProperty("glass.platform"));
+    }
+
+    private static boolean isSet(String variable) {
+        String value = System.getenv(variable);
+        return value != null && !value.isBlank();
     }
 
     private static int commandLine(String[] args) {

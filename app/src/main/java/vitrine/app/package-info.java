@@ -1,2 +1,2 @@
-/// The program: its entry point and the one place where its services are put together.
+/// The program: its entry point and the window's application.
 package vitrine.app;

@@ -128,7 +128,7 @@ final class CaptureCommand extends EngineCommand {
         output.text("Wrote " + common.out + ", " + Words.bytes(Files.size(common.out)) + ":");
         artifact.manifest().summary().path("tensors").properties().forEach(e -> output.text(String.format("  %-24s %s", e.getKey(), e.getValue().asText())));
         if (result.has("loss")) {
-            output.text(String.format(java.util.Locale.ROOT, "Loss %.4f nats per token, perplexity %.4g", result.get("loss").asDouble(), result.get("perplexity").asDouble()));
+            output.text("Loss " + Words.figure(result.get("loss"), "%.4f") + " nats per token, perplexity " + Words.figure(result.get("perplexity"), "%.4g"));
         }
     }
 }

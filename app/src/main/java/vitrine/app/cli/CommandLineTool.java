@@ -25,7 +25,7 @@ public final class CommandLineTool {
 
     /// In the order that the help lists them.
     private static final List<Class<?>> SUBCOMMANDS =
-            List.of(OpenCommand.class, CaptureCommand.class, HeadsCommand.class, EvalCommand.class, EnginesCommand.class);
+            List.of(OpenCommand.class, CaptureCommand.class, HeadsCommand.class, EvalCommand.class, SnapshotCommand.class, EnginesCommand.class);
 
     private static final Logger LOG = LoggerFactory.getLogger(CommandLineTool.class);
 
@@ -33,8 +33,7 @@ public final class CommandLineTool {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = CommandLineTool.class.getPackage().getImplementationVersion();
-            return new String[] {"Vitrine " + (version == null ? "(development)" : version)};
+            return new String[] {"Vitrine " + vitrine.app.program.Version.NUMBER};
         }
     }
 

@@ -3,7 +3,7 @@ package vitrine.app.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
-import vitrine.app.Folders;
+import vitrine.app.program.Folders;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;

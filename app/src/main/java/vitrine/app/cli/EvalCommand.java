@@ -46,8 +46,7 @@ final class EvalCommand extends EngineCommand {
 
     private static void line(Output output, String label, ObjectNode r) {
         output.text(String.format(Locale.ROOT, "%-16s perplexity %s  loss %s nats  %,d tokens  %,d sequences", label,
-                r.path("perplexity").isNumber() ? String.format(Locale.ROOT, "%.4g", r.path("perplexity").asDouble()) : "–",
-                r.path("loss").isNumber() ? String.format(Locale.ROOT, "%.4f", r.path("loss").asDouble()) : "–",
+                Words.figure(r.path("perplexity"), "%.4g"), Words.figure(r.path("loss"), "%.4f"),
                 r.path("predicted_tokens").asLong(), r.path("sequences").asLong()));
     }
 }

@@ -48,7 +48,6 @@ final class HeadsCommand extends EngineCommand {
     }
 
     private static String cell(JsonNode metrics, String name, int layer, int head) {
-        JsonNode v = metrics.path(name).path(layer).path(head);
-        return v.isNumber() ? String.format(Locale.ROOT, "%.3f", v.asDouble()) : "–";
+        return Words.figure(metrics.path(name).path(layer).path(head), "%.3f");
     }
 }

@@ -50,7 +50,7 @@ final class OpenCommand extends Subcommand {
         out.text(a.checkpoint().name());
         out.text(String.format(Locale.ROOT, "  %s, %s, %,d parameters in %,d tensors, %s", a.familyName(), a.checkpoint().format(), a.parameters(),
                 a.tensors().size(), Words.bytes(a.checkpoint().fileBytes())));
-        a.spec().ifPresent(s -> out.text("  " + wiring(s, a)));
+        a.spec().ifPresent(s -> out.text("  " + services(s, a)));
         out.text(String.format(Locale.ROOT, "  Memory: %s as float32%s", Words.memory(a.float32Bytes()), a.cacheBytes() == 0 ? ""
                 : String.format(Locale.ROOT, "; keys and values %s at %,d positions", Words.memory(a.cacheBytes()), a.cachePositions())));
         out.text("  Types: " + a.byDType().entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList().toString().replaceAll("[\\[\\]]", ""));
@@ -70,7 +70,7 @@ final class OpenCommand extends Subcommand {
         }
     }
 
-    private static String wiring(ModelSpec s, Anatomy a) {
+    private static String services(ModelSpec s, Anatomy a) {
         AttentionSpec first = s.layers().isEmpty() ? null : s.layers().getFirst().attention();
         long windowed = s.layers().stream().filter(l -> l.attention().window() > 0).count();
         return String.format(Locale.ROOT, "Layers %d, hidden %d%s, vocabulary %d, positions %d%s%s", s.layers().size(), s.hiddenSize(),

@@ -1,12 +1,11 @@
 package vitrine.app.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.charset.StandardCharsets;
-import com.fasterxml.jackson.databind.JsonNode;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 
@@ -39,10 +38,5 @@ final class Results {
     static Path withEnding(Path out, String ending) {
         String name = out.getFileName().toString().replaceAll("\\.(safetensors|json)$", "");
         return out.resolveSibling(name + ending);
-    }
-
-    /// Whether a path can be written as a file.
-    static boolean isFolder(Path out) {
-        return Files.isDirectory(out);
     }
 }

@@ -1,5 +1,6 @@
 package vitrine.app.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Locale;
 
 /// Numbers as the command line writes them.
@@ -19,16 +20,25 @@ final class Words {
         return u == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.1f %s", v, units[u]);
     }
 
-    /// Memory in binary units, three significant digits: `0.997 MiB`.
+    /// Memory in binary units, three significant digits: `0.997 MiB`. Four digits before the point never stand: 1,016 KiB is 0.992 MiB.
     static String memory(long bytes) {
-        String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
+        String[] units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
         double v = bytes;
         int u = 0;
-        while (v >= 1024 && u < units.length - 1) {
+        while (v >= 999.5 && u < units.length - 1) {
             v /= 1024;
             u++;
         }
-        return u == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.3g %s", v, units[u]);
+        if (u == 0) {
+            return bytes + " B";
+        }
+        int decimals = v >= 99.95 ? 0 : v >= 9.995 ? 1 : v >= 0.9995 ? 2 : 3;
+        return String.format(Locale.ROOT, "%." + decimals + "f %s", v, units[u]);
+    }
+
+    /// A figure of a result, or – where there is none: never 0, never NaN.
+    static String figure(JsonNode value, String format) {
+        return value.isNumber() ? String.format(Locale.ROOT, format, value.doubleValue()) : "–";
     }
 
     static String duration(double seconds) {

@@ -16,6 +16,7 @@ import java.util.concurrent.Executors;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
@@ -106,6 +107,9 @@ public final class WorkerMain {
         long id = request.path("id").asLong();
         try {
             Task task = Task.fromJson(request.path("task"));
+            if (!request.path("artifact").isTextual()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "the request has no artifact: it does not say where the result belongs");
+            }
             Artifact artifact = TaskRunner.run(task, Path.of(request.path("artifact").asText()), new Reporting(id),
                     w -> say(event("warning", id).put("message", w)));
             ObjectNode result = event("result", id).put("artifact", artifact.folder().toString());
@@ -122,7 +126,8 @@ public final class WorkerMain {
         } catch (IOException e) {
             e.printStackTrace();
             say(event("fault", id).put("message", "The result could not be written: " + Json.reason(e) + "."));
-        } catch (RuntimeException | StackOverflowError e) {
+        } catch (RuntimeException | StackOverflowError | LinkageError | InternalError e) {
+            // A native library that does not load, a file that shrank under its map: without a word the task would seem to run for ever.
             e.printStackTrace();
             say(event("fault", id).put("message", e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())));
         }

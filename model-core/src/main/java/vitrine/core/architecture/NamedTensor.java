@@ -121,9 +121,14 @@ public record NamedTensor(String name, Shape shape, int layer, Map<Part, Long> p
             }
         }
 
+        /// A bias has one value for each row of the weight: its values belong to the parts of their rows.
         private void fused(Linear l, Map<Part, Long> parameters) {
             put(new NamedTensor(l.weight(), l.shape(), layer, parameters));
-            bias(l, Part.OTHER);
+            if (l.bias() != null) {
+                Map<Part, Long> rows = new LinkedHashMap<>();
+                parameters.forEach((part, n) -> rows.put(part, n / l.in()));
+                put(new NamedTensor(l.bias(), Shape.of(l.out()), layer, rows));
+            }
         }
 
         private void bias(Linear l, Part part) {

@@ -46,7 +46,8 @@ public final class TaskHandle {
         onCancel.run();
     }
 
-    boolean isCancelled() {
+    /// Whether the task was given up; an engine looks here before and while it runs.
+    public boolean isCancelled() {
         return cancelled;
     }
 

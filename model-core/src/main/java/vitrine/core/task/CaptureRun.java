@@ -47,6 +47,7 @@ final class CaptureRun {
     private static final long MAX_MEAN_MAP_BYTES = 2L << 30;
 
     private final LoadedModel model;
+    private final Consumer<String> warn;
     private final ModelSpec spec;
     private final Tokens prompt;
     private final int tokens;
@@ -66,8 +67,9 @@ final class CaptureRun {
         void run() throws IOException;
     }
 
-    private CaptureRun(Task.Capture task, LoadedModel model) {
+    private CaptureRun(Task.Capture task, LoadedModel model, Consumer<String> warn) {
         this.model = model;
+        this.warn = warn;
         spec = model.spec();
         prompt = Tokens.of(task.prompt(), model.checkpoint(), spec);
         tokens = prompt.ids().length;
@@ -83,11 +85,11 @@ final class CaptureRun {
     /// Runs the task and writes its tensors to `file`.
     static Outcome run(Task.Capture task, Path file, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
-            return new CaptureRun(task, model).run(file, progress, warn);
+            return new CaptureRun(task, model, warn).run(file, progress);
         }
     }
 
-    private Outcome run(Path file, Progress progress, Consumer<String> warn) throws IOException {
+    private Outcome run(Path file, Progress progress) throws IOException {
         declare("input_ids", DType.I64, Shape.of(tokens), Provenance.measured("prompt", "I64", "token ids fed to the model"));
         List<AutoCloseable> closing = new ArrayList<>();
         try {
@@ -277,7 +279,7 @@ final class CaptureRun {
                 sum += losses[i];
             }
             writer.write("token_nll", 0, narrow);
-            summary.put("loss", sum / losses.length).put("perplexity", Math.exp(sum / losses.length));
+            EvaluateRun.putLoss(summary, sum / losses.length, warn);
         });
     }
 

@@ -35,14 +35,24 @@ final class EvaluateRun {
         }
     }
 
-    /// A loss that is not finite is left out, and said.
     private static void put(ObjectNode to, Evaluation.Result r, Consumer<String> warn) {
-        if (Double.isFinite(r.loss())) {
-            to.put("loss", r.loss()).put("perplexity", r.perplexity());
-        } else {
-            to.putNull("loss").putNull("perplexity");
-            warn.accept("The loss is not finite: the model's weights or activations hold NaN or infinity.");
-        }
+        putLoss(to, r.loss(), warn);
         to.put("predicted_tokens", r.predicted()).put("sequences", r.sequences());
+    }
+
+    /// Loss and perplexity, each null where it is not finite, and said.
+    static void putLoss(ObjectNode to, double loss, Consumer<String> warn) {
+        double perplexity = Math.exp(loss);
+        to.putNull("loss").putNull("perplexity");
+        if (!Double.isFinite(loss)) {
+            warn.accept("The loss is not finite: the model's weights or activations hold NaN or infinity.");
+            return;
+        }
+        to.put("loss", loss);
+        if (Double.isFinite(perplexity)) {
+            to.put("perplexity", perplexity);
+        } else {
+            warn.accept("The perplexity is too large for a number: the loss is " + loss + " nats.");
+        }
     }
 }

@@ -4,17 +4,17 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
-/// Something an engine can be asked to do. Its JSON form, with the key `kind`, is public.
+/// Something an engine can be asked to do. Its JSON form, with the key `kind`, is public: `schemas/task.schema.json` of the resources.
+///
+/// A task that lacks something or holds a number out of its range cannot be made: the records refuse it (`task-invalid`).
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
 @JsonSubTypes({
     @JsonSubTypes.Type(value = Task.Capture.class, name = "capture"),
@@ -38,28 +38,65 @@ public sealed interface Task {
     ///
     /// @param what see [What]
     /// @param layers which layers' values to keep, all where null
-    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers) implements Task {}
+    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers) implements Task {
+        public Capture {
+            require("model", model);
+            require("prompt", prompt);
+            require("what", what);
+            requireWhole("what", what);
+        }
+    }
 
     /// Per-head measures over texts.
     ///
-    /// @param maxLength where longer texts are cut, the model's own limit where null
-    record Heads(String model, String data, Integer maxLength) implements Task {}
+    /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
+    record Heads(String model, String data, Integer maxLength) implements Task {
+        public Heads {
+            require("model", model);
+            require("data", data);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+        }
+    }
 
     /// Loss and perplexity over texts.
     ///
-    /// @param maxLength where longer texts are cut, the model's own limit where null
-    record Evaluate(String model, String data, Integer maxLength) implements Task {}
+    /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
+    record Evaluate(String model, String data, Integer maxLength) implements Task {
+        public Evaluate {
+            require("model", model);
+            require("data", data);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+        }
+    }
 
     /// Figures and histograms of stored tensors.
     ///
     /// @param tensors names, all where null
-    record Statistics(String model, List<String> tensors, int bins) implements Task {}
+    /// @param bins of each histogram, from 1
+    record Statistics(String model, List<String> tensors, int bins) implements Task {
+        public Statistics {
+            require("model", model);
+            requireWhole("tensors", tensors);
+            requireAtLeast("bins", bins, 1);
+        }
+    }
 
     /// What a prompt is: exactly one of a text, a file of text, and ids.
     ///
     /// @param segments a segment id per token, with ids only; null for all 0
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Prompt(String text, String file, List<Integer> ids, List<Integer> segments) {
+        public Prompt {
+            if ((text == null ? 0 : 1) + (file == null ? 0 : 1) + (ids == null ? 0 : 1) != 1) {
+                throw Refusal.of(Category.TASK_INVALID, null, "a prompt is exactly one of text, file and ids");
+            }
+            if (segments != null && ids == null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "segments stand beside ids only");
+            }
+            requireWhole("ids", ids);
+            requireWhole("segments", segments);
+        }
+
         public static Prompt ofText(String text) {
             return new Prompt(text, null, null, null);
         }
@@ -110,24 +147,37 @@ public sealed interface Task {
         head_similarity
     }
 
-    /// The mapper of tasks' JSON; unknown keys are refused.
-    JsonMapper MAPPER = JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES).build();
+    /// The shortest text of which something can be predicted, in tokens.
+    int SHORTEST = 2;
 
     /// The task as JSON.
     default ObjectNode toJson() {
-        return MAPPER.valueToTree(this);
+        return TaskJson.write(this);
     }
 
     /// A task from its JSON.
     ///
     /// @throws Refusal `task-invalid`, saying which key
     static Task fromJson(JsonNode json) {
-        try {
-            return MAPPER.treeToValue(json, Task.class);
-        } catch (JsonProcessingException | IllegalArgumentException e) {
-            String message = e instanceof JsonProcessingException j ? j.getOriginalMessage() : e.getMessage();
-            throw Refusal.of(Category.TASK_INVALID, null, "the task cannot be run (%s)", String.valueOf(message).lines().findFirst().orElse("")).cause(e);
+        return TaskJson.read(json);
+    }
+
+    private static void require(String key, Object value) {
+        if (value == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "the task has no %s", key);
+        }
+    }
+
+    /// Refuses a list with a null in it.
+    private static void requireWhole(String key, List<?> list) {
+        if (list != null && list.stream().anyMatch(Objects::isNull)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s holds null", key);
+        }
+    }
+
+    private static void requireAtLeast(String key, Integer value, int least) {
+        if (value != null && value < least) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is %,d; a whole number from %d belongs here", key, value, least);
         }
     }
 }

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -26,16 +26,12 @@ import vitrine.core.task.Task;
 class EmbeddedEngineTest {
 
     private static final Path MODEL = Path.of("src/test/resources/reference/llama-gqa").toAbsolutePath();
-    private static final WorkerProcess.Patience SHORT = new WorkerProcess.Patience(Duration.ofSeconds(2), Duration.ofMillis(500), Duration.ofSeconds(1));
 
     @TempDir
     Path folder;
 
     private EmbeddedEngine engine(Manner manner) throws IOException {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        WorkerCommand command = new WorkerCommand(List.of(java, "-Xmx64m", "-XX:+ExitOnOutOfMemoryError", "-cp", System.getProperty("java.class.path"),
-                MisbehavingWorker.class.getName(), manner.name()), Map.of());
-        return new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), command, SHORT);
+        return MisbehavingWorker.engine(folder, manner);
     }
 
     private static Task task(int bins) {
@@ -44,6 +40,14 @@ class EmbeddedEngineTest {
 
     private static Ending run(EmbeddedEngine engine, int bins) throws Exception {
         return engine.submit(task(bins), e -> {}).ending().get(40, TimeUnit.SECONDS);
+    }
+
+    /// A task of which something has been heard.
+    private static TaskHandle underWay(EmbeddedEngine engine) throws InterruptedException {
+        CountDownLatch heard = new CountDownLatch(1);
+        TaskHandle handle = engine.submit(task(8), e -> heard.countDown());
+        assertTrue(heard.await(40, TimeUnit.SECONDS), "nothing was heard of the worker");
+        return handle;
     }
 
     @ParameterizedTest
@@ -69,11 +73,10 @@ class EmbeddedEngineTest {
     @Test
     void cancelsAnObedientWorkerAndKeepsItWarm() throws Exception {
         try (EmbeddedEngine engine = engine(Manner.SLOW)) {
-            TaskHandle handle = engine.submit(task(8), e -> {});
-            Thread.sleep(600);
+            TaskHandle handle = underWay(engine);
             long pid = engine.workerPid().orElseThrow();
             handle.cancel();
-            assertInstanceOf(Ending.Cancelled.class, handle.ending().get(1, TimeUnit.SECONDS));
+            assertInstanceOf(Ending.Cancelled.class, handle.ending().get(10, TimeUnit.SECONDS));
             assertEquals(pid, engine.workerPid().orElseThrow());
         }
     }
@@ -81,8 +84,7 @@ class EmbeddedEngineTest {
     @Test
     void endsAWorkerThatIsDeafToCancel() throws Exception {
         try (EmbeddedEngine engine = engine(Manner.DEAF_TO_CANCEL)) {
-            TaskHandle handle = engine.submit(task(8), e -> {});
-            Thread.sleep(600);
+            TaskHandle handle = underWay(engine);
             handle.cancel();
             assertInstanceOf(Ending.Cancelled.class, handle.ending().get(10, TimeUnit.SECONDS));
             assertTrue(engine.workerPid().isEmpty());
@@ -122,7 +124,7 @@ class EmbeddedEngineTest {
     @Test
     void aCommandThatCannotStartIsAnEvent() throws Exception {
         WorkerCommand none = new WorkerCommand(List.of("/no/such/program"), Map.of());
-        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), none, SHORT)) {
+        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), none, MisbehavingWorker.SHORT)) {
             assertEquals(Ending.Cause.NOT_STARTED, assertInstanceOf(Ending.Failed.class, run(engine, 8)).cause());
         }
     }

@@ -8,16 +8,32 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.json.Json;
 
 /// A worker that does what its first argument says: dies, hangs, floods, lies. A fixture for tests of everything that reads workers.
 public final class MisbehavingWorker {
+
+    static final WorkerProcess.Patience SHORT = new WorkerProcess.Patience(Duration.ofSeconds(2), Duration.ofMillis(500), Duration.ofSeconds(1));
+    /// Long enough for a worker to start and to answer on a busy machine.
+    private static final WorkerProcess.Patience USUAL = new WorkerProcess.Patience(Duration.ofSeconds(30), Duration.ofSeconds(3), Duration.ofSeconds(1));
 
     private MisbehavingWorker() {}
 
     /// Ways to misbehave; `OBEDIENT` behaves.
     public enum Manner {
         OBEDIENT, EXITS, KILLED, SEGFAULTS, OUT_OF_HEAP, SILENT, DEAF_TO_CANCEL, GARBAGE, ENDLESS_LINE, LIES_ABOUT_RESULT, WRONG_ID, UNKNOWN_CATEGORY, SLOW
+    }
+
+    /// An engine whose workers behave so. Its patience is short where silence is what is tried.
+    public static EmbeddedEngine engine(Path folder, Manner manner) throws IOException {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        WorkerCommand command = new WorkerCommand(List.of(java, "-Xmx64m", "-XX:+ExitOnOutOfMemoryError", "-cp", System.getProperty("java.class.path"),
+                MisbehavingWorker.class.getName(), manner.name()), Map.of());
+        return new EmbeddedEngine(new ArtifactStore(folder.resolve("artifacts"), 1 << 30), command, manner == Manner.SILENT ? SHORT : USUAL);
     }
 
     public static void main(String[] args) throws Exception {

@@ -18,7 +18,6 @@ import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.tensor.Shape;
 import vitrine.views.chart.Cells;
 
 /// One prompt's attention as a capture left it: tokens, head metrics, small pictures of all heads, and the maps themselves, read

@@ -63,8 +63,8 @@ final class AttentionLayout extends Region {
     private static final class Column extends Region {
 
         private static final double HEADS_LEAST = 150;
-        private static final double SCATTER_LEAST = 190;
-        private static final double SIMILARITY = 178;
+        private static final double SCATTER_LEAST = 172;
+        private static final double SIMILARITY = 174;
 
         private final HeadsCard heads;
         private final ScatterCard scatter;

@@ -21,6 +21,7 @@ import vitrine.views.control.Picker;
 import vitrine.views.control.Segments;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.HelpTopic;
+import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -113,7 +114,7 @@ public final class AttentionView implements View {
                 k -> k == Scale.Kind.SQRT ? "√" : k == Scale.Kind.LOG ? "Log" : "Linear");
         scale.valueProperty().set(model.scaleKindProperty().get());
         scale.valueProperty().bindBidirectional(model.scaleKindProperty());
-        return List.of(show, scale, metricPicker("Sort by", OWN_ORDER, model.sortByProperty()), metricPicker("Colour", "maps", model.colourByProperty()), compare);
+        return List.of(show, scale, metricPicker("Sort by", OWN_ORDER, model.sortByProperty()), compare, metricPicker("Colour", "maps", model.colourByProperty()));
     }
 
     private static Node metricPicker(String label, String none, javafx.beans.property.ObjectProperty<HeadMetric> chosen) {
@@ -165,6 +166,20 @@ public final class AttentionView implements View {
     @Override
     public Optional<Task> task() {
         return model.capture().isPresent() ? Optional.of(model.mainTask()) : Optional.empty();
+    }
+
+    @Override
+    public List<Place> places() {
+        List<Place> heads = new ArrayList<>();
+        model.capture().ifPresent(c -> {
+            for (int l = 0; l < c.layers(); l++) {
+                for (int h = 0; h < c.heads(); h++) {
+                    HeadId id = new HeadId(l, h);
+                    heads.add(new Place("Heads", Icons.ATTENTION, id.toString(), model.pattern(id), () -> model.headProperty().set(id)));
+                }
+            }
+        });
+        return heads;
     }
 
     @Override

@@ -27,8 +27,8 @@ import vitrine.views.chart.Cells;
 import vitrine.views.chart.Scale;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
+import vitrine.views.tasks.ViewState;
 import vitrine.views.view.Subject;
-import vitrine.views.view.ViewState;
 
 /// What the Attention view shows, and what it asks for.
 ///
@@ -43,6 +43,13 @@ public final class AttentionViewModel {
             return "Layer " + layer + ", head " + head;
         }
     }
+
+    /// A prompt that is worth a look with a checkpoint.
+    ///
+    /// @param title a few words
+    /// @param look what to look at, one sentence
+    /// @param head the head to look at
+    public record Suggestion(String title, String text, String look, HeadId head) {}
 
     /// What the large map shows.
     public enum Show {
@@ -115,6 +122,7 @@ public final class AttentionViewModel {
     private final IntegerProperty key = new SimpleIntegerProperty(this, "key", -1);
     private final ObservableSet<Integer> isolated = FXCollections.observableSet();
     private final ObservableList<HeadId> pinned = FXCollections.observableArrayList();
+    private final ObservableList<Suggestion> suggestions = FXCollections.observableArrayList();
     private final ObjectProperty<Comparison> comparison = new SimpleObjectProperty<>(this, "comparison");
 
     private final Latest<AttentionCapture> capture;
@@ -211,6 +219,18 @@ public final class AttentionViewModel {
 
     public ObservableList<HeadId> pinned() {
         return pinned;
+    }
+
+    /// Prompts that are worth a look with this checkpoint; empty where nobody knows any.
+    public ObservableList<Suggestion> suggestions() {
+        return suggestions;
+    }
+
+    /// Takes a suggested prompt and shows it with its head.
+    public void take(Suggestion suggestion) {
+        prompt.set(suggestion.text());
+        head.set(suggestion.head());
+        run();
     }
 
     public ReadOnlyObjectProperty<Comparison> comparisonProperty() {
@@ -323,7 +343,7 @@ public final class AttentionViewModel {
 
     /// Captures the prompt.
     public void run() {
-        if (prompt.get().isBlank() || subject.get() == null) {
+        if (prompt.get().isBlank() || subject.get() == null || !obstacle().isEmpty()) {
             return;
         }
         editing.set(false);

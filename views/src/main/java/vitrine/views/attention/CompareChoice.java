@@ -12,6 +12,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import javafx.util.StringConverter;
+import org.controlsfx.control.SearchableComboBox;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionViewModel.Comparison;
 import vitrine.views.control.Buttons;
@@ -56,7 +57,7 @@ final class CompareChoice {
         prompt.setWrapText(true);
         prompt.setPrefRowCount(3);
         prompt.setPrefColumnCount(30);
-        ComboBox<Subject> checkpoint = new ComboBox<>(open.filtered(s -> !s.equals(model.subjectProperty().get()) && !s.isAdapter()));
+        ComboBox<Subject> checkpoint = new SearchableComboBox<>(open.filtered(s -> !s.equals(model.subjectProperty().get()) && !s.isAdapter()));
         checkpoint.setMaxWidth(Double.MAX_VALUE);
         checkpoint.setConverter(new StringConverter<>() {
             @Override

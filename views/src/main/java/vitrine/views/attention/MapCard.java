@@ -25,7 +25,7 @@ import vitrine.views.control.EmptyState;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Segments;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// One head, token to token: as a map with row entropy and received mass at its edges, or as links between tokens.
 final class MapCard {

@@ -2,11 +2,14 @@ package vitrine.views.attention;
 
 import java.util.List;
 import java.util.Locale;
+import javafx.beans.InvalidationListener;
 import javafx.geometry.Orientation;
 import javafx.geometry.Pos;
+import javafx.scene.Node;
 import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.control.TextArea;
+import javafx.scene.control.Tooltip;
 import javafx.scene.input.KeyCode;
 import javafx.scene.input.KeyEvent;
 import javafx.scene.layout.HBox;
@@ -66,6 +69,7 @@ final class PromptCard extends VBox {
         model.editingProperty().addListener((o, old, now) -> arrange());
         model.captureState().stateProperty().addListener((o, old, now) -> show());
         model.subjectProperty().addListener((o, old, now) -> arrange());
+        model.suggestions().addListener((InvalidationListener) o -> arrange());
         for (var p : List.of(model.headProperty(), model.queryProperty(), model.showProperty(), model.scaleKindProperty())) {
             p.addListener((o, old, now) -> colour());
         }
@@ -121,6 +125,9 @@ final class PromptCard extends VBox {
             }
             row.setAlignment(Pos.CENTER_LEFT);
             getChildren().addAll(text, row);
+            if (!model.suggestions().isEmpty()) {
+                getChildren().add(suggestions());
+            }
         } else {
             HBox end = new HBox(8, count);
             if (model.subjectProperty().get() != null) {
@@ -130,6 +137,20 @@ final class PromptCard extends VBox {
             end.setMinWidth(Region.USE_PREF_SIZE);
             getChildren().add(new ChipsRow(strip, end));
         }
+    }
+
+    private Node suggestions() {
+        Label head = new Label("Try");
+        head.getStyleClass().add(Styles.CAPTION);
+        HBox row = new HBox(6, head);
+        row.setAlignment(Pos.CENTER_LEFT);
+        for (AttentionViewModel.Suggestion s : model.suggestions()) {
+            Button button = Buttons.plain(s.title(), () -> model.take(s));
+            button.getStyleClass().add(Styles.COMPACT);
+            button.setTooltip(new Tooltip(s.look()));
+            row.getChildren().add(button);
+        }
+        return row;
     }
 
     /// Chips at the left, as high as their lines need, and what belongs to them at the right end of the last line.

@@ -30,7 +30,7 @@ import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.Segments;
-import vitrine.views.view.ViewState;
+import vitrine.views.tasks.ViewState;
 
 /// How alike the layers attend, and ARank when asked.
 final class SimilarityCard {

@@ -1,6 +1,5 @@
 package vitrine.views.chart;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.DoubleFunction;
 import javafx.beans.Observable;

@@ -106,7 +106,7 @@ public final class ReadOut {
     }
 
     /// Draws the card so that it lies within the figure and 12 pixels off a point, on the side with more room.
-    void drawBeside(Pen pen, double x, double y, double width, double height, Palette palette) {
+    public void drawBeside(Pen pen, double x, double y, double width, double height, Palette palette) {
         double w = width(pen);
         double h = height();
         double left = x + 12 + w <= width || x < width / 2 ? x + 12 : x - 12 - w;

@@ -71,7 +71,7 @@ public final class Picker<T> extends Button {
     /// Offers other values; keeps the chosen one where it is still among them.
     public void setChoices(List<T> now) {
         choices = List.copyOf(now);
-        if (!choices.contains(value.get())) {
+        if (value.get() == null || !choices.contains(value.get())) {
             value.set(choices.isEmpty() ? null : choices.getFirst());
         }
     }

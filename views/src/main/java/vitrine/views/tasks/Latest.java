@@ -8,7 +8,6 @@ import vitrine.core.artifact.Artifact;
 import vitrine.core.engine.Ending;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
-import vitrine.views.view.ViewState;
 
 /// Requests of one view of which only the last counts: a new one cancels the one before, and what a cancelled one brings is never shown.
 public final class Latest<T> {

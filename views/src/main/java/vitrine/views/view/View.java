@@ -51,6 +51,11 @@ public interface View {
     /// The task behind what is shown, for its JSON.
     Optional<Task> task();
 
+    /// Where one can go to by name in what is shown. Asked for when somebody searches, so it may be long.
+    default List<Place> places() {
+        return List.of();
+    }
+
     /// Steps back from the last selection; false where there is nothing to go back to.
     default boolean back() {
         return false;

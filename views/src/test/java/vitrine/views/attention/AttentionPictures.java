@@ -24,9 +24,9 @@ import vitrine.views.attention.AttentionViewModel.Show;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
 import vitrine.views.tasks.TaskBoard;
+import vitrine.views.tasks.ViewState;
 import vitrine.views.testing.InProcessEngine;
 import vitrine.views.view.Subject;
-import vitrine.views.view.ViewState;
 
 /// Draws the Attention view with real figures to PNG files, to be looked at.
 ///
@@ -155,7 +155,6 @@ public final class AttentionPictures {
         onFx(() -> {
             try {
                 Scene scene = view.body().getScene();
-                if (System.getProperty("debug") != null) { view.body().lookupAll(".vt-token").forEach(n -> { System.out.println(n + " w " + n.getLayoutBounds().getWidth() + " h " + n.getLayoutBounds().getHeight() + " pref " + n.prefHeight(n.getLayoutBounds().getWidth()) + " parent pref " + n.getParent().prefHeight(n.getParent().getLayoutBounds().getWidth()) + " pp " + n.getParent().getParent().prefHeight(n.getParent().getParent().getLayoutBounds().getWidth())); }); }
                 ImageIO.write(SwingFXUtils.fromFXImage(scene.snapshot(null), null), "png", file.toFile());
                 ((Stage) scene.getWindow()).close();
                 view.body().getParent();

@@ -4,15 +4,13 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.nd4j.Nd4jMatrices;
 
 /// How alike the heads of a layer are: linear CKA between their queries, keys and values over a prompt's tokens.
 ///
@@ -75,37 +73,14 @@ public final class HeadSimilarity implements Probe {
                 flat[r * row.length + c] = row[c];
             }
         }
-        try (INDArray all = Nd4j.create(flat, new long[] {x.rows(), (long) heads * headDim}, 'c');
-             INDArray means = all.mean(0);
-             INDArray centred = all.subRowVector(means);
-             INDArray products = Nd4j.create(DataType.DOUBLE, new long[] {(long) heads * headDim, (long) heads * headDim}, 'f')) {
-            // All heads' X^T Y at once: blocks of one Gram matrix.
-            Nd4j.gemm(centred, centred, products, true, false, 1.0, 0.0);
-            double[][] norms = new double[heads][heads];
-            for (int a = 0; a < heads; a++) {
-                for (int b = a; b < heads; b++) {
-                    norms[a][b] = norms[b][a] = blockNormSquared(products, a, b, headDim);
-                }
-            }
-            double[][] out = new double[heads][heads];
-            for (int a = 0; a < heads; a++) {
-                for (int b = 0; b < heads; b++) {
-                    double scale = Math.sqrt(norms[a][a] * norms[b][b]);
-                    out[a][b] = a == b ? 1 : scale == 0 ? 0 : norms[a][b] / scale;
-                }
-            }
-            return out;
-        }
-    }
-
-    private static double blockNormSquared(INDArray products, int a, int b, int d) {
-        double sum = 0;
-        for (int i = 0; i < d; i++) {
-            for (int j = 0; j < d; j++) {
-                double v = products.getDouble(a * d + i, b * d + j);
-                sum += v * v;
+        double[][] norms = Nd4jMatrices.centredBlockProducts(flat, x.rows(), heads, headDim);
+        double[][] out = new double[heads][heads];
+        for (int a = 0; a < heads; a++) {
+            for (int b = 0; b < heads; b++) {
+                double scale = Math.sqrt(norms[a][a] * norms[b][b]);
+                out[a][b] = a == b ? 1 : scale == 0 ? 0 : norms[a][b] / scale;
             }
         }
-        return sum;
+        return out;
     }
 }

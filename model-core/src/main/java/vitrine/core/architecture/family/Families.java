@@ -18,7 +18,7 @@ import vitrine.core.refusal.Refusal;
 /// The families that the forward pass can run.
 public final class Families {
 
-    private static final List<Family> ALL = List.of(new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma2(),
+    private static final List<Family> ALL = List.of(new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma(), new Gemma2(),
             new Gemma3Text(), new GptNeoX(), new Phi3(), new Olmo2(), new Opt(), new StableLm(), new Starcoder2(), new Granite(),
             new Ernie45(), new Bert());
 

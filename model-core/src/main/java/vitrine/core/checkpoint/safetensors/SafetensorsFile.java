@@ -85,9 +85,13 @@ public final class SafetensorsFile implements AutoCloseable {
 
     /// All values of a tensor, as float64.
     public double[] doubles(String name) {
+        return doubles(name, 0, Math.toIntExact(require(name).elements()));
+    }
+
+    /// `count` values from value `first` on, as float64, which holds counts up to 2^53 exactly.
+    public double[] doubles(String name, long first, int count) {
         TensorEntry t = require(name);
-        int count = Math.toIntExact(t.elements());
-        MemorySegment bytes = read(t, 0, count);
+        MemorySegment bytes = read(t, first, count);
         double[] out = new double[count];
         for (int i = 0; i < count; i++) {
             out[i] = StoredValues.at(t.dtype(), bytes, i);

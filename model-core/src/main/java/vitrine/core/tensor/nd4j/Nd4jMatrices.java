@@ -35,6 +35,40 @@ public final class Nd4jMatrices {
         }
     }
 
+    /// `|X_a^T X_b|^2`, Frobenius, for every pair of equally wide column blocks of a row-major matrix whose column means are removed
+    /// first; float64.
+    ///
+    /// @param values `[rows, blocks * width]`, not changed
+    /// @return `[blocks, blocks]`, symmetric
+    public static double[][] centredBlockProducts(double[] values, int rows, int blocks, int width) {
+        long columns = (long) blocks * width;
+        try (INDArray all = Nd4j.create(values, new long[] {rows, columns}, 'c');
+             INDArray means = all.mean(0);
+             INDArray centred = all.subRowVector(means);
+             INDArray products = Nd4j.create(DataType.DOUBLE, new long[] {columns, columns}, 'f')) {
+            // The products of all pairs at once: blocks of one Gram matrix.
+            Nd4j.gemm(centred, centred, products, true, false, 1.0, 0.0);
+            double[][] norms = new double[blocks][blocks];
+            for (int a = 0; a < blocks; a++) {
+                for (int b = a; b < blocks; b++) {
+                    norms[a][b] = norms[b][a] = blockNormSquared(products, a, b, width);
+                }
+            }
+            return norms;
+        }
+    }
+
+    private static double blockNormSquared(INDArray products, int a, int b, int width) {
+        double sum = 0;
+        for (int i = 0; i < width; i++) {
+            for (int j = 0; j < width; j++) {
+                double v = products.getDouble(a * width + i, b * width + j);
+                sum += v * v;
+            }
+        }
+        return sum;
+    }
+
     /// A pointer to memory that JavaCPP does not own.
     private static final class AddressPointer extends Pointer {
         AddressPointer(long address) {

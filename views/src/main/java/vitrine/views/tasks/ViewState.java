@@ -1,7 +1,6 @@
-package vitrine.views.view;
+package vitrine.views.tasks;
 
 import java.util.List;
-import vitrine.views.tasks.TaskRow;
 
 /// What a view has to show. It is never blank: each state says what it is.
 public sealed interface ViewState<T> {

@@ -1,4 +1,4 @@
-package vitrine.app;
+package vitrine.app.program;
 
 import java.io.IOException;
 import java.nio.file.Files;

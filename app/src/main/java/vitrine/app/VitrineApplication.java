@@ -1,0 +1,120 @@
+package vitrine.app;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import javafx.application.Application;
+import javafx.application.Platform;
+import javafx.geometry.Rectangle2D;
+import javafx.stage.Screen;
+import javafx.stage.Stage;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import vitrine.app.program.Folders;
+import vitrine.app.services.Services;
+import vitrine.app.shell.MainWindow;
+import vitrine.app.shell.Mark;
+import vitrine.app.shell.Questions;
+import vitrine.app.program.SampleOffer;
+import vitrine.app.shell.SettingsButton;
+import vitrine.app.state.StateStore;
+import vitrine.views.chart.Theme;
+import vitrine.views.control.Themes;
+
+/// The window's program. Its arguments are paths to open.
+public final class VitrineApplication extends Application {
+
+    private static final Logger LOG = LoggerFactory.getLogger(VitrineApplication.class);
+    /// Where the window was, per size of the screen.
+    private static final String BOUNDS = "window@";
+
+    private Services services;
+
+    @Override
+    public void start(Stage stage) throws IOException {
+        Thread.currentThread().setUncaughtExceptionHandler((t, e) -> LOG.error("a fault in the window", e));
+        Folders folders = Folders.locate();
+        // Read before the window is made, so that it never changes its look before the user's eyes; it takes some milliseconds.
+        Optional<String> look;
+        Optional<String> threads;
+        Optional<String> bounds;
+        try (StateStore settings = new StateStore(folders.state())) {
+            look = settings.setting(SettingsButton.LOOK).join();
+            threads = settings.setting(SettingsButton.THREADS).join();
+            bounds = settings.setting(boundsKey()).join();
+        }
+        services = Services.of(folders, threads.map(VitrineApplication::threads).orElse(Runtime.getRuntime().availableProcessors()), theme(look));
+        List<SampleOffer> samples = SampleOffer.all(folders);
+        MainWindow window = new MainWindow(services, stage, Questions.ofSystem(stage), samples);
+        for (int size : new int[] {16, 32, 48, 128}) {
+            stage.getIcons().add(Mark.image(size));
+        }
+        place(stage, bounds);
+        stage.setOnHidden(e -> services.state().set(boundsKey(), bounds(stage)));
+        FirstPaint.watch(window.scene());
+        stage.show();
+        List<Path> paths = getParameters().getRaw().stream().map(Path::of).toList();
+        if (!paths.isEmpty()) {
+            window.open(paths);
+        } else {
+            openSampleAtFirstStart(window, samples);
+        }
+    }
+
+    /// The very first window shows the sample; later ones the start page with what was opened before.
+    private void openSampleAtFirstStart(MainWindow window, List<SampleOffer> samples) {
+        services.state().recent().thenAcceptAsync(known -> {
+            if (known.isEmpty() && !samples.isEmpty()) {
+                window.openSample(samples.getFirst());
+            }
+        }, Platform::runLater);
+    }
+
+    private static Theme theme(Optional<String> look) {
+        return look.map(l -> switch (l) {
+            case "DARK" -> Theme.DARK;
+            case "LIGHT" -> Theme.LIGHT;
+            default -> Themes.ofSystem();
+        }).orElseGet(Themes::ofSystem);
+    }
+
+    private static int threads(String setting) {
+        int cores = Runtime.getRuntime().availableProcessors();
+        return setting.matches("\\d{1,4}") ? Math.clamp(Integer.parseInt(setting), 1, cores) : cores;
+    }
+
+    private static String boundsKey() {
+        Rectangle2D screen = Screen.getPrimary().getBounds();
+        return BOUNDS + (int) screen.getWidth() + "x" + (int) screen.getHeight();
+    }
+
+    private static String bounds(Stage stage) {
+        return stage.isMaximized() ? "maximised" : (int) stage.getX() + "," + (int) stage.getY() + "," + (int) stage.getWidth() + "," + (int) stage.getHeight();
+    }
+
+    /// As it was left on a screen of this size; else as large as fits, up to 1440 x 900.
+    private static void place(Stage stage, Optional<String> bounds) {
+        Rectangle2D screen = Screen.getPrimary().getVisualBounds();
+        if (bounds.filter(b -> b.equals("maximised")).isPresent()) {
+            stage.setMaximized(true);
+        } else if (bounds.filter(b -> b.matches("-?\\d{1,5},-?\\d{1,5},\\d{3,5},\\d{3,5}")).isPresent()) {
+            String[] b = bounds.get().split(",");
+            stage.setX(Double.parseDouble(b[0]));
+            stage.setY(Double.parseDouble(b[1]));
+            stage.setWidth(Double.parseDouble(b[2]));
+            stage.setHeight(Double.parseDouble(b[3]));
+        } else {
+            stage.setWidth(Math.min(1440, screen.getWidth()));
+            stage.setHeight(Math.min(900, screen.getHeight()));
+            stage.centerOnScreen();
+        }
+    }
+
+    @Override
+    public void stop() {
+        if (services != null) {
+            services.close();
+        }
+    }
+}

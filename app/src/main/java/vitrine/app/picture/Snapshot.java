@@ -1,0 +1,101 @@
+package vitrine.app.picture;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import javafx.scene.Scene;
+import javafx.scene.layout.StackPane;
+import javafx.stage.Stage;
+import vitrine.app.program.Version;
+import vitrine.app.workspace.Recognised;
+import vitrine.core.engine.Engine;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.resources.Styles;
+import vitrine.views.anatomy.AnatomyView;
+import vitrine.views.attention.AttentionView;
+import vitrine.views.attention.AttentionViewModel.HeadId;
+import vitrine.views.chart.Theme;
+import vitrine.views.control.Themes;
+import vitrine.views.tasks.TaskBoard;
+import vitrine.views.view.View;
+import vitrine.views.view.ViewKind;
+
+/// A view of a result, drawn without a display by the code that draws it in the window.
+///
+/// @param head the head to show large, or null; Attention only
+/// @param width of the view in logical pixels
+/// @param scale pixels per logical pixel of a PNG
+public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, double height, Theme theme, double scale) {
+
+    private static final double PATIENCE_SECONDS = 600;
+
+    /// Draws to a file; its ending, `.png` or `.svg`, says how.
+    ///
+    /// @param engine for what the view computes by itself, such as histograms of a checkpoint's tensors
+    /// @throws Refusal where the artifact cannot be shown in this view
+    public void draw(Path out, Engine engine) throws IOException {
+        Toolkit.startHeadless();
+        Themes themes = Toolkit.onThread(() -> new Themes(theme));
+        TaskBoard board = new TaskBoard(engine, javafx.application.Platform::runLater);
+        View shown = Toolkit.onThread(() -> load(board));
+        Stage stage = Toolkit.onThread(() -> onStage(shown, themes));
+        if (!Toolkit.await(() -> board.rows().stream().allMatch(r -> r.state().over()), PATIENCE_SECONDS)) {
+            throw new IOException("what the view asks for did not come within " + (int) PATIENCE_SECONDS + " s");
+        }
+        try {
+            Toolkit.onThread(() -> {
+                Export export = new Export(shown, themes, artifact.getFileName() + " · " + shown.exportName() + " · Vitrine " + Version.NUMBER);
+                if (out.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".svg")) {
+                    export.svg(out, theme);
+                } else {
+                    export.png(out, theme, scale);
+                }
+                stage.close();
+                return null;
+            });
+        } catch (IllegalStateException e) {
+            if (e.getCause() instanceof IOException io) {
+                throw io;
+            }
+            throw e;
+        }
+    }
+
+    private View load(TaskBoard board) {
+        return switch (view) {
+            case ATTENTION -> {
+                AttentionView v = new AttentionView(board);
+                v.open(artifact);
+                if (head != null) {
+                    v.model().headProperty().set(head);
+                }
+                yield v;
+            }
+            case ANATOMY -> {
+                AnatomyView v = new AnatomyView(board);
+                switch (Recognised.look(artifact)) {
+                    case Recognised.Model m -> v.show(m.subject());
+                    case Recognised.Refused r -> throw r.refusal();
+                    case Recognised.Result ignored -> v.open(artifact);
+                    case Recognised.Text ignored -> throw Refusal.of(Category.ARTIFACT_INVALID, artifact, "it is a text; Anatomy shows checkpoints and their statistics");
+                }
+                yield v;
+            }
+            case ROUTING, RANK, LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+        };
+    }
+
+    private Stage onStage(View shown, Themes themes) {
+        StackPane body = new StackPane(shown.body());
+        body.getStyleClass().add(Styles.CANVAS);
+        Scene scene = new Scene(new StackPane(body), width, height);
+        themes.dress(scene);
+        Stage stage = new Stage();
+        stage.setScene(scene);
+        stage.show();
+        scene.getRoot().resize(width, height);
+        scene.getRoot().applyCss();
+        scene.getRoot().layout();
+        return stage;
+    }}

@@ -1,0 +1,213 @@
+package vitrine.app.shell;
+
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import javafx.beans.InvalidationListener;
+import javafx.beans.property.ObjectProperty;
+import javafx.beans.property.SimpleObjectProperty;
+import javafx.geometry.Insets;
+import javafx.scene.control.ContextMenu;
+import javafx.scene.control.Label;
+import javafx.scene.control.MenuItem;
+import javafx.scene.control.ScrollPane;
+import javafx.scene.control.Tooltip;
+import javafx.scene.input.Clipboard;
+import javafx.scene.input.ClipboardContent;
+import javafx.scene.input.KeyEvent;
+import javafx.scene.input.MouseButton;
+import javafx.scene.layout.HBox;
+import javafx.scene.layout.Priority;
+import javafx.scene.layout.Region;
+import javafx.scene.layout.VBox;
+import vitrine.app.workspace.OpenText;
+import vitrine.app.workspace.Recognised;
+import vitrine.app.workspace.Subjects;
+import vitrine.app.workspace.Workspace;
+import vitrine.resources.Styles;
+import vitrine.views.chart.Numbers;
+import vitrine.views.control.Icons;
+import vitrine.views.control.NavigatorRow;
+import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.control.SearchField;
+import vitrine.views.view.Subject;
+
+/// The left side: what is open, by kind. A click shows it, Delete closes it, the arrows walk through the rows.
+final class Navigator extends VBox {
+
+    private enum Section {
+        CHECKPOINTS("Checkpoints"), ADAPTERS("Adapters"), TEXTS("Texts"), REFUSED("Not opened"), RUNS("Runs");
+
+        private final String label;
+
+        Section(String label) {
+            this.label = label;
+        }
+    }
+
+    private final Workspace workspace;
+    private final ObjectProperty<Object> selected = new SimpleObjectProperty<>(this, "selected");
+    private final SearchField filter = new SearchField(Icons.FILTER, "Filter", "");
+    private final VBox list = new VBox(2);
+    private final Set<Section> folded = EnumSet.noneOf(Section.class);
+    private final Map<Object, NavigatorRow> rows = new LinkedHashMap<>();
+
+    Navigator(Workspace workspace) {
+        this.workspace = workspace;
+        getStyleClass().add(Styles.NAVIGATOR);
+        ProvenanceAudit.notAFigure(this, "names and facts of what is open");
+        setMinWidth(0);
+        ScrollPane scroll = new ScrollPane(list);
+        scroll.setFitToWidth(true);
+        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
+        scroll.getStyleClass().add("edge-to-edge");
+        scroll.setFocusTraversable(false);
+        VBox.setVgrow(scroll, Priority.ALWAYS);
+        VBox.setMargin(filter, new Insets(0, 0, 4, 0));
+        Label hint = new Label("Drop a checkpoint, adapter or text anywhere");
+        hint.setWrapText(true);
+        hint.setMinHeight(Region.USE_PREF_SIZE);
+        HBox drop = new HBox(Icons.DROP.node(), hint);
+        drop.getStyleClass().add(Styles.DROP_TARGET);
+        drop.setMinHeight(Region.USE_PREF_SIZE);
+        getChildren().addAll(filter, scroll, drop);
+        InvalidationListener anew = o -> show();
+        workspace.checkpoints().addListener(anew);
+        workspace.adapters().addListener(anew);
+        workspace.texts().addListener(anew);
+        workspace.refused().addListener(anew);
+        selected.addListener((o, old, now) -> rows.forEach((item, row) -> row.selectedProperty().set(item.equals(now))));
+        filter.textProperty().addListener(anew);
+        show();
+    }
+
+    /// The row that is marked: a [Subject], an [OpenText], a [Recognised.Refused], or null.
+    ObjectProperty<Object> selectedProperty() {
+        return selected;
+    }
+
+    private void show() {
+        list.getChildren().clear();
+        rows.clear();
+        section(Section.CHECKPOINTS, workspace.checkpoints(), s -> row(s, Icons.CHECKPOINT, s.name(), Subjects.fact(s), Path.of(s.path()), () -> workspace.close(s)));
+        section(Section.ADAPTERS, workspace.adapters(), s -> row(s, Icons.ADAPTER, s.name(), Subjects.fact(s), Path.of(s.path()), () -> workspace.close(s)));
+        section(Section.TEXTS, workspace.texts(), t -> row(t, Icons.TEXT, t.name(), Numbers.count(t.examples()) + (t.examples() == 1 ? " example" : " examples"), t.path(),
+                () -> workspace.close(t)));
+        if (!workspace.refused().isEmpty()) {
+            section(Section.REFUSED, workspace.refused(), r -> row(r, Icons.FILE, r.name(), "", r.path(), () -> workspace.close(r)).warning(r.refusal().getMessage()));
+        }
+        section(Section.RUNS, List.<Subject>of(), s -> null);
+    }
+
+    private boolean fits(String name) {
+        return name.toLowerCase(Locale.ROOT).contains(filter.textProperty().get().strip().toLowerCase(Locale.ROOT));
+    }
+
+    private <T> void section(Section section, List<T> items, Function<T, NavigatorRow> toRow) {
+        boolean open = !folded.contains(section);
+        Label title = new Label(section.label);
+        title.getStyleClass().add(Styles.SECTION_HEAD);
+        Label count = new Label(items.isEmpty() ? "" : Integer.toString(items.size()));
+        count.getStyleClass().add(Styles.SECTION_HEAD);
+        Region space = new Region();
+        HBox.setHgrow(space, Priority.ALWAYS);
+        HBox head = new HBox((open ? Icons.UNFOLDED : Icons.FOLDED).node(), title, space, count);
+        head.getStyleClass().add(Styles.NAV_HEAD);
+        head.setOnMouseClicked(e -> {
+            if (!folded.remove(section)) {
+                folded.add(section);
+            }
+            show();
+        });
+        list.getChildren().add(head);
+        if (!open) {
+            return;
+        }
+        if (items.isEmpty()) {
+            Label none = new Label(section == Section.RUNS ? "None yet" : "None open");
+            none.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
+            none.setPadding(new Insets(3, 8, 5, 32));
+            list.getChildren().add(none);
+        }
+        for (T item : items) {
+            NavigatorRow row = toRow.apply(item);
+            if (fits(nameOf(item))) {
+                list.getChildren().add(row);
+            }
+        }
+    }
+
+    private static String nameOf(Object item) {
+        return switch (item) {
+            case Subject s -> s.name();
+            case OpenText t -> t.name();
+            case Recognised.Refused r -> r.name();
+            default -> "";
+        };
+    }
+
+    private NavigatorRow row(Object item, Icons icon, String name, String fact, Path path, Runnable close) {
+        NavigatorRow row = new NavigatorRow(icon, name, fact);
+        row.selectedProperty().set(item.equals(selected.get()));
+        row.setFocusTraversable(true);
+        row.setOnMouseClicked(e -> {
+            if (e.getButton() == MouseButton.PRIMARY) {
+                choose(item);
+            }
+        });
+        row.addEventHandler(KeyEvent.KEY_PRESSED, e -> key(e, item, close));
+        MenuItem copy = new MenuItem("Copy path", Icons.COPY.node());
+        copy.setOnAction(e -> {
+            ClipboardContent content = new ClipboardContent();
+            content.putString(path.toString());
+            Clipboard.getSystemClipboard().setContent(content);
+        });
+        MenuItem shut = new MenuItem("Close " + name, Icons.CLOSE.node());
+        shut.setMnemonicParsing(false);
+        shut.setOnAction(e -> close.run());
+        ContextMenu menu = new ContextMenu(copy, shut);
+        row.setOnContextMenuRequested(e -> menu.show(row, e.getScreenX(), e.getScreenY()));
+        Tooltip.install(row, new Tooltip(path.toString()));
+        rows.put(item, row);
+        return row;
+    }
+
+    /// Marks an item and has the window show it.
+    private void choose(Object item) {
+        selected.set(item);
+        if (item instanceof Subject s) {
+            workspace.currentProperty().set(s);
+        }
+    }
+
+    private void key(KeyEvent e, Object item, Runnable close) {
+        switch (e.getCode()) {
+            case ENTER, SPACE -> choose(item);
+            case DELETE -> close.run();
+            case DOWN -> step(1);
+            case UP -> step(-1);
+            default -> {
+                return;
+            }
+        }
+        e.consume();
+    }
+
+    private void step(int by) {
+        List<NavigatorRow> seen = rows();
+        int at = seen.indexOf(getScene().getFocusOwner());
+        if (!seen.isEmpty()) {
+            seen.get(Math.clamp(at + by, 0, seen.size() - 1)).requestFocus();
+        }
+    }
+
+    /// The rows as they stand, for tests.
+    List<NavigatorRow> rows() {
+        return list.getChildren().stream().filter(NavigatorRow.class::isInstance).map(NavigatorRow.class::cast).toList();
+    }
+}

@@ -1,0 +1,64 @@
+package vitrine.app.shell;
+
+import javafx.geometry.Insets;
+import javafx.geometry.Pos;
+import javafx.scene.Node;
+import javafx.scene.input.KeyCode;
+import javafx.scene.input.KeyEvent;
+import javafx.scene.input.MouseEvent;
+import javafx.scene.layout.StackPane;
+
+/// What lies over the whole window for a moment: one card at a time. Escape and a click beside the card take it away, and the focus goes
+/// back to where it was.
+final class Overlay extends StackPane {
+
+    private static final double TOP = 96;
+
+    private Node card;
+    private Node focusBefore;
+
+    Overlay() {
+        setVisible(false);
+        setPickOnBounds(true);
+        setAlignment(Pos.TOP_CENTER);
+        setPadding(new Insets(TOP, 16, 16, 16));
+        addEventHandler(MouseEvent.MOUSE_CLICKED, e -> {
+            if (e.getTarget() == this) {
+                close();
+            }
+        });
+        addEventHandler(KeyEvent.KEY_PRESSED, e -> {
+            if (e.getCode() == KeyCode.ESCAPE) {
+                close();
+                e.consume();
+            }
+        });
+    }
+
+    /// Shows a card in place of any other.
+    void show(Node newCard) {
+        if (card == null) {
+            focusBefore = getScene() == null ? null : getScene().getFocusOwner();
+        }
+        card = newCard;
+        getChildren().setAll(newCard);
+        setVisible(true);
+    }
+
+    boolean isOpen() {
+        return card != null;
+    }
+
+    /// Takes the card away.
+    void close() {
+        if (card == null) {
+            return;
+        }
+        card = null;
+        setVisible(false);
+        getChildren().clear();
+        if (focusBefore != null && focusBefore.getScene() == getScene()) {
+            focusBefore.requestFocus();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+package vitrine.app.shell;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.function.Consumer;
+import javafx.scene.Node;
+import javafx.scene.control.Button;
+import javafx.scene.control.Label;
+import javafx.scene.control.ScrollPane;
+import javafx.scene.control.TextArea;
+import javafx.scene.layout.VBox;
+import vitrine.app.workspace.OpenText;
+import vitrine.core.artifact.Provenance;
+import vitrine.core.engine.Ending;
+import vitrine.resources.Styles;
+import vitrine.views.chart.Numbers;
+import vitrine.views.control.Buttons;
+import vitrine.views.control.ErrorCard;
+import vitrine.views.control.Icons;
+import vitrine.views.control.KeyValueRow;
+import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.control.ProvenanceBadge;
+import vitrine.views.control.Quantity;
+import vitrine.views.view.Subject;
+
+/// An open text: its size, its domains, how it begins, and what the present checkpoint can do with it.
+final class TextInspector extends ScrollPane {
+
+    private final VBox box = new VBox();
+
+    /// @param subject what the views are about, or null
+    TextInspector(OpenText text, Subject subject, Consumer<String> asPrompt, Consumer<OpenText> evaluate) {
+        super();
+        setContent(box);
+        setFitToWidth(true);
+        setHbarPolicy(ScrollBarPolicy.NEVER);
+        getStyleClass().add("edge-to-edge");
+        Label title = new Label(text.name());
+        title.getStyleClass().add(Styles.INSPECTOR_TITLE);
+        title.setWrapText(true);
+        box.getChildren().add(ProvenanceAudit.notAFigure(section(title), "a file's name"));
+        Provenance file = Provenance.measured(text.name(), "", "read from the file");
+        VBox facts = section(KeyValueRow.of("Examples", Quantity.of(text.examples(), Numbers::count, file)), KeyValueRow.of("Size", Quantity.of(text.bytes(), Numbers::bytes, file)));
+        if (!text.labels().isEmpty()) {
+            facts.getChildren().add(KeyValueRow.ofName("Domains", String.join(", ", text.labels())));
+        }
+        box.getChildren().add(facts);
+        String why = subject == null ? "Open a checkpoint first." : subject.isAdapter() ? "An adapter needs its base for this." : subject.anatomy().obstacle() != null
+                ? subject.anatomy().obstacle().getMessage() : "";
+        Button prompt = Buttons.plain("Use as prompt", Icons.ATTENTION, () -> asPrompt.accept(text.beginning()));
+        Buttons.disableBecause(prompt, text.beginning().isEmpty() ? "The first example holds token ids, no text." : why, "The first example, at most " + OpenText.SHOWN + " characters");
+        Button loss = Buttons.plain("Perplexity on this text", Icons.RUNS, () -> evaluate.accept(text));
+        Buttons.disableBecause(loss, why, subject == null ? "" : "Of " + subject.name());
+        box.getChildren().add(section(prompt, loss));
+        if (!text.beginning().isEmpty()) {
+            TextArea begins = new TextArea(text.beginning());
+            begins.setEditable(false);
+            begins.setWrapText(true);
+            begins.setPrefRowCount(14);
+            begins.getStyleClass().add(Styles.MONO);
+            Label head = new Label("Begins with");
+            head.getStyleClass().add(Styles.SECTION_HEAD);
+            box.getChildren().add(ProvenanceAudit.notAFigure(section(head, begins), "the text itself"));
+        }
+    }
+
+    private static VBox section(Node... rows) {
+        VBox section = new VBox(rows);
+        section.getStyleClass().add(Styles.SECTION);
+        return section;
+    }
+
+    /// The same with what an evaluation gave.
+    TextInspector with(Ending ending) {
+        box.getChildren().add(3, switch (ending) {
+            case Ending.Finished f -> {
+                ObjectNode s = f.artifact().manifest().summary();
+                Provenance p = Provenance.measured(s.path("model").asText(), "F32", "mean negative log-likelihood over all predicted tokens, natural logarithm")
+                        .of(s.path("predicted_tokens").asLong());
+                yield section(new ProvenanceBadge(p), KeyValueRow.of("Perplexity", number(s, "perplexity", Numbers::perplexity, p)),
+                        KeyValueRow.of("Loss", number(s, "loss", Numbers::loss, p).in("nats")), KeyValueRow.of("Tokens", number(s, "predicted_tokens", Numbers::count, p)));
+            }
+            case Ending.Refused r -> section(new ErrorCard("This cannot be computed", List.of(r.message()), "", null));
+            case Ending.Failed f -> section(new ErrorCard(f.cause().sentence(), List.of(f.message()), "The log tells more.", null));
+            case Ending.Cancelled ignored -> section(ProvenanceAudit.notAFigure(new Label("Cancelled."), "state"));
+        });
+        return this;
+    }
+
+    private static Quantity number(ObjectNode summary, String key, java.util.function.DoubleFunction<String> format, Provenance p) {
+        return summary.path(key).isNumber() ? Quantity.of(summary.path(key).asDouble(), format, p) : Quantity.missing("no token was predicted", p);
+    }
+}

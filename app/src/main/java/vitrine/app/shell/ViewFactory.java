@@ -1,0 +1,91 @@
+package vitrine.app.shell;
+
+import java.util.List;
+import java.util.Optional;
+import javafx.beans.binding.Bindings;
+import vitrine.app.program.SampleOffer;
+import vitrine.app.services.Services;
+import vitrine.resources.Samples;
+import vitrine.views.anatomy.AnatomyView;
+import vitrine.views.attention.AttentionView;
+import vitrine.views.attention.AttentionViewModel.HeadId;
+import vitrine.views.attention.AttentionViewModel.Suggestion;
+import vitrine.views.view.Subject;
+import vitrine.views.view.View;
+import vitrine.views.view.ViewKind;
+import vitrine.views.tasks.ViewState;
+
+/// Makes the views of the window's tabs and gives them what they need of the workspace.
+final class ViewFactory {
+
+    private final Services services;
+    private final List<SampleOffer> samples;
+
+    /// @param samples whose prompts are suggested with their checkpoints
+    ViewFactory(Services services, List<SampleOffer> samples) {
+        this.services = services;
+        this.samples = samples;
+    }
+
+    /// Whether this version has such a view.
+    static boolean has(ViewKind kind) {
+        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION;
+    }
+
+    /// A new view, if this version has such a one.
+    Optional<View> make(ViewKind kind) {
+        return switch (kind) {
+            case ANATOMY -> Optional.of(new AnatomyView(services.board()));
+            case ATTENTION -> Optional.of(attention());
+            case ROUTING, RANK, LORA, RUNS, COMPARE -> Optional.empty();
+        };
+    }
+
+    /// Remembers the last prompt of each checkpoint and takes it up again where none was typed since.
+    private AttentionView attention() {
+        AttentionView view = new AttentionView(services.board());
+        Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
+        view.model().subjectProperty().addListener((o, old, now) -> {
+            view.model().suggestions().setAll(suggestions(now));
+            if (now != null && view.model().promptProperty().get().isBlank()) {
+                services.state().prompt(now.path()).thenAcceptAsync(known -> known.ifPresent(text -> takeUp(view, now, text)), javafx.application.Platform::runLater);
+            }
+        });
+        view.model().captureState().stateProperty().addListener((o, old, now) -> {
+            Subject subject = view.model().subjectProperty().get();
+            if (subject != null && now instanceof ViewState.Result<?>) {
+                services.state().setPrompt(subject.path(), view.model().promptProperty().get());
+            }
+        });
+        return view;
+    }
+
+    private List<Suggestion> suggestions(Subject subject) {
+        return samples.stream().filter(s -> subject != null && s.folder().toAbsolutePath().normalize().toString().equals(subject.path()))
+                .flatMap(s -> s.sample().prompts().stream()).map(ViewFactory::suggestion).toList();
+    }
+
+    /// A sample's prompt as the Attention view takes it.
+    static Suggestion suggestion(Samples.Prompt p) {
+        return new Suggestion(p.title(), p.text(), p.look(), new HeadId(p.layer(), p.head()));
+    }
+
+    private static void takeUp(AttentionView view, Subject subject, String prompt) {
+        boolean untouched = view.model().promptProperty().get().isBlank() && subject.equals(view.model().subjectProperty().get());
+        if (untouched && view.model().obstacle().isEmpty()) {
+            view.model().promptProperty().set(prompt);
+            view.model().run();
+        }
+    }
+
+    /// Why a view has nothing to say about a subject, or empty.
+    static String obstacle(ViewKind kind, Subject subject) {
+        if (!has(kind)) {
+            return kind.label() + " is not part of this version.";
+        }
+        if (subject == null) {
+            return "Open a checkpoint first.";
+        }
+        return kind == ViewKind.ATTENTION && subject.isAdapter() ? subject.name() + " is an adapter. Open its base to see attention." : "";
+    }
+}

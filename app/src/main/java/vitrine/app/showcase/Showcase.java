@@ -1,0 +1,134 @@
+package vitrine.app.showcase;
+
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import javafx.scene.Parent;
+import javafx.stage.Stage;
+import javax.imageio.ImageIO;
+import vitrine.app.picture.Toolkit;
+import vitrine.app.program.Folders;
+import vitrine.app.services.Services;
+import vitrine.app.shell.MainWindow;
+import vitrine.app.shell.Questions;
+import vitrine.app.program.SampleOffer;
+import vitrine.core.files.Whole;
+import vitrine.views.chart.ScenePng;
+import vitrine.views.chart.Theme;
+import vitrine.views.view.ViewKind;
+
+/// The whole window with the bundled sample, drawn to files where there is no display to show it on.
+public final class Showcase {
+
+    private static final double PATIENCE_SECONDS = 120;
+    private static final int WIDTH = 1440;
+    private static final int HEIGHT = 900;
+
+    private final Services services;
+    private final MainWindow window;
+    private final Path folder;
+    private final List<Path> written = new ArrayList<>();
+
+    private Showcase(Services services, MainWindow window, Path folder) {
+        this.services = services;
+        this.window = window;
+        this.folder = folder;
+    }
+
+    /// Draws start page, Anatomy and Attention.
+    ///
+    /// @return the files that were written
+    public static List<Path> draw(Folders folders) throws IOException {
+        Toolkit.startHeadless();
+        List<SampleOffer> samples = SampleOffer.all(folders);
+        try (Services services = Toolkit.onThread(() -> Services.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
+            Path folder = Files.createDirectories(folders.home().resolve("pictures"));
+            MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
+            return new Showcase(services, window, folder).draw(samples);
+        }
+    }
+
+    private static MainWindow onStage(Services services, List<SampleOffer> samples) {
+        Stage stage = new Stage();
+        MainWindow window = new MainWindow(services, stage, NOBODY, samples);
+        stage.show();
+        return window;
+    }
+
+    /// Nobody is there to be asked.
+    private static final Questions NOBODY = new Questions() {
+        @Override
+        public Optional<Path> folder() {
+            return Optional.empty();
+        }
+
+        @Override
+        public List<Path> files() {
+            return List.of();
+        }
+
+        @Override
+        public Optional<Path> target(String name, String description) {
+            return Optional.empty();
+        }
+    };
+
+    private List<Path> draw(List<SampleOffer> samples) throws IOException {
+        settle();
+        picture("start-dark");
+        if (samples.isEmpty()) {
+            return written;
+        }
+        Toolkit.onThread(() -> window.openSample(samples.getFirst()));
+        // Opening is done when the view is in front; its figures come after.
+        Toolkit.await(() -> window.present().isPresent(), PATIENCE_SECONDS);
+        settle();
+        both("attention");
+        Toolkit.onThread(() -> {
+            window.commands().named("Go to " + ViewKind.ANATOMY.label()).run();
+            return null;
+        });
+        settle();
+        both("anatomy");
+        return written;
+    }
+
+    /// Until nothing is under way.
+    private void settle() {
+        Toolkit.await(() -> services.board().rows().stream().allMatch(r -> r.state().over()), PATIENCE_SECONDS);
+    }
+
+    private void both(String name) throws IOException {
+        picture(name + "-dark");
+        Toolkit.onThread(() -> {
+            services.themes().themeProperty().set(Theme.LIGHT);
+            return null;
+        });
+        settle();
+        picture(name + "-light");
+        Toolkit.onThread(() -> {
+            services.themes().themeProperty().set(Theme.DARK);
+            return null;
+        });
+    }
+
+    private void picture(String name) throws IOException {
+        BufferedImage image = Toolkit.onThread(() -> {
+            Parent root = window.scene().getRoot();
+            root.resize(WIDTH, HEIGHT);
+            root.applyCss();
+            root.layout();
+            return ScenePng.take(root, 1);
+        });
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ImageIO.write(image, "png", bytes);
+        Path file = folder.resolve(name + ".png");
+        Whole.write(file, bytes.toByteArray());
+        written.add(file);
+    }
+}

@@ -1,0 +1,156 @@
+package vitrine.app.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import vitrine.app.schema.Schemas;
+import vitrine.core.json.Json;
+
+/// What the command line prints with `--json` keeps to the schema, whatever the command and however it ends.
+@Timeout(180)
+class JsonLinesTest {
+
+    private static final Path RESOURCES = Path.of("../model-core/src/test/resources").toAbsolutePath().normalize();
+    private static final Path MODELS = RESOURCES.resolve("reference");
+    private static final Path CORPUS = RESOURCES.resolve("badinputs");
+
+    @TempDir
+    Path folder;
+
+    /// Runs a command with `--json`, holds every line against the schema, and gives the lines.
+    private List<JsonNode> lines(int exit, Object... arguments) throws JsonProcessingException {
+        List<String> args = new ArrayList<>(Stream.of(arguments).map(String::valueOf).toList());
+        args.add("--json");
+        Invocation run = Invocation.of(folder, args);
+        assertEquals(exit, run.exit(), run.toString());
+        List<JsonNode> lines = new ArrayList<>();
+        for (String line : run.out().lines().toList()) {
+            Schemas.COMMAND_LINE_EVENT.accepts(line);
+            lines.add(Json.mapper().readTree(line));
+        }
+        assertFalse(lines.isEmpty(), run.toString());
+        assertEquals(exit == 0 ? "result" : "error", lines.getLast().get("event").asText(), "the last line tells the end");
+        assertEquals(1, lines.stream().filter(l -> Set.of("result", "error").contains(l.get("event").asText())).count(), "and no other does");
+        return lines;
+    }
+
+    private Path text() throws IOException {
+        Files.writeString(folder.resolve("texts.jsonl"), """
+                {"text": "The lantern over the wall went out.", "label": "prose"}
+                {"text": "for i in range(12): if", "label": "code"}
+                {"prompt": "The lantern", "completion": " over the wall", "label": "prose"}
+                """);
+        return folder.resolve("texts.jsonl");
+    }
+
+    static Stream<Path> opened() throws IOException {
+        List<Path> out = new ArrayList<>();
+        try (Stream<Path> all = Files.list(MODELS)) {
+            all.filter(p -> Files.exists(p.resolve("config.json"))).sorted().forEach(out::add);
+        }
+        assertTrue(out.size() > 40, "the reference cases have shrunk: " + out.size());
+        // An adapter, a family that is not known, a damaged config, odd values, sharded, a hub cache.
+        out.addAll(List.of(CORPUS.resolve("adapter/valid"), CORPUS.resolve("config/unknown_family"), CORPUS.resolve("config/hidden_mismatch"),
+                CORPUS.resolve("safetensors/nan_inf.safetensors"), CORPUS.resolve("safetensors/zero_size.safetensors"), CORPUS.resolve("sharded/valid"),
+                CORPUS.resolve("sharded/total_size_wrong"), CORPUS.resolve("hf_cache/valid/models--acme--tiny")));
+        return out.stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("opened")
+    void open(Path path) throws JsonProcessingException {
+        JsonNode result = lines(0, "open", path).getLast();
+        assertEquals(path.toString(), result.get("path").asText());
+    }
+
+    @Test
+    void engines() throws JsonProcessingException {
+        lines(0, "engines");
+    }
+
+    @Test
+    void captureWithEverythingThatItCanKeep() throws IOException {
+        Path out = folder.resolve("capture.safetensors");
+        List<JsonNode> lines = lines(0, "capture", MODELS.resolve("llama-gqa"), "--prompt", "The lantern over the wall", "--out", out,
+                "--what", "attentions,hidden_states,logits,kv,loss,blocks,metrics,thumbnails,similarity,arank,rollout,head_similarity");
+        assertTrue(lines.stream().anyMatch(l -> l.get("event").asText().equals("progress")), "a run shows progress");
+        JsonNode result = lines.getLast();
+        assertFalse(result.get("cached").asBoolean());
+        assertTrue(result.get("loss").isNumber() && result.get("tensors").size() > 12, result.toString());
+        assertTrue(lines(0, "capture", MODELS.resolve("llama-gqa"), "--prompt", "The lantern over the wall", "--out", out,
+                "--what", "attentions,hidden_states,logits,kv,loss,blocks,metrics,thumbnails,similarity,arank,rollout,head_similarity").getLast().get("cached").asBoolean(),
+                "asked twice, computed once");
+        manifestsAreValid(1);
+    }
+
+    @Test
+    void headsAndEval() throws IOException {
+        JsonNode heads = lines(0, "heads", MODELS.resolve("llama-gqa"), "--data", text(), "--sequence-length", 32, "--out", folder.resolve("heads")).getLast();
+        assertEquals(heads.get("layers").asInt(), heads.at("/metrics/entropy").size());
+        JsonNode eval = lines(0, "eval", MODELS.resolve("llama-gqa"), "--data", text()).getLast();
+        assertEquals(Set.of("prose", "code"), names(eval.get("labels")));
+        List<JsonNode> encoder = lines(0, "heads", MODELS.resolve("bert"), "--data", text(), "--sequence-length", 16);
+        assertTrue(encoder.stream().anyMatch(l -> l.get("event").asText().equals("warning")), "an encoder has no induction score, and that is said");
+        manifestsAreValid(3);
+    }
+
+    @Test
+    void snapshot() throws JsonProcessingException {
+        Path out = folder.resolve("view.png");
+        JsonNode result = lines(0, "snapshot", "anatomy", MODELS.resolve("llama-gqa"), "--size", "900x700", "--scale", 1, "--out", out).getLast();
+        assertEquals(out.toString(), result.get("out").asText());
+    }
+
+    @Test
+    void refusalsOfEveryCommand() throws IOException {
+        assertEquals("not-found", category("open", "/no/such"));
+        assertEquals("truncated", category("open", CORPUS.resolve("safetensors/data_truncated.safetensors")));
+        assertEquals("not-found", category("capture", "/no/such", "--prompt", "a", "--out", folder.resolve("x")));
+        assertEquals("task-invalid", category("capture", MODELS.resolve("llama-gqa"), "--prompt", "a"));
+        assertEquals("task-invalid", category("capture", MODELS.resolve("llama-gqa"), "--prompt", "a", "--what", "everything", "--out", folder.resolve("x")));
+        assertEquals("not-found", category("heads", MODELS.resolve("llama-gqa"), "--data", "/no/such"));
+        assertEquals("task-invalid", category("eval", MODELS.resolve("llama-gqa"), "--data", text(), "--sequence-length", 1));
+        assertEquals("family-unsupported", category("eval", MODELS.resolve("bert"), "--data", text()));
+        assertEquals("task-invalid", category("engines", "--engine", "pytorch"));
+        assertEquals("task-invalid", category("snapshot", "weather", folder));
+        assertEquals("task-invalid", category("open"));
+        assertEquals("task-invalid", category("open", "a", "b"));
+    }
+
+    private String category(Object... arguments) throws JsonProcessingException {
+        return lines(2, arguments).getLast().get("category").asText();
+    }
+
+    private static Set<String> names(JsonNode object) {
+        Set<String> names = new TreeSet<>();
+        object.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+
+    /// The manifests of everything in the store.
+    private void manifestsAreValid(int expected) throws IOException {
+        try (Stream<Path> artifacts = Files.list(folder.resolve("home/artifacts"))) {
+            List<Path> all = artifacts.toList();
+            assertEquals(expected, all.size());
+            for (Path artifact : all) {
+                Schemas.MANIFEST.accepts(Files.readString(artifact.resolve("manifest.json")));
+            }
+        }
+    }
+}

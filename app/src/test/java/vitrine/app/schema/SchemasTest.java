@@ -1,0 +1,193 @@
+package vitrine.app.schema;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.networknt.schema.InputFormat;
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaLocation;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.task.Task;
+
+/// The schemas by themselves, and against the types that they describe.
+class SchemasTest {
+
+    private static final SchemaRegistry REGISTRY = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
+
+    static List<String> files() {
+        return Schemas.FILES;
+    }
+
+    @ParameterizedTest
+    @MethodSource("files")
+    void isASchemaOfDraft202012(String file) {
+        JsonNode text = Schemas.read(file);
+        assertEquals("https://json-schema.org/draft/2020-12/schema", text.get("$schema").asText());
+        Schema meta = REGISTRY.getSchema(SchemaLocation.of("https://json-schema.org/draft/2020-12/schema"));
+        assertEquals(List.of(), meta.validate(Json.line(text), InputFormat.JSON));
+    }
+
+    // --- tasks
+
+    static Stream<Task> tasks() {
+        List<Task.What> all = List.of(Task.What.values());
+        return Stream.of(
+                new Task.Capture("/models/a", Task.Prompt.ofText("Once upon a time"), List.of(Task.What.attentions), null),
+                new Task.Capture("/models/a", new Task.Prompt(null, "/texts/a.txt", null, null), all, new Task.LayerRange(0, 11)),
+                new Task.Capture("/models/a", Task.Prompt.ofIds(List.of(1, 2, 3)), List.of(), null),
+                new Task.Capture("/models/a", new Task.Prompt(null, null, List.of(1, 2), List.of(0, 1)), all, null),
+                new Task.Heads("/models/a", "/texts/a.jsonl", null), new Task.Heads("/models/a", "/texts/a.jsonl", 512),
+                new Task.Evaluate("/models/a", "/texts/a.jsonl", null), new Task.Evaluate("/models/a", "/texts/a.jsonl", 2),
+                new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("tasks")
+    void aTaskIsValidAndComesBackTheSame(Task task) throws JsonProcessingException {
+        String json = Json.line(task.toJson());
+        Schemas.TASK.accepts(json);
+        assertEquals(task, Task.fromJson(Json.mapper().readTree(json)));
+        assertEquals(task.kind(), task.toJson().get("kind").asText());
+    }
+
+    @Test
+    void everyKindOfTaskIsTried() {
+        assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks().map(Task::getClass).collect(Collectors.toSet()));
+    }
+
+    /// What no schema accepts and no program runs.
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "{}", "[]", "null", "3", "\"capture\"",
+        "{\"kind\":\"anatomy\",\"model\":\"/m\"}",
+        "{\"kind\":\"eval\",\"model\":\"/m\"}",
+        "{\"kind\":\"eval\",\"data\":\"/d\"}",
+        "{\"kind\":\"eval\",\"model\":\"/m\",\"data\":\"/d\",\"maxLength\":1}",
+        "{\"kind\":\"eval\",\"model\":\"/m\",\"data\":\"/d\",\"maxLength\":\"64\"}",
+        "{\"kind\":\"eval\",\"model\":\"/m\",\"data\":\"/d\",\"maxLength\":64.5}",
+        "{\"kind\":\"eval\",\"model\":\"/m\",\"data\":\"/d\",\"length\":64}",
+        "{\"kind\":\"eval\",\"model\":7,\"data\":\"/d\"}",
+        "{\"kind\":\"heads\",\"model\":\"/m\",\"data\":[\"/d\"]}",
+        "{\"kind\":\"statistics\",\"model\":\"/m\"}",
+        "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":0}",
+        "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":8,\"tensors\":[null]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"what\":[\"attentions\"]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"}}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"},\"what\":[\"attention\"]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"},\"what\":[0]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"},\"what\":[null]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":\"a\",\"what\":[]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{},\"what\":[]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\",\"ids\":[1]},\"what\":[]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\",\"segments\":[0]},\"what\":[]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"ids\":[1.5]},\"what\":[]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"ids\":[null]},\"what\":[]}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"ids\":[1]},\"what\":[],\"layers\":\"0-1\"}",
+        "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"ids\":[1]},\"what\":[],\"layers\":{\"first\":1}}",
+    })
+    void aWrongTaskIsRefusedByBoth(String json) throws JsonProcessingException {
+        Schemas.TASK.refuses(json);
+        JsonNode node = Json.mapper().readTree(json);
+        Refusal refusal = assertThrows(Refusal.class, () -> Task.fromJson(node));
+        assertEquals(Category.TASK_INVALID, refusal.category());
+        assertTrue(refusal.getMessage().lines().count() == 1 && !refusal.getMessage().contains("vitrine.core"), refusal.getMessage());
+    }
+
+    // --- lists that stand in both
+
+    @Test
+    void categoriesAndWhatsAreThoseOfTheCode() {
+        assertEquals(Arrays.stream(Category.values()).map(Category::code).toList(), texts(Schemas.read("event.schema.json").at("/$defs/category/enum")));
+        assertEquals(Arrays.stream(Task.What.values()).map(Enum::name).toList(), texts(Schemas.read("task.schema.json").at("/$defs/what/enum")));
+    }
+
+    private static List<String> texts(JsonNode list) {
+        List<String> out = new ArrayList<>();
+        list.forEach(e -> out.add(e.asText()));
+        return out;
+    }
+
+    // --- requests, events and manifests that must not pass
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "{}", "{\"request\":\"run\"}", "{\"request\":\"pause\",\"id\":1}", "{\"request\":\"cancel\"}", "{\"request\":\"cancel\",\"id\":0}", "{\"request\":\"stop\",\"id\":1}",
+        "{\"request\":\"run\",\"id\":1,\"artifact\":\"/a\",\"task\":{\"kind\":\"eval\",\"model\":\"/m\"}}",
+        "{\"request\":\"run\",\"id\":1,\"artifact\":\"\",\"task\":{\"kind\":\"eval\",\"model\":\"/m\",\"data\":\"/d\"}}",
+        "{\"request\":\"run\",\"id\":\"1\",\"artifact\":\"/a\",\"task\":{\"kind\":\"eval\",\"model\":\"/m\",\"data\":\"/d\"}}",
+    })
+    void aWrongRequestIsRefused(String json) {
+        Schemas.REQUEST.refuses(json);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "{}", "{\"event\":\"progress\"}", "{\"event\":\"start\",\"id\":1}", "{\"event\":\"hello\",\"protocol\":2,\"engine\":\"e\",\"version\":\"1\"}",
+        "{\"event\":\"hello\",\"engine\":\"e\",\"version\":\"1\"}", "{\"event\":\"heartbeat\",\"id\":1}",
+        "{\"event\":\"progress\",\"done\":1,\"total\":2,\"unit\":\"layers\"}", "{\"event\":\"progress\",\"id\":1,\"done\":-1,\"total\":2,\"unit\":\"layers\"}",
+        "{\"event\":\"progress\",\"id\":1,\"done\":1.5,\"total\":2,\"unit\":\"layers\"}", "{\"event\":\"warning\",\"id\":1,\"message\":\"\"}",
+        "{\"event\":\"metric\",\"id\":1,\"loss\":[1]}", "{\"event\":\"metric\",\"loss\":1}",
+        "{\"event\":\"error\",\"id\":1,\"category\":\"made-up\",\"message\":\"m\"}", "{\"event\":\"error\",\"id\":1,\"category\":\"truncated\"}",
+        "{\"event\":\"error\",\"id\":1,\"category\":\"truncated\",\"message\":\"two\\nlines\"}", "{\"event\":\"error\",\"category\":\"truncated\",\"message\":\"m\"}",
+        "{\"event\":\"result\",\"id\":1}", "{\"event\":\"cancelled\"}", "{\"event\":\"fault\",\"id\":1}",
+    })
+    void aWrongWorkerLineIsRefused(String json) {
+        Schemas.WORKER_EVENT.refuses(json);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "{}", "{\"event\":\"heartbeat\"}", "{\"event\":\"hello\",\"protocol\":1,\"engine\":\"e\",\"version\":\"1\"}", "{\"event\":\"result\"}",
+        "{\"event\":\"progress\",\"id\":1,\"done\":1,\"total\":2,\"unit\":\"layers\"}", "{\"event\":\"metric\",\"id\":1,\"loss\":2.5}",
+        "{\"event\":\"error\",\"category\":\"made-up\",\"message\":\"m\"}", "{\"event\":\"error\",\"category\":\"truncated\",\"message\":\"\"}",
+        "{\"event\":\"result\",\"engines\":[]}", "{\"event\":\"result\",\"engines\":[{\"name\":\"pytorch\",\"available\":false}]}",
+        "{\"event\":\"result\",\"kind\":\"eval\",\"cached\":false,\"seconds\":1,\"model\":\"m\",\"family\":\"f\",\"loss\":\"NaN\",\"perplexity\":null,\"predicted_tokens\":1,\"sequences\":1,\"recipe\":\"r\"}",
+        "{\"event\":\"result\",\"kind\":\"capture\",\"cached\":false,\"seconds\":1,\"model\":\"m\",\"family\":\"f\",\"tokens\":2,\"layers\":1,\"tensors\":{\"logits\":\"2 x 3\"},\"out\":\"o\"}",
+    })
+    void aWrongCommandLineIsRefused(String json) {
+        Schemas.COMMAND_LINE_EVENT.refuses(json);
+    }
+
+    private static final String MANIFEST = """
+            {"format":"vitrine-artifact","version":1,"kind":"eval","task":{"kind":"eval","model":"/m","data":"/d"},"inputs":{"/d":"absent"},
+             "engine":{"name":"embedded","version":"2"},"created":"2026-11-01T00:00:00Z","seconds":0.5,"summary":{"loss":1.5},
+             "provenance":{"loss":{"kind":"derived","source":"logits","dtype":"F32","method":"mean","samples":3}},"warnings":[]}""";
+
+    static Stream<List<String>> breaks() {
+        return Stream.of(List.of("vitrine-artifact", "vitrine-run"), List.of("\"version\":1,", "\"version\":2,"), List.of("\"version\":1,", ""),
+                List.of("\"kind\":\"eval\",\"task\"", "\"kind\":\"heads\",\"task\""), List.of("\"data\":\"/d\"", "\"data\":7"), List.of("absent", "md5:0"),
+                List.of("\"name\":\"embedded\",", ""), List.of("2026-11-01T00:00:00Z", "1 November"), List.of("0.5", "-0.5"), List.of("derived", "guessed"),
+                List.of("\"samples\":3", "\"samples\":3,\"error\":-1"), List.of("\"method\":\"mean\",", ""), List.of("\"warnings\":[]", "\"warnings\":[\"\"]"),
+                List.of("\"summary\":{\"loss\":1.5},", ""));
+    }
+
+    @Test
+    void theManifestBelowIsValid() {
+        Schemas.MANIFEST.accepts(MANIFEST);
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    void aWrongManifestIsRefused(List<String> change) {
+        String broken = MANIFEST.replace(change.get(0), change.get(1));
+        assertTrue(!broken.equals(MANIFEST), () -> "no such text: " + change);
+        Schemas.MANIFEST.refuses(broken);
+    }
+}

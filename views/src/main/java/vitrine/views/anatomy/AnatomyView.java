@@ -1,0 +1,151 @@
+package vitrine.views.anatomy;
+
+import atlantafx.base.controls.Popover;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ForkJoinPool;
+import javafx.application.Platform;
+import javafx.scene.Node;
+import javafx.scene.control.ScrollPane;
+import javafx.scene.layout.VBox;
+import vitrine.core.task.Task;
+import vitrine.resources.Styles;
+import vitrine.views.tasks.TaskBoard;
+import vitrine.views.view.HelpTopic;
+import vitrine.views.view.Subject;
+import vitrine.views.view.View;
+import vitrine.views.view.ViewKind;
+import vitrine.views.tasks.ViewState;
+
+/// What a checkpoint is made of: figures, a block diagram, shares, every tensor with its values, and where it lies in its file.
+public final class AnatomyView implements View {
+
+    private static final double NOTES_WIDTH = 380;
+    private static final double NOTES_HEIGHT = 420;
+
+    private final AnatomyViewModel model;
+    private final TensorsCard tensors;
+    private final DiagramCard diagram;
+    private final AnatomyLayout body;
+    private final TensorInspector inspector;
+    private final HeaderPills pills;
+
+    public AnatomyView(TaskBoard board) {
+        this(new AnatomyViewModel(board, ForkJoinPool.commonPool(), Platform::runLater));
+    }
+
+    AnatomyView(AnatomyViewModel model) {
+        this.model = model;
+        tensors = new TensorsCard(model);
+        diagram = new DiagramCard(model);
+        body = new AnatomyLayout(model, new Facts(model), diagram, new AdapterCard(model), new ShareCard(model), tensors, new LayoutCard(model), new SpreadCard(model));
+        inspector = new TensorInspector(model);
+        pills = new HeaderPills(model, this::showNotes);
+    }
+
+    /// What is shown and asked for.
+    public AnatomyViewModel model() {
+        return model;
+    }
+
+    TensorsCard tensors() {
+        return tensors;
+    }
+
+    DiagramCard diagram() {
+        return diagram;
+    }
+
+    /// All notes at the pill that tells their number.
+    private void showNotes(Node owner) {
+        VBox all = inspector.notes(model.notes(), Integer.MAX_VALUE);
+        ScrollPane scroll = new ScrollPane(all);
+        scroll.setFitToWidth(true);
+        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
+        scroll.getStyleClass().addAll("edge-to-edge", Styles.POPOVER);
+        scroll.setPrefWidth(NOTES_WIDTH);
+        scroll.setMaxHeight(NOTES_HEIGHT);
+        Popover popover = new Popover(scroll);
+        popover.setArrowLocation(Popover.ArrowLocation.TOP_LEFT);
+        popover.setHeaderAlwaysVisible(false);
+        popover.setDetachable(false);
+        popover.show(owner);
+    }
+
+    @Override
+    public ViewKind kind() {
+        return ViewKind.ANATOMY;
+    }
+
+    @Override
+    public Optional<Subject> subject() {
+        return Optional.ofNullable(model.subjectProperty().get());
+    }
+
+    @Override
+    public void show(Subject subject) {
+        model.show(subject);
+    }
+
+    @Override
+    public void open(Path artifact) {
+        model.show(artifact);
+    }
+
+    @Override
+    public Node body() {
+        return body;
+    }
+
+    @Override
+    public List<Node> headerControls() {
+        return pills.nodes();
+    }
+
+    @Override
+    public Node inspector() {
+        return inspector.node();
+    }
+
+    @Override
+    public String command() {
+        return model.command();
+    }
+
+    @Override
+    public String csv() {
+        return model.csv();
+    }
+
+    @Override
+    public List<HelpTopic> help() {
+        return AnatomyHelp.TOPICS;
+    }
+
+    @Override
+    public void find() {
+        tensors.search().field().requestFocus();
+        tensors.search().field().selectAll();
+    }
+
+    @Override
+    public String exportName() {
+        return (model.name().isEmpty() ? "checkpoint" : model.name()) + "-anatomy";
+    }
+
+    @Override
+    public Optional<Task> task() {
+        return model.subjectProperty().get() != null && model.allState().state() instanceof ViewState.Result ? Optional.of(model.allTask()) : Optional.empty();
+    }
+
+    @Override
+    public boolean back() {
+        return model.back();
+    }
+
+    @Override
+    public boolean release() {
+        return model.release();
+    }
+}
