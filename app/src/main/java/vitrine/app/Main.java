@@ -23,9 +23,9 @@ public final class Main {
 
     private Main() {}
 
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) {
         if (System.getProperty(Training.PROPERTY) != null) {
-            Training.run(Path.of(System.getProperty(Training.PROPERTY)));
+            Training.runOrHalt(Path.of(System.getProperty(Training.PROPERTY)));
             return;
         }
         Logging.start(Folders.locate());
