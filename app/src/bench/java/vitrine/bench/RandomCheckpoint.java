@@ -1,7 +1,9 @@
 package vitrine.bench;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -43,17 +45,17 @@ final class RandomCheckpoint {
             normal[i] = bfloat16((float) (0.02 * random.nextGaussian()));
         }
         short one = bfloat16(1f);
-        short[] chunk = new short[CHUNK];
-        try (SafetensorsWriter out = new SafetensorsWriter(folder.resolve("model.safetensors"), tensors, Map.of("format", "pt"))) {
+        try (Arena arena = Arena.ofConfined(); SafetensorsWriter out = new SafetensorsWriter(folder.resolve("model.safetensors"), tensors, Map.of("format", "pt"))) {
+            MemorySegment chunk = arena.allocate(2L * CHUNK);
             for (Map.Entry<String, Declared> t : tensors.entrySet()) {
                 boolean norm = t.getKey().endsWith("norm.weight");
                 long elements = t.getValue().shape().elements();
                 for (long at = 0; at < elements; at += CHUNK) {
                     int n = (int) Math.min(CHUNK, elements - at);
                     for (int i = 0; i < n; i++) {
-                        chunk[i] = norm ? one : normal[random.nextInt() >>> 16];
+                        chunk.setAtIndex(ValueLayout.JAVA_SHORT, i, norm ? one : normal[random.nextInt() >>> 16]);
                     }
-                    out.write(t.getKey(), at, MemorySegment.ofArray(chunk).asSlice(0, 2L * n));
+                    out.write(t.getKey(), at, chunk.asSlice(0, 2L * n));
                 }
             }
         }

@@ -1,6 +1,8 @@
 package vitrine.core.tensor.kernel;
 
 import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -14,8 +16,8 @@ import vitrine.core.tensor.Matrix;
 /// Before the JVM has compiled a vector loop, which takes thousands of rounds and a second of the compiler's time, each vector
 /// operation costs about a microsecond: more than a whole row of a small model in the plain form. So the vector form is practised
 /// on rows of zeros in a thread of its own, while the work goes on in the plain form. A single prompt of a small model never
-/// gets that far, and a long run hardly notices.
-final class Warmth {
+/// gets that far, and a long run hardly notices. A process that waits for its next task practises earlier ([#practiseWhatWasUsed]).
+public final class Warmth {
 
     /// Values that a step computes plainly first: about as long as compiling the vector form takes.
     private static final long PLAIN_VALUES = Long.getLong("vitrine.plain.values", 200_000_000);
@@ -24,15 +26,35 @@ final class Warmth {
     private static final double COMPILED_NANOS = 3;
     /// As many rounds in a row must be fast.
     private static final int FAST_ROUNDS = 50;
+    /// Values after which a step is practised where nothing else is to be done: a step that is hardly used is not worth it.
+    private static final long USED_VALUES = Math.min(PLAIN_VALUES, 5_000_000);
     private static final long PATIENCE_NANOS = 20_000_000_000L;
     private static final int ROWS = 4;
 
     private static final ExecutorService PRACTICE = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("practice").priority(Thread.MIN_PRIORITY).factory());
 
+    private static final List<Warmth> ALL = new CopyOnWriteArrayList<>();
+
+    private record Practice(int columns, Consumer<Matrix> vectors) {}
+
     private final AtomicLong seen = new AtomicLong();
     private final AtomicBoolean begun = new AtomicBoolean();
+    private volatile Practice latest;
     private volatile boolean compiled;
+
+    Warmth() {
+        ALL.add(this);
+    }
+
+    /// Practises the vector forms of all steps that work has been done with, in the background: for when a process is idle.
+    public static void practiseWhatWasUsed() {
+        for (Warmth w : ALL) {
+            if (w.seen.get() > USED_VALUES) {
+                w.begin();
+            }
+        }
+    }
 
     /// Whether the next values, those of `x`, should be computed on the vector units.
     ///
@@ -46,10 +68,18 @@ final class Warmth {
         if (compiled) {
             return true;
         }
-        if (seen.addAndGet(values) > PLAIN_VALUES && begun.compareAndSet(false, true)) {
-            PRACTICE.execute(() -> practise(columns, vectors));
+        latest = new Practice(columns, vectors);
+        if (seen.addAndGet(values) > PLAIN_VALUES) {
+            begin();
         }
         return false;
+    }
+
+    private void begin() {
+        if (begun.compareAndSet(false, true)) {
+            Practice practice = latest;
+            PRACTICE.execute(() -> practise(practice.columns, practice.vectors));
+        }
     }
 
     private void practise(int columns, Consumer<Matrix> vectors) {

@@ -40,6 +40,19 @@ class WarmthTest {
         assertTrue(rounds.get() > 100, "it was taken after " + rounds.get() + " rounds");
     }
 
+    @Test
+    void anIdleProcessPractisesWhatItUsedAndNothingElse() throws InterruptedException {
+        Warmth used = new Warmth();
+        Warmth hardlyUsed = new Warmth();
+        AtomicInteger practised = new AtomicInteger();
+        used.takesVectors(10_000_000, 512, rows -> { });
+        hardlyUsed.takesVectors(1000, 512, rows -> practised.incrementAndGet());
+        Warmth.practiseWhatWasUsed();
+        assertTrue(becomesWarm(used, Duration.ofSeconds(20)));
+        assertEquals(0, practised.get());
+        assertFalse(hardlyUsed.takesVectors(1, 512, rows -> practised.incrementAndGet()));
+    }
+
     private static void slowAtFirst(Matrix rows, int round) {
         long until = System.nanoTime() + (round <= 100 ? 1_000_000 : 0);
         while (System.nanoTime() < until) {
