@@ -46,11 +46,13 @@ public final class TaskHandle {
         onCancel.run();
     }
 
-    boolean isCancelled() {
+    /// Whether the task was given up, by whoever asked for it; it may end otherwise all the same.
+    public boolean isCancelled() {
         return cancelled;
     }
 
-    void whenCancelled(Runnable action) {
+    /// Says how the engine stops this task; done at once where it was given up already.
+    public void whenCancelled(Runnable action) {
         onCancel = action;
         if (cancelled) {
             action.run();
