@@ -33,7 +33,7 @@ final class States {
     static Node working(TaskRow task) {
         ProgressRow row = new ProgressRow(Icons.RUNS, task.title(), task::cancel);
         row.setMaxWidth(440);
-        Runnable show = () -> row.progress(task.done(), task.total(), singular(task.unit()), task.secondsLeftProperty().get());
+        Runnable show = () -> row.progress(task.done(), task.total(), task.unit(), task.secondsLeftProperty().get());
         task.shareProperty().addListener((o, old, now) -> show.run());
         show.run();
         row.setVisible(false);
@@ -43,9 +43,5 @@ final class States {
         VBox box = new VBox(row);
         box.setAlignment(javafx.geometry.Pos.CENTER);
         return box;
-    }
-
-    private static String singular(String unit) {
-        return unit.endsWith("s") && unit.length() > 1 ? unit.substring(0, unit.length() - 1) : unit;
     }
 }

@@ -37,14 +37,16 @@ public final class ProgressRow extends HBox {
 
     /// Shows how far the task is: `step 410 / 600`, 13 s left.
     ///
-    /// @param unit what is counted, in the singular
+    /// @param unit what is counted, in the singular or in the plural; may be empty
     /// @param secondsLeft NaN while it is unknown
     public void progress(long steps, long of, String unit, double secondsLeft) {
         boolean known = of > 0;
         meter.setVisible(known);
         meter.setManaged(known);
         meter.shareProperty().set(known ? (double) steps / of : Double.NaN);
-        done.setText(known ? unit + " " + Numbers.count(steps) + " / " + Numbers.count(of) : Numbers.count(steps) + " " + unit + "s");
+        String one = unit.endsWith("s") ? unit.substring(0, unit.length() - 1) : unit;
+        String counted = one.isEmpty() ? "" : " " + one + (steps == 1 ? "" : "s");
+        done.setText(known ? (one + " " + Numbers.count(steps) + " / " + Numbers.count(of)).strip() : Numbers.count(steps) + counted);
         left.setText(Double.isFinite(secondsLeft) ? Numbers.timeLeft(secondsLeft) + " left" : "");
     }
 
