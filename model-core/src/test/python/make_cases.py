@@ -506,6 +506,37 @@ def all_cases():
         })
 
     yield Case(
+        "gemma",
+        "Gemma (the first): norms multiply by (1 + weight), embeddings scaled by sqrt(hidden), one key/value head, head_dim 12 "
+        "where hidden/heads is 8; hidden_act gelu, which means its tanh form; tied output by default",
+        {
+            "architectures": ["GemmaForCausalLM"],
+            "attention_bias": False,
+            "attention_dropout": 0.0,
+            "bos_token_id": 0,
+            "eos_token_id": 1,
+            "head_dim": 12,
+            "hidden_act": "gelu",
+            "hidden_size": 32,
+            "initializer_range": 0.02,
+            "intermediate_size": 48,
+            "max_position_embeddings": 128,
+            "model_type": "gemma",
+            "num_attention_heads": 4,
+            "num_hidden_layers": 2,
+            "num_key_value_heads": 1,
+            "pad_token_id": 1,
+            "rms_norm_eps": 1e-06,
+            "rope_scaling": None,
+            "rope_theta": 10000.0,
+            "torch_dtype": "float32",
+            "transformers_version": "4.38.0.dev0",
+            "use_cache": True,
+            "vocab_size": 272,
+        },
+        "llama-gqa", 137, embedding_size=0.1,
+        ablations={"hidden_act": {"hidden_act": "relu"}, "rope_theta": {"rope_theta": 500000.0}})
+    yield Case(
         "gpt-neox-sequential",
         "GPT-NeoX with use_parallel_residual false (attention first, then the feed-forward on its result), rotary on "
         "half of each head, tied output; attention_bias absent (true)",

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import javafx.application.Platform;
 import vitrine.app.cli.CommandLineTool;
 import vitrine.app.program.Folders;
+import vitrine.app.showcase.Showcase;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
@@ -38,7 +40,7 @@ final class Training {
         this.scratch = scratch;
     }
 
-    /// Trains the worker in a process of its own, then this process.
+    /// Trains the worker in a process of its own, then this process, which goes on to its normal end.
     static void run(Path checkpoint) throws IOException {
         Path scratch = Files.createTempDirectory("vitrine-train-");
         System.setProperty("vitrine.home", scratch.resolve("home").toString());
@@ -47,7 +49,9 @@ final class Training {
             Training t = new Training(checkpoint.toAbsolutePath(), scratch);
             t.worker(Path.of(System.getProperty(WorkerCommand.AOT_PROPERTY)));
             t.commandLine();
-            // The window's start to its first paint and its end belong here.
+            Showcase.draw(Folders.locate());
+            // The toolkit must end, or the JVM never writes its cache.
+            Platform.exit();
         } finally {
             Whole.delete(scratch);
         }

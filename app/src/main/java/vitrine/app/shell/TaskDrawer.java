@@ -75,7 +75,7 @@ final class TaskDrawer extends VBox {
 
     private static void progress(TaskRow task, ProgressRow row) {
         if (!task.state().over()) {
-            row.progress(task.done(), task.total(), task.unit(), task.secondsLeftProperty().get());
+            row.progress(task.done(), task.total(), task.singularUnit(), task.secondsLeftProperty().get());
         }
     }
 

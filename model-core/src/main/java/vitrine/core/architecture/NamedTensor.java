@@ -15,9 +15,10 @@ import vitrine.core.tensor.Shape;
 /// @param parameters how many of its values belong to which part; a fused tensor belongs to several
 public record NamedTensor(String name, Shape shape, int layer, Map<Part, Long> parameters) {
 
-    /// The part that holds most of the tensor.
+    /// The part that holds most of the tensor; of equal ones the first in the order of parts.
     public Part mainPart() {
-        return parameters.entrySet().stream().max(Map.Entry.comparingByValue()).map(Map.Entry::getKey).orElse(Part.OTHER);
+        return parameters.entrySet().stream().max(Map.Entry.<Part, Long>comparingByValue().thenComparing(Map.Entry.<Part, Long>comparingByKey().reversed()))
+                .map(Map.Entry::getKey).orElse(Part.OTHER);
     }
 
     /// All tensors of a model, each name once, in the order of the forward pass.
@@ -121,9 +122,14 @@ public record NamedTensor(String name, Shape shape, int layer, Map<Part, Long> p
             }
         }
 
+        /// A bias has one value for each row of the weight: its values belong to the parts of their rows.
         private void fused(Linear l, Map<Part, Long> parameters) {
             put(new NamedTensor(l.weight(), l.shape(), layer, parameters));
-            bias(l, Part.OTHER);
+            if (l.bias() != null) {
+                Map<Part, Long> rows = new LinkedHashMap<>();
+                parameters.forEach((part, n) -> rows.put(part, n / l.in()));
+                put(new NamedTensor(l.bias(), Shape.of(l.out()), layer, rows));
+            }
         }
 
         private void bias(Linear l, Part part) {

@@ -46,7 +46,7 @@ public final class TaskHandle {
         onCancel.run();
     }
 
-    /// Whether the task was given up, by whoever asked for it; it may end otherwise all the same.
+    /// Whether the task was given up; an engine looks here before and while it runs.
     public boolean isCancelled() {
         return cancelled;
     }

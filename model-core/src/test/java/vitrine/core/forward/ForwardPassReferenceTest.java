@@ -38,6 +38,8 @@ class ForwardPassReferenceTest {
         assertEquals(List.of(), SpecCheck.of(spec, checkpoint).refusals());
         try (Weights weights = new Weights(checkpoint, ProductsForTests.PRODUCTS); SafetensorsFile expected = reference.expected()) {
             int compared = 0;
+            // All tensors that differ, not the first one only: together they tell which step is wrong.
+            List<String> wrong = new ArrayList<>();
             for (String prompt : List.of("p0.", "p1.")) {
                 Recorder got = new Recorder(spec);
                 int[] ids = expected.ints(prompt + "input_ids");
@@ -49,15 +51,24 @@ class ForwardPassReferenceTest {
                     }
                     float[] actual = actual(spec, tensor.substring(prompt.length()), got, ids);
                     if (actual != null) {
-                        reference.compare(expected, tensor, actual);
+                        try {
+                            reference.compare(expected, tensor, actual);
+                        } catch (AssertionError e) {
+                            wrong.add(e.getMessage());
+                        }
                         compared++;
                     } else if (tensor.endsWith("greedy_ids")) {
-                        assertEquals(Arrays.toString(expected.ints(tensor)), Arrays.toString(greedy(spec, weights, ids, 8)), tensor);
+                        String want = Arrays.toString(expected.ints(tensor));
+                        String is = Arrays.toString(greedy(spec, weights, ids, 8));
+                        if (!want.equals(is)) {
+                            wrong.add(name + " " + tensor + ": " + is + " instead of " + want);
+                        }
                         compared++;
                     }
                 }
                 assertTrue(tensors.size() >= 2);
             }
+            assertEquals(List.of(), wrong);
             assertTrue(compared >= 8, "too few tensors were compared: " + compared);
         }
     }

@@ -22,6 +22,10 @@ import vitrine.views.control.ProvenanceAudit;
 final class AdapterCard {
 
     private static final double ROW = 26;
+    private static final double FACTOR = 70;
+    private static final double RANK = 52;
+    private static final double PARAMETERS = 70;
+    private static final double NAME_LEAST = 150;
 
     private final Card card = new Card("Modules");
     private final AnatomyViewModel model;
@@ -34,12 +38,16 @@ final class AdapterCard {
         table.setId("modules");
         table.setFixedCellSize(ROW);
         table.setPlaceholder(new EmptyState(Icons.ADAPTER, "This adapter changes nothing."));
-        TableColumn<AdapterModules, AdapterModules> name = column("Module", 0, m -> Visible.name(m.name()), null);
-        column("A", 76, m -> shape(m.a(), m), m -> m.a());
-        column("B", 76, m -> m.b() == null && m.a() == null ? whole(m) : shape(m.b(), m), m -> m.b());
-        column("Rank", 48, m -> m.rank() < 0 ? Numbers.MISSING : Numbers.count(m.rank()), null);
-        column("Params", 78, m -> Numbers.count(m.parameters()), null);
-        table.widthProperty().addListener((o, old, now) -> name.setPrefWidth(Math.max(80, now.doubleValue() - 76 - 76 - 48 - 78 - 12)));
+        TableColumn<AdapterModules, AdapterModules> name = column("Module", 0, m -> Visible.name(m.shortName()), null);
+        column("A", FACTOR, m -> shape(m.a(), m), m -> m.a());
+        column("B", FACTOR, m -> m.b() == null && m.a() == null ? whole(m) : shape(m.b(), m), m -> m.b());
+        column("Rank", RANK, m -> m.rank() < 0 ? Numbers.MISSING : Numbers.count(m.rank()), null);
+        TableColumn<AdapterModules, AdapterModules> parameters = column("Params", PARAMETERS, m -> Numbers.count(m.parameters()), null);
+        table.widthProperty().addListener((o, old, now) -> {
+            double rest = now.doubleValue() - 2 * FACTOR - RANK - 12;
+            parameters.setVisible(rest - PARAMETERS >= NAME_LEAST);
+            name.setPrefWidth(Math.max(60, parameters.isVisible() ? rest - PARAMETERS : rest));
+        });
         table.getSelectionModel().selectedItemProperty().addListener((o, old, now) -> {
             if (!quiet && now != null && !now.has(model.selectedProperty().get())) {
                 model.selectedProperty().set(now.tensors().getFirst().name());
@@ -59,7 +67,7 @@ final class AdapterCard {
     }
 
     private static String shape(TensorLine line, AdapterModules m) {
-        return line == null ? m.a() == null && m.b() == null ? m.also() : "missing" : line.shape() == null ? "" : Names.tight(line.shape());
+        return line == null ? m.a() == null && m.b() == null ? "whole" : "missing" : line.shape() == null ? "" : Names.tight(line.shape());
     }
 
     private static String whole(AdapterModules m) {
@@ -73,6 +81,8 @@ final class AdapterCard {
         column.setCellFactory(c -> new Cell(text, factor, width == 0));
         column.setSortable(false);
         column.setReorderable(false);
+        // A preferred width of 80 would mean "as wide as the content" to the table's skin.
+        column.setPrefWidth(81);
         if (width > 0) {
             column.setMinWidth(width);
             column.setMaxWidth(width);
@@ -123,6 +133,7 @@ final class AdapterCard {
             this.text = text;
             if (isName) {
                 setTextOverrun(OverrunStyle.CENTER_ELLIPSIS);
+                setEllipsisString("…");
                 ProvenanceAudit.notAFigure(this, "name of a module");
             } else {
                 getStyleClass().add("vt-number-column");

@@ -44,6 +44,12 @@ record AdapterModules(String name, TensorLine a, TensorLine b, List<TensorLine> 
         return lines.stream().filter(l -> l.name().contains(".lora_" + factor + ".") || l.name().contains(".lora_embedding_" + factor)).findFirst().orElse(null);
     }
 
+    /// The module's name without what stands before its layers: `layers.0.self_attn.q_proj`.
+    String shortName() {
+        Names.Place place = Names.place(name + ".");
+        return place == null ? name : name.substring(place.stack().length() - Names.tail(place.stack()).length());
+    }
+
     /// The rank, or -1 where there are no two factors.
     long rank() {
         return a != null && b != null && a.shape() != null && a.shape().rank() > 0 ? a.shape().size(0) : -1;

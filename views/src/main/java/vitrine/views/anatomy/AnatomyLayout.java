@@ -11,6 +11,8 @@ final class AnatomyLayout extends Region {
 
     private static final double GAP = 12;
     private static final double LEFT_SHARE = 0.47;
+    /// Three columns of parts and a readable name in the table need this much.
+    private static final double RIGHT_LEAST = 438;
     private static final double LEFT_LEAST = 300;
     private static final double LEFT_MOST = 540;
     /// The right side is parted from this width on.
@@ -49,9 +51,16 @@ final class AnatomyLayout extends Region {
         double h = getHeight();
         double top = facts.isVisible() ? Facts.HEIGHT + GAP : 0;
         place(facts, 0, 0, w, Facts.HEIGHT);
-        double left = Math.round(Math.clamp(w * LEFT_SHARE, LEFT_LEAST, LEFT_MOST));
+        double left = leftWidth(w);
         left(left, top, h - top);
         right(left + GAP, top, w - left - GAP, h - top);
+    }
+
+    /// Two blocks side by side, and a table of modules, need more room than a single column of boxes.
+    private double leftWidth(double w) {
+        boolean broad = model.isAdapter() || model.spec().filter(s -> !s.layers().isEmpty() && s.layers().getFirst().parallel()).isPresent();
+        double wanted = broad ? w * LEFT_SHARE : Math.min(w * LEFT_SHARE, w - GAP - RIGHT_LEAST);
+        return Math.round(Math.clamp(wanted, LEFT_LEAST, LEFT_MOST));
     }
 
     private void left(double w, double top, double h) {

@@ -3,9 +3,7 @@ package vitrine.views.anatomy;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -45,17 +43,9 @@ import vitrine.views.tasks.ViewState;
 /// Lists of many tensors are made beside the JavaFX thread, so that opening a checkpoint of 100,000 never blocks it.
 public final class AnatomyViewModel {
 
-    /// A tensor's figures with its histogram and how they came about.
-    record Values(TensorValues.Figures figures, long[] histogram, Provenance provenance) {}
-
-    /// Bins of every histogram; rows of the table draw two as one.
-    static final int BINS = 64;
-    /// Values of all tensors are read unasked up to this many bytes.
-    static final long UNASKED_BYTES = 64L << 20;
     /// Up to this many tensors are listed at once; more are listed in the background.
     private static final int LISTED_AT_ONCE = 5_000;
     private static final int REMEMBERED_STEPS = 100;
-    private static final String NO_VALUES = "Values are read when asked.";
 
     private final ObjectProperty<Subject> subject = new SimpleObjectProperty<>(this, "subject");
     private final StringProperty selected = new SimpleStringProperty(this, "selected");
@@ -72,16 +62,12 @@ public final class AnatomyViewModel {
     private final ReadOnlyObjectWrapper<List<TensorRow>> rows = new ReadOnlyObjectWrapper<>(this, "rows", List.of());
     private final ObservableList<Note> notes = FXCollections.observableArrayList();
 
-    private final Latest<TensorValues> all;
-    private final Latest<TensorValues> one;
-    private final Map<String, Values> known = new HashMap<>();
+    private final TensorReading reading;
     private final Executor background;
     private final Executor ui;
     private final Deque<String> steps = new ArrayDeque<>();
-    private TensorValues allValues;
     private Folding folding = Folding.NONE;
     private Folding.Key followed;
-    private String asked;
     private Path artifact;
     private long indexNumber;
     private long listNumber;
@@ -93,26 +79,13 @@ public final class AnatomyViewModel {
     public AnatomyViewModel(TaskBoard board, Executor background, Executor ui) {
         this.background = background;
         this.ui = ui;
-        all = new Latest<>(board, NO_VALUES, TensorValues::of);
-        one = new Latest<>(board, NO_VALUES, TensorValues::of);
-        all.stateProperty().addListener((o, old, now) -> {
-            if (now instanceof ViewState.Result<TensorValues> r) {
-                takeAll(r.value());
-            }
-            changedValues();
-        });
-        one.stateProperty().addListener((o, old, now) -> {
-            if (now instanceof ViewState.Result<TensorValues> r) {
-                takeOne(r.value());
-            }
-            changedValues();
-        });
+        reading = new TensorReading(board, this::changedValues);
         selected.addListener((o, old, now) -> follow(old, now));
         layer.addListener((o, old, now) -> moveTo(old.intValue(), now.intValue()));
-        search.addListener(o -> searchAnew());
-        part.addListener(o -> searchAnew());
-        order.addListener(o -> list());
-        descending.addListener(o -> list());
+        search.addListener((o, old, now) -> searchAnew());
+        part.addListener((o, old, now) -> searchAnew());
+        order.addListener((o, old, now) -> list());
+        descending.addListener((o, old, now) -> list());
     }
 
     // --- intent
@@ -181,11 +154,6 @@ public final class AnatomyViewModel {
         return valuesRevision.getReadOnlyProperty();
     }
 
-    /// Values of all tensors.
-    Latest<TensorValues> allState() {
-        return all;
-    }
-
     /// What is open, if it is a checkpoint.
     Optional<Anatomy> anatomy() {
         return Optional.ofNullable(subject.get()).map(Subject::anatomy);
@@ -207,7 +175,7 @@ public final class AnatomyViewModel {
 
     /// The name of what is shown.
     String name() {
-        return subject.get() != null ? subject.get().name() : allValues != null ? allValues.modelName() : "";
+        return subject.get() != null ? subject.get().name() : reading.all() != null ? reading.all().modelName() : "";
     }
 
     /// Why no diagram can be drawn, or empty.
@@ -222,50 +190,23 @@ public final class AnatomyViewModel {
     }
 
     /// A tensor's values, if they were read.
-    Optional<Values> values(String tensor) {
-        if (known.containsKey(tensor)) {
-            return Optional.of(known.get(tensor));
-        }
-        return allValues == null ? Optional.empty() : read(allValues, tensor);
-    }
-
-    private Optional<Values> read(TensorValues from, String tensor) {
-        String dtype = index.get() == null ? "" : index.get().find(tensor).map(TensorLine::dtype).orElse("");
-        return from.figures(tensor).map(f -> new Values(f, from.histogram(tensor), from.provenance(tensor, dtype)));
+    Optional<TensorReading.Values> values(String tensor) {
+        return index.get() == null ? Optional.empty() : index.get().find(tensor).flatMap(reading::values);
     }
 
     /// A tensor's figures without its histogram, if they were read.
     Optional<TensorValues.Figures> figures(String tensor) {
-        Values v = known.get(tensor);
-        return v != null ? Optional.of(v.figures()) : allValues == null ? Optional.empty() : allValues.figures(tensor);
+        return reading.figures(tensor);
     }
 
-    /// How a tensor's figures came about.
+    /// How the figures of a tensor whose values were read came about.
     Provenance valuesProvenance(TensorLine line) {
-        Values v = known.get(line.name());
-        return v != null ? v.provenance() : allValues.provenance(line.name(), line.dtype());
+        return reading.provenance(line);
     }
 
     /// What there is to show of the selected tensor's values.
-    ViewState<Values> selectedValues() {
-        TensorLine line = selection().orElse(null);
-        if (line == null) {
-            return new ViewState.Empty<>("");
-        }
-        Optional<Values> there = values(line.name());
-        if (there.isPresent()) {
-            return new ViewState.Result<>(there.get());
-        }
-        if (line.item() != null && !line.item().entry().dtype().readable()) {
-            return new ViewState.Empty<>("Values of type " + line.dtype() + " cannot be read here.");
-        }
-        ViewState<TensorValues> source = line.name().equals(asked) ? one.state() : all.state();
-        return switch (source) {
-            case ViewState.Working<TensorValues> w -> new ViewState.Working<>(w.row(), null);
-            case ViewState.Problem<TensorValues> p -> new ViewState.Problem<>(p.what(), p.details(), p.help());
-            case ViewState.Empty<TensorValues> e -> new ViewState.Empty<>(e.sentence());
-            case ViewState.Result<TensorValues> ignored -> new ViewState.Empty<>("Its values were not read.");
-        };
+    ViewState<TensorReading.Values> selectedValues() {
+        return selection().map(reading::state).orElse(new ViewState.Empty<>(""));
     }
 
     // --- opening
@@ -282,9 +223,7 @@ public final class AnatomyViewModel {
         Anatomy anatomy = now.anatomy();
         tellNotes();
         index(anatomy.tensors().size(), () -> TensorIndex.of(anatomy), keep);
-        if (anatomy.checkpoint().tensorBytes() <= UNASKED_BYTES && anatomy.tensors().stream().anyMatch(t -> t.entry().dtype().readable())) {
-            askAll();
-        }
+        reading.open(now);
     }
 
     /// Shows the values that an artifact holds, without its checkpoint.
@@ -293,7 +232,7 @@ public final class AnatomyViewModel {
         forget();
         subject.set(null);
         artifact = folder;
-        all.show(made);
+        reading.show(made);
         index(made.names().size(), () -> TensorIndex.of(made), null);
     }
 
@@ -309,14 +248,7 @@ public final class AnatomyViewModel {
         steps.clear();
         folding = Folding.NONE;
         followed = null;
-        asked = null;
-        known.clear();
-        one.clear(NO_VALUES);
-        all.clear(NO_VALUES);
-        if (allValues != null) {
-            allValues.close();
-            allValues = null;
-        }
+        reading.forget();
         index.set(null);
         rows.set(List.of());
         matches.set(0);
@@ -342,6 +274,9 @@ public final class AnatomyViewModel {
     private void indexed(TensorIndex done, String keep) {
         index.set(done);
         followLayer(layer.get());
+        if (followed == null) {
+            done.firstLayer().ifPresent(k -> folding = folding.opened(k.stack(), k.layer()));
+        }
         list();
         if (keep != null && done.find(keep).isPresent()) {
             selected.set(keep);
@@ -368,9 +303,8 @@ public final class AnatomyViewModel {
         Listing what = wanted();
         Folding how = folding;
         // Sorting in the background reads figures as they are now.
-        TensorValues sortedBy = allValues;
-        Supplier<Listed> work = () -> new Listed(from.rows(what, how, line -> sortKey(line, what.order(), sortedBy)),
-                what.filtered() ? from.chosen(new Listing(what.search(), what.part(), Order.MODEL, false), line -> 0).size() : from.size());
+        TensorValues sortedBy = reading.all();
+        Supplier<TensorIndex.Listed> work = () -> from.list(what, how, line -> sortKey(line, what.order(), sortedBy));
         if (from.size() <= LISTED_AT_ONCE) {
             listing.set(false);
             take(work.get());
@@ -378,7 +312,7 @@ public final class AnatomyViewModel {
         }
         listing.set(true);
         background.execute(() -> {
-            Listed done = work.get();
+            TensorIndex.Listed done = work.get();
             ui.execute(() -> {
                 if (mine == listNumber && from == index.get()) {
                     listing.set(false);
@@ -388,11 +322,9 @@ public final class AnatomyViewModel {
         });
     }
 
-    private record Listed(List<TensorRow> rows, int matches) {}
-
-    private void take(Listed done) {
-        rows.set(done.rows);
-        matches.set(done.matches);
+    private void take(TensorIndex.Listed done) {
+        rows.set(done.rows());
+        matches.set(done.matches());
     }
 
     private static double sortKey(TensorLine line, Order order, TensorValues values) {
@@ -434,7 +366,7 @@ public final class AnatomyViewModel {
             }
         }
         if (now == null) {
-            one.cancel();
+            reading.cancelOne();
             return;
         }
         selection().ifPresent(line -> {
@@ -448,8 +380,8 @@ public final class AnatomyViewModel {
                 folding = folding.opened(line.stack(), line.layer());
             }
             list();
+            reading.ask(line);
         });
-        askForSelected();
     }
 
     /// The stack of layers that the diagram draws, or -1.
@@ -508,86 +440,44 @@ public final class AnatomyViewModel {
 
     // --- values
 
-    private void askForSelected() {
-        TensorLine line = selection().orElse(null);
-        if (line == null || subject.get() == null || figures(line.name()).isPresent() || !line.item().entry().dtype().readable()
-                || all.state() instanceof ViewState.Working && isSmall()) {
-            one.cancel();
-            asked = null;
-            return;
-        }
-        asked = line.name();
-        one.ask("Values of " + vitrine.core.refusal.Visible.name(Names.title(line.name())), new Task.Statistics(subject.get().path(), List.of(line.name()), BINS));
-    }
-
-    private boolean isSmall() {
-        return anatomy().map(a -> a.checkpoint().tensorBytes() <= UNASKED_BYTES).orElse(true);
+    /// Values of all tensors.
+    Latest<TensorValues> allState() {
+        return reading.allState();
     }
 
     /// Tries again to read the selected tensor's values.
     void retryValues() {
-        if (all.state() instanceof ViewState.Problem && isSmall()) {
-            askAll();
-        } else {
-            askForSelected();
-        }
+        selection().ifPresent(reading::retry);
     }
 
     /// The task that reads the values of all tensors.
     Task.Statistics allTask() {
-        return new Task.Statistics(subject.get().path(), null, BINS);
+        return TensorReading.allTask(subject.get());
     }
 
     /// Reads the values of all tensors.
     void askAll() {
-        if (subject.get() != null) {
-            all.ask("Values of " + subject.get().name(), allTask());
-        }
+        reading.askAll();
     }
 
     /// Gives the reading of all values up.
     void cancelAll() {
-        if (all.state() instanceof ViewState.Working<TensorValues> w) {
-            w.row().cancel();
-        }
+        reading.cancelAll();
     }
 
-    private void takeAll(TensorValues values) {
-        if (allValues != null && allValues != values) {
-            allValues.close();
-        }
-        allValues = values;
-        known.clear();
-        one.cancel();
+    private void changedValues() {
         tellNotes();
         if (order.get().needsValues()) {
             list();
         }
-    }
-
-    private void takeOne(TensorValues values) {
-        for (String name : values.names()) {
-            read(values, name).ifPresent(v -> known.put(name, v));
-        }
-        values.close();
-        tellNotes();
-    }
-
-    private void changedValues() {
         valuesRevision.set(valuesRevision.get() + 1);
     }
 
     private void tellNotes() {
-        Map<String, TensorValues.Figures> odd = new java.util.LinkedHashMap<>();
-        if (allValues != null) {
-            allValues.names().forEach(n -> allValues.figures(n).filter(f -> f.nonFinite() > 0).ifPresent(f -> odd.put(n, f)));
+        List<Note> now = Notes.of(anatomy().orElse(null), reading.nonFinite());
+        if (!now.equals(notes)) {
+            notes.setAll(now);
         }
-        known.forEach((n, v) -> {
-            if (v.figures().nonFinite() > 0) {
-                odd.put(n, v.figures());
-            }
-        });
-        notes.setAll(Notes.of(anatomy().orElse(null), odd));
     }
 
     // --- what can be copied
@@ -610,7 +500,7 @@ public final class AnatomyViewModel {
         if (from == null) {
             return "";
         }
-        TensorValues sortedBy = allValues;
+        TensorValues sortedBy = reading.all();
         return TensorCsv.of(from.chosen(wanted(), line -> sortKey(line, order.get(), sortedBy)), this::figures);
     }
 

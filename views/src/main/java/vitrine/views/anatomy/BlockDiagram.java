@@ -15,6 +15,7 @@ import vitrine.core.refusal.Visible;
 import vitrine.views.anatomy.DiagramLayout.Look;
 import vitrine.views.anatomy.DiagramLayout.Mark;
 import vitrine.views.anatomy.DiagramLayout.Place;
+import vitrine.views.anatomy.DiagramLayout.Spacing;
 import vitrine.views.chart.Gesture;
 import vitrine.views.chart.Interactive;
 import vitrine.views.chart.Numbers;
@@ -31,9 +32,12 @@ import vitrine.views.chart.Theme;
 /// A click on a box selects its tensor, another click its bias; Up and Down walk through the boxes, Left and Right through the layers.
 final class BlockDiagram implements Interactive {
 
-    private static final double TIGHT = 7;
+    /// Distances between boxes: the least that an arrow needs, one that reads well, and one beyond which the eye gets lost.
+    private static final double TIGHT = 5;
     private static final double EASY = 13;
-    private static final double WIDEST = 20;
+    private static final double WIDEST = 22;
+    /// In a low window boxes lose this much of their height before the diagram scrolls.
+    private static final double SQUEEZED = 0.82;
     private static final double TINT = 0.26;
 
     private final ObjectProperty<Wiring> wiring = new SimpleObjectProperty<>(this, "wiring");
@@ -67,22 +71,27 @@ final class BlockDiagram implements Interactive {
 
     /// The height below which boxes would touch.
     double leastHeight(double width, Surface surface) {
-        return wiring.get() == null ? 0 : Math.ceil(DiagramLayout.of(wiring.get(), width, TIGHT, 0, surface).bottom()) + 1;
+        return wiring.get() == null ? 0 : Math.ceil(bottom(width, TIGHT, SQUEEZED, surface)) + 1;
     }
 
     @Override
     public double heightFor(double width, Surface surface) {
-        return wiring.get() == null || width <= 0 ? 0 : Math.ceil(DiagramLayout.of(wiring.get(), width, EASY, 0, surface).bottom()) + 1;
+        return wiring.get() == null || width <= 0 ? 0 : Math.ceil(bottom(width, EASY, 1, surface)) + 1;
+    }
+
+    private double bottom(double width, double gap, double squeeze, Surface surface) {
+        return DiagramLayout.of(wiring.get(), width, new Spacing(gap, squeeze), 0, surface).bottom();
     }
 
     /// The places at a size: boxes keep theirs, distances take up what there is of room.
     DiagramLayout layout(double width, double height, Surface surface) {
         if (laid == null || laid.wiring != wiring.get() || laid.width != width || laid.height != height) {
-            double fixed = DiagramLayout.of(wiring.get(), width, 0, 0, surface).bottom();
-            double perGap = DiagramLayout.of(wiring.get(), width, 1, 0, surface).bottom() - fixed;
+            double squeeze = bottom(width, TIGHT + 1, 1, surface) > height ? SQUEEZED : 1;
+            double fixed = bottom(width, 0, squeeze, surface);
+            double perGap = bottom(width, 1, squeeze, surface) - fixed;
             double gap = perGap > 0 ? Math.clamp((height - 2 - fixed) / perGap, TIGHT, WIDEST) : TIGHT;
             double top = Math.max(0.5, Math.floor((height - fixed - gap * perGap) / 2));
-            laid = new Laid(wiring.get(), width, height, DiagramLayout.of(wiring.get(), width, gap, Math.min(top, 48), surface));
+            laid = new Laid(wiring.get(), width, height, DiagramLayout.of(wiring.get(), width, new Spacing(gap, squeeze), Math.min(top, 48), surface));
         }
         return laid.layout;
     }

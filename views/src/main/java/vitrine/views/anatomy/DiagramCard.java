@@ -24,7 +24,13 @@ final class DiagramCard {
     DiagramCard(AnatomyViewModel model) {
         this.model = model;
         diagram = new BlockDiagram(model.layerProperty()::set);
-        canvas = new FigureCanvas(diagram);
+        // A low card scrolls; a high one is filled.
+        canvas = new FigureCanvas(diagram) {
+            @Override
+            protected double computeMinHeight(double width) {
+                return diagram.leastHeight(width < 0 ? getWidth() : width, surface());
+            }
+        };
         canvas.setId("diagram");
         scroll = new ScrollPane(canvas);
         scroll.setFitToWidth(true);
@@ -35,7 +41,6 @@ final class DiagramCard {
         card.getStyleClass().add(Styles.CARD);
         diagram.selectedProperty().bindBidirectional(model.selectedProperty());
         diagram.hoveredProperty().addListener((o, old, now) -> canvas.setCursor(now != null && !now.box().tensors().isEmpty() ? Cursor.HAND : Cursor.DEFAULT));
-        canvas.widthProperty().addListener((o, old, now) -> fit());
         model.subjectProperty().addListener((o, old, now) -> show());
         model.layerProperty().addListener((o, old, now) -> wire());
         show();
@@ -73,14 +78,7 @@ final class DiagramCard {
         var tensors = model.anatomy().orElseThrow().checkpoint().tensors();
         diagram.hoveredProperty().set(null);
         diagram.wiringProperty().set(Wiring.of(spec, Math.clamp(model.layerProperty().get(), 0, Math.max(0, spec.layers().size() - 1)), tensors::containsKey));
-        fit();
-    }
-
-    /// A low card scrolls; a high one is filled.
-    private void fit() {
-        if (canvas.getWidth() > 0) {
-            canvas.setMinHeight(diagram.leastHeight(canvas.getWidth(), canvas.surface()));
-        }
+        canvas.requestLayout();
     }
 
     /// The height that shows the whole diagram with easy distances at a width of the card.

@@ -25,20 +25,37 @@ final class Facts extends Region {
     /// From here on a count is shortened; the note has it in full.
     private static final double LONG_COUNT = 1e9;
 
+    /// Below this width of a tile captions are shortened.
+    private static final double NARROW = 190;
+
     private final List<MetricTile> tiles = new ArrayList<>();
+    private final AnatomyViewModel model;
+    private boolean narrow;
 
     Facts(AnatomyViewModel model) {
         getStyleClass().add("vt-facts");
         setMinHeight(HEIGHT);
         setPrefHeight(HEIGHT);
-        model.subjectProperty().addListener((o, old, now) -> show(model.anatomy().orElse(null)));
-        show(model.anatomy().orElse(null));
+        this.model = model;
+        model.subjectProperty().addListener((o, old, now) -> show());
+        widthProperty().addListener((o, old, now) -> {
+            if (narrow != isNarrow(now.doubleValue())) {
+                show();
+            }
+        });
+        show();
     }
 
-    private void show(Anatomy a) {
+    private static boolean isNarrow(double width) {
+        return (width - (ALWAYS - 1) * GAP) / ALWAYS < NARROW;
+    }
+
+    private void show() {
+        Anatomy a = model.anatomy().orElse(null);
+        narrow = isNarrow(getWidth());
         tiles.clear();
         if (a != null) {
-            tiles.addAll(of(a));
+            tiles.addAll(of(a, narrow));
             tiles.forEach(t -> t.getStyleClass().add("vt-compact-tile"));
         }
         getChildren().setAll(tiles);
@@ -47,12 +64,12 @@ final class Facts extends Region {
     }
 
     /// The tiles, most wanted first.
-    static List<MetricTile> of(Anatomy a) {
-        List<MetricTile> tiles = new ArrayList<>(List.of(parameters(a), file(a), memory(a)));
+    static List<MetricTile> of(Anatomy a, boolean narrow) {
+        List<MetricTile> tiles = new ArrayList<>(List.of(parameters(a), file(a), memory(a, narrow)));
         if (a.checkpoint().kind() == Checkpoint.Kind.ADAPTER) {
             tiles.add(rank(a));
         } else {
-            tiles.add(cache(a));
+            tiles.add(cache(a, narrow));
             a.spec().ifPresent(s -> tiles.addAll(config(a, s)));
         }
         return tiles;
@@ -75,19 +92,21 @@ final class Facts extends Region {
         return new MetricTile(files > 1 ? "Files" : "File", Quantity.of(a.checkpoint().fileBytes(), Numbers::bytes, p)).badge().note(note);
     }
 
-    private static MetricTile memory(Anatomy a) {
+    private static MetricTile memory(Anatomy a, boolean narrow) {
         Provenance p = Provenance.derived(a.checkpoint().name(), "F32", "parameters × 4 bytes");
-        return new MetricTile("Weights in memory", Quantity.of(a.float32Bytes(), Numbers::bytes, p)).badge().note("widened to float32");
+        return new MetricTile(narrow ? "In memory" : "Weights in memory", Quantity.of(a.float32Bytes(), Numbers::bytes, p)).badge().note("widened to float32");
     }
 
-    private static MetricTile cache(Anatomy a) {
+    private static MetricTile cache(Anatomy a, boolean narrow) {
         Provenance p = Provenance.derived("config.json", "F32", "keys and values of all layers and positions, 4 bytes each; windows are not counted");
         ModelSpec spec = a.spec().orElse(null);
         if (spec == null || spec.encoder() || spec.layers().isEmpty()) {
             String reason = spec == null ? "family unknown" : "none in an encoder";
             return new MetricTile("KV cache", Quantity.missing(reason, p)).badge().note(spec == null ? "needs heads and layers" : "it reads all tokens at once");
         }
-        return new MetricTile("KV cache at " + Numbers.count(a.cachePositions()), Quantity.of(a.cacheBytes(), Numbers::bytes, p)).badge().note(cacheFormula(a, spec));
+        String formula = cacheFormula(a, spec);
+        return new MetricTile((narrow ? "KV at " : "KV cache at ") + Numbers.count(a.cachePositions()), Quantity.of(a.cacheBytes(), Numbers::bytes, p)).badge()
+                .note(narrow ? formula.replace(" × ", "×") : formula);
     }
 
     /// `2 × layers × key/value heads × size × positions × 4 B`.

@@ -24,7 +24,7 @@ final class LayoutCard {
     private final AnatomyViewModel model;
     private final FileStrip strip = new FileStrip();
     private final FigureCanvas canvas = new FigureCanvas(strip);
-    private final Picker<DataFile> files = new Picker<>("", List.of(), f -> Visible.name(String.valueOf(f.path().getFileName())));
+    private final Picker<DataFile> files = new Picker<>("", List.of(), LayoutCard::shortName);
     private boolean quiet;
 
     LayoutCard(AnatomyViewModel model) {
@@ -97,6 +97,12 @@ final class LayoutCard {
         String told = strip.told();
         DataFile file = files.valueProperty().get();
         card.subtitle(!told.isEmpty() ? told : file == null ? "" : "header " + Numbers.count(file.headerBytes()) + " B, then tensors in file order");
+    }
+
+    /// `00001-of-00030`: shards differ in nothing else.
+    private static String shortName(DataFile file) {
+        String name = Visible.name(String.valueOf(file.path().getFileName()));
+        return name.replaceFirst("\\.safetensors$", "").replaceFirst("^(?:model|pytorch_model)-(?=\\d)", "");
     }
 
     /// The height that the card needs.

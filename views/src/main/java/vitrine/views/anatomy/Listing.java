@@ -17,13 +17,14 @@ record Listing(String search, Part part, Order order, boolean descending) {
 
     /// Decides tensor by tensor; made once for a list.
     java.util.function.Predicate<TensorLine> filter() {
-        String[] words = search.isBlank() ? new String[0] : search.strip().split("\\s+");
+        // Both cases of a first letter are looked for before anything is compared: names are many and long.
+        Word[] words = search.isBlank() ? new Word[0] : java.util.Arrays.stream(search.strip().split("\\s+")).map(Word::of).toArray(Word[]::new);
         return line -> {
             if (part != null && line.parts().getOrDefault(part, 0L) == 0) {
                 return false;
             }
-            for (String word : words) {
-                if (!containsIgnoringCase(line.name(), word) && !isType(line, word) && !isShape(line, word)) {
+            for (Word word : words) {
+                if (!word.isIn(line.name()) && !isType(line, word.text) && !isShape(line, word.text)) {
                     return false;
                 }
             }
@@ -40,12 +41,20 @@ record Listing(String search, Part part, Order order, boolean descending) {
                 && Names.tight(line.shape()).equals(word.toLowerCase(Locale.ROOT).replace('x', '×').replace('*', '×'));
     }
 
-    private static boolean containsIgnoringCase(String text, String word) {
-        for (int i = 0; i <= text.length() - word.length(); i++) {
-            if (text.regionMatches(true, i, word, 0, word.length())) {
-                return true;
-            }
+    private record Word(String text, char lower, char upper) {
+
+        static Word of(String text) {
+            return new Word(text, Character.toLowerCase(text.charAt(0)), Character.toUpperCase(text.charAt(0)));
         }
-        return false;
+
+        boolean isIn(String name) {
+            for (int i = 0; i <= name.length() - text.length(); i++) {
+                char c = name.charAt(i);
+                if ((c == lower || c == upper) && name.regionMatches(true, i, text, 0, text.length())) {
+                    return true;
+                }
+            }
+            return false;
+        }
     }
 }

@@ -1,6 +1,8 @@
 package vitrine.views.anatomy;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -46,6 +48,23 @@ final class Names {
             return stem.substring(dot + 1);
         }
         return dot > 0 ? stem.substring(stem.lastIndexOf('.', dot - 1) + 1) : stem;
+    }
+
+    /// Ends of a name, shorter ones first, of up to four components, without a final `.weight`; none begins with a number, which says
+    /// nothing alone: `down_proj`, `experts.3.down_proj`, `mlp.experts.3.down_proj`.
+    static List<String> ends(String name) {
+        String stem = withoutWeight(name);
+        List<String> out = new ArrayList<>(4);
+        String last = last(name);
+        out.add(last);
+        int from = stem.length() - last.length() - 1;
+        for (int k = 0; k < 3 && from > 0; k++) {
+            from = stem.lastIndexOf('.', from - 1);
+            if (from + 1 < stem.length() && !isDigit(stem.charAt(from + 1))) {
+                out.add(stem.substring(from + 1));
+            }
+        }
+        return out;
     }
 
     /// The last two components: `gate_proj.weight`.

@@ -52,7 +52,7 @@ final class ShareCard {
     }
 
     static String label(Part part) {
-        return part == Part.NORM ? "Norms" : part == Part.HEAD ? "Output head" : part.label();
+        return part == Part.NORM ? "Norms" : part.label();
     }
 
     /// Counted by name where the family is known; else by the words in names, which may be wrong.

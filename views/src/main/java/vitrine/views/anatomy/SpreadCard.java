@@ -12,10 +12,12 @@ import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
 import vitrine.views.chart.LineSeries;
 import vitrine.views.chart.Numbers;
+import vitrine.views.control.Buttons;
 import vitrine.views.control.Card;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.tasks.ViewState;
 
 /// How widely the values of each kind of matrix lie, layer by layer. Shown where a window has room for a second figure.
 final class SpreadCard {
@@ -36,7 +38,8 @@ final class SpreadCard {
     SpreadCard(AnatomyViewModel model) {
         this.model = model;
         canvas.setId("spread");
-        chart.axes(Axis.of("layer"), Axis.of("standard deviation").written(Numbers::general));
+        // Deviations are compared from 0 on: a cut axis would make small differences look large. There is no half layer.
+        chart.axes(Axis.of("layer").written(x -> x == Math.rint(x) ? Numbers.count(x) : ""), Axis.of("standard deviation").between(0, Double.NaN).written(Numbers::general));
         chart.formats(x -> "layer " + (int) x, Numbers::general);
         model.allState().stateProperty().addListener((o, old, now) -> show());
         model.indexProperty().addListener((o, old, now) -> show());
@@ -52,7 +55,9 @@ final class SpreadCard {
         TensorIndex index = model.indexProperty().get();
         List<Curve> curves = values == null || index == null ? List.of() : curves(index, values);
         if (curves.isEmpty()) {
-            card.content(new EmptyState(Icons.RANK, values == null ? "How widely the values of each matrix lie, once all values are read." : "There are no two layers to compare."));
+            EmptyState empty = new EmptyState(Icons.RANK, values == null ? "How widely the values of each matrix lie, once all values are read." : "There are no two layers to compare.");
+            boolean asks = model.anatomy().isPresent() && model.allState().state() instanceof ViewState.Empty;
+            card.content(asks ? empty.button(Buttons.plain("Read values", model::askAll)) : empty);
             return;
         }
         List<LineSeries> series = new ArrayList<>();

@@ -1,6 +1,8 @@
 package vitrine.views.anatomy;
 
+import java.util.function.DoubleFunction;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import javafx.scene.control.OverrunStyle;
 import javafx.scene.control.TableCell;
 import javafx.scene.control.Tooltip;
@@ -12,6 +14,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Histogram;
+import vitrine.views.chart.Numbers;
 import vitrine.views.chart.Palette;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
@@ -47,11 +50,11 @@ final class TensorCells {
             setTooltip(text.isEmpty() ? null : tooltip);
         }
 
-        /// Writes a figure with its origin.
-        final void write(String text, Provenance provenance) {
+        /// Writes a figure with its exact value and its origin.
+        final void write(String text, String exact, Provenance provenance) {
             setText(text);
             ProvenanceAudit.tag(this, provenance);
-            tell(text.isEmpty() ? "" : provenance.sentence());
+            tell(text.isEmpty() ? "" : exact + "\n" + provenance.sentence());
         }
     }
 
@@ -68,10 +71,10 @@ final class TensorCells {
 
         Name() {
             setTextOverrun(OverrunStyle.CENTER_ELLIPSIS);
+            setEllipsisString("…");
             setGraphicTextGap(6);
             graphic.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
             graphic.setMinWidth(Region.USE_PREF_SIZE);
-            swatch.getStyleClass().add("vt-part");
             ProvenanceAudit.notAFigure(this, "name of a tensor or layer");
         }
 
@@ -87,7 +90,7 @@ final class TensorCells {
                 }
                 case TensorRow.Leaf l -> {
                     indent(l.depth() * 8 + 5);
-                    swatch.setStyle("-fx-background-color: -vt-category-" + (BlockDiagram.kind(l.tensor().part()).ordinal() + 1) + ";");
+                    swatch.getStyleClass().setAll("vt-part", "vt-part-" + (BlockDiagram.kind(l.tensor().part()).ordinal() + 1));
                     graphic.getChildren().setAll(indent, swatch);
                     tell(Visible.name(l.tensor().name()) + (l.tensor().idle() ? "\nNot used by the forward pass." : ""));
                 }
@@ -112,17 +115,19 @@ final class TensorCells {
     static final class Text extends Cell {
 
         private final Function<TensorRow, String> text;
+        private final Function<TensorRow, String> exact;
         private final Function<TensorRow, Provenance> provenance;
 
-        Text(Function<TensorRow, String> text, Function<TensorRow, Provenance> provenance) {
+        Text(Function<TensorRow, String> text, Function<TensorRow, String> exact, Function<TensorRow, Provenance> provenance) {
             this.text = text;
+            this.exact = exact;
             this.provenance = provenance;
             getStyleClass().add("vt-number-column");
         }
 
         @Override
         void show(TensorRow row) {
-            write(text.apply(row), provenance.apply(row));
+            write(text.apply(row), exact.apply(row), provenance.apply(row));
         }
     }
 
@@ -130,11 +135,13 @@ final class TensorCells {
     static final class Figure extends Cell {
 
         private final AnatomyViewModel model;
-        private final Function<TensorValues.Figures, String> text;
+        private final ToDoubleFunction<TensorValues.Figures> value;
+        private final DoubleFunction<String> format;
 
-        Figure(AnatomyViewModel model, Function<TensorValues.Figures, String> text) {
+        Figure(AnatomyViewModel model, ToDoubleFunction<TensorValues.Figures> value, DoubleFunction<String> format) {
             this.model = model;
-            this.text = text;
+            this.value = value;
+            this.format = format;
             getStyleClass().add("vt-number-column");
         }
 
@@ -143,7 +150,10 @@ final class TensorCells {
             setText("");
             tell("");
             if (row instanceof TensorRow.Leaf l) {
-                model.figures(l.tensor().name()).ifPresent(f -> write(text.apply(f), model.valuesProvenance(l.tensor())));
+                model.figures(l.tensor().name()).ifPresent(f -> {
+                    double v = value.applyAsDouble(f);
+                    write(format.apply(v), Double.isFinite(v) ? Numbers.exact(v) : "no finite value", model.valuesProvenance(l.tensor()));
+                });
             }
         }
 
@@ -180,7 +190,7 @@ final class TensorCells {
             try {
                 model.values(l.tensor().name()).ifPresent(v -> {
                     if (v.histogram().length == 0) {
-                        write(v.figures().count() == 0 ? "empty" : "–", v.provenance());
+                        write(v.figures().count() == 0 ? "empty" : Numbers.MISSING, v.figures().count() == 0 ? "no values" : "no finite value", v.provenance());
                         return;
                     }
                     Histogram picture = new Histogram(v.figures().min(), v.figures().max(), halved(v.histogram()), Palette::muted);

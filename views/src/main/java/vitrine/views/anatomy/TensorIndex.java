@@ -26,11 +26,15 @@ final class TensorIndex {
     /// A layer's tensors are those from `from` to `to` (excluded) of all lines.
     private record Layer(int number, int from, int to, long parameters) {}
 
+    /// From this length on a name is shortened where that leaves no doubt.
+    private static final int LONG_NAME = 22;
+
     private final List<TensorLine> lines;
     private final List<Stack> stacks;
     private final int before;
     private final int after;
     private final Map<String, TensorLine> byName;
+    private final long mostParameters;
 
     private TensorIndex(List<TensorLine> lines, List<Stack> stacks, int before, int after) {
         this.lines = lines;
@@ -39,6 +43,8 @@ final class TensorIndex {
         this.after = after;
         byName = HashMap.newHashMap(lines.size());
         lines.forEach(l -> byName.put(l.name(), l));
+        mostParameters = Math.max(lines.stream().mapToLong(TensorLine::elements).max().orElse(0),
+                stacks.stream().flatMap(s -> s.layers.stream()).mapToLong(Layer::parameters).max().orElse(0));
     }
 
     /// The tensors of a checkpoint.
@@ -92,12 +98,14 @@ final class TensorIndex {
         List<Draft> sorted = drafts.stream().sorted(order).toList();
         List<TensorLine> lines = new ArrayList<>(sorted.size());
         List<Stack> stacks = new ArrayList<>();
+        Map<String, Integer> uses = new HashMap<>();
+        sorted.stream().filter(d -> d.place == null).forEach(d -> uses.merge(Names.last(d.name), 1, Integer::sum));
         int before = 0;
         int at = 0;
         while (at < sorted.size()) {
             Draft d = sorted.get(at);
             if (d.place == null) {
-                lines.add(d.line(-1, Names.withoutWeight(d.name)));
+                lines.add(d.line(-1, outsideLabel(d.name, uses)));
                 at++;
                 before = stacks.isEmpty() ? at : before;
                 continue;
@@ -117,6 +125,13 @@ final class TensorIndex {
         return new TensorIndex(List.copyOf(lines), List.copyOf(stacks), before, after);
     }
 
+    /// The name of a tensor outside of the layers: in full where it is short, else its end where that says which it is.
+    private static String outsideLabel(String name, Map<String, Integer> uses) {
+        String stem = Names.withoutWeight(name);
+        String last = Names.last(name);
+        return stem.length() <= LONG_NAME || uses.get(last) > 1 ? stem : last;
+    }
+
     private static boolean sameLayer(Names.Place a, Names.Place b) {
         return a != null && a.layer() == b.layer() && a.stack().equals(b.stack());
     }
@@ -128,19 +143,29 @@ final class TensorIndex {
 
     private static Layer layer(List<Draft> drafts, int from, int stack, int number, List<TensorLine> lines) {
         Map<String, Integer> uses = new HashMap<>();
-        drafts.forEach(d -> uses.merge(Names.last(d.place.rest()), 1, Integer::sum));
+        drafts.forEach(d -> Names.ends(d.place.rest()).forEach(end -> uses.merge(end, 1, Integer::sum)));
         long parameters = 0;
         for (Draft d : drafts) {
-            String last = Names.last(d.place.rest());
-            TensorLine line = d.line(stack, uses.get(last) == 1 ? last : Names.withoutWeight(d.place.rest()));
+            String label = Names.ends(d.place.rest()).stream().filter(end -> uses.get(end) == 1).findFirst().orElse(Names.withoutWeight(d.place.rest()));
+            TensorLine line = d.line(stack, label);
             lines.add(line);
             parameters += line.idle() ? 0 : line.elements();
         }
         return new Layer(number, from, from + drafts.size(), parameters);
     }
 
+    /// The first layer that there is, if there is one.
+    Optional<Folding.Key> firstLayer() {
+        return stacks.isEmpty() ? Optional.empty() : Optional.of(new Folding.Key(0, stacks.getFirst().layers.getFirst().number));
+    }
+
     int size() {
         return lines.size();
+    }
+
+    /// The largest number of values in a tensor or a layer.
+    long mostParameters() {
+        return mostParameters;
     }
 
     /// All tensors, in the order of the model.
@@ -201,13 +226,31 @@ final class TensorIndex {
         return order;
     }
 
+    /// What the table shows.
+    ///
+    /// @param matches how many tensors there are behind the rows, whether their groups are open or not
+    record Listed(List<TensorRow> rows, int matches) {}
+
     /// The rows of a listing: layers as groups, opened and folded as `folding` says; a flat list where it is sorted.
-    List<TensorRow> rows(Listing listing, Folding folding, ToDoubleFunction<TensorLine> values) {
-        List<TensorRow> rows = new ArrayList<>();
+    Listed list(Listing listing, Folding folding, ToDoubleFunction<TensorLine> values) {
         if (listing.order() != Order.MODEL) {
-            chosen(listing, values).forEach(line -> rows.add(new TensorRow.Leaf(line, Names.withoutWeight(line.name()), 0)));
-            return rows;
+            List<TensorRow> flat = new ArrayList<>();
+            chosen(listing, values).forEach(line -> flat.add(new TensorRow.Leaf(line, Names.withoutWeight(line.name()), 0)));
+            return new Listed(flat, flat.size());
         }
+        List<TensorRow> rows = grouped(listing, folding);
+        int matches = 0;
+        for (TensorRow row : rows) {
+            matches += switch (row) {
+                case TensorRow.Group g -> g.tensors();
+                case TensorRow.Leaf l -> l.depth() == 0 ? 1 : 0;
+            };
+        }
+        return new Listed(rows, matches);
+    }
+
+    private List<TensorRow> grouped(Listing listing, Folding folding) {
+        List<TensorRow> rows = new ArrayList<>();
         Predicate<TensorLine> filter = listing.filter();
         leaves(0, before, 0, filter, rows);
         for (int s = 0; s < stacks.size(); s++) {

@@ -10,6 +10,7 @@ import javafx.scene.control.Label;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.input.Clipboard;
 import javafx.scene.input.ClipboardContent;
+import javafx.scene.layout.FlowPane;
 import javafx.scene.layout.GridPane;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
@@ -42,6 +43,7 @@ final class TensorInspector {
 
     private static final double HISTOGRAM = 74;
     private static final int LISTED_NOTES = 12;
+    private static final int LISTED_METADATA = 8;
 
     private final AnatomyViewModel model;
     private final VBox box = new VBox();
@@ -74,21 +76,26 @@ final class TensorInspector {
             showValues();
         } else if (model.anatomy().isPresent()) {
             Anatomy a = model.anatomy().get();
-            box.getChildren().addAll(title(a.checkpoint().name(), Visible.name(a.checkpoint().path().toString())), checkpoint(a));
+            box.getChildren().add(title(a.checkpoint().name(), Visible.name(a.checkpoint().path().toString())));
+            if (!model.notes().isEmpty()) {
+                box.getChildren().add(notes(model.notes(), LISTED_NOTES));
+            }
+            box.getChildren().add(checkpoint(a));
             if (model.isAdapter()) {
                 adapter(a).ifPresent(box.getChildren()::add);
             }
             a.spec().ifPresent(s -> box.getChildren().add(spec(s)));
+            metadata(a).ifPresent(box.getChildren()::add);
         } else if (model.isArtifactAlone()) {
             box.getChildren().add(title(model.name(), "values of its tensors, read before"));
         }
-        if (line.isEmpty()) {
+        if (line.isEmpty() && model.anatomy().isEmpty()) {
             Label hint = new Label("Figures of the selected tensor appear here.");
             hint.setWrapText(true);
             hint.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
             box.getChildren().add(section(head("Tensor"), ProvenanceAudit.notAFigure(hint, "what will stand here")));
         }
-        if (!model.notes().isEmpty()) {
+        if (!model.notes().isEmpty() && (line.isPresent() || model.anatomy().isEmpty())) {
             box.getChildren().add(notes(model.notes(), LISTED_NOTES));
         }
     }
@@ -115,16 +122,15 @@ final class TensorInspector {
         Label name = new Label(title);
         name.getStyleClass().add(Styles.INSPECTOR_TITLE);
         name.setTextOverrun(javafx.scene.control.OverrunStyle.CENTER_ELLIPSIS);
-        Label full = new Label(breakable(below));
-        full.getStyleClass().addAll(Styles.MONO, Styles.MUTED, "vt-mono-caption");
-        full.setWrapText(true);
-        full.setMinHeight(Region.USE_PREF_SIZE);
+        // Names have no spaces to break at: each component is a word of its own.
+        FlowPane full = new FlowPane();
+        for (String word : below.split("(?<=[./])")) {
+            Label part = new Label(word);
+            part.getStyleClass().addAll(Styles.MONO, Styles.MUTED, "vt-mono-caption");
+            full.getChildren().add(part);
+        }
+        full.setAccessibleText(below);
         return ProvenanceAudit.notAFigure(section(name, full), "names");
-    }
-
-    /// Lets a long name break at its dots and strokes.
-    private static String breakable(String name) {
-        return name.replace(".", ".\u200b").replace("/", "/\u200b").replace("_", "_\u200b");
     }
 
     // --- a tensor
@@ -143,7 +149,7 @@ final class TensorInspector {
         shape.getStyleClass().add("vt-value");
         VBox rows = section(KeyValueRow.of("Shape", ProvenanceAudit.tag(shape, counted)), KeyValueRow.ofName("Type", e.dtype().name()),
                 KeyValueRow.of("Parameters", Quantity.of(e.elements(), Numbers::count, counted)), KeyValueRow.of("Size", Quantity.of(e.bytes(), Numbers::bytes, counted)),
-                KeyValueRow.of("Offset", Quantity.of(e.offset(), Numbers::count, counted)), KeyValueRow.ofName("File", Visible.name(String.valueOf(e.file().getFileName()))),
+                KeyValueRow.of("Offset", Quantity.of(e.offset(), Numbers::count, Provenance.measured(Visible.name(line.name()), line.dtype(), "bytes from the start of its file"))), KeyValueRow.ofName("File", Visible.name(String.valueOf(e.file().getFileName()))),
                 KeyValueRow.ofName("Part", part(line)));
         role(line).ifPresent(text -> {
             Label label = new Label(text);
@@ -191,11 +197,11 @@ final class TensorInspector {
 
     private void fill(TensorLine line) {
         switch (model.selectedValues()) {
-            case ViewState.Result<AnatomyViewModel.Values> r -> values.getChildren().addAll(result(line, r.value()));
-            case ViewState.Working<AnatomyViewModel.Values> w -> values.getChildren().addAll(head("Values"), States.reading(w.row(), Duration.millis(300)));
-            case ViewState.Problem<AnatomyViewModel.Values> p ->
+            case ViewState.Result<TensorReading.Values> r -> values.getChildren().addAll(result(line, r.value()));
+            case ViewState.Working<TensorReading.Values> w -> values.getChildren().addAll(head("Values"), States.reading(w.row(), Duration.millis(300)));
+            case ViewState.Problem<TensorReading.Values> p ->
                     values.getChildren().addAll(head("Values"), new ErrorCard(p.what(), p.details(), p.help() == null ? "" : p.help(), model::retryValues));
-            case ViewState.Empty<AnatomyViewModel.Values> e -> {
+            case ViewState.Empty<TensorReading.Values> e -> {
                 Label words = new Label(e.sentence());
                 words.setWrapText(true);
                 words.setMinHeight(Region.USE_PREF_SIZE);
@@ -211,7 +217,7 @@ final class TensorInspector {
         }
     }
 
-    private List<Node> result(TensorLine line, AnatomyViewModel.Values v) {
+    private List<Node> result(TensorLine line, TensorReading.Values v) {
         TensorValues.Figures f = v.figures();
         Provenance p = v.provenance();
         List<Node> out = new java.util.ArrayList<>();
@@ -235,7 +241,7 @@ final class TensorInspector {
         }
         String reason = f.count() == 0 ? "no values" : "no finite value";
         GridPane grid = new GridPane();
-        grid.setHgap(16);
+        grid.setHgap(14);
         grid.setVgap(6);
         for (int i = 0; i < 2; i++) {
             var half = new javafx.scene.layout.ColumnConstraints();
@@ -244,8 +250,8 @@ final class TensorInspector {
         }
         add(grid, 0, 0, "Mean", real(f.mean(), reason, p));
         add(grid, 1, 0, "Std", real(f.deviation(), reason, p));
-        add(grid, 0, 1, "Least", real(f.min(), reason, p));
-        add(grid, 1, 1, "Most", real(f.max(), reason, p));
+        add(grid, 0, 1, "Min", real(f.min(), reason, p));
+        add(grid, 1, 1, "Max", real(f.max(), reason, p));
         add(grid, 0, 2, "Zeros", Quantity.of(f.zeros(), Numbers::count, p));
         add(grid, 1, 2, "Non-finite", Quantity.of(f.nonFinite(), Numbers::count, p));
         out.add(grid);
@@ -280,12 +286,18 @@ final class TensorInspector {
         VBox rows = section(head("Checkpoint"), KeyValueRow.ofName("Family", a.familyName()), KeyValueRow.ofName("Format", a.checkpoint().format()),
                 KeyValueRow.ofName("Types", types(a)), KeyValueRow.of("Tensors", Quantity.of(a.tensors().size(), Numbers::count, p)),
                 KeyValueRow.of("Parameters", Quantity.of(a.parameters(), Numbers::count, p)), KeyValueRow.of("Tensor data", Quantity.of(a.checkpoint().tensorBytes(), Numbers::bytes, p)));
-        a.checkpoint().metadata().forEach((key, value) -> {
-            if (rows.getChildren().size() < 12) {
-                rows.getChildren().add(KeyValueRow.ofName(Visible.name(key), Visible.name(value)));
-            }
-        });
         return rows;
+    }
+
+    /// What the files say about themselves.
+    private static Optional<Node> metadata(Anatomy a) {
+        if (a.checkpoint().metadata().isEmpty()) {
+            return Optional.empty();
+        }
+        VBox rows = section(head("File metadata"));
+        a.checkpoint().metadata().entrySet().stream().limit(LISTED_METADATA)
+                .forEach(e -> rows.getChildren().add(KeyValueRow.ofName(Visible.name(e.getKey()), Visible.name(e.getValue()))));
+        return Optional.of(rows);
     }
 
     static String types(Anatomy a) {

@@ -1,12 +1,7 @@
 package vitrine.views.anatomy;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
-import java.util.function.ToLongFunction;
-import javafx.beans.property.ReadOnlyObjectWrapper;
 import javafx.collections.FXCollections;
-import javafx.collections.ListChangeListener;
 import javafx.collections.ObservableList;
 import javafx.scene.Node;
 import javafx.scene.control.Button;
@@ -48,11 +43,6 @@ import vitrine.views.tasks.ViewState;
 final class TensorsCard {
 
     private static final double ROW = 26;
-    private static final double DIGIT = 7.3;
-    private static final double CELL_PAD = 18;
-    private static final double BAR = 12;
-    /// The name's column needs this much before another column is shown.
-    private static final double NAME_LEAST = 128;
 
     private final Card card = new Card("Tensors");
     private final AnatomyViewModel model;
@@ -61,25 +51,20 @@ final class TensorsCard {
     private final TableView<TensorRow> table = new TableView<>(shown);
     private final HBox below = new HBox(8);
     private final VBox content = new VBox(6);
-    private final TableColumn<TensorRow, TensorRow> name;
-    private final List<Column> extra = new ArrayList<>();
+    private final TensorColumns columns;
     private boolean quiet;
-
-    /// A column that is shown where there is room, in the order of wanting it.
-    private record Column(TableColumn<TensorRow, TensorRow> column, double width, int place) {}
 
     TensorsCard(AnatomyViewModel model) {
         this.model = model;
         table.setId("tensors");
         table.setFixedCellSize(ROW);
         table.setRowFactory(t -> new Row());
-        name = column("Tensor", Order.NAME, TensorCells.Name::new, false);
-        columns();
+        columns = new TensorColumns(model, table);
         table.setSortPolicy(t -> {
             sort();
             return true;
         });
-        table.widthProperty().addListener((o, old, now) -> fit());
+        table.widthProperty().addListener((o, old, now) -> columns.fit());
         table.addEventFilter(KeyEvent.KEY_PRESSED, this::key);
         table.getSelectionModel().selectedItemProperty().addListener((o, old, now) -> {
             if (!quiet && now instanceof TensorRow.Leaf leaf) {
@@ -128,127 +113,6 @@ final class TensorsCard {
         return search;
     }
 
-    // --- columns
-
-    private void columns() {
-        extra.clear();
-        table.getColumns().clear();
-        table.getColumns().add(name);
-        add("Shape", Order.SHAPE, 60, 1, 0, () -> new TensorCells.Text(this::shape, this::fromHeader));
-        add("Type", Order.TYPE, 64, 2, 3, () -> new TensorCells.Text(r -> r instanceof TensorRow.Leaf l ? l.tensor().dtype() : "", this::fromHeader));
-        add("Params", Order.PARAMETERS, 72, 3, 1, () -> new TensorCells.Text(r -> Numbers.count(parameters(r)), this::fromHeader));
-        add("Size", Order.BYTES, 84, 4, 7, () -> new TensorCells.Text(r -> entry(r, e -> Numbers.bytes(e.bytes())), this::fromHeader));
-        add("Offset", Order.OFFSET, 116, 5, 9, () -> new TensorCells.Text(r -> entry(r, e -> Numbers.count(e.offset())), this::fromHeader));
-        figure("Mean", Order.MEAN, 6, 4, f -> Numbers.general(f.mean()));
-        figure("Std", Order.DEVIATION, 7, 5, f -> Numbers.general(f.deviation()));
-        figure("Least", Order.LEAST, 8, 6, f -> Numbers.general(f.min()));
-        figure("Most", Order.MOST, 9, 6, f -> Numbers.general(f.max()));
-        figure("Zeros", Order.ZEROS, 10, 8, f -> Numbers.count(f.zeros()));
-        figure("Non-finite", Order.NON_FINITE, 11, 10, f -> Numbers.count(f.nonFinite()));
-        TableColumn<TensorRow, TensorRow> values = column("Values", null, () -> new TensorCells.Picture(model), true);
-        extra.add(new Column(values, 74, 2));
-        table.getColumns().add(values);
-    }
-
-    private void add(String title, Order order, double width, int at, int place, java.util.function.Supplier<TensorCells.Cell> cell) {
-        TableColumn<TensorRow, TensorRow> column = column(title, order, cell, true);
-        extra.add(new Column(column, width, place));
-        table.getColumns().add(column);
-    }
-
-    private void figure(String title, Order order, int at, int place, Function<TensorValues.Figures, String> text) {
-        TableColumn<TensorRow, TensorRow> column = column(title, order, () -> new TensorCells.Figure(model, text), true);
-        extra.add(new Column(column, 92, place));
-        table.getColumns().add(column);
-    }
-
-    private TableColumn<TensorRow, TensorRow> column(String title, Order order, java.util.function.Supplier<TensorCells.Cell> cell, boolean number) {
-        TableColumn<TensorRow, TensorRow> column = new TableColumn<>(title);
-        column.setCellValueFactory(f -> new ReadOnlyObjectWrapper<>(f.getValue()));
-        column.setCellFactory(c -> cell.get());
-        column.setReorderable(false);
-        column.setSortable(order != null);
-        column.setUserData(order);
-        if (number) {
-            column.getStyleClass().add("vt-number-column");
-        }
-        return column;
-    }
-
-    private String shape(TensorRow row) {
-        return switch (row) {
-            case TensorRow.Group g -> Numbers.count(g.tensors()) + (g.tensors() == 1 ? " tensor" : " tensors");
-            case TensorRow.Leaf l -> l.tensor().shape() == null ? "" : Names.tight(l.tensor().shape());
-        };
-    }
-
-    private static long parameters(TensorRow row) {
-        return row instanceof TensorRow.Group g ? g.parameters() : ((TensorRow.Leaf) row).tensor().elements();
-    }
-
-    private static String entry(TensorRow row, Function<vitrine.core.checkpoint.TensorEntry, String> text) {
-        return row instanceof TensorRow.Leaf l && l.tensor().item() != null ? text.apply(l.tensor().item().entry()) : "";
-    }
-
-    private Provenance fromHeader(TensorRow row) {
-        return row instanceof TensorRow.Leaf l ? Provenance.measured(Visible.name(l.tensor().name()), l.tensor().dtype(), "as the header of the file says")
-                : Provenance.measured(model.name(), "", "sum over the tensors of " + row.label());
-    }
-
-    /// Shows as many columns as have room, the name's column with the rest.
-    private void fit() {
-        double room = table.getWidth() - 12;
-        if (room <= 0) {
-            return;
-        }
-        double digits = widest(t -> t.elements());
-        double shapes = model.indexProperty().get() == null ? 60 : model.indexProperty().get().lines().stream().limit(4_000)
-                .filter(t -> t.shape() != null).mapToInt(t -> Names.tight(t.shape()).length()).max().orElse(6) * DIGIT + CELL_PAD;
-        double used = NAME_LEAST;
-        boolean full = false;
-        java.util.Set<Column> fitting = new java.util.HashSet<>();
-        for (Column c : extra.stream().filter(this::applies).sorted(java.util.Comparator.comparingInt(Column::place)).toList()) {
-            double width = switch ((Order) c.column.getUserData()) {
-                case PARAMETERS -> Math.max(c.width, digits);
-                case SHAPE -> Math.clamp(shapes, 84, 130);
-                case null, default -> c.width;
-            };
-            full |= used + width > room && c.place > 2;
-            if (!full) {
-                used += width;
-                fitting.add(c);
-                c.column.setMinWidth(width);
-                c.column.setMaxWidth(width);
-                c.column.setPrefWidth(width);
-            }
-        }
-        // Each change of a column's visibility builds the head anew: only real ones are made.
-        extra.stream().filter(c -> c.column.isVisible() != fitting.contains(c)).forEach(c -> c.column.setVisible(fitting.contains(c)));
-        double rest = Math.max(NAME_LEAST, room - (used - NAME_LEAST));
-        name.setMinWidth(60);
-        name.setMaxWidth(4000);
-        name.setPrefWidth(rest);
-    }
-
-    private boolean applies(Column c) {
-        Order order = (Order) c.column.getUserData();
-        boolean checkpoint = model.anatomy().isPresent();
-        return switch (order) {
-            case null -> true;
-            case SHAPE, BYTES, OFFSET -> checkpoint;
-            case TYPE -> checkpoint && (model.anatomy().orElseThrow().byDType().size() > 1 || table.getWidth() > 700);
-            default -> true;
-        };
-    }
-
-    private double widest(ToLongFunction<TensorLine> number) {
-        long most = model.anatomy().map(Anatomy::parameters).orElse(0L);
-        long largest = model.indexProperty().get() == null ? 0 : model.indexProperty().get().lines().stream().mapToLong(number).max().orElse(0);
-        // A layer's sum is longer than any of its tensors, and shorter than the whole.
-        int digits = Math.min(Numbers.count(most).length(), Numbers.count(largest).length() + 2);
-        return digits * DIGIT + CELL_PAD;
-    }
-
     private void sort() {
         if (table.getSortOrder().isEmpty()) {
             model.orderProperty().set(Order.MODEL);
@@ -272,7 +136,7 @@ final class TensorsCard {
         if (card.content() != content) {
             card.content(content);
         }
-        fit();
+        columns.fit();
         count();
         part();
         placeholder();
@@ -329,6 +193,7 @@ final class TensorsCard {
                 Label reading = new Label("Values");
                 reading.getStyleClass().addAll(Styles.CAPTION);
                 Node progress = States.reading(w.row(), Duration.seconds(1));
+                progress.setId("reading-values");
                 HBox.setHgrow(progress, Priority.ALWAYS);
                 below.getChildren().addAll(reading, progress);
             }
@@ -443,7 +308,9 @@ final class TensorsCard {
         IndexedCell<?> last = flow.getLastVisibleCell();
         if (row <= first.getIndex() || row >= last.getIndex()) {
             int seen = last.getIndex() - first.getIndex();
-            table.scrollTo(Math.max(0, row <= first.getIndex() ? row - 2 : row - Math.max(1, seen - 3)));
+            int top = Math.max(0, row <= first.getIndex() ? row - 2 : row - Math.max(1, seen - 3));
+            // The flow reaches its very end only when it is asked for the last row.
+            table.scrollTo(top + seen >= shown.size() - 1 ? shown.size() - 1 : top);
         }
     }
 

@@ -30,8 +30,20 @@ import vitrine.views.chart.Numbers;
 /// @param headSteps what comes before the output matrix: a projection, a transform
 /// @param head or null for a checkpoint without one
 /// @param headDetail the second line of its box
-record Wiring(int layer, int layers, List<Box> embeddings, List<String> embeddingNotes, Box embeddingNorm, Box embeddingProjection, Block block,
-              Box finalNorm, List<Box> headSteps, Box head, String headDetail, List<String> headNotes) {
+record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embeddingNotes, Box embeddingNorm, Box embeddingProjection, Block block,
+              Box finalNorm, List<Box> headSteps, Box head, String headDetail, List<Aside> headNotes) {
+
+    /// What stands beside a box, and how it can be said where there is less room.
+    record Aside(String full, String shorter, String shortest) {
+
+        static Aside of(String text) {
+            return new Aside(text, text, text);
+        }
+
+        static Aside parameters(long count) {
+            return new Aside(Numbers.count(count) + " parameters", Numbers.count(count), Numbers.si(count));
+        }
+    }
 
     /// A layer. Norms that it does not have are null.
     ///
@@ -122,7 +134,7 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<String> embeddin
             Block block = spec.layers().isEmpty() ? null : block(spec.layers().get(Math.clamp(layer, 0, spec.layers().size() - 1)));
             return new Wiring(layer, spec.layers().size(), embeddings(e), embeddingNotes(e), norm(e.norm(), "Normalises the sum of the embeddings."),
                     e.projection() == null ? null : linear(e.projection(), Part.OTHER, "From the embedding's width to the residual stream."), block,
-                    norm(spec.finalNorm(), "Normalises the residual stream after the last layer."), headSteps, head(h), headDetail(h), headNotes(h));
+                    finalNorm(), headSteps, head(h), headDetail(h), headNotes(h));
         }
 
         private List<Box> embeddings(Embedding e) {
@@ -142,13 +154,13 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<String> embeddin
             return boxes;
         }
 
-        private List<String> embeddingNotes(Embedding e) {
-            List<String> notes = new ArrayList<>();
+        private List<Aside> embeddingNotes(Embedding e) {
+            List<Aside> notes = new ArrayList<>();
             if (e.positions() == null && e.segments() == null) {
-                notes.add(Numbers.count((long) spec.vocabSize() * e.width()) + " parameters");
+                notes.add(Aside.parameters((long) spec.vocabSize() * e.width()));
             }
             if (e.multiplier() != 1) {
-                notes.add("rows × " + Numbers.general(e.multiplier()));
+                notes.add(Aside.of("rows × " + Numbers.general(e.multiplier())));
             }
             return notes;
         }
@@ -280,16 +292,17 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<String> embeddin
             return h == null ? "" : h.tied() ? "tied to embedding" : spec.vocabSize() + " × " + h.width();
         }
 
-        private List<String> headNotes(vitrine.core.architecture.Head h) {
-            List<String> notes = new ArrayList<>();
+        private List<Aside> headNotes(vitrine.core.architecture.Head h) {
+            List<Aside> notes = new ArrayList<>();
             if (h == null) {
                 return notes;
             }
-            notes.add(h.tied() ? h.bias() == null ? "no tensor of its own" : "only a bias of its own" : Numbers.count((long) spec.vocabSize() * h.width()) + " parameters");
+            notes.add(!h.tied() ? Aside.parameters((long) spec.vocabSize() * h.width())
+                    : h.bias() == null ? new Aside("no tensor of its own", "no own tensor", "tied") : new Aside("only a bias of its own", "own bias only", "own bias"));
             String scaled = h.multiplier() == 1 ? "" : "logits × " + Numbers.general(h.multiplier());
             String capped = h.softCap() > 0 ? "soft cap " + Numbers.general(h.softCap()) : "";
             if (!scaled.isEmpty() || !capped.isEmpty()) {
-                notes.add(scaled + (scaled.isEmpty() || capped.isEmpty() ? "" : ", ") + capped);
+                notes.add(Aside.of(scaled + (scaled.isEmpty() || capped.isEmpty() ? "" : ", ") + capped));
             }
             return notes;
         }
@@ -313,6 +326,11 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<String> embeddin
             List<String> tensors = java.util.stream.Stream.of(n.weight(), n.bias()).filter(java.util.Objects::nonNull).toList();
             String weights = tensors.isEmpty() ? " It has no weights." : n.weightOffset() == 1 ? " Weights are stored around 0; 1 is added." : "";
             return box(normName(n), tensors, Part.NORM, tensors.isEmpty() ? null : Shape.of(n.width()), role + weights);
+        }
+
+        private Box finalNorm() {
+            Box b = norm(spec.finalNorm(), "Normalises the residual stream after the last layer.");
+            return b == null ? null : new Box("Final " + b.label(), b.tensors(), b.shares(), b.shape(), b.role(), b.missing());
         }
 
         private static String normName(Norm n) {

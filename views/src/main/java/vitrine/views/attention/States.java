@@ -33,7 +33,7 @@ final class States {
     static Node working(TaskRow task) {
         ProgressRow row = new ProgressRow(Icons.RUNS, task.title(), task::cancel);
         row.setMaxWidth(440);
-        Runnable show = () -> row.progress(task.done(), task.total(), task.unit(), task.secondsLeftProperty().get());
+        Runnable show = () -> row.progress(task.done(), task.total(), task.singularUnit(), task.secondsLeftProperty().get());
         task.shareProperty().addListener((o, old, now) -> show.run());
         show.run();
         row.setVisible(false);

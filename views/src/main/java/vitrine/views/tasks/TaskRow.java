@@ -132,6 +132,11 @@ public final class TaskRow {
         return unit;
     }
 
+    /// The same for one of them: layer, token, byte.
+    public String singularUnit() {
+        return unit.endsWith("s") && unit.length() > 1 ? unit.substring(0, unit.length() - 1) : unit;
+    }
+
     /// Seconds since the task was asked for.
     public double elapsedSeconds() {
         return (nanos.getAsLong() - askedNanos) / 1e9;

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,12 +53,12 @@ class AttentionCaptureTest {
         String[] perLayer = windows.split(" ");
         for (int p = 0; p < 2; p++) {
             Cases.Golden golden = Cases.attentions(name, p);
-            Artifact artifact = Cases.capture(folder.resolve("p" + p), subject, Cases.prompt(name, p), ALL, null);
+            Artifact artifact = Cases.capture(folder.resolve("p" + p), subject, Cases.fed(name, p), ALL, null);
             try (AttentionCapture c = AttentionCapture.of(artifact)) {
                 assertEquals(golden.layers(), c.layers());
                 assertEquals(golden.heads(), c.heads());
                 assertEquals(causal, c.causal());
-                assertEquals(Cases.ids(name, p), c.tokens().stream().map(AttentionCapture.PromptToken::id).toList());
+                assertEquals(Cases.fed(name, p).ids() == null ? Cases.ids(name, p) : Cases.fed(name, p).ids(), c.tokens().stream().map(AttentionCapture.PromptToken::id).toList());
                 int masked = 0;
                 for (int l = 0; l < golden.layers(); l++) {
                     assertEquals(Integer.parseInt(perLayer[l]), c.window(l));
@@ -261,7 +262,22 @@ class AttentionCaptureTest {
         try (AttentionCapture folderOpened = AttentionCapture.of(artifact.folder()); AttentionCapture file = AttentionCapture.of(artifact.tensorFile())) {
             assertEquals(folderOpened.map(1, 2).at(5, 3), file.map(1, 2).at(5, 3));
             assertEquals(folderOpened.tokens(), file.tokens());
-            assertTrue(file.provenance("attentions").sentence().contains("result.safetensors"));
+        }
+    }
+
+    /// A capture says the same in its artifact and as a file by itself.
+    @Test
+    void provenanceTravelsWithTheFile() {
+        Artifact artifact = Cases.capture(folder.resolve("a"), Cases.subject("llama-gqa"), "The lantern over the wall",
+                List.of(What.attentions, What.metrics, What.similarity, What.thumbnails), null);
+        try (AttentionCapture whole = AttentionCapture.of(artifact); AttentionCapture alone = AttentionCapture.of(artifact.tensorFile())) {
+            Set<String> tensors = artifact.manifest().provenance().keySet();
+            assertTrue(tensors.contains("layer_cosine"));
+            for (String tensor : tensors) {
+                assertEquals(whole.provenance(tensor), alone.provenance(tensor), tensor);
+            }
+            assertEquals(Provenance.Kind.MEASURED, alone.provenance("attentions").kind());
+            assertEquals(Provenance.Kind.DERIVED, alone.provenance("layer_cosine").kind());
         }
     }
 

@@ -53,8 +53,18 @@ final class Cases {
     }
 
     static List<Integer> ids(String name, int index) {
-        JsonNode ids = golden(name).get("prompts").get(index).get("ids");
+        return list(golden(name).get("prompts").get(index).get("ids"));
+    }
+
+    private static List<Integer> list(JsonNode ids) {
         return IntStream.range(0, ids.size()).mapToObj(i -> ids.get(i).asInt()).toList();
+    }
+
+    /// The prompt as the case fed it: its text, or ids with some masked and in two segments.
+    static Task.Prompt fed(String name, int index) {
+        JsonNode prompt = golden(name).get("prompts").get(index);
+        return prompt.has("ids_fed") ? new Task.Prompt(null, null, list(prompt.get("ids_fed")), list(prompt.get("token_type_ids")))
+                : Task.Prompt.ofText(prompt.get("text").asText());
     }
 
     /// Attention as the standard implementation computed it.
@@ -81,8 +91,12 @@ final class Cases {
 
     /// Runs a capture here and now.
     static Artifact capture(Path folder, Subject subject, String prompt, List<Task.What> what, Task.LayerRange layers) {
+        return capture(folder, subject, Task.Prompt.ofText(prompt), what, layers);
+    }
+
+    static Artifact capture(Path folder, Subject subject, Task.Prompt prompt, List<Task.What> what, Task.LayerRange layers) {
         try {
-            return TaskRunner.run(new Task.Capture(subject.path(), Task.Prompt.ofText(prompt), what, layers), folder, Progress.NONE, w -> { });
+            return TaskRunner.run(new Task.Capture(subject.path(), prompt, what, layers), folder, Progress.NONE, w -> { });
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -26,11 +26,14 @@ public record TensorStatistics(long count, double min, double max, double mean, 
         return nan + infinite;
     }
 
-    /// Reads all values of a tensor, in chunks, twice: once for the figures, once for the histogram.
+    /// Reads all values of a tensor, in chunks, twice: once for sums and ends, once for the histogram and the distances from the mean
+    /// (whose squares cannot be had from a sum of squares where the mean is large: a constant tensor would get a deviation above 0).
     public static TensorStatistics of(DType dtype, MemorySegment data, long count, int bins, Progress progress) {
         int chunks = Math.toIntExact((count + CHUNK - 1) / CHUNK);
         Sums all = new Sums();
         long[] histogram = new long[bins];
+        double mean = Double.NaN;
+        double deviations = 0;
         for (int pass = 0; pass < 2; pass++) {
             boolean figures = pass == 0;
             for (int c = 0; c < chunks; c += Parallel.threads()) {
@@ -39,13 +42,15 @@ public record TensorStatistics(long count, double min, double max, double mean, 
                 int parts = Math.min(Parallel.threads(), chunks - c);
                 Sums[] sums = IntStream.range(0, parts).mapToObj(i -> new Sums()).toArray(Sums[]::new);
                 long[][] counts = new long[parts][bins];
+                double[] squares = new double[parts];
+                double centre = mean;
                 Parallel.over(parts, 1, (from, to) -> {
                     for (int i = from; i < to; i++) {
                         float[] values = chunk(dtype, data, first + i, count);
                         if (figures) {
                             sums[i].add(values);
                         } else {
-                            fill(values, all.min, all.max, counts[i]);
+                            squares[i] = fill(values, all.min, all.max, centre, counts[i]);
                         }
                     }
                 });
@@ -53,15 +58,16 @@ public record TensorStatistics(long count, double min, double max, double mean, 
                     if (figures) {
                         all.merge(sums[i]);
                     } else {
+                        deviations += squares[i];
                         for (int b = 0; b < bins; b++) {
                             histogram[b] += counts[i][b];
                         }
                     }
                 }
             }
+            mean = all.finite == 0 ? Double.NaN : all.sum / all.finite;
         }
-        double mean = all.finite == 0 ? Double.NaN : all.sum / all.finite;
-        double variance = all.finite == 0 ? Double.NaN : Math.max(0, all.squares / all.finite - mean * mean);
+        double variance = all.finite == 0 ? Double.NaN : deviations / all.finite;
         return new TensorStatistics(count, all.finite == 0 ? Double.NaN : all.min, all.finite == 0 ? Double.NaN : all.max, mean,
                 Math.sqrt(variance), all.zeros, all.nan, all.infinite, histogram);
     }
@@ -84,20 +90,23 @@ public record TensorStatistics(long count, double min, double max, double mean, 
         return out;
     }
 
-    private static void fill(float[] values, double min, double max, long[] histogram) {
+    /// Counts values and returns the sum of their squared distances from the mean.
+    private static double fill(float[] values, double min, double max, double mean, long[] histogram) {
         double perBin = max > min ? histogram.length / (max - min) : 0;
+        double squares = 0;
         for (float v : values) {
             if (Float.isFinite(v)) {
                 histogram[Math.min(histogram.length - 1, (int) ((v - min) * perBin))]++;
+                squares += (v - mean) * (v - mean);
             }
         }
+        return squares;
     }
 
     private static final class Sums {
         private double min = Double.POSITIVE_INFINITY;
         private double max = Double.NEGATIVE_INFINITY;
         private double sum;
-        private double squares;
         private long finite;
         private long zeros;
         private long nan;
@@ -113,7 +122,6 @@ public record TensorStatistics(long count, double min, double max, double mean, 
                 min = Math.min(min, v);
                 max = Math.max(max, v);
                 sum += v;
-                squares += (double) v * v;
                 zeros += v == 0 ? 1 : 0;
                 finite++;
             }
@@ -123,7 +131,6 @@ public record TensorStatistics(long count, double min, double max, double mean, 
             min = Math.min(min, o.min);
             max = Math.max(max, o.max);
             sum += o.sum;
-            squares += o.squares;
             finite += o.finite;
             zeros += o.zeros;
             nan += o.nan;

@@ -18,7 +18,7 @@ import vitrine.core.refusal.Refusal;
 /// The families that the forward pass can run.
 public final class Families {
 
-    private static final List<Family> ALL = List.of(new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma2(),
+    private static final List<Family> ALL = List.of(new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma(), new Gemma2(),
             new Gemma3Text(), new GptNeoX(), new Phi3(), new Olmo2(), new Opt(), new StableLm(), new Starcoder2(), new Granite(),
             new Ernie45(), new Bert());
 
@@ -58,6 +58,9 @@ public final class Families {
                 "model_type %s has no forward pass here", type)
                 .help("Anatomy and everything else that needs no forward pass still work."));
         ModelSpec spec = family.read(config, new TensorNames(tensorNames));
+        if (!spec.encoder() && !config.flagOr("is_causal", true)) {
+            throw config.unsupported("is_causal", "a decoder whose tokens see later ones");
+        }
         KnownKeys.requireUnderstood(config);
         return spec;
     }
