@@ -2,15 +2,15 @@ package vitrine.views.attention;
 
 import java.util.List;
 import vitrine.views.attention.AttentionCapture.PromptToken;
+import vitrine.views.control.TokenStrip;
 
-/// Tokens as labels: a leading space as a dot, line ends as `\n`.
+/// Tokens as labels: as on their chips; one without any text as `∅`.
 final class TokenText {
 
     private TokenText() {}
 
     static String shown(PromptToken t) {
-        String text = t.text().replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r");
-        return text.startsWith(" ") ? "·" + text.substring(1) : text.isEmpty() ? "∅" : text;
+        return t.text().isEmpty() ? "∅" : TokenStrip.shown(t.text());
     }
 
     static List<String> shown(List<PromptToken> tokens) {

@@ -89,10 +89,8 @@ final class TokenChips implements Interactive {
         revision.set(revision.get() + 1);
     }
 
-    /// A token's text as a chip shows it: a leading space as a dot, line ends and tabs as escapes.
-    static String shown(TokenStrip.Token token) {
-        String text = token.text().replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r");
-        return text.startsWith(" ") ? "·" + text.substring(1) : text;
+    private static String shown(TokenStrip.Token token) {
+        return TokenStrip.shown(token.text());
     }
 
     private Layout layout(double width, Surface surface) {
@@ -175,10 +173,12 @@ final class TokenChips implements Interactive {
         TextStyle style = chosen ? TextStyle.TOKEN_STRONG : TextStyle.TOKEN;
         double left = x + (width - pen.textWidth(words, style)) / 2;
         double middle = y + CHIP / 2;
-        if (token.text().startsWith(" ") && words.startsWith("·")) {
+        int spaces = Math.min(TokenStrip.leadingSpaces(token.text()), words.length());
+        if (spaces > 0 && words.startsWith(TokenStrip.SPACE.repeat(spaces))) {
             Color dot = Palette.contrast(palette.muted(), fill) < 3 ? text : palette.muted();
-            pen.textMiddle("·", left, middle, style, dot, Pen.Align.LEFT);
-            pen.textMiddle(words.substring(1), left + pen.textWidth("·", style), middle, style, text, Pen.Align.LEFT);
+            String dots = TokenStrip.SPACE.repeat(spaces);
+            pen.textMiddle(dots, left, middle, style, dot, Pen.Align.LEFT);
+            pen.textMiddle(words.substring(spaces), left + pen.textWidth(dots, style), middle, style, text, Pen.Align.LEFT);
         } else {
             pen.textMiddle(words, left, middle, style, text, Pen.Align.LEFT);
         }

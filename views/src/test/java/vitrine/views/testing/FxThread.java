@@ -1,5 +1,7 @@
 package vitrine.views.testing;
 
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -23,6 +25,8 @@ public final class FxThread {
     private static final long PATIENCE_SECONDS = 60;
     private static final AtomicReference<Throwable> UNHANDLED = new AtomicReference<>();
 
+    /// One for each look: they also dress pop-ups, so two of one look would do the same twice.
+    private static final Map<Theme, Themes> LOOKS = new EnumMap<>(Theme.class);
     private static boolean started;
 
     private FxThread() {}
@@ -120,7 +124,7 @@ public final class FxThread {
     public static Stage show(Parent root, double width, double height, Theme theme) {
         Stage stage = get(() -> {
             Scene scene = new Scene(root, width, height);
-            new Themes(theme).dress(scene);
+            LOOKS.computeIfAbsent(theme, Themes::new).dress(scene);
             Stage window = new Stage();
             window.setScene(scene);
             window.show();
