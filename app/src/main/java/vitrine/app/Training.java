@@ -40,18 +40,8 @@ final class Training {
         this.scratch = scratch;
     }
 
-    /// Trains the worker in a process of its own, then this process, which goes on to its normal end. A failure ends the process at
-    /// once: whatever threads the window has left running would keep it, and a cache is not wanted.
-    static void runOrHalt(Path checkpoint) {
-        try {
-            run(checkpoint);
-        } catch (IOException | RuntimeException e) {
-            e.printStackTrace();
-            Runtime.getRuntime().halt(1);
-        }
-    }
-
-    private static void run(Path checkpoint) throws IOException {
+    /// Trains the worker in a process of its own, then this process.
+    static void run(Path checkpoint) throws IOException {
         Path scratch = Files.createTempDirectory("vitrine-train-");
         System.setProperty("vitrine.home", scratch.resolve("home").toString());
         Logging.start(Folders.locate());

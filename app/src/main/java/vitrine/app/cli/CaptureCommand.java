@@ -122,6 +122,11 @@ final class CaptureCommand extends EngineCommand {
     }
 
     @Override
+    List<Path> otherInputs() {
+        return prompt.ids == null ? List.of() : List.of(prompt.ids);
+    }
+
+    @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
         Results.copy(artifact.tensorFile(), common.out);
         result.put("out", common.out.toString());

@@ -132,8 +132,9 @@ public final class WorkerMain {
         } catch (IOException e) {
             e.printStackTrace();
             say(event("fault", id).put("message", "The result could not be written: " + Json.reason(e) + "."));
-        } catch (RuntimeException | StackOverflowError | LinkageError | InternalError e) {
-            // A native library that does not load, a file that shrank under its map: without a word the task would seem to run for ever.
+        } catch (RuntimeException | Error e) {
+            // A native library that does not load, a file that shrank under its map, a LAPACK call that fails (ND4J throws an Error
+            // for it): without a word the task would seem to run for ever.
             e.printStackTrace();
             say(event("fault", id).put("message", e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())));
         } finally {

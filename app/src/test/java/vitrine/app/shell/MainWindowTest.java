@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
 import vitrine.core.json.Json;
+import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
@@ -161,6 +162,19 @@ class MainWindowTest {
         assertTrue(h.shows("Nothing is called that."));
         h.press("Esc");
         assertFalse(h.shows("Nothing is called that."));
+    }
+
+    @Test
+    void paletteLeadsToATensorFromWhereverOneIs() {
+        h.open(LLAMA);
+        h.settle();
+        AnatomyView anatomy = assertInstanceOf(AnatomyView.class, fx(() -> h.window.present()).orElseThrow());
+        h.press("Alt+2");
+        h.press("Shortcut+K");
+        typed("l1 gate_proj");
+        h.press("Enter");
+        assertSame(anatomy, fx(() -> h.window.present()).orElseThrow());
+        assertEquals("model.layers.1.mlp.gate_proj.weight", fx(() -> anatomy.model().selectedProperty().get()));
     }
 
     private void typed(String text) {

@@ -56,19 +56,21 @@ public final class Checkpoints {
             Path parent = file.toAbsolutePath().getParent();
             return openIndex(CheckpointFolder.of(parent), file, file);
         }
-        FileKind kind = kindOf(file);
+        CheckpointFolder at = CheckpointFolder.plain(file, file.toAbsolutePath().getParent());
+        Path real = at.cacheEntry() == null ? file : at.real(file);
+        FileKind kind = kindOf(real);
         if (kind == FileKind.JSON && (name.equals("config.json") || name.equals("adapter_config.json"))) {
             return openFolder(CheckpointFolder.of(file.toAbsolutePath().getParent()));
         }
         requireReadable(kind, file);
         Builder builder = new Builder();
-        builder.add(file, file);
+        builder.add(real, file);
         boolean adapter = name.equals(ADAPTER) || looksLikeAdapter(builder.tensors.keySet());
         String stem = name.replaceAll("\\.safetensors$", "");
-        Path parent = file.toAbsolutePath().getParent();
+        Path parent = at.folder();
         boolean plain = stem.equals("model") || stem.equals("adapter_model");
         String shown = plain && parent.getFileName() != null ? parent.getFileName().toString() : stem;
-        return builder.build(adapter ? Checkpoint.Kind.ADAPTER : Checkpoint.Kind.MODEL, file, CheckpointFolder.plain(file, parent), shown, "safetensors");
+        return builder.build(adapter ? Checkpoint.Kind.ADAPTER : Checkpoint.Kind.MODEL, file, at, shown, "safetensors");
     }
 
     private static boolean looksLikeAdapter(Set<String> names) {
@@ -188,6 +190,10 @@ public final class Checkpoints {
     }
 
     private static FileKind kindOf(Path file) {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            // A pipe would be waited for.
+            throw Refusal.of(Category.UNREADABLE, file, Files.isDirectory(file) ? "it is a folder where a file belongs" : "it is no ordinary file");
+        }
         try {
             return FileKind.of(file);
         } catch (IOException e) {

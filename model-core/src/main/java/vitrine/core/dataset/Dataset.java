@@ -36,7 +36,7 @@ public record Dataset(Path file, List<Example> examples) {
             throw Refusal.of(Category.NOT_FOUND, file, "there is no such file");
         }
         if (!Files.isRegularFile(file)) {
-            throw Refusal.of(Category.UNREADABLE, file, "it is no ordinary file");
+            throw Refusal.of(Category.UNREADABLE, file, Files.isDirectory(file) ? "it is a folder where a file belongs" : "it is no ordinary file");
         }
         try {
             long size = Files.size(file);

@@ -107,8 +107,13 @@ public final class Json {
     }
 
     /// The bytes of a small file.
+    ///
+    /// @throws Refusal `unreadable` for what is no ordinary file (a pipe would be waited for, a device never ends), `limit-exceeded`
     public static byte[] readBytes(Path file, long maxBytes, Category invalid) {
         try {
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                throw Refusal.of(Category.UNREADABLE, file, Files.isDirectory(file) ? "it is a folder where a file belongs" : "it is no ordinary file");
+            }
             long size = Files.size(file);
             if (size > maxBytes) {
                 throw Refusal.of(Category.LIMIT_EXCEEDED, file, "has %,d bytes; at most %,d are read", size, maxBytes);

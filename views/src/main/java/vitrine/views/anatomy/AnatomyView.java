@@ -9,20 +9,24 @@ import javafx.application.Platform;
 import javafx.scene.Node;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.layout.VBox;
+import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
-import vitrine.resources.Styles;
+import vitrine.views.control.Icons;
 import vitrine.views.tasks.TaskBoard;
+import vitrine.views.tasks.ViewState;
 import vitrine.views.view.HelpTopic;
+import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
-import vitrine.views.tasks.ViewState;
 
 /// What a checkpoint is made of: figures, a block diagram, shares, every tensor with its values, and where it lies in its file.
 public final class AnatomyView implements View {
 
     private static final double NOTES_WIDTH = 380;
     private static final double NOTES_HEIGHT = 420;
+    /// More notes than this scroll.
+    private static final int NOTES_AT_ONCE = 6;
 
     private final AnatomyViewModel model;
     private final TensorsCard tensors;
@@ -60,17 +64,22 @@ public final class AnatomyView implements View {
     /// All notes at the pill that tells their number.
     private void showNotes(Node owner) {
         VBox all = inspector.notes(model.notes(), Integer.MAX_VALUE);
-        ScrollPane scroll = new ScrollPane(all);
-        scroll.setFitToWidth(true);
-        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
-        scroll.getStyleClass().addAll("edge-to-edge", Styles.POPOVER);
-        scroll.setPrefWidth(NOTES_WIDTH);
-        scroll.setMaxHeight(NOTES_HEIGHT);
-        Popover popover = new Popover(scroll);
+        all.setMinWidth(NOTES_WIDTH);
+        all.setMaxWidth(NOTES_WIDTH);
+        Popover popover = new Popover(model.notes().size() <= NOTES_AT_ONCE ? all : scrolling(all));
         popover.setArrowLocation(Popover.ArrowLocation.TOP_LEFT);
         popover.setHeaderAlwaysVisible(false);
         popover.setDetachable(false);
         popover.show(owner);
+    }
+
+    private static ScrollPane scrolling(VBox all) {
+        ScrollPane scroll = new ScrollPane(all);
+        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
+        scroll.getStyleClass().add("edge-to-edge");
+        scroll.setPrefViewportWidth(NOTES_WIDTH + 12);
+        scroll.setPrefViewportHeight(NOTES_HEIGHT);
+        return scroll;
     }
 
     @Override
@@ -137,6 +146,12 @@ public final class AnatomyView implements View {
     @Override
     public Optional<Task> task() {
         return model.subjectProperty().get() != null && model.allState().state() instanceof ViewState.Result ? Optional.of(model.allTask()) : Optional.empty();
+    }
+
+    @Override
+    public List<Place> places() {
+        return subject().map(s -> s.anatomy().tensors().stream().map(t -> new Place("Tensors", Icons.ANATOMY, Visible.name(t.entry().name()), t.entry().dtype() + " " + t.entry().shape(),
+                () -> model.selectedProperty().set(t.entry().name()))).toList()).orElse(List.of());
     }
 
     @Override

@@ -33,11 +33,11 @@ import vitrine.views.chart.Theme;
 final class BlockDiagram implements Interactive {
 
     /// Distances between boxes: the least that an arrow needs, one that reads well, and one beyond which the eye gets lost.
-    private static final double TIGHT = 5.5;
+    private static final double TIGHT = 5;
     private static final double EASY = 13;
     private static final double WIDEST = 22;
     /// In a low window boxes lose this much of their height before the diagram scrolls.
-    private static final double SQUEEZED = 0.85;
+    private static final double SQUEEZED = 0.82;
     private static final double TINT = 0.26;
 
     private final ObjectProperty<Wiring> wiring = new SimpleObjectProperty<>(this, "wiring");

@@ -412,7 +412,8 @@ final class DiagramBuilder {
             double each = (room - 8) / 2;
             for (int i = 0; i < a.norms().size(); i++) {
                 Box n = a.norms().get(i);
-                place(n, left + i * (each + 8), each, high(BAR_H), Look.BOX, n.label(), "", Part.NORM);
+                String label = surface.textWidth(n.label(), TextStyle.SMALL) <= each - 10 ? n.label() : n.label().substring(0, 1);
+                place(n, left + i * (each + 8), each, high(BAR_H), Look.BOX, label, "", Part.NORM);
             }
             y += high(BAR_H);
         }

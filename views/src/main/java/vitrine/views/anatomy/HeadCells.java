@@ -9,6 +9,7 @@ final class HeadCells {
 
     private static final double CELL_GAP = 3;
     private static final double GROUP_GAP = 10;
+    private static final double DOTS = 24;
     private static final double LINK = DiagramBuilder.LINK;
 
     private final DiagramBuilder builder;
@@ -54,9 +55,14 @@ final class HeadCells {
     }
 
     private void abbreviated(double each, boolean singly) {
-        boolean narrow = room < 2 * each + 24 + GROUP_GAP;
-        double dots = narrow ? 14 : 24;
+        boolean narrow = room < 2 * each + DOTS + GROUP_GAP;
+        double dots = narrow ? 14 : DOTS;
         double between = narrow ? 4 : GROUP_GAP;
+        if (room < 2 * each + dots + between) {
+            group(0, left, room - dots, singly);
+            builder.words("…", left + room - dots + 2, y + high + LINK / 2, TextStyle.SMALL, DiagramLayout.Tone.MUTED);
+            return;
+        }
         int shown = Math.max(1, (int) ((room - dots - each) / (each + between)));
         double wide = (room - dots - shown * between) / (shown + 1);
         for (int g = 0; g < shown; g++) {

@@ -193,6 +193,7 @@ final class TensorsCard {
                 Label reading = new Label("Values");
                 reading.getStyleClass().addAll(Styles.CAPTION);
                 Node progress = States.reading(w.row(), Duration.seconds(1));
+                progress.setId("reading-values");
                 HBox.setHgrow(progress, Priority.ALWAYS);
                 below.getChildren().addAll(reading, progress);
             }
@@ -307,7 +308,9 @@ final class TensorsCard {
         IndexedCell<?> last = flow.getLastVisibleCell();
         if (row <= first.getIndex() || row >= last.getIndex()) {
             int seen = last.getIndex() - first.getIndex();
-            table.scrollTo(Math.max(0, row <= first.getIndex() ? row - 2 : row - Math.max(1, seen - 3)));
+            int top = Math.max(0, row <= first.getIndex() ? row - 2 : row - Math.max(1, seen - 3));
+            // The flow reaches its very end only when it is asked for the last row.
+            table.scrollTo(top + seen >= shown.size() - 1 ? shown.size() - 1 : top);
         }
     }
 
