@@ -22,6 +22,7 @@ import vitrine.core.analysis.attention.Thumbnails;
 import vitrine.core.analysis.attention.TokenMeasures;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
+import vitrine.core.artifact.Manifest;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
@@ -143,6 +144,8 @@ final class CaptureRun {
         m.put("kv_heads", spec.layers().stream().map(l -> String.valueOf(l.attention().keyValueHeads())).toList().toString());
         m.put("windows", spec.layers().stream().map(l -> String.valueOf(l.attention().window())).toList().toString());
         m.put("causal", String.valueOf(!spec.encoder()));
+        // A capture that was copied out of its artifact still says where each figure comes from.
+        m.put("provenance", Json.line(Manifest.toJson(provenance)));
         return m;
     }
 

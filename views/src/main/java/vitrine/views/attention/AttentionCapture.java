@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import vitrine.core.analysis.attention.HeadMetric;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.Manifest;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
@@ -89,17 +90,21 @@ public final class AttentionCapture implements AutoCloseable {
             file.close();
             throw Refusal.of(Category.ARTIFACT_INVALID, path, "it is no capture: its metadata do not say vitrine-capture").help("Make one with vitrine capture.");
         }
-        String name = file.metadata().getOrDefault("model", "the model");
-        return new AttentionCapture(file, tensor -> Optional.of(Provenance.measured(name, "F32", tensor + " of " + path.getFileName())));
+        Map<String, Provenance> known = Manifest.provenances(json(file, "provenance", "{}"), path);
+        return new AttentionCapture(file, tensor -> Optional.ofNullable(known.get(tensor)));
+    }
+
+    private static JsonNode json(SafetensorsFile file, String key, String otherwise) {
+        try {
+            return Json.mapper().readTree(file.metadata().getOrDefault(key, otherwise));
+        } catch (JsonProcessingException e) {
+            throw Refusal.of(Category.ARTIFACT_INVALID, file.path(), "its %s is not valid JSON", key).cause(e);
+        }
     }
 
     private void readTokens() {
-        try {
-            for (JsonNode t : Json.mapper().readTree(file.metadata().getOrDefault("tokens", "[]"))) {
-                tokens.add(new PromptToken(t.path("id").asInt(), t.path("text").asText(), t.path("start").asInt(-1), t.path("end").asInt(-1), t.path("special").asBoolean()));
-            }
-        } catch (JsonProcessingException e) {
-            throw Refusal.of(Category.ARTIFACT_INVALID, file.path(), "its list of tokens is not valid JSON").cause(e);
+        for (JsonNode t : json(file, "tokens", "[]")) {
+            tokens.add(new PromptToken(t.path("id").asInt(), t.path("text").asText(), t.path("start").asInt(-1), t.path("end").asInt(-1), t.path("special").asBoolean()));
         }
     }
 

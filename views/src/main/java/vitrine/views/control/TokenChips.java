@@ -11,6 +11,7 @@ import javafx.collections.FXCollections;
 import javafx.collections.ObservableSet;
 import javafx.scene.paint.Color;
 import vitrine.views.chart.Cells;
+import vitrine.views.chart.Csv;
 import vitrine.views.chart.Gesture;
 import vitrine.views.chart.Interactive;
 import vitrine.views.chart.Palette;
@@ -300,12 +301,10 @@ final class TokenChips implements Interactive {
 
     @Override
     public String csv() {
-        StringBuilder text = new StringBuilder("position,token,value\r\n");
+        Csv csv = new Csv().line("position", "token", "value");
         for (int i = 0; i < tokens.size(); i++) {
-            String token = tokens.get(i).text().replace("\"", "\"\"");
-            text.append(i).append(",\"").append(token).append("\",");
-            text.append(values == null || !Double.isFinite(values[i]) ? "" : Double.toString(values[i])).append("\r\n");
+            csv.line(i, tokens.get(i).text(), values == null || !Double.isFinite(values[i]) ? "" : values[i]);
         }
-        return text.toString();
+        return csv.toString();
     }
 }
