@@ -170,6 +170,16 @@ public final class WorkerMain {
         }
 
         @Override
+        public void risky(Path file, int seconds) {
+            say(event("stage", id).put("file", file.toString()).put("seconds", seconds));
+        }
+
+        @Override
+        public void safe() {
+            say(event("stage", id));
+        }
+
+        @Override
         public void checkCancelled() {
             if (cancelled == id) {
                 throw new CancelledException();

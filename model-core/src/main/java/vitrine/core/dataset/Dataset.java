@@ -55,6 +55,19 @@ public record Dataset(Path file, List<Example> examples) {
         }
     }
 
+    /// Characters of all texts.
+    public long characters() {
+        long sum = 0;
+        for (Example e : examples) {
+            sum += switch (e.content()) {
+                case Content.Text t -> t.text().length();
+                case Content.Completion c -> c.prompt().length() + c.completion().length();
+                case Content.Ids ignored -> 0;
+            };
+        }
+        return sum;
+    }
+
     private static boolean isJsonl(Path file) throws IOException {
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
             int c = in.read();

@@ -34,9 +34,8 @@ public record WorkerCommand(List<String> command, Map<String, String> environmen
         c.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         c.addAll(List.of("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "--add-modules", "jdk.incubator.vector",
                 "-XX:+ExitOnOutOfMemoryError", "-XX:+UseSerialGC", "-Xms64m", "-Xss2m", "-Dai.djl.offline=true", "-DOPT_OUT_TRACKING=true"));
-        // A crash's report belongs neither into the folder that the user happens to be in nor into a core dump.
-        c.addAll(List.of("-XX:-CreateCoredumpOnCrash",
-                "-XX:ErrorFile=" + Path.of(System.getProperty(LOGS_PROPERTY, System.getProperty("java.io.tmpdir")), "worker-crash-%p.log")));
+        // A crash's report does not belong into the folder that the user happens to be in.
+        c.add("-XX:ErrorFile=" + Path.of(System.getProperty(LOGS_PROPERTY, System.getProperty("java.io.tmpdir")), "worker-crash-%p.log"));
         c.add("-Xmx" + Math.clamp(memoryBytes / 4 / MEBI, 256, 4096) + "m");
         c.add("-Dorg.bytedeco.javacpp.maxbytes=" + memoryBytes);
         c.add("-Dorg.bytedeco.javacpp.maxphysicalbytes=" + memoryBytes);

@@ -182,6 +182,8 @@ public final class Json {
             case java.nio.file.AccessDeniedException ignored -> "permission denied";
             case java.nio.file.NoSuchFileException ignored -> "no such file";
             case java.nio.file.FileSystemException f when f.getReason() != null -> f.getReason();
+            // The system's own words, such as "No space left on device", come as a plain IOException.
+            case IOException plain when plain.getClass() == IOException.class && plain.getMessage() != null -> firstSentence(plain.getMessage());
             default -> e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + firstSentence(e.getMessage()));
         };
     }

@@ -68,11 +68,11 @@ final class CaptureRun {
         void run() throws IOException;
     }
 
-    private CaptureRun(Task.Capture task, LoadedModel model, Consumer<String> warn) {
+    private CaptureRun(Task.Capture task, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.model = model;
         this.warn = warn;
         spec = model.spec();
-        prompt = Tokens.of(task.prompt(), model.checkpoint(), spec);
+        prompt = Tokens.of(task.prompt(), model.checkpoint(), spec, progress);
         tokens = prompt.ids().length;
         what = task.what().isEmpty() ? EnumSet.noneOf(What.class) : EnumSet.copyOf(task.what());
         int layers = spec.layers().size();
@@ -86,7 +86,7 @@ final class CaptureRun {
     /// Runs the task and writes its tensors to `file`.
     static Outcome run(Task.Capture task, Path file, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
-            return new CaptureRun(task, model, warn).run(file, progress);
+            return new CaptureRun(task, model, progress, warn).run(file, progress);
         }
     }
 
@@ -95,7 +95,7 @@ final class CaptureRun {
         List<AutoCloseable> closing = new ArrayList<>();
         try {
             for (What w : what) {
-                plan(w, closing, progress, warn);
+                plan(w, closing, progress);
             }
             try (SafetensorsWriter out = new SafetensorsWriter(file, declared, metadata())) {
                 writer = out;
@@ -162,7 +162,7 @@ final class CaptureRun {
         return Provenance.derived(source, "F64", method).of(tokens);
     }
 
-    private void plan(What w, List<AutoCloseable> closing, Progress progress, Consumer<String> warn) {
+    private void plan(What w, List<AutoCloseable> closing, Progress progress) {
         switch (w) {
             case attentions -> planAttentions();
             case hidden_states -> planHiddenStates();
@@ -174,7 +174,7 @@ final class CaptureRun {
             case blocks -> planBlocks();
             case metrics -> planMetrics();
             case thumbnails -> planThumbnails();
-            case similarity, rollout -> planMeanMaps(w, closing, progress, warn);
+            case similarity, rollout -> planMeanMaps(w, closing, progress);
             case arank -> planRank();
             case head_similarity -> planHeadSimilarity();
         }
@@ -393,7 +393,7 @@ final class CaptureRun {
 
     private MeanMaps means;
 
-    private void planMeanMaps(What w, List<AutoCloseable> closing, Progress progress, Consumer<String> warn) {
+    private void planMeanMaps(What w, List<AutoCloseable> closing, Progress progress) {
         if (means == null) {
             if (MeanMaps.bytes(spec, tokens) > MAX_MEAN_MAP_BYTES) {
                 throw Refusal.of(Category.PROMPT_TOO_LONG, null, "comparing %d layers over %,d tokens needs %,d bytes; at most %,d are used",
@@ -405,7 +405,7 @@ final class CaptureRun {
         }
         int n = layers();
         if (w == What.similarity) {
-            warnOfWindows(warn);
+            warnOfWindows();
             declare("layer_cosine", DType.F64, Shape.of(n, n), derived("attentions", "cosine of the layers' mean maps"));
             declare("layer_divergence", DType.F64, Shape.of(n, n), derived("attentions", "Jensen-Shannon divergence of the layers' mean maps, mean over queries, nats"));
             finishes.add(() -> {
@@ -424,7 +424,7 @@ final class CaptureRun {
     }
 
     /// Maps of layers that see different keys differ for that reason alone.
-    private void warnOfWindows(Consumer<String> warn) {
+    private void warnOfWindows() {
         List<Integer> reaches = spec.layers().subList(first, last + 1).stream().map(l -> l.attention().window())
                 .map(w -> w == 0 ? tokens : Math.min(w, tokens)).distinct().sorted().toList();
         if (reaches.size() > 1) {

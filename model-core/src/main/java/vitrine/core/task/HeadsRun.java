@@ -35,7 +35,7 @@ final class HeadsRun {
     static Outcome run(Task.Heads task, Path file, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
             ModelSpec spec = model.spec();
-            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model);
+            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
             HeadMetrics metrics = new HeadMetrics(spec);
             FiniteWatch watch = new FiniteWatch(spec, spec.layers().size() - 1);
             long total = data.stream().mapToLong(s -> s.ids().length).sum();
