@@ -97,7 +97,7 @@ def write_prompts(out, heads):
     items = []
     for name, (title, text, look, which) in PROMPTS.items():
         layer, head = heads[which]
-        items.append(dict(name=name, title=title, text=text, look=look, layer=layer, head=head))
+        items.append(dict(name=name, title=title, text=text, look=look, which=which, layer=layer, head=head))
     (out / "prompts.json").write_text(json.dumps(items, indent=2) + "\n")
     lines = ["# Written by the recipe (resources/src/build/sample). The same prompts stand in prompts.json beside the checkpoint.", f"samples={settings.NAME}",
              f"{settings.NAME}.title={TITLE}", f"{settings.NAME}.description={DESCRIPTION}", f"{settings.NAME}.texts=stories.jsonl,songs.txt,long.txt",
