@@ -142,8 +142,9 @@ class BundledSampleTest {
         return key == query - 1;
     }
 
+    /// Whether a key comes next after an earlier copy of the query and of the token before it. One equal token alone is no copy: commas are everywhere.
     private static boolean followsACopy(int[] ids, int query, int key) {
-        return key >= 2 && key <= query && ids[key - 1] == ids[query];
+        return key >= 2 && key <= query && ids[key - 1] == ids[query] && ids[key - 2] == ids[query - 1];
     }
 
     /// The weight on a pattern, mean over the queries that have it.
