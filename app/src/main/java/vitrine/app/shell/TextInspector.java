@@ -1,9 +1,11 @@
 package vitrine.app.shell;
 
+import static vitrine.views.control.Sections.head;
+import static vitrine.views.control.Sections.section;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.function.Consumer;
-import javafx.scene.Node;
 import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.control.ScrollPane;
@@ -58,16 +60,8 @@ final class TextInspector extends ScrollPane {
             begins.setWrapText(true);
             begins.setPrefRowCount(14);
             begins.getStyleClass().add(Styles.MONO);
-            Label head = new Label("Begins with");
-            head.getStyleClass().add(Styles.SECTION_HEAD);
-            box.getChildren().add(ProvenanceAudit.notAFigure(section(head, begins), "the text itself"));
+            box.getChildren().add(ProvenanceAudit.notAFigure(section(head("Begins with"), begins), "the text itself"));
         }
-    }
-
-    private static VBox section(Node... rows) {
-        VBox section = new VBox(rows);
-        section.getStyleClass().add(Styles.SECTION);
-        return section;
     }
 
     /// The same with what an evaluation gave.

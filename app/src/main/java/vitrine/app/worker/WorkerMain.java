@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
@@ -30,7 +31,6 @@ import vitrine.core.tensor.kernel.Warmth;
 /// program that started it.
 public final class WorkerMain {
 
-    private static final int PROTOCOL = 1;
     private static final long HEARTBEAT_MILLIS = 5000;
     private static final long PROGRESS_NANOS = 100_000_000;
 
@@ -65,7 +65,7 @@ public final class WorkerMain {
 
     /// Serves requests until it is told to stop (true) or its input ends (false).
     private boolean serve() throws IOException {
-        say(Json.object().put("event", "hello").put("protocol", PROTOCOL).put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION)
+        say(Json.object().put("event", "hello").put("protocol", EmbeddedEngine.PROTOCOL).put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION)
                 .put("threads", Parallel.threads()).put("java", Runtime.version().toString()));
         Thread.ofPlatform().daemon().name("heartbeat").start(this::beat);
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

@@ -20,6 +20,9 @@ import vitrine.core.task.TaskInputs;
 /// Tasks run one after the other: two native-threaded jobs at once would slow each other several times over.
 public final class EmbeddedEngine implements Engine {
 
+    /// The number of the workers' protocol (docs/protocol.md): `hello` says it, and a worker with another number is not used.
+    public static final int PROTOCOL = 1;
+
     private static final Logger LOG = LoggerFactory.getLogger(EmbeddedEngine.class);
 
     private final ArtifactStore store;

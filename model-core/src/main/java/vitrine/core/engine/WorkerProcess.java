@@ -57,6 +57,9 @@ final class WorkerProcess {
 
     private record Running(long id, Path artifact, Consumer<EngineEvent> events, CompletableFuture<Ending> ending, AtomicReference<Stage> stage) {}
 
+    /// Why this worker cannot be used at all; said by `hello`, perhaps before there is a task.
+    private volatile String unfit;
+
     /// Native code is at work on a file.
     ///
     /// @param untilNanos when that should be over
@@ -112,7 +115,8 @@ final class WorkerProcess {
                 if (exit.isDone()) {
                     // The last lines may still be on their way through the reader.
                     joinReader();
-                    return r.ending.getNow(handle.isCancelled() ? new Ending.Cancelled() : death(r, exit.join()));
+                    return r.ending.getNow(handle.isCancelled() ? new Ending.Cancelled()
+                            : unfit != null ? new Ending.Failed(Ending.Cause.PROTOCOL, unfit) : death(r, exit.join()));
                 }
                 Stage stage = r.stage.get();
                 if (stage != null && System.nanoTime() - stage.untilNanos > 0) {
@@ -232,6 +236,11 @@ final class WorkerProcess {
                 end(Ending.Cause.PROTOCOL, "It printed " + nonsense + " lines that are no events.");
                 kill();
             }
+            return;
+        }
+        if (o.path("event").asText().equals("hello") && o.path("protocol").asInt() != EmbeddedEngine.PROTOCOL) {
+            unfit = "It speaks protocol " + o.path("protocol").asText("unknown") + "; this program speaks " + EmbeddedEngine.PROTOCOL + ".";
+            kill();
             return;
         }
         Running r = running;

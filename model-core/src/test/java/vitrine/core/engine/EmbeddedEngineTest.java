@@ -52,7 +52,7 @@ class EmbeddedEngineTest {
 
     @ParameterizedTest
     @CsvSource({"EXITS,LOST", "KILLED,OUT_OF_MEMORY", "SEGFAULTS,CRASHED", "OUT_OF_HEAP,OUT_OF_MEMORY", "SILENT,STUCK", "GARBAGE,PROTOCOL",
-        "LIES_ABOUT_RESULT,PROTOCOL", "ABORTS_AFTER_TOKENIZER,CRASHED", "UNKNOWN_CATEGORY,PROTOCOL", "ENDLESS_LINE,FAULT"})
+        "LIES_ABOUT_RESULT,PROTOCOL", "ABORTS_AFTER_TOKENIZER,CRASHED", "UNKNOWN_CATEGORY,PROTOCOL", "ENDLESS_LINE,FAULT", "OTHER_PROTOCOL,PROTOCOL"})
     void tellsTheCauseAndTakesTheNextTask(Manner manner, Ending.Cause cause) throws Exception {
         try (EmbeddedEngine engine = engine(manner)) {
             for (int round = 0; round < 2; round++) {

@@ -26,7 +26,7 @@ public final class MisbehavingWorker {
     /// Ways to misbehave; `OBEDIENT` behaves.
     public enum Manner {
         OBEDIENT, EXITS, KILLED, SEGFAULTS, OUT_OF_HEAP, SILENT, DEAF_TO_CANCEL, GARBAGE, ENDLESS_LINE, LIES_ABOUT_RESULT, WRONG_ID, UNKNOWN_CATEGORY, SLOW,
-        ABORTS_IN_TOKENIZER, STUCK_IN_TOKENIZER, ABORTS_AFTER_TOKENIZER
+        ABORTS_IN_TOKENIZER, STUCK_IN_TOKENIZER, ABORTS_AFTER_TOKENIZER, OTHER_PROTOCOL
     }
 
     /// An engine whose workers behave so. Its patience is short where silence is what is tried.
@@ -40,7 +40,7 @@ public final class MisbehavingWorker {
     public static void main(String[] args) throws Exception {
         Manner manner = Manner.valueOf(args[0]);
         PrintStream out = System.out;
-        out.println("{\"event\":\"hello\",\"protocol\":1}");
+        out.println("{\"event\":\"hello\",\"protocol\":" + (manner == Manner.OTHER_PROTOCOL ? 99 : 1) + "}");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             JsonNode request = Json.mapper().readTree(line);

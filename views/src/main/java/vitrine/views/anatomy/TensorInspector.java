@@ -1,10 +1,12 @@
 package vitrine.views.anatomy;
 
+import static vitrine.views.control.Sections.head;
+import static vitrine.views.control.Sections.section;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Label;
 import javafx.scene.control.ScrollPane;
@@ -99,24 +101,6 @@ final class TensorInspector {
         if (!model.notes().isEmpty() && (line.isPresent() || model.anatomy().isEmpty())) {
             box.getChildren().add(notes(model.notes(), LISTED_NOTES));
         }
-    }
-
-    private static VBox section(Node... rows) {
-        VBox section = new VBox(rows);
-        section.getStyleClass().add(Styles.SECTION);
-        return section;
-    }
-
-    private static HBox head(String text, Node... right) {
-        Label label = new Label(text);
-        label.getStyleClass().add(Styles.SECTION_HEAD);
-        ProvenanceAudit.notAFigure(label, "name of the section");
-        Region space = new Region();
-        HBox.setHgrow(space, Priority.ALWAYS);
-        HBox row = new HBox(6, label, space);
-        row.getChildren().addAll(right);
-        row.setAlignment(Pos.CENTER_LEFT);
-        return row;
     }
 
     private static Node title(String title, String below) {

@@ -29,7 +29,8 @@ public final class Nd4jMatrices {
             return new double[0];
         }
         // LAPACK reads columns first: the row-major matrix is the transpose of a column-major one, with the same singular values.
-        try (INDArray a = Nd4j.create(values, new long[] {columns, rows}, 'f').dup('f'); INDArray s = Nd4j.create(DataType.DOUBLE, n)) {
+        // LAPACK overwrites it, so it works on a copy.
+        try (INDArray given = Nd4j.create(values, new long[] {columns, rows}, 'f'); INDArray a = given.dup('f'); INDArray s = Nd4j.create(DataType.DOUBLE, n)) {
             Nd4j.getBlasWrapper().lapack().gesvd(a, s, null, null);
             return s.toDoubleVector();
         }
