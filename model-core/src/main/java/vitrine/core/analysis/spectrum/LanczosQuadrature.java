@@ -57,7 +57,8 @@ record LanczosQuadrature(Tridiagonal[] rules, Tridiagonal[] halves, double[] len
         Tridiagonal[] halves = new Tridiagonal[probes];
         for (int l = 0; l < probes; l++) {
             rules[l] = Tridiagonal.of(alpha[l], beta[l], done[l] + 1);
-            halves[l] = Tridiagonal.of(alpha[l], beta[l], Math.max(1, (done[l] + 1) / 2));
+            // A probe that ended early has seen all there is: its rule is exact.
+            halves[l] = done[l] < m - 1 ? rules[l] : Tridiagonal.of(alpha[l], beta[l], Math.max(1, m / 2));
         }
         return new LanczosQuadrature(rules, halves, lengths);
     }

@@ -47,6 +47,7 @@ public final class SpectrumSolver implements AutoCloseable {
     /// Half the promised errors: the bounds were seen to hold with a factor of 2 to spare.
     private static final double EXACT_BOUND = 5e-7;
     private static final double FAST_BOUND = 1e-3;
+    private static final double ESTIMATE_FLOOR_SHARE = 5e-3;
     /// In float64, smaller values than this have too few digits for a condition number or a numerical rank.
     private static final double SMALLEST_BY_GRAM = 1e-6;
     private static final double DECOMPOSITION_FLOOR = Math.ulp(1.0);
@@ -433,7 +434,7 @@ public final class SpectrumSolver implements AutoCloseable {
             return exact(m, "values so small or so large are beyond float32", work);
         }
         SpectralEstimate estimate = StreamedGram.estimate(m, products, extent.squares(), work);
-        if (estimate.floorShare() > FAST_BOUND) {
+        if (estimate.floorShare() > ESTIMATE_FLOOR_SHARE) {
             return exact(m, "an estimate would not be reliable: too much of the spectrum lies in small values", work);
         }
         return new Solved.Estimated(estimate);
