@@ -8,6 +8,7 @@ import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
+import vitrine.core.engine.WorkerCommand;
 import vitrine.app.program.Folders;
 
 /// The log: a rotating file in the user's data folder, at most 5 files of 10 MB; nothing on the terminal.
@@ -33,6 +34,7 @@ final class Logging {
         DJL.setLevel(Level.WARNING);
         try {
             Files.createDirectories(folders.logs());
+            System.setProperty(WorkerCommand.LOGS_PROPERTY, folders.logs().toString());
             System.setProperty("java.util.logging.SimpleFormatter.format", "%1$tFT%1$tT.%1$tL %4$s %3$s: %5$s%6$s%n");
             FileHandler file = new FileHandler(folders.logs().resolve("vitrine-%g.log").toString(), MAX_BYTES, FILES, true);
             file.setFormatter(new SimpleFormatter());

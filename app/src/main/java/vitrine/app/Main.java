@@ -23,9 +23,9 @@ public final class Main {
 
     private Main() {}
 
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) {
         if (System.getProperty(Training.PROPERTY) != null) {
-            Training.run(Path.of(System.getProperty(Training.PROPERTY)));
+            train(Path.of(System.getProperty(Training.PROPERTY)));
             return;
         }
         Logging.start(Folders.locate());
@@ -41,6 +41,16 @@ public final class Main {
         System.exit(showcase());
     }
 
+    /// A training that fails ends the process: the toolkit's threads would keep it alive.
+    private static void train(Path checkpoint) {
+        try {
+            Training.run(checkpoint);
+        } catch (IOException | RuntimeException e) {
+            System.err.println("The training failed: " + e);
+            System.exit(1);
+        }
+    }
+
     private static int showcase() {
         System.err.println("There is no display here: drawing the window to files.");
         try {
@@ -50,6 +60,11 @@ public final class Main {
         } catch (IOException e) {
             LoggerFactory.getLogger(Main.class).error("the window could not be drawn", e);
             System.err.println("The window could not be drawn: " + Json.reason(e) + ".");
+            return 1;
+        } catch (RuntimeException e) {
+            // Uncaught it would leave the toolkit's threads, and so the process, behind.
+            LoggerFactory.getLogger(Main.class).error("the window could not be drawn", e);
+            System.err.println("The window could not be drawn: " + e.getMessage() + ". The log has more.");
             return 1;
         }
     }

@@ -40,7 +40,7 @@ final class Training {
         this.scratch = scratch;
     }
 
-    /// Trains the worker in a process of its own, then this process.
+    /// Trains the worker in a process of its own, then this process, which goes on to its normal end.
     static void run(Path checkpoint) throws IOException {
         Path scratch = Files.createTempDirectory("vitrine-train-");
         System.setProperty("vitrine.home", scratch.resolve("home").toString());

@@ -21,6 +21,8 @@ import vitrine.core.task.Task;
 final class CaptureCommand extends EngineCommand {
 
     private static final long MAX_IDS_BYTES = 64 << 20;
+    /// What Java puts in the place of bytes that it cannot read in an argument.
+    private static final char REPLACEMENT = '\uFFFD';
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
     Path model;
@@ -86,6 +88,11 @@ final class CaptureCommand extends EngineCommand {
 
     private Task.Prompt prompt() {
         if (prompt.text != null) {
+            if (prompt.text.indexOf(REPLACEMENT) >= 0) {
+                throw Refusal.of(Category.ENCODING_INVALID, null, "--prompt: character %,d is not UTF-8, or was lost in this terminal's encoding (%s)",
+                        prompt.text.codePointCount(0, prompt.text.indexOf(REPLACEMENT)) + 1, System.getProperty("sun.jnu.encoding"))
+                        .help("Save the prompt as UTF-8 and say --prompt-file.");
+            }
             return Task.Prompt.ofText(prompt.text);
         }
         if (prompt.file != null) {
@@ -119,6 +126,11 @@ final class CaptureCommand extends EngineCommand {
             throw Refusal.of(Category.PROMPT_INVALID, prompt.ids, flat.isArray() ? "the list of token ids is empty: it gives no tokens" : "it is no list of token ids");
         }
         return ids;
+    }
+
+    @Override
+    List<Path> otherInputs() {
+        return prompt.ids == null ? List.of() : List.of(prompt.ids);
     }
 
     @Override

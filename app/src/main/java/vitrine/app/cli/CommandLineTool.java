@@ -82,9 +82,8 @@ public final class CommandLineTool {
         });
         tool.setExecutionExceptionHandler((e, command, parsed) -> {
             LOG.error("a fault in {}", command.getCommandName(), e);
-            err.println(e instanceof IOException io ? "The result could not be written: " + Json.reason(io) + "."
+            new Output(Arrays.asList(args).contains("--json"), out, err).fault(e instanceof IOException io ? "The result could not be written: " + Json.reason(io) + "."
                     : "A fault in Vitrine: " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + firstLine(e.getMessage())) + ". The log has more.");
-            err.flush();
             return 1;
         });
         return tool.execute(args);

@@ -10,6 +10,7 @@ import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
 @Command(name = "eval", description = "Token-weighted loss and perplexity over texts.", mixinStandardHelpOptions = true)
@@ -32,7 +33,7 @@ final class EvalCommand extends EngineCommand {
         if (adapter != null) {
             throw Refusal.of(Category.TASK_INVALID, adapter, "adapters cannot be applied in this version").help("Leave --adapter out.");
         }
-        return new Task.Evaluate(absolute(model), absolute(data), length);
+        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length));
     }
 
     @Override
@@ -41,7 +42,7 @@ final class EvalCommand extends EngineCommand {
             Results.json(result, common.out);
         }
         line(output, "all", result);
-        result.path("labels").properties().forEach(e -> line(output, e.getKey(), (ObjectNode) e.getValue()));
+        result.path("labels").properties().forEach(e -> line(output, Visible.name(e.getKey()), (ObjectNode) e.getValue()));
     }
 
     private static void line(Output output, String label, ObjectNode r) {

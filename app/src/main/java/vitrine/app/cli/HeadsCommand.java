@@ -3,7 +3,9 @@ package vitrine.app.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -25,7 +27,13 @@ final class HeadsCommand extends EngineCommand {
 
     @Override
     Task task() {
-        return new Task.Heads(absolute(model), absolute(data), length);
+        return new Task.Heads(absolute(model), absolute(data), sequenceLength(length));
+    }
+
+    @Override
+    List<Path> outputs() {
+        return common.out == null || common.out.getFileName() == null || Files.isDirectory(common.out) ? super.outputs()
+                : List.of(Results.withEnding(common.out, ".safetensors"), Results.withEnding(common.out, ".json"));
     }
 
     @Override

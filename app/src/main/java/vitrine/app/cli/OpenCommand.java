@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -13,7 +15,9 @@ import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Part;
+import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
+import vitrine.core.checkpoint.DataFile;
 import vitrine.core.checkpoint.Warning;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Visible;
@@ -31,7 +35,13 @@ final class OpenCommand extends Subcommand {
 
     @Override
     int run(Output output) throws IOException {
-        Anatomy anatomy = Anatomy.of(Checkpoints.open(path));
+        Checkpoint checkpoint = Checkpoints.open(path);
+        if (common.out != null) {
+            List<Path> inputs = new ArrayList<>(checkpoint.files().stream().map(DataFile::path).toList());
+            inputs.addAll(List.of(checkpoint.configFile(), checkpoint.tokenizerFile()));
+            Destination.of(common.out, inputs);
+        }
+        Anatomy anatomy = Anatomy.of(checkpoint);
         if (common.json) {
             anatomy.warnings().forEach(w -> output.warning(w.message()));
         }

@@ -97,6 +97,9 @@ final class Output {
     void fault(String message) {
         clearBar();
         out.flush();
+        if (json) {
+            line(Json.object().put("event", "fault").put("message", message));
+        }
         err.println(message);
         err.flush();
     }

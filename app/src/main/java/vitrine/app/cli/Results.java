@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import vitrine.core.files.Whole;
@@ -16,8 +17,9 @@ final class Results {
 
     /// Puts a copy of a file at `target`.
     static void copy(Path source, Path target) throws IOException {
-        Whole.removeLeftovers(target.toAbsolutePath().getParent());
-        try (Whole out = Whole.file(target)) {
+        Path file = real(target);
+        Whole.removeLeftovers(file.toAbsolutePath().getParent());
+        try (Whole out = Whole.file(file)) {
             try (FileChannel from = FileChannel.open(source, StandardOpenOption.READ);
                  FileChannel to = FileChannel.open(out.staging(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 long size = from.size();
@@ -31,7 +33,12 @@ final class Results {
 
     /// Writes JSON for people and programs at `target`.
     static void json(JsonNode node, Path target) throws IOException {
-        Whole.write(target, Json.pretty(node).getBytes(StandardCharsets.UTF_8));
+        Whole.write(real(target), Json.pretty(node).getBytes(StandardCharsets.UTF_8));
+    }
+
+    /// A link is written through.
+    private static Path real(Path target) throws IOException {
+        return Files.isSymbolicLink(target) ? target.toRealPath() : target;
     }
 
     /// `out` with another ending: where the JSON of a result goes whose tensors are at `out`.

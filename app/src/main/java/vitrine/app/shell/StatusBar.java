@@ -43,8 +43,9 @@ final class StatusBar extends HBox {
         meter.setMaxWidth(120);
         progress.getStyleClass().add(Styles.MUTED);
         progress.setMinWidth(USE_PREF_SIZE);
-        // An empty label would still take a line's height.
+        // An empty label would still stick out of the bar.
         progress.managedProperty().bind(progress.textProperty().isNotEmpty());
+        progress.visibleProperty().bind(progress.managedProperty());
         HBox task = new HBox(8, icon, title, meter, progress);
         task.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
         task.setOnMouseClicked(e -> toggleDrawer.run());

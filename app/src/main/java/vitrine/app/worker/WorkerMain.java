@@ -22,6 +22,7 @@ import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
 import vitrine.core.task.TaskRunner;
 import vitrine.core.tensor.kernel.Parallel;
+import vitrine.core.tensor.kernel.Warmth;
 
 /// The worker's entry point. Standard output carries events only; whatever a library prints goes to standard error.
 ///
@@ -36,6 +37,7 @@ public final class WorkerMain {
     private final PrintStream events;
     private final ExecutorService tasks = Executors.newSingleThreadExecutor(Thread.ofPlatform().name("task").factory());
     private volatile long cancelled = -1;
+    private volatile boolean busy;
 
     private WorkerMain(PrintStream events) {
         this.events = events;
@@ -97,6 +99,9 @@ public final class WorkerMain {
             while (true) {
                 Thread.sleep(HEARTBEAT_MILLIS);
                 say(Json.object().put("event", "heartbeat"));
+                if (!busy) {
+                    Warmth.practiseWhatWasUsed();
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -105,6 +110,7 @@ public final class WorkerMain {
 
     private void run(JsonNode request) {
         long id = request.path("id").asLong();
+        busy = true;
         try {
             Task task = Task.fromJson(request.path("task"));
             if (!request.path("artifact").isTextual()) {
@@ -126,10 +132,13 @@ public final class WorkerMain {
         } catch (IOException e) {
             e.printStackTrace();
             say(event("fault", id).put("message", "The result could not be written: " + Json.reason(e) + "."));
-        } catch (RuntimeException | StackOverflowError | LinkageError | InternalError e) {
-            // A native library that does not load, a file that shrank under its map: without a word the task would seem to run for ever.
+        } catch (RuntimeException | Error e) {
+            // A native library that does not load, a file that shrank under its map, a LAPACK call that fails (ND4J throws an Error
+            // for it): without a word the task would seem to run for ever.
             e.printStackTrace();
             say(event("fault", id).put("message", e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())));
+        } finally {
+            busy = false;
         }
     }
 
@@ -158,6 +167,16 @@ public final class WorkerMain {
                 said = now;
                 say(event("progress", id).put("done", done).put("total", total).put("unit", unit));
             }
+        }
+
+        @Override
+        public void risky(Path file, int seconds) {
+            say(event("stage", id).put("file", file.toString()).put("seconds", seconds));
+        }
+
+        @Override
+        public void safe() {
+            say(event("stage", id));
         }
 
         @Override

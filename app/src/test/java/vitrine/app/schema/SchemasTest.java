@@ -154,7 +154,7 @@ class SchemasTest {
 
     @ParameterizedTest
     @ValueSource(strings = {
-        "{}", "{\"event\":\"heartbeat\"}", "{\"event\":\"hello\",\"protocol\":1,\"engine\":\"e\",\"version\":\"1\"}", "{\"event\":\"result\"}",
+        "{}", "{\"event\":\"fault\"}", "{\"event\":\"heartbeat\"}", "{\"event\":\"hello\",\"protocol\":1,\"engine\":\"e\",\"version\":\"1\"}", "{\"event\":\"result\"}",
         "{\"event\":\"progress\",\"id\":1,\"done\":1,\"total\":2,\"unit\":\"layers\"}", "{\"event\":\"metric\",\"id\":1,\"loss\":2.5}",
         "{\"event\":\"error\",\"category\":\"made-up\",\"message\":\"m\"}", "{\"event\":\"error\",\"category\":\"truncated\",\"message\":\"\"}",
         "{\"event\":\"result\",\"engines\":[]}", "{\"event\":\"result\",\"engines\":[{\"name\":\"pytorch\",\"available\":false}]}",

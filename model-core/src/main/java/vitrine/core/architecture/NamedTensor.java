@@ -15,9 +15,10 @@ import vitrine.core.tensor.Shape;
 /// @param parameters how many of its values belong to which part; a fused tensor belongs to several
 public record NamedTensor(String name, Shape shape, int layer, Map<Part, Long> parameters) {
 
-    /// The part that holds most of the tensor.
+    /// The part that holds most of the tensor; of equal ones the first in the order of parts.
     public Part mainPart() {
-        return parameters.entrySet().stream().max(Map.Entry.comparingByValue()).map(Map.Entry::getKey).orElse(Part.OTHER);
+        return parameters.entrySet().stream().max(Map.Entry.<Part, Long>comparingByValue().thenComparing(Map.Entry.<Part, Long>comparingByKey().reversed()))
+                .map(Map.Entry::getKey).orElse(Part.OTHER);
     }
 
     /// All tensors of a model, each name once, in the order of the forward pass.

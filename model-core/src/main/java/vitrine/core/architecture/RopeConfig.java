@@ -87,6 +87,9 @@ public final class RopeConfig {
             case "linear" -> new Scaling.Linear(positive(p, "factor"));
             case "dynamic" -> {
                 p.ignore("original_max_position_embeddings");
+                if (pairs < 2) {
+                    throw p.unsupported("rope_type", "a dynamic rope of one pair, whose base has no definition,");
+                }
                 yield new Scaling.Dynamic(positive(p, "factor"), config.positive("max_position_embeddings"));
             }
             case "llama3" -> new Scaling.Llama3(positive(p, "factor"), positive(p, "low_freq_factor"), positive(p, "high_freq_factor"),

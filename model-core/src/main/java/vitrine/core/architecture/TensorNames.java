@@ -3,15 +3,14 @@ package vitrine.core.architecture;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
 /// The names of a checkpoint's tensors, asked by families that come in more than one naming.
 public final class TensorNames {
 
-    private static final Pattern LAYER = Pattern.compile("(?:^|\\.)(?:layers|layer|h|blocks|block)\\.(\\d{1,9})\\.");
+    private static final Set<String> LISTS = Set.of("layers", "layer", "h", "blocks", "block");
+    private static final int MAX_DIGITS = 9;
 
     private final Set<String> names;
     private final int layers;
@@ -27,8 +26,34 @@ public final class TensorNames {
 
     /// The layer that a tensor's name places it in, or -1.
     public static int layerOf(String name) {
-        Matcher m = LAYER.matcher(name);
-        return m.find() ? Integer.parseInt(m.group(1)) : -1;
+        int start = 0;
+        for (int dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', start)) {
+            int next = name.indexOf('.', dot + 1);
+            if (next > 0 && LISTS.contains(name.substring(start, dot))) {
+                int layer = numberOr(name, dot + 1, next);
+                if (layer >= 0) {
+                    return layer;
+                }
+            }
+            start = dot + 1;
+        }
+        return -1;
+    }
+
+    /// The digits of `name` from `from` to before `to`, or -1 where that is no number of a layer.
+    private static int numberOr(String name, int from, int to) {
+        if (to == from || to - from > MAX_DIGITS) {
+            return -1;
+        }
+        int value = 0;
+        for (int i = from; i < to; i++) {
+            char c = name.charAt(i);
+            if (c < '0' || c > '9') {
+                return -1;
+            }
+            value = 10 * value + c - '0';
+        }
+        return value;
     }
 
     public boolean has(String name) {

@@ -1,6 +1,7 @@
 package vitrine.core.artifact;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -31,6 +32,11 @@ public final class ArtifactStore {
         this.root = root;
         this.maxBytes = maxBytes;
         Files.createDirectories(root);
+        removeLeftovers();
+    }
+
+    /// Removes what ended processes had begun to write.
+    public void removeLeftovers() throws IOException {
         for (Path leftover : Whole.removeLeftovers(root)) {
             LOG.info("removed an unfinished artifact: {}", leftover.getFileName());
         }
@@ -61,6 +67,16 @@ public final class ArtifactStore {
         }
     }
 
+    private static long bytes(Path folder) throws IOException {
+        long bytes = 0;
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path f : files.filter(Files::isRegularFile).toList()) {
+                bytes += Files.size(f);
+            }
+        }
+        return bytes;
+    }
+
     /// Removes the artifacts used longest ago until the rest fits the limit; `keep` stays.
     public void trim(String keep) throws IOException {
         record Entry(Path folder, long bytes, FileTime used) {}
@@ -68,14 +84,14 @@ public final class ArtifactStore {
         long total = 0;
         try (Stream<Path> all = Files.list(root)) {
             for (Path folder : all.filter(Files::isDirectory).toList()) {
-                long bytes = 0;
-                try (Stream<Path> files = Files.walk(folder)) {
-                    for (Path f : files.filter(Files::isRegularFile).toList()) {
-                        bytes += Files.size(f);
-                    }
+                try {
+                    long bytes = bytes(folder);
+                    entries.add(new Entry(folder, bytes, Files.getLastModifiedTime(folder)));
+                    total += bytes;
+                } catch (IOException | UncheckedIOException e) {
+                    // Another process has renamed or removed it meanwhile: it does not count.
+                    LOG.debug("{} went while artifacts were counted", folder.getFileName());
                 }
-                entries.add(new Entry(folder, bytes, Files.getLastModifiedTime(folder)));
-                total += bytes;
             }
         }
         entries.sort(Comparator.comparing(Entry::used));

@@ -27,10 +27,11 @@ public final class Fingerprint {
 
     private Fingerprint() {}
 
-    /// The fingerprint of a file, or `absent` where there is none.
+    /// The fingerprint of a file, `absent` where there is none, and `unreadable` for a folder, a pipe or a device: whoever needs the
+    /// file refuses it.
     public static String of(Path file) {
-        if (!Files.exists(file)) {
-            return "absent";
+        if (!Files.isRegularFile(file)) {
+            return Files.exists(file) ? "unreadable" : "absent";
         }
         MessageDigest digest = sha256();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {

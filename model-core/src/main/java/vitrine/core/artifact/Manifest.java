@@ -46,8 +46,7 @@ public record Manifest(String kind, ObjectNode task, Map<String, String> inputs,
         n.set("engine", engine);
         n.put("created", created).put("seconds", seconds);
         n.set("summary", summary);
-        ObjectNode p = n.putObject("provenance");
-        provenance.forEach((name, v) -> p.set(name, toJson(v)));
+        n.set("provenance", toJson(provenance));
         warnings.forEach(n.putArray("warnings")::add);
         Files.write(folder.resolve(FILE), Json.pretty(n).getBytes(StandardCharsets.UTF_8));
     }
@@ -70,12 +69,10 @@ public record Manifest(String kind, ObjectNode task, Map<String, String> inputs,
         }
         Map<String, String> inputs = new LinkedHashMap<>();
         n.path("inputs").properties().forEach(e -> inputs.put(e.getKey(), e.getValue().asText()));
-        Map<String, Provenance> provenance = new LinkedHashMap<>();
-        n.path("provenance").properties().forEach(e -> provenance.put(e.getKey(), fromJson(file, e.getValue())));
         List<String> warnings = new ArrayList<>();
         n.path("warnings").forEach(w -> warnings.add(w.asText()));
         return new Manifest(n.path("kind").asText(), object(n, "task", file), inputs, object(n, "engine", file), n.path("created").asText(),
-                n.path("seconds").asDouble(), object(n, "summary", file), provenance, warnings);
+                n.path("seconds").asDouble(), object(n, "summary", file), provenances(n.path("provenance"), file), warnings);
     }
 
     private static ObjectNode object(ObjectNode n, String key, Path file) {
@@ -83,6 +80,22 @@ public record Manifest(String kind, ObjectNode task, Map<String, String> inputs,
             return o;
         }
         throw Refusal.of(Category.ARTIFACT_INVALID, file, "it has no object %s", key);
+    }
+
+    /// Provenances by tensor, as they stand in manifests and in the metadata of captures.
+    public static ObjectNode toJson(Map<String, Provenance> provenance) {
+        ObjectNode n = Json.object();
+        provenance.forEach((name, v) -> n.set(name, toJson(v)));
+        return n;
+    }
+
+    /// Reads what [#toJson(Map)] wrote into `file`.
+    ///
+    /// @throws Refusal `artifact-invalid`
+    public static Map<String, Provenance> provenances(JsonNode n, Path file) {
+        Map<String, Provenance> out = new LinkedHashMap<>();
+        n.properties().forEach(e -> out.put(e.getKey(), fromJson(file, e.getValue())));
+        return out;
     }
 
     /// A provenance as it stands in manifests.

@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
 import vitrine.core.json.Json;
+import vitrine.core.json.PlainScanner;
+import vitrine.core.json.PlainScanner.NotPlain;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -54,19 +56,21 @@ public final class Checkpoints {
             Path parent = file.toAbsolutePath().getParent();
             return openIndex(CheckpointFolder.of(parent), file, file);
         }
-        FileKind kind = kindOf(file);
+        CheckpointFolder at = CheckpointFolder.plain(file, file.toAbsolutePath().getParent());
+        Path real = at.cacheEntry() == null ? file : at.real(file);
+        FileKind kind = kindOf(real);
         if (kind == FileKind.JSON && (name.equals("config.json") || name.equals("adapter_config.json"))) {
             return openFolder(CheckpointFolder.of(file.toAbsolutePath().getParent()));
         }
         requireReadable(kind, file);
         Builder builder = new Builder();
-        builder.add(file, file);
+        builder.add(real, file);
         boolean adapter = name.equals(ADAPTER) || looksLikeAdapter(builder.tensors.keySet());
         String stem = name.replaceAll("\\.safetensors$", "");
-        Path parent = file.toAbsolutePath().getParent();
+        Path parent = at.folder();
         boolean plain = stem.equals("model") || stem.equals("adapter_model");
         String shown = plain && parent.getFileName() != null ? parent.getFileName().toString() : stem;
-        return builder.build(adapter ? Checkpoint.Kind.ADAPTER : Checkpoint.Kind.MODEL, file, CheckpointFolder.plain(file, parent), shown, "safetensors");
+        return builder.build(adapter ? Checkpoint.Kind.ADAPTER : Checkpoint.Kind.MODEL, file, at, shown, "safetensors");
     }
 
     private static boolean looksLikeAdapter(Set<String> names) {
@@ -156,7 +160,6 @@ public final class Checkpoints {
         }
         Builder builder = new Builder();
         Map<String, String> surplus = new LinkedHashMap<>();
-        Set<String> placed = new LinkedHashSet<>();
         for (String shard : shards) {
             Path file = at.named(shard, index);
             if (!exists(file)) {
@@ -166,10 +169,10 @@ public final class Checkpoints {
             }
             Path real = at.real(file);
             requireReadable(kindOf(real), file);
-            builder.add(real, file, map.shardOf(), shard, placed, surplus);
+            builder.add(real, file, map.shardOf(), shard, surplus);
         }
         for (Map.Entry<String, String> e : map.shardOf().entrySet()) {
-            if (!placed.contains(e.getKey())) {
+            if (!builder.tensors.containsKey(e.getKey())) {
                 throw Refusal.of(Category.TENSOR_MISSING, index, "it places this tensor in %s, which does not hold it", e.getValue())
                         .where("tensor " + e.getKey());
             }
@@ -187,6 +190,10 @@ public final class Checkpoints {
     }
 
     private static FileKind kindOf(Path file) {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            // A pipe would be waited for.
+            throw Refusal.of(Category.UNREADABLE, file, Files.isDirectory(file) ? "it is a folder where a file belongs" : "it is no ordinary file");
+        }
         try {
             return FileKind.of(file);
         } catch (IOException e) {
@@ -235,6 +242,68 @@ public final class Checkpoints {
 
         static ShardIndex read(Path file, Path shown) {
             byte[] bytes = Json.readBytes(file, MAX_INDEX_BYTES, Category.INDEX_INVALID);
+            try {
+                return scan(new PlainScanner(bytes));
+            } catch (NotPlain e) {
+                return parse(bytes, shown);
+            }
+        }
+
+        /// Reads an index of the plainest kind, as all common writers make it.
+        private static ShardIndex scan(PlainScanner s) throws NotPlain {
+            Map<String, String> map = null;
+            long total = -1;
+            boolean metadata = false;
+            s.expect('{');
+            do {
+                switch (s.key()) {
+                    case "weight_map" -> {
+                        s.require(map == null);
+                        map = scanMap(s);
+                    }
+                    case "metadata" -> {
+                        s.require(!metadata);
+                        metadata = true;
+                        total = scanTotal(s);
+                    }
+                    default -> throw s.notPlain();
+                }
+            } while (s.more('}'));
+            s.expectEnd();
+            s.require(map != null);
+            return new ShardIndex(map, total);
+        }
+
+        private static Map<String, String> scanMap(PlainScanner s) throws NotPlain {
+            Map<String, String> map = new LinkedHashMap<>();
+            Map<String, String> shards = new LinkedHashMap<>();
+            s.expect('{');
+            if (!s.take('}')) {
+                do {
+                    String tensor = s.key();
+                    String shard = s.string();
+                    String known = shards.putIfAbsent(shard, shard);
+                    s.require(map.put(tensor, known == null ? shard : known) == null);
+                } while (s.more('}'));
+            }
+            return map;
+        }
+
+        private static long scanTotal(PlainScanner s) throws NotPlain {
+            long total = -1;
+            s.expect('{');
+            if (!s.take('}')) {
+                do {
+                    boolean size = s.key().equals("total_size");
+                    long number = s.number();
+                    s.require(!size || total < 0);
+                    total = size ? number : total;
+                } while (s.more('}'));
+            }
+            return total;
+        }
+
+        private static ShardIndex parse(byte[] bytes, Path shown) {
             Json.requireUtf8(shown, bytes, bytes.length, Category.INDEX_INVALID);
             Map<String, String> map = null;
             long total = -1;
@@ -332,12 +401,11 @@ public final class Checkpoints {
         }
 
         /// Adds a shard's tensors as the index places them; what it does not place there goes to `surplus`.
-        void add(Path real, Path shown, Map<String, String> shardOf, String shard, Set<String> placed, Map<String, String> surplus) {
+        void add(Path real, Path shown, Map<String, String> shardOf, String shard, Map<String, String> surplus) {
             for (TensorEntry t : read(real, shown).tensors()) {
                 String owner = shardOf.get(t.name());
                 if (shard.equals(owner)) {
                     tensors.put(t.name(), t);
-                    placed.add(t.name());
                 } else {
                     surplus.put(t.name(), shard);
                     if (owner == null) {

@@ -36,7 +36,7 @@ public record Dataset(Path file, List<Example> examples) {
             throw Refusal.of(Category.NOT_FOUND, file, "there is no such file");
         }
         if (!Files.isRegularFile(file)) {
-            throw Refusal.of(Category.UNREADABLE, file, "it is no ordinary file");
+            throw Refusal.of(Category.UNREADABLE, file, Files.isDirectory(file) ? "it is a folder where a file belongs" : "it is no ordinary file");
         }
         try {
             long size = Files.size(file);
@@ -53,6 +53,19 @@ public record Dataset(Path file, List<Example> examples) {
         } catch (IOException e) {
             throw Refusal.of(Category.UNREADABLE, file, "cannot be read (%s)", Json.reason(e)).cause(e);
         }
+    }
+
+    /// Characters of all texts.
+    public long characters() {
+        long sum = 0;
+        for (Example e : examples) {
+            sum += switch (e.content()) {
+                case Content.Text t -> t.text().length();
+                case Content.Completion c -> c.prompt().length() + c.completion().length();
+                case Content.Ids ignored -> 0;
+            };
+        }
+        return sum;
     }
 
     private static boolean isJsonl(Path file) throws IOException {

@@ -44,45 +44,66 @@ public final class Sequences {
         List<Labelled> out = new ArrayList<>();
         int[] front = null;
         for (Example e : data.examples()) {
+            int before = out.size();
             switch (e.content()) {
                 case Example.Content.Text t -> {
-                    front = front == null ? front(tokenizer) : front;
+                    front = front == null ? front(tokenizer, data.file(), maxLength) : front;
                     cut(ids(tokenizer.encode(t.text())), front, maxLength, e.label(), out);
                 }
                 case Example.Content.Completion c -> out.add(completion(data.file(), e, c, tokenizer, maxLength));
                 case Example.Content.Ids i -> {
                     if (i.ids().length > maxLength) {
-                        throw Refusal.of(Category.DATASET_INVALID, data.file(), "it has %,d tokens; the model takes %,d", i.ids().length, maxLength)
+                        throw Refusal.of(Category.DATASET_INVALID, data.file(), "it has %,d tokens; at most %,d are taken", i.ids().length, maxLength)
                                 .where("line " + e.line());
                     }
                     out.add(new Labelled(i.ids(), i.labels() == null ? i.ids() : i.labels(), e.label()));
                 }
+            }
+            for (Labelled s : out.subList(before, out.size())) {
+                requireKnown(data.file(), e, s, vocabulary);
             }
         }
         out.removeIf(s -> s.predicted() == 0);
         if (out.isEmpty()) {
             throw Refusal.of(Category.DATASET_INVALID, data.file(), "no example has two tokens, so nothing can be predicted");
         }
-        for (Labelled s : out) {
-            requireKnown(data.file(), s.ids(), vocabulary);
-        }
         return out;
     }
 
-    /// Refuses ids that the embedding has no row for.
-    public static void requireKnown(Path file, int[] ids, int vocabulary) {
-        for (int i = 0; i < ids.length; i++) {
-            if (ids[i] < 0 || ids[i] >= vocabulary) {
-                throw Refusal.of(Category.TOKENIZER_MISMATCH, file, "token %,d has the id %d; the embedding has %d rows", i, ids[i], vocabulary)
-                        .help("The tokenizer or the ids belong to another checkpoint.");
+    private static void requireKnown(Path file, Example example, Labelled s, int vocabulary) {
+        requireKnown(file, "line " + example.line(), s.ids(), vocabulary);
+        for (int i = 0; i < s.labels().length; i++) {
+            int label = s.labels()[i];
+            if (label != IGNORED && (label < 0 || label >= vocabulary)) {
+                throw Refusal.of(Category.DATASET_INVALID, file, "label %,d is %d; a token id from 0 to %,d, or %d for none, belongs here",
+                        i, label, vocabulary - 1, IGNORED).where("line " + example.line());
             }
         }
     }
 
-    /// The special tokens that the tokenizer puts before a text.
-    private static int[] front(Tokenizer tokenizer) {
-        List<Token> tokens = tokenizer.encode("");
-        return tokens.isEmpty() ? new int[0] : new int[] {tokens.getFirst().id()};
+    /// Refuses ids that the embedding has no row for.
+    public static void requireKnown(Path file, int[] ids, int vocabulary) {
+        requireKnown(file, null, ids, vocabulary);
+    }
+
+    private static void requireKnown(Path file, String where, int[] ids, int vocabulary) {
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] >= vocabulary) {
+                Refusal unknown = Refusal.of(Category.TOKENIZER_MISMATCH, file, "token %,d has the id %d; the embedding has %d rows", i, ids[i], vocabulary);
+                throw (where == null ? unknown : unknown.where(where)).help("The tokenizer or the ids belong to another checkpoint.");
+            }
+        }
+    }
+
+    /// The special tokens that the tokenizer puts before a text: not those that it puts behind one.
+    ///
+    /// @throws Refusal `dataset-invalid` where they leave no room for the text itself
+    private static int[] front(Tokenizer tokenizer, Path file, int maxLength) {
+        int[] front = tokenizer.encode("a").stream().takeWhile(t -> t.start() < 0).mapToInt(Token::id).toArray();
+        if (front.length >= maxLength) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "sequences of %,d tokens have no room beside the tokenizer's %,d special ones", maxLength, front.length);
+        }
+        return front;
     }
 
     private static int[] ids(List<Token> tokens) {
@@ -108,17 +129,21 @@ public final class Sequences {
         return new Labelled(ids, ids, label);
     }
 
+    /// Prompt and completion are tokenised as the one text that they are: taken apart, the completion would begin as a text of its
+    /// own does (with a space, in sentencepiece vocabularies), and trailing special tokens would stand between the two. A token that
+    /// holds a character of the completion counts, and so does what the tokenizer puts behind it.
     private static Labelled completion(Path file, Example e, Example.Content.Completion c, Tokenizer tokenizer, int maxLength) {
-        int[] prompt = ids(tokenizer.encode(c.prompt()));
-        int[] rest = ids(tokenizer.encode(c.completion(), false));
-        int[] ids = Arrays.copyOf(prompt, prompt.length + rest.length);
-        System.arraycopy(rest, 0, ids, prompt.length, rest.length);
-        if (ids.length > maxLength) {
-            throw Refusal.of(Category.DATASET_INVALID, file, "prompt and completion have %,d tokens; the model takes %,d", ids.length, maxLength)
+        List<Token> tokens = tokenizer.encode(c.prompt() + c.completion());
+        if (tokens.size() > maxLength) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "prompt and completion have %,d tokens; at most %,d are taken", tokens.size(), maxLength)
                     .where("line " + e.line());
         }
+        int border = c.prompt().codePointCount(0, c.prompt().length());
+        int[] ids = ids(tokens);
         int[] labels = ids.clone();
-        Arrays.fill(labels, 0, prompt.length, IGNORED);
+        for (int t = 0; t < labels.length && tokens.get(t).end() <= border; t++) {
+            labels[t] = IGNORED;
+        }
         return new Labelled(ids, labels, e.label());
     }
 }

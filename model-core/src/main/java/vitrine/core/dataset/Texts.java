@@ -36,6 +36,9 @@ public final class Texts {
     }
 
     static String read(Path file, Category invalid) {
+        if (!Files.isRegularFile(file)) {
+            throw Refusal.of(Category.UNREADABLE, file, Files.isDirectory(file) ? "it is a folder where a file belongs" : "it is no ordinary file");
+        }
         byte[] bytes;
         try {
             long size = Files.size(file);

@@ -1,7 +1,7 @@
 package vitrine.core.engine;
 
 import java.io.IOException;
-import java.nio.file.Path;
+import java.io.UncheckedIOException;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -73,17 +73,28 @@ public final class EmbeddedEngine implements Engine {
             known.get().manifest().warnings().forEach(w -> events.accept(new EngineEvent.Warning(w)));
             return new Ending.Finished(known.get(), true);
         }
+        WorkerProcess w;
         try {
-            WorkerProcess w = warm();
-            Path folder = store.folder(key);
-            Ending ending = w.run(handle, folder, events);
-            if (ending instanceof Ending.Finished) {
-                store.trim(key);
-            }
-            return ending;
+            w = warm();
         } catch (IOException e) {
             LOG.error("the worker could not be started", e);
             return new Ending.Failed(Ending.Cause.NOT_STARTED, String.valueOf(e.getMessage()));
+        }
+        Ending ending = w.run(handle, store.folder(key), events);
+        tidy(ending, key);
+        return ending;
+    }
+
+    /// What a dead worker had begun to write goes at once: it may be large. The result stands whether tidying works or not.
+    private void tidy(Ending ending, String key) {
+        try {
+            if (ending instanceof Ending.Finished) {
+                store.trim(key);
+            } else {
+                store.removeLeftovers();
+            }
+        } catch (IOException | UncheckedIOException e) {
+            LOG.warn("the artifact store could not be tidied: {}", e.getMessage());
         }
     }
 

@@ -51,7 +51,8 @@ public final class TaskHandle {
         return cancelled;
     }
 
-    void whenCancelled(Runnable action) {
+    /// Says how the engine stops this task; done at once where it was given up already.
+    public void whenCancelled(Runnable action) {
         onCancel = action;
         if (cancelled) {
             action.run();

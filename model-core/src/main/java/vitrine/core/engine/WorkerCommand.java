@@ -18,6 +18,9 @@ public record WorkerCommand(List<String> command, Map<String, String> environmen
     /// The AOT cache of the worker, beside the installed program's jars; unset in the build tree.
     public static final String AOT_PROPERTY = "vitrine.worker.aot";
 
+    /// The folder for crash reports of workers; without it they go where the system puts temporary files.
+    public static final String LOGS_PROPERTY = "vitrine.logs";
+
     private static final List<String> PASSED_ON = List.of("vitrine.natives", "vitrine.home", "DJL_CACHE_DIR", "java.library.path",
             "org.bytedeco.javacpp.pathsFirst", "org.bytedeco.javacpp.cacheLibraries", "org.sqlite.lib.path", "org.sqlite.lib.name");
     private static final long MEBI = 1 << 20;
@@ -31,6 +34,8 @@ public record WorkerCommand(List<String> command, Map<String, String> environmen
         c.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         c.addAll(List.of("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "--add-modules", "jdk.incubator.vector",
                 "-XX:+ExitOnOutOfMemoryError", "-XX:+UseSerialGC", "-Xms64m", "-Xss2m", "-Dai.djl.offline=true", "-DOPT_OUT_TRACKING=true"));
+        // A crash's report does not belong into the folder that the user happens to be in.
+        c.add("-XX:ErrorFile=" + Path.of(System.getProperty(LOGS_PROPERTY, System.getProperty("java.io.tmpdir")), "worker-crash-%p.log"));
         c.add("-Xmx" + Math.clamp(memoryBytes / 4 / MEBI, 256, 4096) + "m");
         c.add("-Dorg.bytedeco.javacpp.maxbytes=" + memoryBytes);
         c.add("-Dorg.bytedeco.javacpp.maxphysicalbytes=" + memoryBytes);

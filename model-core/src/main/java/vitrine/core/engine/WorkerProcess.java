@@ -12,6 +12,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +32,8 @@ final class WorkerProcess {
     private static final int KEPT_STDERR_LINES = 200;
     private static final int MAX_NONSENSE = 100;
     private static final int EXIT_OUT_OF_MEMORY = 3;
+    /// The exit value of a process that signal 9 ended.
+    private static final int KILLED = 137;
 
     /// How patient the reader is.
     ///
@@ -52,7 +55,12 @@ final class WorkerProcess {
     private volatile boolean killed;
     private int nonsense;
 
-    private record Running(long id, Path artifact, Consumer<EngineEvent> events, CompletableFuture<Ending> ending) {}
+    private record Running(long id, Path artifact, Consumer<EngineEvent> events, CompletableFuture<Ending> ending, AtomicReference<Stage> stage) {}
+
+    /// Native code is at work on a file.
+    ///
+    /// @param untilNanos when that should be over
+    private record Stage(String file, int seconds, long untilNanos) {}
 
     private WorkerProcess(Process process, Patience patience) {
         this.process = process;
@@ -81,7 +89,7 @@ final class WorkerProcess {
 
     /// Runs a task and waits for its end, which is told however the worker behaves.
     Ending run(TaskHandle handle, Path artifact, Consumer<EngineEvent> events) {
-        Running r = new Running(handle.id(), artifact, events, new CompletableFuture<>());
+        Running r = new Running(handle.id(), artifact, events, new CompletableFuture<>(), new AtomicReference<>());
         heardNanos = System.nanoTime();
         running = r;
         try {
@@ -104,7 +112,12 @@ final class WorkerProcess {
                 if (exit.isDone()) {
                     // The last lines may still be on their way through the reader.
                     joinReader();
-                    return r.ending.getNow(handle.isCancelled() ? new Ending.Cancelled() : death(exit.join()));
+                    return r.ending.getNow(handle.isCancelled() ? new Ending.Cancelled() : death(r, exit.join()));
+                }
+                Stage stage = r.stage.get();
+                if (stage != null && System.nanoTime() - stage.untilNanos > 0) {
+                    kill();
+                    return broken(stage, String.format("it kept the tokenizer busy for more than %,d s with this text", stage.seconds));
                 }
                 if (silence.compareTo(patience.silence) > 0) {
                     kill();
@@ -155,10 +168,20 @@ final class WorkerProcess {
         }
     }
 
-    private Ending death(int exitValue) {
+    private static Ending broken(Stage stage, String problem) {
+        Path file = Path.of(stage.file);
+        Refusal r = Refusal.of(Category.TOKENIZER_INVALID, file, "%s", problem).help("Give token ids instead (--ids), or mend the tokenizer.");
+        return new Ending.Refused(r.category(), r.getMessage(), stage.file);
+    }
+
+    private Ending death(Running r, int exitValue) {
+        Stage stage = r.stage.get();
+        if (stage != null && exitValue != KILLED) {
+            return broken(stage, "its rules broke the tokenizer off in the middle of this text");
+        }
         String last = String.join("\n", lastWords());
         boolean heap = exitValue == EXIT_OUT_OF_MEMORY || last.contains("java.lang.OutOfMemoryError");
-        if (heap || exitValue == 137) {
+        if (heap || exitValue == KILLED) {
             return new Ending.Failed(Ending.Cause.OUT_OF_MEMORY, heap ? "Its memory limit was reached." : "The system killed it (signal 9), as it does when memory runs out.");
         }
         if (exitValue == 134 || exitValue == 139 || exitValue == 135 || exitValue == 136 || exitValue == 132) {
@@ -219,6 +242,7 @@ final class WorkerProcess {
             case "progress" -> r.events.accept(new EngineEvent.Progress(o.path("done").asLong(), o.path("total").asLong(), o.path("unit").asText()));
             case "metric" -> r.events.accept(new EngineEvent.Metric(o));
             case "warning" -> r.events.accept(new EngineEvent.Warning(o.path("message").asText()));
+            case "stage" -> r.stage.set(o.hasNonNull("file") ? stage(o) : null);
             case "log" -> LOG.info("worker {}: {}", pid(), o.path("message").asText());
             case "result" -> r.ending.complete(result(r));
             case "error" -> r.ending.complete(refused(o));
@@ -226,6 +250,11 @@ final class WorkerProcess {
             case "fault" -> r.ending.complete(new Ending.Failed(Ending.Cause.FAULT, o.path("message").asText()));
             default -> LOG.warn("worker {} sent an unknown event {}", pid(), o.path("event").asText());
         }
+    }
+
+    private static Stage stage(ObjectNode o) {
+        int seconds = Math.clamp(o.path("seconds").asInt(), 1, 24 * 3600);
+        return new Stage(o.path("file").asText(), seconds, System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds));
     }
 
     /// A result counts when its artifact is where it was to be, and whole.

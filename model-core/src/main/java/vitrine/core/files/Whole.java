@@ -30,6 +30,8 @@ public final class Whole implements AutoCloseable {
 
     private static final Pattern STAGING = Pattern.compile("\\.(.+)\\.(\\d+)-([0-9a-f]+)\\.partial");
 
+    private static final int STAGED_NAME = 40;
+
     private final Path target;
     private final Path staging;
     private final boolean folder;
@@ -39,7 +41,12 @@ public final class Whole implements AutoCloseable {
         this.target = target.toAbsolutePath();
         this.folder = folder;
         String suffix = ProcessHandle.current().pid() + "-" + Long.toHexString(ThreadLocalRandom.current().nextLong() & 0xffffffffffL);
-        staging = this.target.resolveSibling("." + target.getFileName() + "." + suffix + ".partial");
+        staging = this.target.resolveSibling("." + shortened(target.getFileName().toString()) + "." + suffix + ".partial");
+    }
+
+    /// A name as long as the file system takes leaves no room for a suffix.
+    private static String shortened(String name) {
+        return name.codePoints().limit(STAGED_NAME).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
     }
 
     /// Begins a file; its folder is made where it is missing.

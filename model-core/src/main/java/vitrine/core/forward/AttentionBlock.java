@@ -1,6 +1,5 @@
 package vitrine.core.forward;
 
-import java.lang.foreign.Arena;
 import java.util.List;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
@@ -16,7 +15,6 @@ import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
 import vitrine.core.tensor.kernel.Attend;
 import vitrine.core.tensor.kernel.Rotary;
-import vitrine.core.tensor.kernel.Rotary;
 
 /// One layer's attention over a group of sequences: project, normalise, rotate, attend, project back.
 ///
@@ -29,9 +27,9 @@ final class AttentionBlock {
     private final int layer;
     private final AttentionSpec spec;
     private final Weights weights;
-    private final Arena scratch;
+    private final Scratch scratch;
 
-    AttentionBlock(int layer, AttentionSpec spec, Weights weights, Arena scratch) {
+    AttentionBlock(int layer, AttentionSpec spec, Weights weights, Scratch scratch) {
         this.layer = layer;
         this.spec = spec;
         this.weights = weights;
@@ -55,7 +53,7 @@ final class AttentionBlock {
         ForwardPass.announce(probe, layer, Site.KEY_ROTATED, group, p.k);
         ForwardPass.announce(probe, layer, Site.VALUE, group, p.v);
 
-        Matrix z = Matrix.allocate(scratch, h.rows(), spec.heads() * d);
+        Matrix z = scratch.matrix(h.rows(), spec.heads() * d);
         for (int s = 0; s < group.sequences(); s++) {
             int from = group.offset(s);
             int length = group.length(s);
@@ -80,16 +78,16 @@ final class AttentionBlock {
         int kvWidth = spec.keyValueHeads() * spec.headDim();
         return switch (spec.projection()) {
             case Separate s -> {
-                Matrix q = Matrix.allocate(scratch, h.rows(), qWidth);
-                Matrix k = Matrix.allocate(scratch, h.rows(), kvWidth);
-                Matrix v = Matrix.allocate(scratch, h.rows(), kvWidth);
+                Matrix q = scratch.matrix(h.rows(), qWidth);
+                Matrix k = scratch.matrix(h.rows(), kvWidth);
+                Matrix v = scratch.matrix(h.rows(), kvWidth);
                 weights.multiply(h, s.query(), q);
                 weights.multiply(h, s.key(), k);
                 weights.multiply(h, s.value(), v);
                 yield new Projected(q, k, v);
             }
             case Fused f -> {
-                Matrix all = Matrix.allocate(scratch, h.rows(), qWidth + 2 * kvWidth);
+                Matrix all = scratch.matrix(h.rows(), qWidth + 2 * kvWidth);
                 weights.multiply(h, f.all(), all);
                 yield f.layout() == Layout.BLOCKS
                         ? new Projected(all.columns(0, qWidth), all.columns(qWidth, kvWidth), all.columns(qWidth + kvWidth, kvWidth))
@@ -103,7 +101,7 @@ final class AttentionBlock {
         int d = spec.headDim();
         Matrix[] kinds = new Matrix[3];
         for (int kind = 0; kind < 3; kind++) {
-            kinds[kind] = Matrix.allocate(scratch, all.rows(), spec.heads() * d);
+            kinds[kind] = scratch.matrix(all.rows(), spec.heads() * d);
             for (int head = 0; head < spec.heads(); head++) {
                 kinds[kind].columns(head * d, d).copyFrom(all.columns((3 * head + kind) * d, d));
             }
@@ -140,8 +138,8 @@ final class AttentionBlock {
         long perGroup = 4L * g * k.rows();
         int block = (int) Math.clamp(SCORE_BYTES / perGroup, 1, q.rows());
         int chunk = (int) Math.clamp(SCORE_BYTES / (perGroup * block), 1, spec.keyValueHeads());
-        try (Arena arena = Arena.ofShared()) {
-            Matrix scores = Matrix.allocate(arena, chunk * g * block, k.rows());
+        try (Scratch.Frame ignored = scratch.frame()) {
+            Matrix scores = scratch.matrix(chunk * g * block, k.rows());
             for (int from = 0; from < q.rows(); from += block) {
                 int rows = Math.min(block, q.rows() - from);
                 for (int kv = 0; kv < spec.keyValueHeads(); kv += chunk) {

@@ -61,10 +61,10 @@ public final class ForwardPass {
         if (cache != null && batch.sequences().size() != 1) {
             throw new IllegalArgumentException("a cache belongs to one sequence");
         }
-        try (Arena arena = Arena.ofShared()) {
+        try (Arena arena = Arena.ofShared(); Scratch scratch = new Scratch()) {
             Matrix x = Matrix.allocate(arena, batch.tokens(), spec.hiddenSize());
             List<Group> groups = groups(batch);
-            embed(batch, x, cache);
+            embed(batch, x, cache, scratch);
             int steps = spec.layers().size() + (probe.wants(-1, Site.LOGITS) ? 1 : 0);
             RotaryTable.Shelf ropes = new RotaryTable.Shelf(arena);
             int last = lastWantedLayer(probe);
@@ -75,12 +75,12 @@ public final class ForwardPass {
                 progress.step(layer.index(), steps, "layers");
                 for (Group group : groups) {
                     progress.checkCancelled();
-                    layer(layer, x, group, probe, ropes, cache);
+                    layer(layer, x, group, probe, ropes, cache, scratch);
                 }
                 weights.release();
             }
             if (last == Integer.MAX_VALUE) {
-                finish(x, groups, probe, logitRows, progress);
+                finish(x, groups, probe, logitRows, scratch, progress);
             }
             weights.release();
             if (cache != null) {
@@ -153,7 +153,7 @@ public final class ForwardPass {
 
     // --- embedding
 
-    private void embed(Batch batch, Matrix x, KeyValueCache cache) {
+    private void embed(Batch batch, Matrix x, KeyValueCache cache, Scratch scratch) {
         Embedding e = spec.embedding();
         int row = 0;
         for (Batch.Sequence sequence : batch.sequences()) {
@@ -161,36 +161,36 @@ public final class ForwardPass {
             Matrix rows = x.rows(row, ids.length);
             row += ids.length;
             if (e.projection() == null) {
-                embedInto(rows, sequence, cache);
+                embedInto(rows, sequence, cache, scratch);
             } else {
                 // OPT with a narrow table: positions are added after the projection.
-                try (Arena scratch = Arena.ofShared()) {
-                    Matrix narrow = Matrix.allocate(scratch, ids.length, e.width());
+                try (Scratch.Frame ignored = scratch.frame()) {
+                    Matrix narrow = scratch.matrix(ids.length, e.width());
                     weights.lookUp(e.tokens(), ids, narrow);
                     weights.multiply(narrow, e.projection(), rows);
-                    addPositions(rows, ids, cache);
+                    addPositions(rows, ids, cache, scratch);
                 }
             }
         }
     }
 
-    private void embedInto(Matrix x, Batch.Sequence sequence, KeyValueCache cache) {
+    private void embedInto(Matrix x, Batch.Sequence sequence, KeyValueCache cache, Scratch scratch) {
         Embedding e = spec.embedding();
         int[] ids = sequence.ids();
         weights.lookUp(e.tokens(), ids, x);
         if (e.multiplier() != 1f) {
             Elementwise.scale(x, e.multiplier());
         }
-        addPositions(x, ids, cache);
+        addPositions(x, ids, cache, scratch);
         if (e.segments() != null) {
-            addRows(x, e.segments().table(), sequence.segments() == null ? new int[ids.length] : sequence.segments());
+            addRows(x, e.segments().table(), sequence.segments() == null ? new int[ids.length] : sequence.segments(), scratch);
         }
         if (e.norm() != null) {
             norm(e.norm(), x, x);
         }
     }
 
-    private void addPositions(Matrix x, int[] ids, KeyValueCache cache) {
+    private void addPositions(Matrix x, int[] ids, KeyValueCache cache, Scratch scratch) {
         Embedding.Learned p = spec.embedding().positions();
         if (p == null) {
             return;
@@ -201,12 +201,12 @@ public final class ForwardPass {
             boolean padding = p.paddingId() >= 0 && ids[i] == p.paddingId();
             rows[i] = padding ? p.offset() - 1 : next++;
         }
-        addRows(x, p.table(), rows);
+        addRows(x, p.table(), rows, scratch);
     }
 
-    private void addRows(Matrix x, String table, int[] rows) {
-        try (Arena scratch = Arena.ofShared()) {
-            Matrix looked = Matrix.allocate(scratch, rows.length, x.columns());
+    private void addRows(Matrix x, String table, int[] rows, Scratch scratch) {
+        try (Scratch.Frame ignored = scratch.frame()) {
+            Matrix looked = scratch.matrix(rows.length, x.columns());
             weights.lookUp(table, rows, looked);
             Elementwise.add(x, looked, 1f);
         }
@@ -214,13 +214,14 @@ public final class ForwardPass {
 
     // --- layers
 
-    private void layer(LayerSpec l, Matrix all, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache) {
-        try (Arena scratch = Arena.ofShared()) {
+    private void layer(LayerSpec l, Matrix all, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache,
+                       Scratch scratch) {
+        try (Scratch.Frame ignored = scratch.frame()) {
             Matrix x = all.rows(group.from(), group.tokens());
             announce(probe, l.index(), Site.RESID_PRE, group, x);
 
-            Matrix h = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
-            Matrix a = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
+            Matrix h = scratch.matrix(x.rows(), spec.hiddenSize());
+            Matrix a = scratch.matrix(x.rows(), spec.hiddenSize());
             normOrCopy(l.attentionInput(), x, h);
             announce(probe, l.index(), Site.ATTN_IN, group, h);
             new AttentionBlock(l.index(), l.attention(), weights, scratch).run(h, a, group, probe, ropes, cache);
@@ -235,7 +236,7 @@ public final class ForwardPass {
             }
             normOrCopy(l.feedForwardInput(), x, h);
             announce(probe, l.index(), Site.MLP_IN, group, h);
-            Matrix m = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
+            Matrix m = scratch.matrix(x.rows(), spec.hiddenSize());
             feedForward(l, h, m, group, probe, scratch);
             announce(probe, l.index(), Site.MLP_OUT, group, m);
             if (l.feedForwardOutput() != null) {
@@ -256,28 +257,28 @@ public final class ForwardPass {
         }
     }
 
-    private void feedForward(LayerSpec l, Matrix h, Matrix out, Group group, Probe probe, Arena scratch) {
+    private void feedForward(LayerSpec l, Matrix h, Matrix out, Group group, Probe probe, Scratch scratch) {
         FeedForward f = l.feedForward();
         Matrix mid;
         Linear down;
         switch (f) {
             case FeedForward.Gated g -> {
-                mid = Matrix.allocate(scratch, h.rows(), g.width());
-                Matrix up = Matrix.allocate(scratch, h.rows(), g.width());
+                mid = scratch.matrix(h.rows(), g.width());
+                Matrix up = scratch.matrix(h.rows(), g.width());
                 weights.multiply(h, g.gate(), mid);
                 weights.multiply(h, g.up(), up);
                 Activate.applyGated(g.activation(), mid, up);
                 down = g.down();
             }
             case FeedForward.FusedGated g -> {
-                Matrix both = Matrix.allocate(scratch, h.rows(), 2 * g.width());
+                Matrix both = scratch.matrix(h.rows(), 2 * g.width());
                 weights.multiply(h, g.gateUp(), both);
                 mid = both.columns(0, g.width());
                 Activate.applyGated(g.activation(), mid, both.columns(g.width(), g.width()));
                 down = g.down();
             }
             case FeedForward.Plain p -> {
-                mid = Matrix.allocate(scratch, h.rows(), p.width());
+                mid = scratch.matrix(h.rows(), p.width());
                 weights.multiply(h, p.up(), mid);
                 Activate.apply(p.activation(), mid);
                 down = p.down();
@@ -289,34 +290,34 @@ public final class ForwardPass {
 
     // --- after the layers
 
-    private void finish(Matrix all, List<Group> groups, Probe probe, LogitRows logitRows, Progress progress) {
+    private void finish(Matrix all, List<Group> groups, Probe probe, LogitRows logitRows, Scratch scratch, Progress progress) {
         for (Group group : groups) {
             progress.checkCancelled();
-            try (Arena scratch = Arena.ofShared()) {
+            try (Scratch.Frame ignored = scratch.frame()) {
                 Matrix x = all.rows(group.from(), group.tokens());
-                Matrix h = Matrix.allocate(scratch, x.rows(), spec.hiddenSize());
+                Matrix h = scratch.matrix(x.rows(), spec.hiddenSize());
                 normOrCopy(spec.finalNorm(), x, h);
                 announce(probe, -1, Site.FINAL_NORM, group, h);
                 if (probe.wants(-1, Site.LOGITS)) {
                     for (int s = 0; s < group.sequences(); s++) {
                         Matrix rows = h.rows(group.offset(s), group.length(s));
-                        logits(rows, group.first() + s, probe, logitRows, progress);
+                        logits(rows, group.first() + s, probe, logitRows, scratch, progress);
                     }
                 }
             }
         }
     }
 
-    private void logits(Matrix h, int sequence, Probe probe, LogitRows which, Progress progress) {
+    private void logits(Matrix h, int sequence, Probe probe, LogitRows which, Scratch scratch, Progress progress) {
         Head head = spec.head();
         int block = (int) Math.clamp(LOGIT_BYTES / (4L * spec.vocabSize()), 1, h.rows());
         int start = which == LogitRows.LAST ? h.rows() - 1 : 0;
         for (int from = start; from < h.rows(); from += block) {
             progress.checkCancelled();
             int count = Math.min(block, h.rows() - from);
-            try (Arena scratch = Arena.ofShared()) {
+            try (Scratch.Frame ignored = scratch.frame()) {
                 Matrix in = headInput(head, h.rows(from, count), scratch);
-                Matrix logits = Matrix.allocate(scratch, count, spec.vocabSize());
+                Matrix logits = scratch.matrix(count, spec.vocabSize());
                 weights.multiply(in, head.weight(), spec.vocabSize(), head.width(), false, logits);
                 if (head.bias() != null) {
                     Elementwise.addBias(logits, weights.vector(head.bias()));
@@ -332,16 +333,16 @@ public final class ForwardPass {
         }
     }
 
-    private Matrix headInput(Head head, Matrix h, Arena scratch) {
+    private Matrix headInput(Head head, Matrix h, Scratch scratch) {
         Matrix in = h;
         if (head.transform() != null) {
-            in = Matrix.allocate(scratch, h.rows(), h.columns());
+            in = scratch.matrix(h.rows(), h.columns());
             weights.multiply(h, head.transform().dense(), in);
             Activate.apply(head.transform().activation(), in);
             norm(head.transform().norm(), in, in);
         }
         if (head.inputProjection() != null) {
-            Matrix narrow = Matrix.allocate(scratch, h.rows(), head.width());
+            Matrix narrow = scratch.matrix(h.rows(), head.width());
             weights.multiply(in, head.inputProjection(), narrow);
             in = narrow;
         }

@@ -107,8 +107,13 @@ public final class Json {
     }
 
     /// The bytes of a small file.
+    ///
+    /// @throws Refusal `unreadable` for what is no ordinary file (a pipe would be waited for, a device never ends), `limit-exceeded`
     public static byte[] readBytes(Path file, long maxBytes, Category invalid) {
         try {
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                throw Refusal.of(Category.UNREADABLE, file, Files.isDirectory(file) ? "it is a folder where a file belongs" : "it is no ordinary file");
+            }
             long size = Files.size(file);
             if (size > maxBytes) {
                 throw Refusal.of(Category.LIMIT_EXCEEDED, file, "has %,d bytes; at most %,d are read", size, maxBytes);
@@ -177,6 +182,8 @@ public final class Json {
             case java.nio.file.AccessDeniedException ignored -> "permission denied";
             case java.nio.file.NoSuchFileException ignored -> "no such file";
             case java.nio.file.FileSystemException f when f.getReason() != null -> f.getReason();
+            // The system's own words, such as "No space left on device", come as a plain IOException.
+            case IOException plain when plain.getClass() == IOException.class && plain.getMessage() != null -> firstSentence(plain.getMessage());
             default -> e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + firstSentence(e.getMessage()));
         };
     }

@@ -1,5 +1,7 @@
 package vitrine.core.progress;
 
+import java.nio.file.Path;
+
 /// Told by long work in its outer loops. The work knows no threads, no window and no protocol.
 public interface Progress {
 
@@ -13,6 +15,13 @@ public interface Progress {
     ///
     /// @throws CancelledException where that is so
     default void checkCancelled() {}
+
+    /// Says that native code begins to work on a file that came from elsewhere: should it end the process or take longer than
+    /// `seconds`, the file is to blame. What is said ends with [#safe].
+    default void risky(Path file, int seconds) {}
+
+    /// What [#risky] announced is over.
+    default void safe() {}
 
     /// The user wants no result any more.
     final class CancelledException extends RuntimeException {

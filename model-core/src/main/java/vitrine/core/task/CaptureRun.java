@@ -22,6 +22,7 @@ import vitrine.core.analysis.attention.Thumbnails;
 import vitrine.core.analysis.attention.TokenMeasures;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
+import vitrine.core.artifact.Manifest;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
@@ -67,11 +68,11 @@ final class CaptureRun {
         void run() throws IOException;
     }
 
-    private CaptureRun(Task.Capture task, LoadedModel model, Consumer<String> warn) {
+    private CaptureRun(Task.Capture task, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.model = model;
         this.warn = warn;
         spec = model.spec();
-        prompt = Tokens.of(task.prompt(), model.checkpoint(), spec);
+        prompt = Tokens.of(task.prompt(), model.checkpoint(), spec, progress);
         tokens = prompt.ids().length;
         what = task.what().isEmpty() ? EnumSet.noneOf(What.class) : EnumSet.copyOf(task.what());
         int layers = spec.layers().size();
@@ -85,7 +86,7 @@ final class CaptureRun {
     /// Runs the task and writes its tensors to `file`.
     static Outcome run(Task.Capture task, Path file, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
-            return new CaptureRun(task, model, warn).run(file, progress);
+            return new CaptureRun(task, model, progress, warn).run(file, progress);
         }
     }
 
@@ -101,8 +102,11 @@ final class CaptureRun {
                 long[] ids = java.util.Arrays.stream(prompt.ids()).asLongStream().toArray();
                 out.write("input_ids", 0, ids);
                 if (!probes.isEmpty()) {
+                    FiniteWatch watch = new FiniteWatch(spec, last);
+                    probes.add(watch);
                     Batch batch = new Batch(List.of(new Batch.Sequence(prompt.ids(), prompt.segments())));
                     model.forward().run(batch, Probe.all(probes), progress);
+                    watch.warn(warn);
                 }
                 for (Finish finish : finishes) {
                     progress.checkCancelled();
@@ -140,6 +144,8 @@ final class CaptureRun {
         m.put("kv_heads", spec.layers().stream().map(l -> String.valueOf(l.attention().keyValueHeads())).toList().toString());
         m.put("windows", spec.layers().stream().map(l -> String.valueOf(l.attention().window())).toList().toString());
         m.put("causal", String.valueOf(!spec.encoder()));
+        // A capture that was copied out of its artifact still says where each figure comes from.
+        m.put("provenance", Json.line(Manifest.toJson(provenance)));
         return m;
     }
 
@@ -251,6 +257,7 @@ final class CaptureRun {
             throw Refusal.of(Category.PROMPT_INVALID, null, "a loss needs 2 tokens; the prompt has %d", tokens);
         }
         declare("token_nll", DType.F32, Shape.of(tokens - 1), derived("logits", "-ln p(next token), nats"));
+        declare("loss", DType.F64, Shape.of(1), derived("token_nll", "mean over all tokens but the first, nats"));
         double[] losses = new double[tokens - 1];
         probes.add(new Probe() {
             @Override
@@ -278,8 +285,10 @@ final class CaptureRun {
                 narrow[i] = (float) losses[i];
                 sum += losses[i];
             }
+            double loss = sum / losses.length;
             writer.write("token_nll", 0, narrow);
-            EvaluateRun.putLoss(summary, sum / losses.length, warn);
+            writer.write("loss", 0, new double[] {loss});
+            EvaluateRun.putLoss(summary, loss, warn);
         });
     }
 
@@ -346,28 +355,28 @@ final class CaptureRun {
     private void planMetrics() {
         HeadMetrics metrics = new HeadMetrics(spec);
         metrics.begin(new Batch(List.of(new Batch.Sequence(prompt.ids(), prompt.segments()))));
-        probes.add(metrics);
+        probes.add(inRange(metrics));
         for (HeadMetric m : HeadMetric.values()) {
-            declare(m.tensor(), DType.F64, Shape.of(spec.layers().size(), spec.maxHeads()), derived("attentions", m.formula()));
-            finishes.add(() -> writer.write(m.tensor(), 0, flat(metrics.mean(m))));
+            declare(m.tensor(), DType.F64, Shape.of(layers(), spec.maxHeads()), derived("attentions", m.formula()));
+            finishes.add(() -> writer.write(m.tensor(), 0, flat(kept(metrics.mean(m)))));
         }
         TokenMeasures beside = new TokenMeasures(spec, tokens);
-        probes.add(beside);
-        Shape shape = Shape.of(spec.layers().size(), spec.maxHeads(), tokens);
+        probes.add(inRange(beside));
+        Shape shape = Shape.of(layers(), spec.maxHeads(), tokens);
         declare("query_entropy", DType.F32, shape, derived("attentions", "−Σ A ln A of each query, nats"));
         declare("received_mass", DType.F32, shape, derived("attentions", "mean weight that a key gets from the queries that see it"));
         finishes.add(() -> {
-            writer.write("query_entropy", 0, beside.queryEntropy());
-            writer.write("received_mass", 0, beside.receivedMass());
+            writer.write("query_entropy", 0, kept(beside.queryEntropy()));
+            writer.write("received_mass", 0, kept(beside.receivedMass()));
         });
     }
 
     private void planThumbnails() {
         Thumbnails thumbnails = new Thumbnails(spec, tokens);
-        probes.add(thumbnails);
-        declare("thumbnails", DType.F32, Shape.of(spec.layers().size(), spec.maxHeads(), thumbnails.side(), thumbnails.side()),
+        probes.add(inRange(thumbnails));
+        declare("thumbnails", DType.F32, Shape.of(layers(), spec.maxHeads(), thumbnails.side(), thumbnails.side()),
                 derived("attentions", tokens > thumbnails.side() ? "largest weight of each tile" : "the weights themselves"));
-        finishes.add(() -> writer.write("thumbnails", 0, thumbnails.values()));
+        finishes.add(() -> writer.write("thumbnails", 0, kept(thumbnails.values())));
     }
 
     private void planRank() {
@@ -376,10 +385,10 @@ final class CaptureRun {
                     AttentionRank.MAX_TOKENS, tokens).help("Shorten the prompt or leave arank out.");
         }
         AttentionRank rank = new AttentionRank(spec, tokens);
-        probes.add(rank);
-        declare("attention_rank", DType.F64, Shape.of(spec.layers().size(), spec.maxHeads()),
+        probes.add(inRange(rank));
+        declare("attention_rank", DType.F64, Shape.of(layers(), spec.maxHeads()),
                 derived("attentions", "numerical rank of the weights below the diagonal"));
-        finishes.add(() -> writer.write("attention_rank", 0, flat(rank.ranks())));
+        finishes.add(() -> writer.write("attention_rank", 0, flat(kept(rank.ranks()))));
     }
 
     private MeanMaps means;
@@ -394,31 +403,46 @@ final class CaptureRun {
             closing.add(means);
             probes.add(means);
         }
-        int n = spec.layers().size();
+        int n = layers();
         if (w == What.similarity) {
+            warnOfWindows();
             declare("layer_cosine", DType.F64, Shape.of(n, n), derived("attentions", "cosine of the layers' mean maps"));
             declare("layer_divergence", DType.F64, Shape.of(n, n), derived("attentions", "Jensen-Shannon divergence of the layers' mean maps, mean over queries, nats"));
             finishes.add(() -> {
-                writer.write("layer_cosine", 0, flat(means.cosines()));
-                writer.write("layer_divergence", 0, flat(means.divergences(progress)));
+                writer.write("layer_cosine", 0, flat(square(means.cosines())));
+                writer.write("layer_divergence", 0, flat(square(means.divergences(progress))));
             });
         } else {
             declare("rollout", DType.F32, Shape.of(n, tokens, tokens), derived("attentions", "attention rollout with the residual path, after each layer"));
             long map = (long) tokens * tokens;
-            finishes.add(() -> means.rollout(model.weights().products(), (layer, r) -> put("rollout", layer * map, r)));
+            finishes.add(() -> means.rollout(model.weights().products(), (layer, r) -> {
+                if (layer >= first && layer <= last) {
+                    put("rollout", (layer - first) * map, r);
+                }
+            }));
+        }
+    }
+
+    /// Maps of layers that see different keys differ for that reason alone.
+    private void warnOfWindows() {
+        List<Integer> reaches = spec.layers().subList(first, last + 1).stream().map(l -> l.attention().window())
+                .map(w -> w == 0 ? tokens : Math.min(w, tokens)).distinct().sorted().toList();
+        if (reaches.size() > 1) {
+            warn.accept(String.format("Layers with a window of %,d tokens are compared with layers that see %,d: how alike their maps are says little.",
+                    reaches.getFirst(), reaches.getLast()));
         }
     }
 
     private void planHeadSimilarity() {
         HeadSimilarity similarity = new HeadSimilarity(spec);
-        probes.add(similarity);
+        probes.add(inRange(similarity));
         for (HeadSimilarity.Of of : HeadSimilarity.Of.values()) {
             String name = of.name().toLowerCase(java.util.Locale.ROOT) + "_cka";
             boolean query = of == HeadSimilarity.Of.QUERY;
-            int n = spec.layers().stream().mapToInt(l -> query ? l.attention().heads() : l.attention().keyValueHeads()).max().orElse(0);
-            declare(name, DType.F64, Shape.of(spec.layers().size(), n, n), derived("blocks' " + of.name().toLowerCase(java.util.Locale.ROOT), "linear CKA between heads"));
+            int n = spec.layers().subList(first, last + 1).stream().mapToInt(l -> query ? l.attention().heads() : l.attention().keyValueHeads()).max().orElse(0);
+            declare(name, DType.F64, Shape.of(layers(), n, n), derived("blocks' " + of.name().toLowerCase(java.util.Locale.ROOT), "linear CKA between heads"));
             finishes.add(() -> {
-                double[] all = new double[spec.layers().size() * n * n];
+                double[] all = new double[layers() * n * n];
                 java.util.Arrays.fill(all, Double.NaN);
                 for (int l = 0; l < similarity.of(of).size(); l++) {
                     double[][] m = similarity.of(of).get(l);
@@ -432,6 +456,36 @@ final class CaptureRun {
     }
 
     // --- small parts
+
+    /// The probe, asked about the chosen layers only.
+    private Probe inRange(Probe probe) {
+        return new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return layer >= first && layer <= last && probe.wants(layer, site);
+            }
+
+            @Override
+            public void at(Place place, Matrix value) {
+                probe.at(place, value);
+            }
+        };
+    }
+
+    /// The rows of the chosen layers, of values `[all layers, ...]`.
+    private double[][] kept(double[][] ofAllLayers) {
+        return java.util.Arrays.copyOfRange(ofAllLayers, first, last + 1);
+    }
+
+    private float[] kept(float[] ofAllLayers) {
+        int each = ofAllLayers.length / spec.layers().size();
+        return java.util.Arrays.copyOfRange(ofAllLayers, first * each, (last + 1) * each);
+    }
+
+    /// The chosen layers' part of values `[all layers, all layers]`.
+    private double[][] square(double[][] ofAllLayers) {
+        return java.util.Arrays.stream(kept(ofAllLayers)).map(row -> java.util.Arrays.copyOfRange(row, first, last + 1)).toArray(double[][]::new);
+    }
 
     private void eachLayer(java.util.function.IntConsumer body) {
         for (int l = first; l <= last; l++) {

@@ -17,7 +17,7 @@ final class DataInput {
 
     private DataInput() {}
 
-    static List<Sequences.Labelled> read(String file, Integer maxLength, LoadedModel model) {
+    static List<Sequences.Labelled> read(String file, Integer maxLength, LoadedModel model, Progress progress) {
         Dataset data = Dataset.read(Path.of(file));
         int limit = model.spec().maxPositions();
         int length = Math.min(limit, maxLength == null ? DEFAULT_LENGTH : maxLength);
@@ -25,8 +25,11 @@ final class DataInput {
         if (!needsTokenizer) {
             return Sequences.of(data, null, length, model.spec().vocabSize());
         }
+        progress.risky(model.checkpoint().tokenizerFile(), Tokenizer.patienceSeconds(model.checkpoint(), data.characters()));
         try (Tokenizer tokenizer = Tokenizer.of(model.checkpoint())) {
             return Sequences.of(data, tokenizer, length, model.spec().vocabSize());
+        } finally {
+            progress.safe();
         }
     }
 

@@ -24,7 +24,7 @@ final class EvaluateRun {
                 throw Refusal.of(Category.FAMILY_UNSUPPORTED, model.checkpoint().path(), "%s sees the tokens that it would have to predict, so it has no perplexity", model.spec().family())
                         .help("Evaluate a decoder.");
             }
-            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model);
+            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
             Evaluation.Results results = new Evaluation(model.forward()).run(data, progress);
             ObjectNode summary = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family());
             put(summary, results.all(), warn);

@@ -20,6 +20,7 @@ import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.forward.Batch;
 import vitrine.core.json.Json;
+import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.DType;
@@ -34,18 +35,20 @@ final class HeadsRun {
     static Outcome run(Task.Heads task, Path file, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
             ModelSpec spec = model.spec();
-            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model);
+            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
             HeadMetrics metrics = new HeadMetrics(spec);
+            FiniteWatch watch = new FiniteWatch(spec, spec.layers().size() - 1);
             long total = data.stream().mapToLong(s -> s.ids().length).sum();
             long done = 0;
             for (List<Sequences.Labelled> part : Evaluation.batches(data)) {
                 progress.step(done, total, "tokens");
                 Batch batch = new Batch(part.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList());
                 metrics.begin(batch);
-                model.forward().run(batch, metrics, new DataInput.Quiet(progress));
+                model.forward().run(batch, Probe.all(List.of(metrics, watch)), new DataInput.Quiet(progress));
                 done += batch.tokens();
             }
             progress.step(total, total, "tokens");
+            watch.warn(warn);
             RepeatedTokens repeated = repeated(model);
             if (repeated != null) {
                 model.forward().run(repeated.batch(), repeated, new DataInput.Quiet(progress));
@@ -86,10 +89,16 @@ final class HeadsRun {
         }
         if (repeated != null) {
             values.put("induction_score", repeated.induction());
+            values.put("induction_score_standard_error", repeated.inductionError());
             values.put("duplicate_token_score", repeated.duplicate());
+            values.put("duplicate_token_score_standard_error", repeated.duplicateError());
             String how = ", mean over " + repeated.batch().sequences().size() + " sequences of " + repeated.segment() + " random tokens said twice";
             provenance.put("induction_score", Provenance.derived("attentions", "F64", "A[i, i−S+1] in the second copy" + how));
             provenance.put("duplicate_token_score", Provenance.derived("attentions", "F64", "A[i, i−S] in the second copy" + how));
+            for (String score : List.of("induction_score", "duplicate_token_score")) {
+                provenance.put(score + "_standard_error", Provenance.derived("attentions", "F64", "standard error over sequences")
+                        .of(repeated.batch().sequences().size()));
+            }
         }
         Map<String, Declared> declared = new LinkedHashMap<>();
         values.keySet().forEach(n -> declared.put(n, new Declared(DType.F64, Shape.of(spec.layers().size(), spec.maxHeads()))));

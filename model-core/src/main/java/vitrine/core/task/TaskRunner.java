@@ -2,6 +2,8 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -49,8 +51,19 @@ public final class TaskRunner {
             new Manifest(task.kind(), task.toJson(), inputs, engine, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), seconds,
                     outcome.summary(), outcome.provenance(), warnings).write(out.staging());
             progress.checkCancelled();
-            out.commit();
+            commit(out, folder);
         }
         return Artifact.open(folder);
+    }
+
+    /// Two processes may compute the same at once: who comes second takes what the first has put there.
+    private static void commit(Whole out, Path folder) throws IOException {
+        try {
+            out.commit();
+        } catch (FileSystemException e) {
+            if (!Files.isRegularFile(folder.resolve(Manifest.FILE))) {
+                throw e;
+            }
+        }
     }
 }

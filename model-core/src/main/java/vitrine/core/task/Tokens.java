@@ -10,6 +10,7 @@ import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.dataset.Texts;
 import vitrine.core.json.Json;
+import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tokenizer.Token;
@@ -20,10 +21,13 @@ import vitrine.core.tokenizer.Tokenizer;
 /// @param segments or null
 record Tokens(int[] ids, int[] segments, List<Token> tokens) {
 
+    /// No token is longer: a text beyond this many characters for each position is too long, and is not tokenised to find out.
+    private static final int CHARACTERS_PER_POSITION = 1024;
+
     /// Tokenises a prompt, or takes its ids as they are.
     ///
     /// @throws Refusal `prompt-invalid`, `prompt-too-long`, `tokenizer-missing`, `tokenizer-mismatch`
-    static Tokens of(Task.Prompt prompt, Checkpoint checkpoint, ModelSpec spec) {
+    static Tokens of(Task.Prompt prompt, Checkpoint checkpoint, ModelSpec spec, Progress progress) {
         Path file = prompt.file() == null ? null : Path.of(prompt.file());
         if (prompt.ids() != null) {
             int[] ids = prompt.ids().stream().mapToInt(Integer::intValue).toArray();
@@ -32,11 +36,17 @@ record Tokens(int[] ids, int[] segments, List<Token> tokens) {
                 throw Refusal.of(Category.PROMPT_INVALID, null, "there are %,d ids and %,d segments", ids.length, segments.length);
             }
             require(ids, null, spec);
-            return new Tokens(ids, segments, describe(ids, checkpoint));
+            return new Tokens(ids, segments, describe(ids, checkpoint, progress));
         }
         String text = prompt.text() != null ? prompt.text() : Texts.readPrompt(file);
+        if (text.length() > (long) spec.maxPositions() * CHARACTERS_PER_POSITION) {
+            throw Refusal.of(Category.PROMPT_TOO_LONG, file, "the prompt has %,d characters; the model takes %,d tokens", text.length(), spec.maxPositions())
+                    .help("Shorten it; nothing is cut silently.");
+        }
+        progress.risky(checkpoint.tokenizerFile(), Tokenizer.patienceSeconds(checkpoint, text.length()));
         try (Tokenizer tokenizer = Tokenizer.of(checkpoint)) {
             List<Token> tokens = tokenizer.encode(text);
+            progress.safe();
             int[] ids = tokens.stream().mapToInt(Token::id).toArray();
             require(ids, file, spec);
             return new Tokens(ids, null, tokens);
@@ -55,13 +65,16 @@ record Tokens(int[] ids, int[] segments, List<Token> tokens) {
     }
 
     /// Legible texts for given ids: the vocabulary's where there is one that can be read, else the numbers.
-    private static List<Token> describe(int[] ids, Checkpoint checkpoint) {
+    private static List<Token> describe(int[] ids, Checkpoint checkpoint, Progress progress) {
         if (Files.exists(checkpoint.tokenizerFile())) {
+            progress.risky(checkpoint.tokenizerFile(), Tokenizer.patienceSeconds(checkpoint, 0));
             try (Tokenizer tokenizer = Tokenizer.of(checkpoint)) {
                 return tokenizer.describe(ids);
             } catch (Refusal unreadable) {
                 // The ids were given, so a broken tokenizer is no obstacle: the tokens go without texts.
                 return numbers(ids);
+            } finally {
+                progress.safe();
             }
         }
         return numbers(ids);

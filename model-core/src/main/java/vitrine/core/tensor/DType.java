@@ -1,5 +1,9 @@
 package vitrine.core.tensor;
 
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
 /// Element types of stored tensors, named as in safetensors headers.
 public enum DType {
     F64(64, true), F32(32, true), F16(16, true), BF16(16, true),
@@ -34,13 +38,10 @@ public enum DType {
         };
     }
 
+    private static final Map<String, DType> BY_NAME = Stream.of(values()).collect(Collectors.toMap(DType::name, t -> t));
+
     /// The type with this name, or null where it is unknown.
     public static DType ofNameOrNull(String name) {
-        for (DType t : values()) {
-            if (t.name().equals(name)) {
-                return t;
-            }
-        }
-        return null;
+        return BY_NAME.get(name);
     }
 }

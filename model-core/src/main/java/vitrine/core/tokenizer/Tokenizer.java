@@ -15,6 +15,11 @@ import vitrine.core.refusal.Refusal;
 /// A checkpoint's tokenizer.
 public final class Tokenizer implements AutoCloseable {
 
+    private static final long BASE_SECONDS = 8;
+    private static final long SECONDS_PER_MEGABYTE_OF_FILE = 10;
+    private static final long SECONDS_PER_MILLION_CHARACTERS = 60;
+    private static final long MAX_SECONDS = 24 * 3600;
+
     private final Path file;
     private final HuggingFaceTokenizer library;
     private final Vocabulary vocabulary;
@@ -45,6 +50,17 @@ public final class Tokenizer implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             throw Refusal.of(Category.TOKENIZER_INVALID, shown, "the tokenizer cannot be used (%s)", String.valueOf(e.getMessage())).cause(e);
         }
+    }
+
+    /// How long loading and encoding may take at the very most: patterns in a tokenizer's file can keep the library busy for ever.
+    public static int patienceSeconds(Checkpoint checkpoint, long characters) {
+        long bytes = 0;
+        try {
+            bytes = Files.size(checkpoint.tokenizerFile());
+        } catch (IOException e) {
+            // Whoever reads the file says what is wrong with it.
+        }
+        return (int) Math.min(MAX_SECONDS, BASE_SECONDS + SECONDS_PER_MEGABYTE_OF_FILE * bytes / 1_000_000 + SECONDS_PER_MILLION_CHARACTERS * characters / 1_000_000);
     }
 
     /// The tokens of a text, with the special tokens that the tokenizer puts around it.

@@ -52,12 +52,26 @@ class EmbeddedEngineTest {
 
     @ParameterizedTest
     @CsvSource({"EXITS,LOST", "KILLED,OUT_OF_MEMORY", "SEGFAULTS,CRASHED", "OUT_OF_HEAP,OUT_OF_MEMORY", "SILENT,STUCK", "GARBAGE,PROTOCOL",
-        "LIES_ABOUT_RESULT,PROTOCOL", "UNKNOWN_CATEGORY,PROTOCOL", "ENDLESS_LINE,FAULT"})
+        "LIES_ABOUT_RESULT,PROTOCOL", "ABORTS_AFTER_TOKENIZER,CRASHED", "UNKNOWN_CATEGORY,PROTOCOL", "ENDLESS_LINE,FAULT"})
     void tellsTheCauseAndTakesTheNextTask(Manner manner, Ending.Cause cause) throws Exception {
         try (EmbeddedEngine engine = engine(manner)) {
             for (int round = 0; round < 2; round++) {
                 Ending.Failed failed = assertInstanceOf(Ending.Failed.class, run(engine, 8 + round));
                 assertEquals(cause, failed.cause(), failed.message());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ABORTS_IN_TOKENIZER,broke the tokenizer off", "STUCK_IN_TOKENIZER,busy for more than 1 s"})
+    void aFileThatBreaksNativeCodeIsRefused(Manner manner, String reason) throws Exception {
+        try (EmbeddedEngine engine = engine(manner)) {
+            for (int round = 0; round < 2; round++) {
+                Ending.Refused refused = assertInstanceOf(Ending.Refused.class, run(engine, 8 + round));
+                assertEquals(Category.TOKENIZER_INVALID, refused.category());
+                assertEquals("/models/m/tokenizer.json", refused.file());
+                assertTrue(refused.message().startsWith("tokenizer.json: ") && refused.message().contains(reason), refused.message());
+                assertTrue(engine.workerPid().isEmpty(), "that worker takes no further task");
             }
         }
     }

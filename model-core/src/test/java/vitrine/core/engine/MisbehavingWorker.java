@@ -25,7 +25,8 @@ public final class MisbehavingWorker {
 
     /// Ways to misbehave; `OBEDIENT` behaves.
     public enum Manner {
-        OBEDIENT, EXITS, KILLED, SEGFAULTS, OUT_OF_HEAP, SILENT, DEAF_TO_CANCEL, GARBAGE, ENDLESS_LINE, LIES_ABOUT_RESULT, WRONG_ID, UNKNOWN_CATEGORY, SLOW
+        OBEDIENT, EXITS, KILLED, SEGFAULTS, OUT_OF_HEAP, SILENT, DEAF_TO_CANCEL, GARBAGE, ENDLESS_LINE, LIES_ABOUT_RESULT, WRONG_ID, UNKNOWN_CATEGORY, SLOW,
+        ABORTS_IN_TOKENIZER, STUCK_IN_TOKENIZER, ABORTS_AFTER_TOKENIZER
     }
 
     /// An engine whose workers behave so. Its patience is short where silence is what is tried.
@@ -94,6 +95,22 @@ public final class MisbehavingWorker {
             case WRONG_ID -> {
                 out.println("{\"event\":\"result\",\"id\":" + (id + 1000) + ",\"artifact\":\"/nowhere\"}");
                 out.println("{\"event\":\"error\",\"id\":" + id + ",\"category\":\"prompt-invalid\",\"message\":\"the right one\"}");
+            }
+            case ABORTS_IN_TOKENIZER -> {
+                out.println("{\"event\":\"stage\",\"id\":" + id + ",\"file\":\"/models/m/tokenizer.json\",\"seconds\":60}");
+                signal("-6");
+            }
+            case STUCK_IN_TOKENIZER -> {
+                out.println("{\"event\":\"stage\",\"id\":" + id + ",\"file\":\"/models/m/tokenizer.json\",\"seconds\":1}");
+                while (true) {
+                    Thread.sleep(50);
+                    out.println("{\"event\":\"heartbeat\"}");
+                }
+            }
+            case ABORTS_AFTER_TOKENIZER -> {
+                out.println("{\"event\":\"stage\",\"id\":" + id + ",\"file\":\"/models/m/tokenizer.json\",\"seconds\":60}");
+                out.println("{\"event\":\"stage\",\"id\":" + id + "}");
+                signal("-6");
             }
             case UNKNOWN_CATEGORY -> out.println("{\"event\":\"error\",\"id\":" + id + ",\"category\":\"made-up\",\"message\":\"?\"}");
         }

@@ -4,9 +4,9 @@ import vitrine.core.tensor.Products;
 import vitrine.core.tensor.onednn.OneDnn;
 
 /// The products that tests multiply with.
-final class ProductsForTests {
+public final class ProductsForTests {
 
-    static final Products PRODUCTS = OneDnn.openOrNull();
+    public static final Products PRODUCTS = OneDnn.openOrNull();
 
     private ProductsForTests() {}
 }

@@ -11,7 +11,6 @@ import javafx.scene.control.ScrollPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
-import vitrine.resources.Styles;
 import vitrine.views.control.Icons;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
@@ -26,6 +25,8 @@ public final class AnatomyView implements View {
 
     private static final double NOTES_WIDTH = 380;
     private static final double NOTES_HEIGHT = 420;
+    /// More notes than this scroll.
+    private static final int NOTES_AT_ONCE = 6;
 
     private final AnatomyViewModel model;
     private final TensorsCard tensors;
@@ -63,17 +64,22 @@ public final class AnatomyView implements View {
     /// All notes at the pill that tells their number.
     private void showNotes(Node owner) {
         VBox all = inspector.notes(model.notes(), Integer.MAX_VALUE);
-        ScrollPane scroll = new ScrollPane(all);
-        scroll.setFitToWidth(true);
-        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
-        scroll.getStyleClass().addAll("edge-to-edge", Styles.POPOVER);
-        scroll.setPrefWidth(NOTES_WIDTH);
-        scroll.setMaxHeight(NOTES_HEIGHT);
-        Popover popover = new Popover(scroll);
+        all.setMinWidth(NOTES_WIDTH);
+        all.setMaxWidth(NOTES_WIDTH);
+        Popover popover = new Popover(model.notes().size() <= NOTES_AT_ONCE ? all : scrolling(all));
         popover.setArrowLocation(Popover.ArrowLocation.TOP_LEFT);
         popover.setHeaderAlwaysVisible(false);
         popover.setDetachable(false);
         popover.show(owner);
+    }
+
+    private static ScrollPane scrolling(VBox all) {
+        ScrollPane scroll = new ScrollPane(all);
+        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
+        scroll.getStyleClass().add("edge-to-edge");
+        scroll.setPrefViewportWidth(NOTES_WIDTH + 12);
+        scroll.setPrefViewportHeight(NOTES_HEIGHT);
+        return scroll;
     }
 
     @Override

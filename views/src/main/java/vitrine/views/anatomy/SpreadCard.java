@@ -38,7 +38,8 @@ final class SpreadCard {
     SpreadCard(AnatomyViewModel model) {
         this.model = model;
         canvas.setId("spread");
-        chart.axes(Axis.of("layer"), Axis.of("standard deviation").written(Numbers::general));
+        // Deviations are compared from 0 on: a cut axis would make small differences look large. There is no half layer.
+        chart.axes(Axis.of("layer").written(x -> x == Math.rint(x) ? Numbers.count(x) : ""), Axis.of("standard deviation").between(0, Double.NaN).written(Numbers::general));
         chart.formats(x -> "layer " + (int) x, Numbers::general);
         model.allState().stateProperty().addListener((o, old, now) -> show());
         model.indexProperty().addListener((o, old, now) -> show());

@@ -5,19 +5,25 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import vitrine.core.analysis.attention.HeadMetric;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.Manifest;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.refusal.Visible;
+import vitrine.core.tensor.Shape;
 import vitrine.views.chart.Cells;
 
 /// One prompt's attention as a capture left it: tokens, head metrics, small pictures of all heads, and the maps themselves, read
@@ -30,7 +36,6 @@ public final class AttentionCapture implements AutoCloseable {
     public record PromptToken(int id, String text, int start, int end, boolean special) {}
 
     private static final int KEPT_MAPS = 6;
-    private static final int NO_WINDOW = Integer.MAX_VALUE;
 
     private final SafetensorsFile file;
     private final Function<String, Optional<Provenance>> provenance;
@@ -59,10 +64,14 @@ public final class AttentionCapture implements AutoCloseable {
         keyValueHeads = ints("kv_heads");
         windows = ints("windows");
         causal = !"false".equals(file.metadata().get("causal"));
-        String range = file.metadata().getOrDefault("layers", "0-0");
-        firstLayer = Integer.parseInt(range.substring(0, range.indexOf('-')));
-        layers = Math.max(keyValueHeads.length, firstLayer + 1);
+        int[] range = range();
+        firstLayer = range[0];
+        layers = keyValueHeads.length;
+        if (layers <= range[1]) {
+            throw invalid("its kv_heads name %,d layers, its range ends with layer %,d", layers, range[1]);
+        }
         heads = headCount();
+        checkShapes(range[1] - range[0] + 1);
         for (HeadMetric m : HeadMetric.values()) {
             if (file.has(m.tensor())) {
                 metrics.put(m, file.doubles(m.tensor()));
@@ -72,49 +81,120 @@ public final class AttentionCapture implements AutoCloseable {
         side = thumbnails == null ? 0 : (int) file.shape("thumbnails").orElseThrow().size(2);
     }
 
-    /// Opens the capture in an artifact.
-    ///
-    /// @throws Refusal where it is no capture
-    public static AttentionCapture of(Artifact artifact) {
-        return new AttentionCapture(artifact.tensors(), artifact::provenance);
+    private Refusal invalid(String problem, Object... arguments) {
+        return Refusal.of(Category.ARTIFACT_INVALID, file.path(), problem, arguments);
     }
 
-    /// Opens a capture's file, as `vitrine capture --out` writes it.
+    /// Every tensor that is drawn has the layers, heads and tokens that the rest of the file speaks of.
+    private void checkShapes(int captured) {
+        int n = tokens.size();
+        for (HeadMetric m : HeadMetric.values()) {
+            require(m.tensor(), layers, heads);
+        }
+        require("attention_rank", layers, heads);
+        require("query_entropy", layers, heads, n);
+        require("received_mass", layers, heads, n);
+        require("layer_cosine", layers, layers);
+        require("layer_divergence", layers, layers);
+        require("rollout", layers, n, n);
+        for (String name : file.tensors().keySet()) {
+            Shape shape = file.shape(name).orElseThrow();
+            if (name.equals("attentions") || name.startsWith("attentions.")) {
+                boolean whole = name.equals("attentions");
+                long own = shape.rank() < 3 ? -1 : shape.size(shape.rank() - 3);
+                require(name, whole ? new long[] {captured, Math.min(own, heads), n, n} : new long[] {Math.min(own, heads), n, n});
+            } else if (name.equals("thumbnails")) {
+                long tiles = shape.rank() < 4 ? -1 : Math.min(shape.size(2), n);
+                require(name, layers, heads, tiles, tiles);
+            }
+        }
+    }
+
+    private void require(String tensor, long... sizes) {
+        Shape there = file.shape(tensor).orElse(null);
+        if (there != null && !there.equals(Shape.of(sizes))) {
+            throw invalid("its shape is %s; with %,d layers, %,d heads and %,d tokens %s belongs here", there, layers, heads, tokens.size(), Shape.of(sizes))
+                    .where("tensor " + tensor);
+        }
+    }
+
+    private int[] range() {
+        Matcher m = Pattern.compile("(\\d{1,9})-(\\d{1,9})").matcher(file.metadata().getOrDefault("layers", ""));
+        if (!m.matches() || Integer.parseInt(m.group(1)) > Integer.parseInt(m.group(2))) {
+            throw invalid("its layers are \"%s\"; a range such as 0-11 belongs here", Visible.name(file.metadata().getOrDefault("layers", "")));
+        }
+        return new int[] {Integer.parseInt(m.group(1)), Integer.parseInt(m.group(2))};
+    }
+
+    /// Opens the capture in an artifact.
+    ///
+    /// @throws Refusal where it is no capture, or one that does not fit together
+    public static AttentionCapture of(Artifact artifact) {
+        return read(artifact.tensors(), file -> artifact::provenance);
+    }
+
+    /// Opens a capture's file, as `vitrine capture --out` writes it, or an artifact's folder.
+    ///
+    /// @throws Refusal where it is no capture, or one that does not fit together
     public static AttentionCapture of(Path path) {
         if (Files.isDirectory(path)) {
             return of(Artifact.open(path));
         }
-        SafetensorsFile file = SafetensorsFile.open(path);
-        if (!"vitrine-capture".equals(file.metadata().get("format"))) {
+        return read(SafetensorsFile.open(path), file -> {
+            Map<String, Provenance> known = Manifest.provenances(json(file, "provenance", "{}"), path);
+            return tensor -> Optional.ofNullable(known.get(tensor));
+        });
+    }
+
+    private static AttentionCapture read(SafetensorsFile file, Function<SafetensorsFile, Function<String, Optional<Provenance>>> provenance) {
+        try {
+            if (!"vitrine-capture".equals(file.metadata().get("format"))) {
+                throw Refusal.of(Category.ARTIFACT_INVALID, file.path(), "it is no capture: its metadata do not say vitrine-capture")
+                        .help("Make one with vitrine capture.");
+            }
+            return new AttentionCapture(file, provenance.apply(file));
+        } catch (Refusal r) {
             file.close();
-            throw Refusal.of(Category.ARTIFACT_INVALID, path, "it is no capture: its metadata do not say vitrine-capture").help("Make one with vitrine capture.");
+            throw r;
         }
-        String name = file.metadata().getOrDefault("model", "the model");
-        return new AttentionCapture(file, tensor -> Optional.of(Provenance.measured(name, "F32", tensor + " of " + path.getFileName())));
+    }
+
+    private static JsonNode json(SafetensorsFile file, String key, String otherwise) {
+        try {
+            return Json.mapper().readTree(file.metadata().getOrDefault(key, otherwise));
+        } catch (JsonProcessingException e) {
+            throw Refusal.of(Category.ARTIFACT_INVALID, file.path(), "its %s is not valid JSON", key).cause(e);
+        }
     }
 
     private void readTokens() {
-        try {
-            for (JsonNode t : Json.mapper().readTree(file.metadata().getOrDefault("tokens", "[]"))) {
-                tokens.add(new PromptToken(t.path("id").asInt(), t.path("text").asText(), t.path("start").asInt(-1), t.path("end").asInt(-1), t.path("special").asBoolean()));
-            }
-        } catch (JsonProcessingException e) {
-            throw Refusal.of(Category.ARTIFACT_INVALID, file.path(), "its list of tokens is not valid JSON").cause(e);
+        JsonNode list = json(file, "tokens", "[]");
+        for (JsonNode t : list.isArray() ? list : Json.mapper().createArrayNode()) {
+            tokens.add(new PromptToken(t.path("id").asInt(), t.path("text").asText(), t.path("start").asInt(-1), t.path("end").asInt(-1), t.path("special").asBoolean()));
+        }
+        if (tokens.isEmpty()) {
+            throw invalid("its metadata list no tokens");
         }
     }
 
     private int[] ints(String key) {
-        String list = file.metadata().getOrDefault(key, "[]").replaceAll("[\\[\\] ]", "");
-        return list.isEmpty() ? new int[0] : java.util.Arrays.stream(list.split(",")).mapToInt(Integer::parseInt).toArray();
+        String list = file.metadata().getOrDefault(key, "[]");
+        Matcher m = Pattern.compile("\\[((?:\\d{1,9}(?:, ?\\d{1,9})*)?)]").matcher(list);
+        if (!m.matches()) {
+            throw invalid("its %s are \"%s\"; a list of whole numbers belongs here", key, Visible.name(list));
+        }
+        return m.group(1).isEmpty() ? new int[0] : Arrays.stream(m.group(1).split(", ?")).mapToInt(Integer::parseInt).toArray();
     }
 
     private int headCount() {
         for (String name : List.of("entropy", "thumbnails", "attentions", "attention_rank")) {
-            if (file.has(name)) {
-                return (int) file.shape(name).orElseThrow().size(1);
+            Shape shape = file.shape(name).orElse(null);
+            if (shape != null && shape.rank() > 1) {
+                return (int) Math.min(shape.size(1), Integer.MAX_VALUE);
             }
         }
-        return file.tensors().keySet().stream().filter(n -> n.startsWith("attentions.")).mapToInt(n -> (int) file.shape(n).orElseThrow().size(0)).max().orElse(0);
+        return (int) file.tensors().keySet().stream().filter(n -> n.startsWith("attentions.")).map(n -> file.shape(n).orElseThrow())
+                .filter(shape -> shape.rank() == 3).mapToLong(shape -> shape.size(0)).max().orElse(0);
     }
 
     public List<PromptToken> tokens() {
@@ -156,7 +236,7 @@ public final class AttentionCapture implements AutoCloseable {
     /// How a tensor came about.
     public Provenance provenance(String tensor) {
         return provenance.apply(tensor.startsWith("attentions") && !file.has(tensor) ? "attentions." + firstLayer : tensor)
-                .orElse(Provenance.measured(modelName(), "F32", tensor));
+                .orElseGet(() -> Provenance.derived(modelName(), "", "as the file holds it; it does not say how " + tensor + " came about"));
     }
 
     /// Whether a metric was computed.
@@ -188,7 +268,7 @@ public final class AttentionCapture implements AutoCloseable {
     public Cells thumbnail(int layer, int head) {
         if (thumbnails != null) {
             int n = side * side;
-            return masked(java.util.Arrays.copyOfRange(thumbnails, (layer * heads + head) * n, (layer * heads + head + 1) * n), side, layer);
+            return masked(Arrays.copyOfRange(thumbnails, (layer * heads + head) * n, (layer * heads + head + 1) * n), side, window(layer));
         }
         return hasMap(layer) && tokens.size() <= 128 ? map(layer, head) : null;
     }
@@ -205,23 +285,26 @@ public final class AttentionCapture implements AutoCloseable {
             int n = tokens.size();
             boolean own = file.has("attentions." + layer);
             long index = own ? head : (long) (layer - firstLayer) * file.shape("attentions").orElseThrow().size(1) + head;
-            return masked(file.floats(own ? "attentions." + layer : "attentions", index * n * n, n * n), n, layer);
+            return masked(file.floats(own ? "attentions." + layer : "attentions", index * n * n, n * n), n, window(layer));
         });
     }
 
-    /// What the mask hides is empty, never 0.
-    private Cells masked(float[] values, int n, int layer) {
-        boolean exact = n == tokens.size();
-        int window = exact ? window(layer) : 0;
-        for (int i = 0; i < n && causal; i++) {
-            for (int j = i + 1; j < n; j++) {
-                values[i * n + j] = Cells.NONE;
-            }
-            for (int j = 0; window > 0 && j <= i - window; j++) {
-                values[i * n + j] = Cells.NONE;
+    /// What the mask hides is empty, never 0. In a reduced map a tile is empty where all of its cells are hidden.
+    private Cells masked(float[] values, int side, int window) {
+        if (causal) {
+            long n = tokens.size();
+            for (int i = 0; i < side; i++) {
+                // The first query of this row of tiles sees farthest back.
+                long firstQuery = (i * n + side - 1) / side;
+                for (int j = 0; j < side; j++) {
+                    long lastKey = ((j + 1) * n + side - 1) / side - 1;
+                    if (j > i || window > 0 && lastKey <= firstQuery - window) {
+                        values[i * side + j] = Cells.NONE;
+                    }
+                }
             }
         }
-        return Cells.of(n, n, values);
+        return Cells.of(side, side, values);
     }
 
     /// Each query's entropy in nats, or null.
@@ -278,7 +361,7 @@ public final class AttentionCapture implements AutoCloseable {
             return null;
         }
         int n = tokens.size();
-        return masked(file.floats("rollout", (long) layer * n * n, n * n), n, NO_WINDOW);
+        return masked(file.floats("rollout", (long) layer * n * n, n * n), n, 0);
     }
 
     @Override

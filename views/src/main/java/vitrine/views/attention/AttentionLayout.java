@@ -25,7 +25,6 @@ final class AttentionLayout extends Region {
         this.map = map;
         column = new Column(heads, scatter, similarity);
         scroll = new ScrollPane(column);
-        scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
         scroll.getStyleClass().add("edge-to-edge");
         scroll.setFocusTraversable(false);
@@ -50,7 +49,7 @@ final class AttentionLayout extends Region {
         scroll.setVisible(!alone);
         double mapLeft = alone ? 0 : left + GAP;
         place(map.node(), mapLeft, top, w - mapLeft, h - top);
-        column.fit(h - top);
+        column.fit(h - top, left);
         // The bar lies in the gap: cards keep their width.
         place(scroll, 0, top, column.allFit(left) ? left : left + GAP - 2, h - top);
     }
@@ -78,8 +77,10 @@ final class AttentionLayout extends Region {
             getChildren().addAll(heads.node(), scatter.node(), similarity.node());
         }
 
-        /// Tells the height that can be seen without scrolling.
-        void fit(double height) {
+        /// Tells the height that can be seen without scrolling, and the width.
+        void fit(double height, double width) {
+            setMinWidth(width);
+            setMaxWidth(width);
             if (height != room) {
                 room = height;
                 requestLayout();

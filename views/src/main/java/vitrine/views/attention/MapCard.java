@@ -103,7 +103,7 @@ final class MapCard {
             showState(c);
             return;
         }
-        List<String> labels = TokenText.shown(c.tokens());
+        List<String> labels = TokenText.labels(c.tokens());
         Provenance from = rollout ? model.rolloutState().state().valueOrNull().provenance("rollout")
                 : model.show() == Show.DIFFERENCE ? Provenance.derived(c.modelName() + " and " + model.otherState().state().valueOrNull().modelName(), "F32", "attention weights of B minus those of A")
                 : c.provenance("attentions");

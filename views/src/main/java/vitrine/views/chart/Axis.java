@@ -51,9 +51,13 @@ public record Axis(String name, boolean log, double low, double high, DoubleFunc
             to = Double.isNaN(high) ? to + half : to;
         }
         if (widened) {
-            double step = Ticks.step(from, to, ticks);
-            from = Double.isNaN(low) ? Math.floor(from / step + 1e-9) * step : from;
-            to = Double.isNaN(high) ? Math.ceil(to / step - 1e-9) * step : to;
+            double step = 0;
+            // A range that grew to whole steps may need larger ones: the ends are to be ticks.
+            for (double wanted = Ticks.step(from, to, ticks); wanted > step; wanted = Ticks.step(from, to, ticks)) {
+                step = wanted;
+                from = Double.isNaN(low) ? Math.floor(from / step + 1e-9) * step : from;
+                to = Double.isNaN(high) ? Math.ceil(to / step - 1e-9) * step : to;
+            }
         }
         return between(from, to);
     }

@@ -139,6 +139,7 @@ public final class BarList implements Interactive {
             case Gesture.Click c -> selected.set(at(c.y()) == selected.get() ? -1 : at(c.y()));
             case Gesture.Key k when k.code() == KeyCode.UP -> selected.set(Math.max(0, selected.get() - 1));
             case Gesture.Key k when k.code() == KeyCode.DOWN -> selected.set(Math.min(rows.size() - 1, selected.get() + 1));
+            case Gesture.Key k when k.code() == KeyCode.ESCAPE && selected.get() >= 0 -> selected.set(-1);
             default -> {
                 return false;
             }

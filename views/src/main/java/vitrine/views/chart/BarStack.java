@@ -83,12 +83,25 @@ public final class BarStack implements Interactive {
         Palette palette = theme.palette();
         double total = total();
         double bar = listed ? BAR : height;
-        double x = 0;
+        // Parts of less than a pixel come last: their neighbours would cover the one that they get.
+        drawParts(pen, width, bar, false, palette);
+        drawParts(pen, width, bar, true, palette);
+        if (listed) {
+            drawList(pen, width, total, palette);
+        } else if (hovered.get() >= 0 && hovered.get() < parts.size()) {
+            readOut(parts.get(hovered.get())).drawBeside(pen, edges(hovered.get(), width)[0], 0, width, height, palette);
+        }
+    }
+
+    private void drawParts(Pen pen, double width, double bar, boolean tiny, Palette palette) {
         for (int i = 0; i < parts.size(); i++) {
-            double w = total > 0 ? parts.get(i).value / total * width : 0;
-            double left = pen.snap(x);
-            double right = pen.snap(x + w);
-            // A part too thin for the gap is still drawn: one pixel says that it is there.
+            double[] edges = edges(i, width);
+            double left = pen.snap(edges[0]);
+            double right = pen.snap(edges[1]);
+            if (right - left < 1 != tiny || parts.get(i).value <= 0) {
+                continue;
+            }
+            left = Math.min(left, width - 1);
             double gap = right - left > 3 ? 1 : 0;
             pen.fillRoundRect(left, 0, Math.max(1, right - left - gap), bar, right - left > 6 ? 2 : 0, parts.get(i).colour.apply(palette));
             if (i == selected.get() || i == hovered.get()) {
@@ -96,12 +109,6 @@ public final class BarStack implements Interactive {
                 pen.strokeRoundRect(left + 1, 1, Math.max(2, right - left - gap - 2), bar - 2, 2, Stroke.of(palette.card(), 3));
                 pen.strokeRoundRect(left + 0.5, 0.5, Math.max(2, right - left - gap - 1), bar - 1, 2, Stroke.of(outline, 1.5));
             }
-            x += w;
-        }
-        if (listed) {
-            drawList(pen, width, total, palette);
-        } else if (hovered.get() >= 0 && hovered.get() < parts.size()) {
-            readOut(parts.get(hovered.get())).drawBeside(pen, edges(hovered.get(), width)[0], 0, width, height, palette);
         }
     }
 
@@ -167,6 +174,7 @@ public final class BarStack implements Interactive {
             }
             case Gesture.Key k when k.code() == KeyCode.LEFT -> selected.set(Math.max(0, selected.get() - 1));
             case Gesture.Key k when k.code() == KeyCode.RIGHT -> selected.set(Math.min(parts.size() - 1, selected.get() + 1));
+            case Gesture.Key k when k.code() == KeyCode.ESCAPE && selected.get() >= 0 -> selected.set(-1);
             default -> {
                 return false;
             }

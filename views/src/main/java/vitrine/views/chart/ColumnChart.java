@@ -184,7 +184,7 @@ public final class ColumnChart implements Interactive {
             card.add(ReadOut.Role.CONTEXT, xName);
         }
         for (Series s : series) {
-            card.line().add(ReadOut.Role.CONTEXT, s.name, s.colour.apply(palette)).add(ReadOut.Role.NUMBER, format.apply(s.values[index]));
+            card.line().add(ReadOut.Role.CONTEXT, s.name, s.colour.apply(palette)).add(ReadOut.Role.NUMBER, Numbers.orReason(s.values[index], format));
         }
         return card;
     }
@@ -202,6 +202,7 @@ public final class ColumnChart implements Interactive {
             case Gesture.Click c -> selected.set(at(plot(width, height, surface), c.x(), c.y()));
             case Gesture.Key k when k.code() == KeyCode.LEFT -> selected.set(Math.max(0, selected.get() - 1));
             case Gesture.Key k when k.code() == KeyCode.RIGHT -> selected.set(Math.min(categories.size() - 1, selected.get() + 1));
+            case Gesture.Key k when k.code() == KeyCode.ESCAPE && selected.get() >= 0 -> selected.set(-1);
             default -> {
                 return false;
             }

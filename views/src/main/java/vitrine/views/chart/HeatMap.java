@@ -217,7 +217,7 @@ public final class HeatMap implements Interactive {
         return new ReadOut()
                 .add(ReadOut.Role.NAME, label(rowLabels, row)).add(ReadOut.Role.INDEX, "→")
                 .add(ReadOut.Role.NAME, label(columnLabels, column)).line()
-                .add(ReadOut.Role.VALUE, format.apply(pyramid.at(row, column)))
+                .add(ReadOut.Role.VALUE, Numbers.orReason(pyramid.at(row, column), format))
                 .add(ReadOut.Role.CONTEXT, name);
     }
 

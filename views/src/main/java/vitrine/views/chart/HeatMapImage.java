@@ -14,8 +14,8 @@ final class HeatMapImage {
 
     private Raster raster = new Raster(1, 1);
     private View drawn;
-    private int[] columnFrom = {};
-    private int[] columnTo = {};
+    private int[] columnFrom = new int[1];
+    private int[] columnTo = new int[1];
     private float[] strongest = {};
     private float[] other = {};
 

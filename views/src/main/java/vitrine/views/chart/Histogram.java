@@ -5,6 +5,7 @@ import java.util.function.Function;
 import javafx.beans.Observable;
 import javafx.beans.property.IntegerProperty;
 import javafx.beans.property.SimpleIntegerProperty;
+import javafx.scene.input.KeyCode;
 import javafx.scene.paint.Color;
 
 /// How often values fall into each of many even bins; the ends and 0 are written below.
@@ -37,7 +38,7 @@ public final class Histogram implements Interactive {
         return this;
     }
 
-    /// The index of the bin under the pointer, or -1.
+    /// The index of the bin under the pointer, or chosen by the arrows, or -1.
     public IntegerProperty hoveredProperty() {
         return hovered;
     }
@@ -108,7 +109,20 @@ public final class Histogram implements Interactive {
         if (gesture instanceof Gesture.Leave) {
             hovered.set(-1);
         }
-        return false;
+        return gesture instanceof Gesture.Key k && key(k.code());
+    }
+
+    private boolean key(KeyCode code) {
+        int at = hovered.get();
+        switch (code) {
+            case LEFT -> hovered.set(Math.max(0, at - 1));
+            case RIGHT -> hovered.set(Math.min(counts.length - 1, at + 1));
+            case ESCAPE -> hovered.set(-1);
+            default -> {
+                return false;
+            }
+        }
+        return code != KeyCode.ESCAPE || at >= 0;
     }
 
     @Override

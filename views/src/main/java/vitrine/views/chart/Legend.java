@@ -22,7 +22,7 @@ public final class Legend implements Figure {
 
     /// @param name what the colours show, such as `attention weight`; may be empty
     public Legend(String name, Scale scale) {
-        this(name, scale, Legend::tick);
+        this(name, scale, value -> tick(value, scale.kind() == Scale.Kind.LOG));
     }
 
     public Legend(String name, Scale scale, DoubleFunction<String> format) {
@@ -60,7 +60,9 @@ public final class Legend implements Figure {
                 top = LINE;
             }
         }
-        drawBar(pen, left, top, Math.min(WIDEST, width - left), palette);
+        // On whole pixels: between two of them a step would be mixed with the ground, and the bar's colours would not be the cells'.
+        left = pen.snap(left);
+        drawBar(pen, left, top, Math.floor(Math.min(WIDEST, width - left)), palette);
     }
 
     private void drawBar(Pen pen, double left, double top, double width, Palette palette) {
@@ -100,14 +102,14 @@ public final class Legend implements Figure {
         return caption() + " from " + format.apply(scale.low()) + " to " + format.apply(scale.high());
     }
 
-    private static String tick(double value) {
+    private static String tick(double value, boolean decades) {
         if (value == 0.125) {
             return "⅛";
         }
         double size = Math.abs(value);
         if (size > 0 && size < 0.01) {
             int exponent = (int) Math.rint(Math.log10(size));
-            return Math.abs(size / Math.pow(10, exponent) - 1) < 1e-9 && value > 0 ? Numbers.decade(exponent) : Numbers.scientific(value);
+            return decades && Math.abs(size / Math.pow(10, exponent) - 1) < 1e-9 ? Numbers.decade(exponent) : Numbers.scientific(value);
         }
         String digits = Numbers.fixed(value, 2);
         return digits.contains(".") ? digits.replaceFirst("\\.?0+$", "") : digits;

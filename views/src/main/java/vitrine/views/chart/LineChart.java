@@ -235,7 +235,7 @@ public final class LineChart implements Interactive {
             // A series that is measured more seldom is listed only where it has a value.
             if (i >= 0 && s.xs()[i] == at) {
                 card.line().add(ReadOut.Role.CONTEXT, s.name(), s.colour().apply(palette))
-                        .add(ReadOut.Role.NUMBER, Double.isFinite(s.ys()[i]) ? yFormat.apply(s.ys()[i]) : Numbers.missing("not a number"));
+                        .add(ReadOut.Role.NUMBER, Numbers.orReason(s.ys()[i], yFormat));
             }
         }
         return card;

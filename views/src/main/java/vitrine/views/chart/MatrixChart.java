@@ -39,8 +39,14 @@ public final class MatrixChart implements Interactive {
     public MatrixChart show(Cells values, Scale colours) {
         cells = values;
         scale = colours;
+        hovered.set(stillThere(hovered.get()));
+        selected.set(stillThere(selected.get()));
         changes.tell();
         return this;
+    }
+
+    private Cell stillThere(Cell cell) {
+        return cell == null || cell.row() >= cells.rows() || cell.column() >= cells.columns() ? null : cell;
     }
 
     public MatrixChart labels(List<String> rows, List<String> columns) {
@@ -219,7 +225,7 @@ public final class MatrixChart implements Interactive {
     private ReadOut plainReadOut(int row, int column) {
         return new ReadOut().add(ReadOut.Role.NAME, label(rowLabels, row)).add(ReadOut.Role.INDEX, "×")
                 .add(ReadOut.Role.NAME, label(columnLabels, column)).line()
-                .add(ReadOut.Role.VALUE, Numbers.general(cells.at(row, column))).add(ReadOut.Role.CONTEXT, legend);
+                .add(ReadOut.Role.VALUE, Numbers.orReason(cells.at(row, column), Numbers::general)).add(ReadOut.Role.CONTEXT, legend);
     }
 
     private static String label(List<String> labels, int index) {

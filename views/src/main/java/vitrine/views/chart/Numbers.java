@@ -3,6 +3,7 @@ package vitrine.views.chart;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.util.function.DoubleFunction;
 
 /// How numbers are written on screen: one method per kind of number.
 ///
@@ -201,6 +202,11 @@ public final class Numbers {
         return reason.isEmpty() ? MISSING : MISSING + " (" + reason + ")";
     }
 
+    /// A figure in a read-out: written as asked, or the dash and why there is none.
+    public static String orReason(double value, DoubleFunction<String> format) {
+        return Double.isFinite(value) ? format.apply(value) : missing(Double.isNaN(value) ? "not a number" : "infinite");
+    }
+
     /// With full precision, as it is copied: plain ASCII that every program reads.
     public static String exact(double value) {
         return value == Math.rint(value) && Math.abs(value) < 1e15 ? Long.toString((long) value) : Double.toString(value);
@@ -235,11 +241,12 @@ public final class Numbers {
     }
 
     private static String digits(double size, int decimals) {
-        if (size < 1e9 && decimals <= 6) {
-            long scale = 1;
-            for (int i = 0; i < decimals; i++) {
-                scale *= 10;
-            }
+        long scale = 1;
+        for (int i = 0; i < Math.min(decimals, 7); i++) {
+            scale *= 10;
+        }
+        // Beyond this, the product's own rounding would show.
+        if (size * scale < 1e9 && decimals <= 6) {
             long scaled = Math.round(size * scale);
             if (decimals == 0) {
                 return Long.toString(scaled);

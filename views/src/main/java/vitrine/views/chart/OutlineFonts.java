@@ -22,16 +22,22 @@ final class OutlineFonts {
 
     private static final String ICONS = "/META-INF/resources/feather/4.28/fonts/feather.ttf";
 
-    private final Map<String, Font> families = new HashMap<>();
-    private final Font fallback = new Font(Font.DIALOG, Font.PLAIN, 1);
+    /// Read once for the process, when the first file is made: reading takes longer than drawing.
+    private static final class Bundled {
 
-    OutlineFonts() {
-        for (Fonts face : Fonts.values()) {
-            families.put(face.family(), read(face.open()));
+        static final Map<String, Font> FAMILIES = new HashMap<>();
+
+        static {
+            for (Fonts face : Fonts.values()) {
+                FAMILIES.put(face.family(), read(face.open()));
+            }
+            Font icons = read(Feather.class.getResourceAsStream(ICONS));
+            FAMILIES.put(icons.getFamily(), icons);
         }
-        Font icons = read(Feather.class.getResourceAsStream(ICONS));
-        families.put(icons.getFamily(), icons);
     }
+
+    private final Map<String, Font> families = new HashMap<>(Bundled.FAMILIES);
+    private final Font fallback = new Font(Font.DIALOG, Font.PLAIN, 1);
 
     private static Font read(InputStream stream) {
         try (InputStream file = stream) {

@@ -26,12 +26,13 @@ record Plot(double left, double top, double width, double height, Axis x, Axis y
         return new Plot(left, top, Math.max(8, width - left - right), plotHeight, x, y);
     }
 
+    /// Steps between ticks at most: five make six ticks, three make three or four.
     static int ticksDown(double height) {
-        return Math.clamp((int) (height / 42), 2, 6);
+        return height < 45 ? 2 : Math.clamp((int) (height / 42), 3, 5);
     }
 
     private int ticksAcross() {
-        return Math.clamp((int) (width / 56), 2, 8);
+        return Math.clamp((int) (width / 56), 2, 5);
     }
 
     double toX(double value) {

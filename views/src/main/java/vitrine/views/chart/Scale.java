@@ -38,6 +38,9 @@ public record Scale(Kind kind, double low, double high) {
     /// Below this, a logarithmic scale of probabilities makes no difference.
     public static final double LOG_FLOOR = 1e-4;
 
+    /// Values that differ by less than this share of their size are the same: float32 has seven digits.
+    private static final double ALIKE = 1e-9;
+
     public Scale {
         if (!(low < high)) {
             throw new IllegalArgumentException("a scale needs low < high, not " + low + " and " + high);
@@ -92,9 +95,14 @@ public record Scale(Kind kind, double low, double high) {
     }
 
     /// The same kind of scale over a range, its ends rounded outwards to a 1-2-5 step.
+    ///
+    /// Where all values are the same, a linear scale reaches from 0 to them.
     public Scale fittedTo(double least, double most) {
         return switch (kind) {
             case LINEAR -> {
+                if (most - least <= ALIKE * Math.max(Math.abs(least), Math.abs(most)) && least != 0) {
+                    yield fittedTo(Math.min(least, 0), Math.max(most, 0));
+                }
                 double step = Ticks.step(least, Math.nextUp(most), 8);
                 double from = Math.floor(least / step) * step;
                 yield linear(from, Math.max(Math.ceil(most / step) * step, from + step));
@@ -111,7 +119,7 @@ public record Scale(Kind kind, double low, double high) {
             return 1;
         }
         double step = Ticks.step(0, value, 8);
-        return Math.ceil(value / step - 1e-9) * step;
+        return Math.max(Math.ceil(value / step - 1e-9), 1) * step;
     }
 
     /// The place of a value, held between 0 and 1; NaN for what is not a number.

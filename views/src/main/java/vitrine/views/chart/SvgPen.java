@@ -6,6 +6,7 @@ import org.jfree.svg.SVGHints;
 import org.jfree.svg.SVGUnits;
 import org.jfree.svg.SVGUtils;
 import org.jfree.svg.ViewBox;
+import vitrine.core.refusal.Visible;
 
 /// A pen that writes an SVG file. Text is outlined, so the file needs no fonts.
 final class SvgPen extends AwtPen {
@@ -51,7 +52,8 @@ final class SvgPen extends AwtPen {
                 element.substring(0, end), escaped(title), body);
     }
 
+    /// Text as XML may hold it, whatever a token holds.
     private static String escaped(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+        return Visible.escape(text).replace('\ufffe', '\ufffd').replace('\uffff', '\ufffd').replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
     }
 }

@@ -37,6 +37,16 @@ public final class ThumbnailGrid implements Interactive {
     private Scale measureScale;
     private String measureName = "";
 
+    public ThumbnailGrid() {
+        scale.addListener((o, old, now) -> {
+            // Thumbnails were reduced for the other kind of scale.
+            if (Pooling.suiting(old) != Pooling.suiting(now)) {
+                thumbnails = new Cells[thumbnails.length];
+                atlas.forget();
+            }
+        });
+    }
+
     /// Shows heads as small maps.
     ///
     /// @param maps the weights of a layer and head, `[queries, keys]`; null while they are not there. Large ones are
@@ -48,9 +58,15 @@ public final class ThumbnailGrid implements Interactive {
         thumbnails = new Cells[layers * heads];
         order = null;
         measure = null;
+        hovered.set(stillThere(hovered.get()));
+        selected.set(stillThere(selected.get()));
         atlas.forget();
         changes.tell();
         return this;
+    }
+
+    private Cell stillThere(Cell head) {
+        return head == null || head.row() >= layers || head.column() >= heads ? null : head;
     }
 
     /// Asks the source again for a head that has come in or changed.
@@ -285,7 +301,11 @@ public final class ThumbnailGrid implements Interactive {
             return layers + " layers of " + heads + " heads";
         }
         String name = "layer " + told.row() + ", head " + told.column();
-        return measure == null ? name : name + ", " + measureName + " " + Numbers.general(measure.at(told.row(), told.column()));
+        if (measure == null) {
+            return name;
+        }
+        float value = measure.at(told.row(), told.column());
+        return name + ", " + measureName + " " + (value == Cells.NONE ? Numbers.MISSING : Numbers.orReason(value, Numbers::general));
     }
 
     @Override

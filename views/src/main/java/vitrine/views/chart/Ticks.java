@@ -79,14 +79,20 @@ public final class Ticks {
         }
         double step = ticks.get(1) - ticks.get(0);
         double largest = Math.max(Math.abs(ticks.getFirst()), Math.abs(ticks.getLast()));
-        if (largest >= 1e4) {
+        // Prefixes and powers of ten leave three digits, which tell ticks apart only while the range starts near 0.
+        boolean threeDigitsDo = decade(step) >= decade(largest) - 2;
+        if (largest >= 1e4 && threeDigitsDo) {
             return ticks.stream().map(Ticks::large).toList();
         }
-        if (step < 1e-3) {
+        if (step < 1e-3 && threeDigitsDo) {
             return ticks.stream().map(Numbers::scientific).toList();
         }
         int decimals = (int) Math.max(0, Math.ceil(-Math.log10(step) - 1e-6));
         return ticks.stream().map(t -> Numbers.fixed(t, decimals)).toList();
+    }
+
+    private static int decade(double size) {
+        return (int) Math.floor(Math.log10(size) + 1e-9);
     }
 
     private static String large(double value) {

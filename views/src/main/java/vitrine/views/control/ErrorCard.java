@@ -1,6 +1,8 @@
 package vitrine.views.control;
 
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javafx.scene.control.Label;
 import javafx.scene.input.Clipboard;
 import javafx.scene.input.ClipboardContent;
@@ -35,7 +37,7 @@ public final class ErrorCard extends VBox {
         if (retry != null) {
             buttons.getChildren().add(Buttons.plain("Retry", Icons.RETRY, retry));
         }
-        String all = what + "\n" + String.join("\n", details) + "\n" + help;
+        String all = Stream.concat(Stream.concat(Stream.of(what), details.stream()), Stream.of(help)).filter(s -> !s.isEmpty()).collect(Collectors.joining("\n"));
         buttons.getChildren().add(Buttons.plain("Copy details", Icons.COPY, () -> copy(all)));
         getChildren().add(buttons);
         setMaxHeight(USE_PREF_SIZE);

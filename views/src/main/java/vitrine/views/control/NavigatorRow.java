@@ -17,9 +17,11 @@ public final class NavigatorRow extends HBox {
 
     private final BooleanProperty selected = new SimpleBooleanProperty(this, "selected");
     private final Label fact = new Label();
+    private final String name;
 
     /// @param fact such as family and size, number of tokens, progress
     public NavigatorRow(Icons icon, String name, String fact) {
+        this.name = name;
         getStyleClass().add(Styles.NAV_ROW);
         // Facts of the navigator repeat what the views tell with their provenance.
         ProvenanceAudit.notAFigure(this, "name and fact of an open thing");
@@ -44,6 +46,7 @@ public final class NavigatorRow extends HBox {
     /// Changes the fact, such as the progress of a run.
     public void fact(String text) {
         fact.setText(text);
+        setAccessibleText(name + ", " + text);
     }
 
     /// Marks the fact as that of something running.

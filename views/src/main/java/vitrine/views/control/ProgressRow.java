@@ -37,14 +37,16 @@ public final class ProgressRow extends HBox {
 
     /// Shows how far the task is: `step 410 / 600`, 13 s left.
     ///
-    /// @param unit what is counted, in the singular; empty while nothing was heard of the task
+    /// @param unit what is counted, in the singular or in the plural; empty while nothing was heard of the task
     /// @param secondsLeft NaN while it is unknown
     public void progress(long steps, long of, String unit, double secondsLeft) {
         boolean known = of > 0;
         meter.setVisible(known);
         meter.setManaged(known);
         meter.shareProperty().set(known ? (double) steps / of : Double.NaN);
-        done.setText(known ? unit + " " + Numbers.count(steps) + " / " + Numbers.count(of) : unit.isEmpty() ? "waiting" : Numbers.count(steps) + " " + unit + "s");
+        String one = unit.endsWith("s") ? unit.substring(0, unit.length() - 1) : unit;
+        String plural = steps == 1 ? one : one + "s";
+        done.setText(known ? (one + " " + Numbers.count(steps) + " / " + Numbers.count(of)).strip() : one.isEmpty() ? "waiting" : Numbers.count(steps) + " " + plural);
         left.setText(Double.isFinite(secondsLeft) ? Numbers.timeLeft(secondsLeft) + " left" : "");
     }
 

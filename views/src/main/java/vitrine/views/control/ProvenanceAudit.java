@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import javafx.scene.Node;
 import javafx.scene.Parent;
+import javafx.scene.control.Labeled;
 import javafx.scene.text.Text;
 import vitrine.core.artifact.Provenance;
 import vitrine.views.chart.FigureCanvas;
@@ -70,6 +71,10 @@ public final class ProvenanceAudit {
         String here = path + "/" + (node.getStyleClass().isEmpty() ? node.getClass().getSimpleName() : node.getStyleClass().getLast());
         if (node instanceof Text text && text.getText().chars().anyMatch(Character::isDigit)) {
             found.add(new Untold(node, text.getText(), here));
+        } else if (node instanceof Labeled label && label.getChildrenUnmodifiable().isEmpty() && label.getText() != null
+                && label.getText().chars().anyMatch(Character::isDigit)) {
+            // Not laid out yet, so without a text node.
+            found.add(new Untold(node, label.getText(), here));
         } else if (node instanceof FigureCanvas figure) {
             found.add(new Untold(node, figure.getFigure().description(), here));
         } else if (node instanceof Parent parent) {

@@ -1,6 +1,7 @@
 package vitrine.views.control;
 
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -17,6 +18,8 @@ public final class Segments<T> extends HBox {
 
     private final ObjectProperty<T> value = new SimpleObjectProperty<>(this, "value");
     private final Map<T, ToggleButton> buttons = new HashMap<>();
+    private final Map<T, String> reasons = new LinkedHashMap<>();
+    private final Tooltip why = new Tooltip();
 
     public Segments(List<T> choices, Function<T, String> naming) {
         getStyleClass().add(Styles.SEGMENTS);
@@ -50,9 +53,17 @@ public final class Segments<T> extends HBox {
     public void disableBecause(T choice, String reason) {
         ToggleButton button = buttons.get(choice);
         button.setDisable(!reason.isEmpty());
+        if (reason.isEmpty()) {
+            reasons.remove(choice);
+        } else {
+            reasons.put(choice, reason);
+        }
         // A disabled node shows no tooltip, so it hangs on the row.
-        if (!reason.isEmpty()) {
-            Tooltip.install(this, new Tooltip(reason));
+        if (reasons.isEmpty()) {
+            Tooltip.uninstall(this, why);
+        } else {
+            why.setText(String.join("\n", reasons.values()));
+            Tooltip.install(this, why);
         }
     }
 

@@ -11,6 +11,7 @@ import javafx.collections.FXCollections;
 import javafx.collections.ObservableSet;
 import javafx.scene.paint.Color;
 import vitrine.views.chart.Cells;
+import vitrine.views.chart.Csv;
 import vitrine.views.chart.Gesture;
 import vitrine.views.chart.Interactive;
 import vitrine.views.chart.Palette;
@@ -88,10 +89,8 @@ final class TokenChips implements Interactive {
         revision.set(revision.get() + 1);
     }
 
-    /// A token's text as a chip shows it: a leading space as a dot, line ends and tabs as escapes.
-    static String shown(TokenStrip.Token token) {
-        String text = token.text().replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r");
-        return text.startsWith(" ") ? "·" + text.substring(1) : text;
+    private static String shown(TokenStrip.Token token) {
+        return TokenStrip.shown(token.text());
     }
 
     private Layout layout(double width, Surface surface) {
@@ -174,10 +173,12 @@ final class TokenChips implements Interactive {
         TextStyle style = chosen ? TextStyle.TOKEN_STRONG : TextStyle.TOKEN;
         double left = x + (width - pen.textWidth(words, style)) / 2;
         double middle = y + CHIP / 2;
-        if (token.text().startsWith(" ") && words.startsWith("·")) {
+        int spaces = Math.min(TokenStrip.leadingSpaces(token.text()), words.length());
+        if (spaces > 0 && words.startsWith(TokenStrip.SPACE.repeat(spaces))) {
             Color dot = Palette.contrast(palette.muted(), fill) < 3 ? text : palette.muted();
-            pen.textMiddle("·", left, middle, style, dot, Pen.Align.LEFT);
-            pen.textMiddle(words.substring(1), left + pen.textWidth("·", style), middle, style, text, Pen.Align.LEFT);
+            String dots = TokenStrip.SPACE.repeat(spaces);
+            pen.textMiddle(dots, left, middle, style, dot, Pen.Align.LEFT);
+            pen.textMiddle(words.substring(spaces), left + pen.textWidth(dots, style), middle, style, text, Pen.Align.LEFT);
         } else {
             pen.textMiddle(words, left, middle, style, text, Pen.Align.LEFT);
         }
@@ -300,12 +301,10 @@ final class TokenChips implements Interactive {
 
     @Override
     public String csv() {
-        StringBuilder text = new StringBuilder("position,token,value\r\n");
+        Csv csv = new Csv().line("position", "token", "value");
         for (int i = 0; i < tokens.size(); i++) {
-            String token = tokens.get(i).text().replace("\"", "\"\"");
-            text.append(i).append(",\"").append(token).append("\",");
-            text.append(values == null || !Double.isFinite(values[i]) ? "" : Double.toString(values[i])).append("\r\n");
+            csv.line(i, tokens.get(i).text(), values == null || !Double.isFinite(values[i]) ? "" : values[i]);
         }
-        return text.toString();
+        return csv.toString();
     }
 }

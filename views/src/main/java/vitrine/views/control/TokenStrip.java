@@ -4,6 +4,7 @@ import java.util.List;
 import javafx.beans.property.ReadOnlyIntegerProperty;
 import javafx.collections.ObservableSet;
 import javafx.scene.control.Tooltip;
+import vitrine.core.refusal.Visible;
 import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Scale;
@@ -22,7 +23,25 @@ public final class TokenStrip extends FigureCanvas {
     /// @param details for the tooltip: id, position, byte range
     public record Token(String text, boolean special, String details) {}
 
+    /// Stands for a space at the front of a token.
+    static final String SPACE = "·";
+
     private final TokenChips chips;
+
+    /// A token's text as it is shown: spaces at its front as dots, line ends, tabs and other characters that cannot be seen as
+    /// escapes.
+    public static String shown(String text) {
+        int spaces = leadingSpaces(text);
+        return SPACE.repeat(spaces) + Visible.escape(text.substring(spaces));
+    }
+
+    static int leadingSpaces(String text) {
+        int n = 0;
+        while (n < text.length() && text.charAt(n) == ' ') {
+            n++;
+        }
+        return n;
+    }
 
     public TokenStrip() {
         this(new TokenChips());
@@ -42,7 +61,7 @@ public final class TokenStrip extends FigureCanvas {
                 tooltip.hide();
             } else {
                 Token token = chips.tokens().get(index);
-                tooltip.setText(TokenChips.shown(token) + "\n" + token.details());
+                tooltip.setText(shown(token.text()) + "\n" + token.details());
                 Tooltip.install(this, tooltip);
             }
         });

@@ -36,13 +36,13 @@ public final class Latest<T> {
 
     /// Asks anew; what is shown stays, as stale, until the answer is there.
     public void ask(String title, Task task) {
-        cancel();
-        long mine = ++number;
+        drop();
+        long mine = number;
         T previous = state.get().valueOrNull();
         current = board.ask(title, task, ending -> {
             if (mine == number) {
                 current = null;
-                state.set(read(ending, previous));
+                tell(ending, previous);
             }
         });
         if (!current.state().over()) {
@@ -52,28 +52,49 @@ public final class Latest<T> {
 
     /// Forgets what is shown and what is under way.
     public void clear(String emptySentence) {
-        cancel();
+        drop();
         state.set(new ViewState.Empty<>(emptySentence));
     }
 
     /// Shows something that was not asked for, such as an opened artifact.
     public void show(T value) {
-        cancel();
+        drop();
         state.set(new ViewState.Result<>(value));
     }
 
     /// Shows a problem that was seen before anything was asked.
     public void fail(Refusal r) {
-        cancel();
+        drop();
         state.set(problem(r));
     }
 
-    /// Gives up what is under way; its answer is not shown.
+    /// Gives up what is under way; its answer is not shown, but what was there before.
     public void cancel() {
+        drop();
+        if (state.get() instanceof ViewState.Working<T> w) {
+            state.set(before(w.previous()));
+        }
+    }
+
+    private void drop() {
         number++;
         if (current != null) {
             current.cancel();
             current = null;
+        }
+    }
+
+    private static <T> ViewState<T> before(T previous) {
+        return previous == null ? new ViewState.Empty<>("Cancelled.") : new ViewState.Result<>(previous);
+    }
+
+    private void tell(Ending ending, T previous) {
+        try {
+            state.set(read(ending, previous));
+        } catch (RuntimeException e) {
+            // A fault of the program: the view says that it has nothing, and whoever handles faults hears of it.
+            state.set(new ViewState.Problem<>("The result cannot be read", List.of(e.toString()), "The log tells more."));
+            throw e;
         }
     }
 
@@ -88,7 +109,7 @@ public final class Latest<T> {
             }
             case Ending.Refused r -> new ViewState.Problem<>("This cannot be computed", List.of(r.message()), null);
             case Ending.Failed f -> new ViewState.Problem<>(f.cause().sentence(), List.of(f.message()), help(f.cause()));
-            case Ending.Cancelled ignored -> previous == null ? new ViewState.Empty<>("Cancelled.") : new ViewState.Result<>(previous);
+            case Ending.Cancelled ignored -> before(previous);
         };
     }
 

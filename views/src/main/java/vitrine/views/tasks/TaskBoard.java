@@ -40,20 +40,24 @@ public final class TaskBoard {
         forget();
         TaskHandle handle = engine.submit(task, event -> ui.execute(() -> row.event(event)));
         row.started(handle);
-        handle.ending().thenAcceptAsync(ending -> {
-            switch (ending) {
-                case Ending.Finished f -> {
-                    f.artifact().manifest().warnings().stream().filter(w -> !row.warnings().contains(w))
-                            .forEach(w -> row.event(new EngineEvent.Warning(w)));
-                    row.end(TaskRow.State.FINISHED, f.cached() ? "known already" : "");
-                }
-                case Ending.Refused r -> row.end(TaskRow.State.FAILED, r.message());
-                case Ending.Failed f -> row.end(TaskRow.State.FAILED, f.cause().sentence() + ". " + f.message());
-                case Ending.Cancelled ignored -> row.end(TaskRow.State.CANCELLED, "cancelled");
-            }
+        // Not as an asynchronous stage of the future, which would keep to itself what is thrown.
+        handle.ending().thenAccept(ending -> ui.execute(() -> {
+            end(row, ending);
             whenOver.accept(ending);
-        }, ui);
+        }));
         return row;
+    }
+
+    private static void end(TaskRow row, Ending ending) {
+        switch (ending) {
+            case Ending.Finished f -> {
+                f.artifact().manifest().warnings().stream().filter(w -> !row.warnings().contains(w)).forEach(w -> row.event(new EngineEvent.Warning(w)));
+                row.end(TaskRow.State.FINISHED, f.cached() ? "known already" : "");
+            }
+            case Ending.Refused r -> row.end(TaskRow.State.FAILED, r.message());
+            case Ending.Failed f -> row.end(TaskRow.State.FAILED, f.cause().sentence() + ". " + f.message());
+            case Ending.Cancelled ignored -> row.end(TaskRow.State.CANCELLED, "cancelled");
+        }
     }
 
     private void forget() {

@@ -2,6 +2,7 @@ package vitrine.views.tasks;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 import javafx.beans.property.ReadOnlyDoubleProperty;
 import javafx.beans.property.ReadOnlyDoubleWrapper;
 import javafx.beans.property.ReadOnlyObjectProperty;
@@ -29,14 +30,25 @@ public final class TaskRow {
     private final ReadOnlyDoubleWrapper secondsLeft = new ReadOnlyDoubleWrapper(Double.NaN);
     private final ReadOnlyStringWrapper message = new ReadOnlyStringWrapper("");
     private final List<String> warnings = new ArrayList<>();
-    private final long startedNanos = System.nanoTime();
+    private final LongSupplier nanos;
+    private final long askedNanos;
+    /// Where the pace is measured from: how far the task was when it was first heard of, and when.
+    private long paceDone = -1;
+    private long paceNanos;
     private long done;
     private long total;
     private String unit = "";
     private TaskHandle handle;
 
     TaskRow(String title) {
+        this(title, System::nanoTime);
+    }
+
+    /// @param nanos a clock
+    TaskRow(String title, LongSupplier nanos) {
         this.title = title;
+        this.nanos = nanos;
+        askedNanos = nanos.getAsLong();
     }
 
     void started(TaskHandle h) {
@@ -45,18 +57,31 @@ public final class TaskRow {
 
     void event(EngineEvent event) {
         switch (event) {
-            case EngineEvent.Progress p -> {
-                state.set(State.RUNNING);
-                done = p.done();
-                total = p.total();
-                unit = p.unit();
-                double elapsed = (System.nanoTime() - startedNanos) / 1e9;
-                share.set(total > 0 ? (double) done / total : -1);
-                secondsLeft.set(share.get() > 0.02 ? elapsed / share.get() - elapsed : Double.NaN);
-            }
             case EngineEvent.Warning w -> warnings.add(w.message());
+            // What a worker said before it ended may arrive after that.
+            case EngineEvent.Progress ignored when state().over() -> { }
+            case EngineEvent.Metric ignored when state().over() -> { }
+            case EngineEvent.Progress p -> progress(p);
             case EngineEvent.Metric ignored -> state.set(State.RUNNING);
         }
+    }
+
+    private void progress(EngineEvent.Progress p) {
+        long now = nanos.getAsLong();
+        boolean otherWork = p.total() != total || !p.unit().equals(unit) || p.done() < done;
+        done = p.done();
+        total = p.total();
+        unit = p.unit();
+        if (paceDone < 0 || otherWork) {
+            paceDone = done;
+            paceNanos = now;
+        }
+        // Waiting for other tasks and loading the model say nothing of the pace.
+        boolean known = total > 0 && done > paceDone;
+        secondsLeft.set(known ? (double) Math.max(0, total - done) * (now - paceNanos) / 1e9 / (done - paceDone) : Double.NaN);
+        state.set(State.RUNNING);
+        // Last: who listens to it reads the others.
+        share.set(total > 0 ? Math.clamp((double) done / total, 0, 1) : -1);
     }
 
     void end(State how, String words) {
@@ -84,7 +109,7 @@ public final class TaskRow {
         return share.getReadOnlyProperty();
     }
 
-    /// An estimate in seconds, NaN while there is none.
+    /// An estimate in seconds from the pace so far, NaN while there is none.
     public ReadOnlyDoubleProperty secondsLeftProperty() {
         return secondsLeft.getReadOnlyProperty();
     }
@@ -114,7 +139,7 @@ public final class TaskRow {
 
     /// Seconds since the task was asked for.
     public double elapsedSeconds() {
-        return (System.nanoTime() - startedNanos) / 1e9;
+        return (nanos.getAsLong() - askedNanos) / 1e9;
     }
 
     /// What the task's user should know, one sentence each.

@@ -24,6 +24,7 @@ import javax.imageio.ImageIO;
 import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.resources.Styles;
+import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Buttons;
 import vitrine.views.control.Icons;
@@ -35,17 +36,20 @@ import vitrine.views.tasks.ViewState;
 
 /// Draws the Anatomy view with real checkpoints to PNG files, to be looked at.
 ///
-/// Arguments: an output folder, then checkpoints, each with what to do: `PATH[#TENSOR][@LAYER][?SEARCH]`.
+/// Arguments: an output folder, then checkpoints, each with what to do: `PATH[#TENSOR][@LAYER][?SEARCH][!HOVERED BOX]`. The system property
+/// `sizes` lists sizes of the window, such as `1280x800,1440x900`.
 public final class AnatomyPictures {
 
-    private record Want(Path path, String tensor, int layer, String search) {
+    private record Want(Path path, String tensor, int layer, String search, String box) {
 
         static Want of(String text) {
-            String search = after(text, '?');
-            String rest = before(text, '?');
+            String box = after(text, '!');
+            String rest = before(text, '!');
+            String search = after(rest, '?');
+            rest = before(rest, '?');
             String layer = after(rest, '@');
             rest = before(rest, '@');
-            return new Want(Path.of(before(rest, '#')), after(rest, '#'), layer.isEmpty() ? -1 : Integer.parseInt(layer), search);
+            return new Want(Path.of(before(rest, '#')), after(rest, '#'), layer.isEmpty() ? -1 : Integer.parseInt(layer), search, box);
         }
 
         private static String after(String text, char mark) {
@@ -82,7 +86,7 @@ public final class AnatomyPictures {
                 String name = want.path.getFileName().toString().replace(".safetensors", "") + (want.search.isEmpty() ? "" : "-search");
                 for (int[] size : sizes) {
                     for (Theme theme : size[0] == 1440 || size.length > 2 ? Theme.values() : new Theme[] {Theme.DARK}) {
-                        picture(view[0], theme, size[0], size[1], out.resolve(name + "-" + theme.name().toLowerCase(java.util.Locale.ROOT) + "-" + size[0] + ".png"), s -> { });
+                        picture(view[0], theme, size[0], size[1], out.resolve(name + "-" + theme.name().toLowerCase(java.util.Locale.ROOT) + "-" + size[0] + ".png"), s -> hover(view[0], want.box));
                     }
                 }
             }
@@ -106,6 +110,15 @@ public final class AnatomyPictures {
             m.indexProperty().get().lines().stream().map(TensorLine::name).filter(n -> n.endsWith(want.tensor)).findFirst().ifPresent(m.selectedProperty()::set);
         }
         m.searchProperty().set(want.search);
+    }
+
+    private static void hover(AnatomyView view, String box) {
+        BlockDiagram diagram = view.diagram().diagram();
+        FigureCanvas canvas = view.diagram().canvas();
+        if (!box.isEmpty()) {
+            diagram.layout(canvas.getWidth(), canvas.getHeight(), canvas.surface()).places().stream().filter(p -> p.text().equals(box)).findFirst()
+                    .ifPresent(diagram.hoveredProperty()::set);
+        }
     }
 
     private static void await(BooleanSupplier done) throws Exception {

@@ -138,6 +138,16 @@ class AnatomyViewModelTest {
     }
 
     @Test
+    void curvesOfTheSpreadAreTheFiguresOfTheMatricesLayerByLayer() {
+        model.show(Cases.reference("llama-gqa"));
+        List<SpreadCard.Curve> curves = SpreadCard.curves(model.indexProperty().get(), model.allState().state().valueOrNull());
+        assertEquals(List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), curves.stream().map(SpreadCard.Curve::label).toList());
+        for (int l = 0; l < 3; l++) {
+            assertEquals(model.figures("model.layers." + l + ".mlp.up_proj.weight").orElseThrow().deviation(), curves.get(5).byLayer()[l]);
+        }
+    }
+
+    @Test
     void ofALargeCheckpointOnlyTheSelectedTensorIsRead() throws IOException {
         Subject s = large();
         model.show(s);

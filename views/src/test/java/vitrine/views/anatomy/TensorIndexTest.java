@@ -107,6 +107,12 @@ class TensorIndexTest {
     }
 
     @Test
+    void ofPartsOfOneSizeTheFirstColoursATensor() {
+        assertEquals(Part.GATE, reference("phi3").find("model.layers.0.mlp.gate_up_proj.weight").orElseThrow().part());
+        assertEquals(Part.QUERY, reference("gpt2").find("transformer.h.0.attn.c_attn.weight").orElseThrow().part());
+    }
+
+    @Test
     void sortedListsAreFlatAndMissingFiguresComeLast() {
         TensorIndex index = reference("llama-gqa");
         List<TensorRow> rows = index.list(new Listing("", null, Order.PARAMETERS, true), Folding.NONE, TensorLine::elements).rows();

@@ -54,8 +54,13 @@ public final class AttentionRank implements Probe {
         }
     }
 
-    /// The numerical rank of a square matrix, row-major float32 `[n, n]`.
-    public static int rank(float[] matrix, int n) {
+    /// The numerical rank of a square matrix, row-major float32 `[n, n]`; NaN where it holds a value that is not finite.
+    public static double rank(float[] matrix, int n) {
+        for (float v : matrix) {
+            if (!Float.isFinite(v)) {
+                return Double.NaN;
+            }
+        }
         double[] sigma = Nd4jMatrices.singularValues(widened(matrix), n, n);
         double least = sigma.length == 0 ? 0 : sigma[0] * n * EPSILON;
         int rank = 0;

@@ -15,6 +15,8 @@ import vitrine.core.tensor.kernel.Parallel;
 /// Measures every head of every layer while a batch passes, and adds up over batches.
 ///
 /// Means are over queries within a sequence, then over sequences; the standard error is over sequences. Sums are float64.
+/// A sequence too short for a metric (one token has no previous token) does not count in its mean: a metric that no sequence
+/// defines is NaN, never 0. Weights that are not numbers make every metric of their head NaN.
 ///
 /// Source: Olsson et al., *In-context Learning and Induction Heads*, 2022, and TransformerLens's head detector for the three shares.
 public final class HeadMetrics implements Probe {
@@ -26,6 +28,7 @@ public final class HeadMetrics implements Probe {
     private final int heads;
     private final double[][][] sums;
     private final double[][][] squares;
+    private final long[][][] counts;
     private long sequences;
     private Batch batch;
     private Map<Integer, Patterns> patterns = new HashMap<>();
@@ -36,6 +39,7 @@ public final class HeadMetrics implements Probe {
         heads = spec.maxHeads();
         sums = new double[METRICS.length][spec.layers().size()][heads];
         squares = new double[METRICS.length][spec.layers().size()][heads];
+        counts = new long[METRICS.length][spec.layers().size()][heads];
     }
 
     /// Says which tokens pass next; the shares on earlier copies need them.
@@ -103,7 +107,8 @@ public final class HeadMetrics implements Probe {
         float max = 0;
         for (int j = first; j < end; j++) {
             float w = a[j];
-            if (w > 0) {
+            // Not w > 0: a weight that is not a number must not vanish from the sum.
+            if (!(w <= 0)) {
                 entropy -= w * Math.log(w);
             }
             distance += w * (double) Math.abs(i - j);
@@ -136,13 +141,22 @@ public final class HeadMetrics implements Probe {
     private void finish(int layer, int head, double[] s, int n, AttentionSpec attention) {
         int withChoice = attention.causal() ? (attention.window() == 1 ? 0 : n - 1) : (n > 1 ? n : 0);
         for (HeadMetric m : METRICS) {
+            boolean defined = switch (m) {
+                case NORMALISED_ENTROPY -> withChoice > 0;
+                case FIRST_TOKEN_MASS, PREVIOUS_TOKEN -> n > 1;
+                case SINK_MASS -> n > SINKS;
+                default -> true;
+            };
+            if (!defined) {
+                continue;
+            }
             double v = switch (m) {
                 case ENTROPY -> s[ENTROPY] / n;
-                case NORMALISED_ENTROPY -> withChoice == 0 ? 0 : s[NORMALISED] / withChoice;
+                case NORMALISED_ENTROPY -> s[NORMALISED] / withChoice;
                 case DISTANCE -> s[DISTANCE] / n;
-                case FIRST_TOKEN_MASS -> n > 1 ? s[FIRST] / (n - 1) : 0;
-                case SINK_MASS -> n > SINKS ? s[SINK] / (n - SINKS) : 0;
-                case PREVIOUS_TOKEN -> n > 1 ? s[PREVIOUS] / (n - 1) : 0;
+                case FIRST_TOKEN_MASS -> s[FIRST] / (n - 1);
+                case SINK_MASS -> s[SINK] / (n - SINKS);
+                case PREVIOUS_TOKEN -> s[PREVIOUS] / (n - 1);
                 case SELF_ATTENTION -> s[SELF] / n;
                 case MAX_WEIGHT -> s[MAX] / n;
                 case EFFECTIVE_CONTEXT -> s[CONTEXT] / n;
@@ -152,6 +166,7 @@ public final class HeadMetrics implements Probe {
             };
             sums[m.ordinal()][layer][head] += v;
             squares[m.ordinal()][layer][head] += v * v;
+            counts[m.ordinal()][layer][head]++;
         }
     }
 
@@ -160,20 +175,22 @@ public final class HeadMetrics implements Probe {
         return sequences;
     }
 
-    /// The mean of a metric, float64 `[layers, heads]`; NaN for heads that a narrower layer does not have.
+    /// The mean of a metric, float64 `[layers, heads]`; NaN for heads that a narrower layer does not have, and where no sequence
+    /// was long enough.
     public double[][] mean(HeadMetric metric) {
-        return map((l, h) -> sums[metric.ordinal()][l][h] / sequences);
+        return map((l, h) -> sums[metric.ordinal()][l][h] / counts[metric.ordinal()][l][h]);
     }
 
-    /// The standard error of the mean over sequences, `[layers, heads]`; NaN for fewer than two sequences.
+    /// The standard error of the mean over sequences, `[layers, heads]`; NaN for fewer than two sequences that define the metric.
     public double[][] standardError(HeadMetric metric) {
         return map((l, h) -> {
-            if (sequences < 2) {
+            long n = counts[metric.ordinal()][l][h];
+            if (n < 2) {
                 return Double.NaN;
             }
-            double mean = sums[metric.ordinal()][l][h] / sequences;
-            double variance = Math.max(0, squares[metric.ordinal()][l][h] / sequences - mean * mean) * sequences / (sequences - 1);
-            return Math.sqrt(variance / sequences);
+            double mean = sums[metric.ordinal()][l][h] / n;
+            double variance = Math.max(0, squares[metric.ordinal()][l][h] / n - mean * mean) * n / (n - 1);
+            return Math.sqrt(variance / n);
         });
     }
 

@@ -15,7 +15,8 @@ import vitrine.core.tensor.nd4j.Nd4jMatrices;
 /// How alike the heads of a layer are: linear CKA between their queries, keys and values over a prompt's tokens.
 ///
 /// CKA(X, Y) = |X^T Y|^2 / (|X^T X| |Y^T Y|) in Frobenius norms, X and Y the heads' vectors `[tokens, headDim]` with their column
-/// means removed; 1 for heads that span the same space alike, whatever the basis. Keys and queries are taken before rotation.
+/// means removed; 1 for heads that span the same space alike, whatever the basis; NaN
+/// where a head does not vary. Keys and queries are taken before rotation.
 /// Heads that are alike are candidates for fusion.
 ///
 /// Source: Chen et al., *DHA: Learning Decoupled-Head Attention from Transformer Checkpoints via Adaptive Heads Fusion*, 2024; Kornblith
@@ -77,8 +78,9 @@ public final class HeadSimilarity implements Probe {
         double[][] out = new double[heads][heads];
         for (int a = 0; a < heads; a++) {
             for (int b = 0; b < heads; b++) {
-                double scale = Math.sqrt(norms[a][a] * norms[b][b]);
-                out[a][b] = a == b ? 1 : scale == 0 ? 0 : norms[a][b] / scale;
+                // 0 / 0 is NaN: a head that says the same for every token (as for a lone one) is like no other.
+                double alike = norms[a][b] / Math.sqrt(norms[a][a] * norms[b][b]);
+                out[a][b] = a == b && !Double.isNaN(alike) ? 1 : alike;
             }
         }
         return out;

@@ -71,7 +71,8 @@ public final class MeanMaps implements Probe, AutoCloseable {
         double[][] out = new double[n][n];
         for (int a = 0; a < n; a++) {
             for (int b = 0; b < n; b++) {
-                out[a][b] = a == b ? 1 : dots[a][b] / Math.sqrt(dots[a][a] * dots[b][b]);
+                double cosine = dots[a][b] / Math.sqrt(dots[a][a] * dots[b][b]);
+                out[a][b] = a == b && !Double.isNaN(cosine) ? 1 : cosine;
             }
         }
         return out;
@@ -97,7 +98,7 @@ public final class MeanMaps implements Probe, AutoCloseable {
                 for (int i = from; i < to; i++) {
                     int b = first + i;
                     // JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2, summed over rows at once
-                    double js = b == first ? 0 : negativeSumOfXLogX(values.get(first), values.get(b)) - (entropies[first] + entropies[b]) / 2;
+                    double js = b == first ? 0 * entropies[first] : negativeSumOfXLogX(values.get(first), values.get(b)) - (entropies[first] + entropies[b]) / 2;
                     out[first][b] = out[b][first] = Math.max(0, js / tokens);
                 }
             });
@@ -109,7 +110,7 @@ public final class MeanMaps implements Probe, AutoCloseable {
         double sum = 0;
         for (int i = 0; i < p.length; i++) {
             double m = 0.5 * ((double) p[i] + q[i]);
-            if (m > 0) {
+            if (!(m <= 0)) {
                 sum -= m * Math.log(m);
             }
         }

@@ -105,6 +105,33 @@ public final class RepeatedTokens implements Probe {
         return mean(duplicate);
     }
 
+    /// The standard error over sequences of [#induction], `[layers, heads]`.
+    public double[][] inductionError() {
+        return standardError(induction);
+    }
+
+    /// The standard error over sequences of [#duplicate], `[layers, heads]`.
+    public double[][] duplicateError() {
+        return standardError(duplicate);
+    }
+
+    private double[][] standardError(double[][][] bySequence) {
+        double[][] mean = mean(bySequence);
+        double[][] out = new double[mean.length][];
+        int n = bySequence.length;
+        for (int l = 0; l < out.length; l++) {
+            out[l] = new double[mean[l].length];
+            for (int h = 0; h < out[l].length; h++) {
+                double squares = 0;
+                for (double[][] s : bySequence) {
+                    squares += (s[l][h] - mean[l][h]) * (s[l][h] - mean[l][h]);
+                }
+                out[l][h] = Math.sqrt(squares / (n - 1) / n);
+            }
+        }
+        return out;
+    }
+
     private double[][] mean(double[][][] bySequence) {
         double[][] out = new double[spec.layers().size()][spec.maxHeads()];
         for (int l = 0; l < out.length; l++) {

@@ -37,7 +37,8 @@ public final class TokenMeasures implements Probe {
             float[] row = pattern.row(r);
             double h = 0;
             for (int j = 0; j < row.length; j++) {
-                if (row[j] > 0) {
+                // Not row[j] > 0: a weight that is not a number must not vanish from the sums.
+                if (!(row[j] <= 0)) {
                     h -= row[j] * Math.log(row[j]);
                     received[base + j] += row[j];
                 }

@@ -71,6 +71,7 @@ public final class Bert implements Family {
         Embedding embedding = new Embedding(e + "word_embeddings.weight", hidden, 1f,
                 new Embedding.Learned(e + "position_embeddings.weight", rows, offset, roberta ? padding : -1),
                 new Embedding.Segments(e + "token_type_embeddings.weight", segments), norm(names, e + "LayerNorm", hidden, eps), null);
+        c.ignore("tie_word_embeddings");
         Head head = roberta ? robertaHead(c, names, embedding.tokens(), hidden, eps) : bertHead(c, names, embedding.tokens(), hidden, eps, activation);
         return new ModelSpec(c.text("model_type"), roberta ? "RoBERTa" : name(), true, hidden, vocabulary, rows - offset, true, embedding, specs, null, head,
                 List.of("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias", "cls.seq_relationship.weight", "cls.seq_relationship.bias",
@@ -83,18 +84,24 @@ public final class Bert implements Family {
         if (!names.has(p + "transform.dense.weight")) {
             return null;
         }
-        boolean tied = c.flagOr("tie_word_embeddings", true);
-        return new Head(new Head.Transform(Linear.of(p + "transform.dense", hidden, hidden, true), activation, norm(names, p + "transform.LayerNorm", hidden, eps)),
-                null, tied ? tokens : p + "decoder.weight", tied ? p + "bias" : p + "decoder.bias", hidden, tied, 1f, 0f);
+        return head(c, names, tokens, hidden, p + "decoder", p + "bias",
+                new Head.Transform(Linear.of(p + "transform.dense", hidden, hidden, true), activation, norm(names, p + "transform.LayerNorm", hidden, eps)));
     }
 
     private static Head robertaHead(Config c, TensorNames names, String tokens, int hidden, double eps) {
         if (!names.has("lm_head.dense.weight")) {
             return null;
         }
+        return head(c, names, tokens, hidden, "lm_head.decoder", "lm_head.bias",
+                new Head.Transform(Linear.of("lm_head.dense", hidden, hidden, true), Activation.GELU, norm(names, "lm_head.layer_norm", hidden, eps)));
+    }
+
+    /// An output matrix that a tied checkpoint stores all the same is meant, as in the other families: readers take the stored one.
+    private static Head head(Config c, TensorNames names, String tokens, int hidden, String decoder, String bias, Head.Transform transform) {
         boolean tied = c.flagOr("tie_word_embeddings", true);
-        return new Head(new Head.Transform(Linear.of("lm_head.dense", hidden, hidden, true), Activation.GELU, norm(names, "lm_head.layer_norm", hidden, eps)),
-                null, tied ? tokens : "lm_head.decoder.weight", tied ? "lm_head.bias" : "lm_head.decoder.bias", hidden, tied, 1f, 0f);
+        boolean stored = !tied || names.has(decoder + ".weight");
+        return new Head(transform, null, stored ? decoder + ".weight" : tokens, !tied || names.has(decoder + ".bias") ? decoder + ".bias" : bias,
+                hidden, !stored, 1f, 0f);
     }
 
     /// The first published checkpoints call a norm's weight and bias gamma and beta.

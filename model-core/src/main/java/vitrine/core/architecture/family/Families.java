@@ -58,6 +58,9 @@ public final class Families {
                 "model_type %s has no forward pass here", type)
                 .help("Anatomy and everything else that needs no forward pass still work."));
         ModelSpec spec = family.read(config, new TensorNames(tensorNames));
+        if (!spec.encoder() && !config.flagOr("is_causal", true)) {
+            throw config.unsupported("is_causal", "a decoder whose tokens see later ones");
+        }
         KnownKeys.requireUnderstood(config);
         return spec;
     }

@@ -35,7 +35,12 @@ public final class Gemma3Text implements Family {
         }
         // The reference implementation reads attn_logit_softcapping for this family and does not apply it.
         c.ignore("hidden_act", "attn_logit_softcapping");
-        int pattern = Math.max(c.positiveOr("sliding_window_pattern", 6), c.positiveOr("_sliding_window_pattern", 1));
+        int pattern = c.positiveOr("sliding_window_pattern", 6);
+        c.ignore("_sliding_window_pattern");
+        // Newer configs say the pattern under this name beside layer_types, which then decide; alone it is not what readers go by.
+        if (!c.has("layer_types") && c.positiveOr("_sliding_window_pattern", pattern) != pattern) {
+            throw c.unsupported("_sliding_window_pattern", "a window pattern of " + c.positive("_sliding_window_pattern") + " without layer_types");
+        }
         IntUnaryOperator window = Windows.byLayerType(c, recipe.layers(), l -> (l + 1) % pattern != 0);
         Rope full = rope(c, recipe.headDim(), "full_attention", "rope_theta", 1_000_000);
         Rope sliding = rope(c, recipe.headDim(), "sliding_attention", "rope_local_base_freq", 10_000);
@@ -56,9 +61,15 @@ public final class Gemma3Text implements Family {
         RopeConfig reader = RopeConfig.of(c, headDim);
         Config byType = c.objectOrNull("rope_parameters");
         double theta = c.numberOr(thetaKey, defaultTheta);
-        if (byType != null) {
-            return reader.read(byType.objectOrNull(type), theta);
+        Config older = c.objectOrNull("rope_scaling");
+        if (byType == null && older != null && older.has("type") && !older.has("rope_type")) {
+            // transformers 5.18 reads such a scaling as none at all.
+            throw older.unsupported("type", "a scaling without rope_type in a Gemma 3 config");
         }
-        return reader.read(type.equals("full_attention") ? c.objectOrNull("rope_scaling") : null, theta);
+        Config scaling = byType != null ? byType.objectOrNull(type) : type.equals("full_attention") ? older : null;
+        if (scaling != null && c.has("original_max_position_embeddings")) {
+            throw c.unsupported("original_max_position_embeddings", "a length of pre-training beside the ropes of a Gemma 3 config");
+        }
+        return reader.read(scaling, theta);
     }
 }

@@ -27,8 +27,9 @@ public final class Phi3 implements Family {
     public ModelSpec read(Config c, TensorNames names) {
         DecoderRecipe recipe = DecoderRecipe.of(this, c, names);
         Rope rope = RopeConfig.of(c, recipe.headDim()).partial(1).read();
-        if (rope.scaling() instanceof Rope.Scaling.Yarn) {
-            throw c.unsupported("rope_scaling", "yarn in a Phi-3 config, which readers take for longrope,");
+        if (!(rope.scaling() instanceof Rope.Scaling.None) && !(rope.scaling() instanceof Rope.Scaling.LongRope)) {
+            // transformers takes yarn for longrope here and refuses the others.
+            throw c.unsupported("rope_scaling", rope.scaling().getClass().getSimpleName().toLowerCase(java.util.Locale.ROOT) + " scaling in a Phi-3 config");
         }
         c.ignore("original_max_position_embeddings");
         for (String key : List.of("interpolate_factor", "full_attn_mod")) {

@@ -18,6 +18,8 @@ import java.util.Map;
 import java.util.Set;
 import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.json.Json;
+import vitrine.core.json.PlainScanner;
+import vitrine.core.json.PlainScanner.NotPlain;
 import vitrine.core.refusal.Bounds;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -73,16 +75,16 @@ public record SafetensorsHeader(List<TensorEntry> tensors, Map<String, String> m
     }
 
     /// One pass over the header's JSON, without a tree: a header of 100,000 tensors is common.
-    private static final class Parser {
+    static final class Parser {
         private final Path file;
         private final Path shown;
         private final Bounds bounds;
         private final byte[] header;
-        private final List<Claim> claims = new ArrayList<>();
-        private final Map<String, String> metadata = new LinkedHashMap<>();
+        final List<Claim> claims = new ArrayList<>();
+        final Map<String, String> metadata = new LinkedHashMap<>();
 
         /// What the header says of one tensor.
-        private record Claim(String name, DType dtype, long[] shape, long begin, long end) {}
+        record Claim(String name, DType dtype, long[] shape, long begin, long end) {}
 
         Parser(Path file, Path shown, Bounds bounds, byte[] header) {
             this.file = file;
@@ -99,6 +101,82 @@ public record SafetensorsHeader(List<TensorEntry> tensors, Map<String, String> m
                 }
                 throw Refusal.of(Category.HEADER_INVALID, shown, "the header starts with %s; it must be a JSON object that starts with {", found);
             }
+            if (!scan()) {
+                parseStrictly();
+            }
+            return place();
+        }
+
+        /// Reads a header of the plainest kind, as all common writers make it; false, with nothing read, for any other.
+        boolean scan() {
+            try {
+                scanAll(new PlainScanner(header));
+                return true;
+            } catch (NotPlain e) {
+                claims.clear();
+                metadata.clear();
+                return false;
+            }
+        }
+
+        private void scanAll(PlainScanner s) throws NotPlain {
+            Set<String> names = new HashSet<>();
+            s.expect('{');
+            if (!s.take('}')) {
+                do {
+                    String name = s.key();
+                    if (!names.add(name)) {
+                        throw s.notPlain();
+                    }
+                    if (name.equals("__metadata__")) {
+                        scanMetadata(s);
+                    } else {
+                        claims.add(scanClaim(s, name));
+                    }
+                } while (s.more('}'));
+            }
+            s.expectEnd();
+        }
+
+        private void scanMetadata(PlainScanner s) throws NotPlain {
+            s.expect('{');
+            if (!s.take('}')) {
+                do {
+                    if (metadata.put(s.key(), s.string()) != null) {
+                        throw s.notPlain();
+                    }
+                } while (s.more('}'));
+            }
+        }
+
+        private static Claim scanClaim(PlainScanner s, String name) throws NotPlain {
+            DType dtype = null;
+            long[] shape = null;
+            long[] offsets = null;
+            s.expect('{');
+            do {
+                switch (s.key()) {
+                    case "dtype" -> {
+                        s.require(dtype == null);
+                        dtype = DType.ofNameOrNull(s.string());
+                        s.require(dtype != null);
+                    }
+                    case "shape" -> {
+                        s.require(shape == null);
+                        shape = s.numbers(MAX_RANK);
+                    }
+                    case "data_offsets" -> {
+                        s.require(offsets == null);
+                        offsets = s.numbers(2);
+                    }
+                    default -> throw s.notPlain();
+                }
+            } while (s.more('}'));
+            s.require(dtype != null && shape != null && offsets != null && offsets.length == 2);
+            return new Claim(name, dtype, shape, offsets[0], offsets[1]);
+        }
+
+        void parseStrictly() {
             Json.requireUtf8(shown, header, header.length, Category.HEADER_INVALID);
             try (JsonParser p = Json.parser(header, 0, header.length)) {
                 p.nextToken();
@@ -121,7 +199,6 @@ public record SafetensorsHeader(List<TensorEntry> tensors, Map<String, String> m
             } catch (IOException e) {
                 throw Json.refuse(shown, Category.HEADER_INVALID, e).where("header");
             }
-            return place();
         }
 
         private static boolean looksLikeJson(byte first) {

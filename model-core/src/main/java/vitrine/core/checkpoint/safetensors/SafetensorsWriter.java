@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import vitrine.core.json.Json;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
@@ -19,10 +21,13 @@ import vitrine.core.tensor.Shape;
 /// Writes a safetensors file whose tensors are declared first and filled in any order, so that a tensor larger than memory
 /// can be written slice by slice. What is never written reads as zeros.
 ///
-/// The caller makes the file whole or absent ([vitrine.core.files.Whole]).
+/// The caller makes the file whole or absent ([vitrine.core.files.Whole]). What is written goes to the disk while the caller
+/// computes what comes next, so that making it whole at the end need not wait for all of it.
 public final class SafetensorsWriter implements AutoCloseable {
 
     private static final int DATA_ALIGNMENT = 64;
+    /// So much is written before the disk is asked to take it.
+    private static final long FLUSH_BYTES = 32L << 20;
 
     /// A tensor to be written.
     public record Declared(DType dtype, Shape shape) {
@@ -34,6 +39,8 @@ public final class SafetensorsWriter implements AutoCloseable {
     private final FileChannel channel;
     private final Map<String, Declared> declared;
     private final Map<String, Long> offsets = new LinkedHashMap<>();
+    private long unflushed;
+    private FutureTask<Void> flush;
 
     /// Begins a file of these tensors, laid out in this order.
     public SafetensorsWriter(Path file, Map<String, Declared> tensors, Map<String, String> metadata) throws IOException {
@@ -112,12 +119,49 @@ public final class SafetensorsWriter implements AutoCloseable {
     private void writeFully(ByteBuffer bytes, long position) throws IOException {
         long at = position;
         while (bytes.hasRemaining()) {
-            at += channel.write(bytes, at);
+            int n = channel.write(bytes, at);
+            at += n;
+            unflushed += n;
+        }
+        if (unflushed >= FLUSH_BYTES && (flush == null || flush.isDone())) {
+            awaitFlush();
+            unflushed = 0;
+            flush = new FutureTask<>(() -> {
+                channel.force(false);
+                return null;
+            });
+            Thread.ofPlatform().daemon().name("safetensors-flush").start(flush);
+        }
+    }
+
+    /// A disk that failed to take what was written says so once, to whoever asked: that must not be lost.
+    private void awaitFlush() throws IOException {
+        if (flush == null) {
+            return;
+        }
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    flush.get();
+                    return;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
     @Override
     public void close() throws IOException {
-        channel.close();
+        try (channel) {
+            awaitFlush();
+        }
     }
 }

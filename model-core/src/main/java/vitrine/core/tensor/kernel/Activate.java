@@ -26,7 +26,7 @@ public final class Activate {
             case SILU, GELU, GELU_TANH, QUICK_GELU -> true;
             case RELU, RELU_SQUARED, TANH -> false;
         };
-        if (hasVectors && WARMTH.takesVectors(x.size())) {
+        if (hasVectors && WARMTH.takesVectors(x, rows -> vectors(f, rows, u == null ? null : rows))) {
             vectors(f, x, u);
         } else {
             plain(f, x, u);

@@ -72,7 +72,7 @@ public final class Attend {
     ///
     /// @param firstQuery the position of row 0 among the keys
     public static void softmax(Matrix scores, Rule rule, int firstQuery) {
-        if (WARMTH.takesVectors(scores.size())) {
+        if (WARMTH.takesVectors(scores, rows -> vectors(rows, rule, scores.columns()))) {
             vectors(scores, rule, firstQuery);
         } else {
             plain(scores, rule, firstQuery);

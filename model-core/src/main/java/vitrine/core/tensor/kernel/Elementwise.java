@@ -18,7 +18,7 @@ public final class Elementwise {
 
     /// `x += b`, a row vector added to every row.
     public static void addBias(Matrix x, MemorySegment bias) {
-        if (!BIAS.takesVectors(x.size())) {
+        if (!BIAS.takesVectors(x, rows -> biasVectors(rows, rows.data()))) {
             float[] b = Plain.values(bias, x.columns());
             Plain.rows(x, LEAST_ROWS, (v, r) -> {
                 for (int i = 0; i < v.length; i++) {
@@ -27,6 +27,10 @@ public final class Elementwise {
             });
             return;
         }
+        biasVectors(x, bias);
+    }
+
+    private static void biasVectors(Matrix x, MemorySegment bias) {
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
             for (int r = from; r < to; r++) {
                 addRow(x.data(), x.rowOffset(r), bias, 0, x.columns(), 1f);
@@ -36,7 +40,7 @@ public final class Elementwise {
 
     /// `x += scale * y`.
     public static void add(Matrix x, Matrix y, float scale) {
-        if (!ADD.takesVectors(x.size())) {
+        if (!ADD.takesVectors(x, rows -> addVectors(rows, rows, scale))) {
             Plain.rows(x, LEAST_ROWS, (v, r) -> {
                 float[] w = y.row(r);
                 for (int i = 0; i < v.length; i++) {
@@ -69,7 +73,7 @@ public final class Elementwise {
 
     /// `x *= scale`.
     public static void scale(Matrix x, float scale) {
-        if (!SCALE.takesVectors(x.size())) {
+        if (!SCALE.takesVectors(x, rows -> scaleVectors(rows, scale))) {
             Plain.rows(x, LEAST_ROWS, (v, r) -> {
                 for (int i = 0; i < v.length; i++) {
                     v[i] *= scale;
@@ -77,6 +81,10 @@ public final class Elementwise {
             });
             return;
         }
+        scaleVectors(x, scale);
+    }
+
+    private static void scaleVectors(Matrix x, float scale) {
         Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long o = x.rowOffset(r);
@@ -94,7 +102,7 @@ public final class Elementwise {
 
     /// `x = cap * tanh(x / cap)`, as Gemma 2 bounds its logits.
     public static void softCap(Matrix x, float cap) {
-        if (!CAP.takesVectors(x.size())) {
+        if (!CAP.takesVectors(x, rows -> capVectors(rows, cap))) {
             Plain.rows(x, 1, (v, r) -> {
                 for (int i = 0; i < v.length; i++) {
                     v[i] = Lanes.tanh(v[i] / cap) * cap;
@@ -102,6 +110,10 @@ public final class Elementwise {
             });
             return;
         }
+        capVectors(x, cap);
+    }
+
+    private static void capVectors(Matrix x, float cap) {
         Parallel.over(x.rows(), 1, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long o = x.rowOffset(r);

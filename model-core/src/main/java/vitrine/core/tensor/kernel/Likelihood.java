@@ -20,7 +20,7 @@ public final class Likelihood {
     /// @return float64 `[rows]`
     public static double[] negativeLog(Matrix logits, int[] targets) {
         double[] losses = new double[logits.rows()];
-        boolean vectors = WARMTH.takesVectors(logits.size());
+        boolean vectors = WARMTH.takesVectors(logits, rows -> vectorLogSumExp(rows, 0));
         Parallel.over(logits.rows(), 1, (from, to) -> {
             for (int r = from; r < to; r++) {
                 losses[r] = targets[r] < 0 ? Double.NaN

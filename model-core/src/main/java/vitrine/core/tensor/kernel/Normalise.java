@@ -34,7 +34,7 @@ public final class Normalise {
     }
 
     private static void normalise(Matrix x, Matrix y, boolean centred, MemorySegment weight, float offset, MemorySegment bias, float eps) {
-        if (WARMTH.takesVectors(x.size())) {
+        if (WARMTH.takesVectors(x, rows -> vectors(rows, rows, centred, weight == null ? null : rows.data(), offset, bias == null ? null : rows.data(), eps))) {
             vectors(x, y, centred, weight, offset, bias, eps);
         } else {
             plain(x, y, centred, weight, offset, bias, eps);

@@ -20,7 +20,7 @@ public final class Rotary {
     /// @param cos float32 `[tokens, pairs]`, dense, already scaled where a family scales it; `sin` likewise
     /// @param interleaved whether pair i is (2i, 2i+1) rather than (i, i + pairs)
     public static void rotate(Matrix x, int heads, int headDim, MemorySegment cos, MemorySegment sin, int pairs, boolean interleaved) {
-        if (!interleaved && pairs % Lanes.N == 0 && WARMTH.takesVectors(x.size())) {
+        if (!interleaved && pairs % Lanes.N == 0 && WARMTH.takesVectors(x, rows -> vectors(rows, heads, headDim, rows.data(), rows.data(), pairs))) {
             vectors(x, heads, headDim, cos, sin, pairs);
         } else {
             plain(x, heads, headDim, cos, sin, pairs, interleaved);

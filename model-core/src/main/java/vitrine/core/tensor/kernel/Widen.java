@@ -1,5 +1,7 @@
 package vitrine.core.tensor.kernel;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -20,6 +22,10 @@ public final class Widen {
     private static final VectorSpecies<Short> HALF = VectorSpecies.of(short.class,
             jdk.incubator.vector.VectorShape.forBitSize(Math.max(64, Lanes.F.vectorBitSize() / 2)));
 
+    /// Values that the plain loop takes at a time: 12 kB of arrays, which stay in the nearest cache.
+    private static final int BLOCK = 2048;
+    private static final Warmth WARMTH = new Warmth();
+
     private Widen() {}
 
     /// Writes `count` values of `source`, from value `first` on, to `target` as float32 from its start.
@@ -28,17 +34,25 @@ public final class Widen {
     public static void toFloat(DType dtype, MemorySegment source, long first, long count, MemorySegment target) {
         int chunk = 1 << 16;
         int chunks = Math.toIntExact((count + chunk - 1) / chunk);
+        boolean vectors = dtype == DType.BF16
+                && WARMTH.takesVectors(count, BLOCK, rows -> vectors(rows.data(), 0, 0, BLOCK, rows.rows(1, 1).data()));
         Parallel.over(chunks, 4, (from, to) -> {
             long begin = (long) from * chunk;
             long end = Math.min(count, (long) to * chunk);
-            part(dtype, source, first, begin, end, target);
+            part(dtype, source, first, begin, end, target, vectors);
         });
     }
 
-    private static void part(DType dtype, MemorySegment s, long first, long begin, long end, MemorySegment t) {
+    private static void part(DType dtype, MemorySegment s, long first, long begin, long end, MemorySegment t, boolean vectors) {
         switch (dtype) {
             case F32 -> MemorySegment.copy(s, 4 * (first + begin), t, 4 * begin, 4 * (end - begin));
-            case BF16 -> bf16(s, first, begin, end, t);
+            case BF16 -> {
+                if (vectors) {
+                    vectors(s, first, begin, end, t);
+                } else {
+                    plain(s, first, begin, end, t);
+                }
+            }
             default -> {
                 for (long i = begin; i < end; i++) {
                     t.set(FLOAT, 4 * i, (float) StoredValues.at(dtype, s, first + i));
@@ -47,7 +61,20 @@ public final class Widen {
         }
     }
 
-    private static void bf16(MemorySegment s, long first, long begin, long end, MemorySegment t) {
+    static void plain(MemorySegment s, long first, long begin, long end, MemorySegment t) {
+        short[] stored = new short[BLOCK];
+        float[] wide = new float[BLOCK];
+        for (long at = begin; at < end; at += BLOCK) {
+            int n = (int) Math.min(BLOCK, end - at);
+            MemorySegment.copy(s, SHORT, 2 * (first + at), stored, 0, n);
+            for (int i = 0; i < n; i++) {
+                wide[i] = Float.intBitsToFloat(stored[i] << 16);
+            }
+            MemorySegment.copy(wide, 0, t, JAVA_FLOAT, 4 * at, n);
+        }
+    }
+
+    static void vectors(MemorySegment s, long first, long begin, long end, MemorySegment t) {
         long i = begin;
         long last = end - Lanes.N;
         for (; i <= last; i += Lanes.N) {

@@ -105,6 +105,60 @@ class AttentionMeasuresTest {
     }
 
     @Test
+    void aSequenceTooShortForAMetricDoesNotCountInItsMean() {
+        HeadMetrics m = new HeadMetrics(spec(1, 1, 0));
+        m.begin(Batch.of(new int[] {1, 2, 3, 4, 5, 6}, new int[] {1}));
+        m.at(new Place(0, Site.PATTERN, 0, 0, 0), map(uniform(6)));
+        m.at(new Place(0, Site.PATTERN, 1, 0, 0), map(uniform(1)));
+        // Queries 4 and 5 see the first four keys with 4/5 and 4/6 of their weight.
+        assertMetric((4 / 5.0 + 4 / 6.0) / 2, m, HeadMetric.SINK_MASS, 0);
+        assertMetric(1, m, HeadMetric.NORMALISED_ENTROPY, 0);
+        assertMetric((1 / 2.0 + 1 / 3.0 + 1 / 4.0 + 1 / 5.0 + 1 / 6.0) / 5, m, HeadMetric.FIRST_TOKEN_MASS, 0);
+        assertTrue(Double.isNaN(m.standardError(HeadMetric.SINK_MASS)[0][0]), "one sequence has no standard error");
+        assertTrue(m.standardError(HeadMetric.ENTROPY)[0][0] > 0);
+    }
+
+    @Test
+    void aMetricThatNothingDefinesIsNoNumber() {
+        HeadMetrics m = measured(0, new int[] {1}, map(uniform(1)));
+        for (HeadMetric undefined : List.of(HeadMetric.NORMALISED_ENTROPY, HeadMetric.FIRST_TOKEN_MASS, HeadMetric.PREVIOUS_TOKEN, HeadMetric.SINK_MASS)) {
+            assertTrue(Double.isNaN(m.mean(undefined)[0][0]), undefined.toString());
+        }
+        assertMetric(0, m, HeadMetric.ENTROPY, 0);
+        assertMetric(1, m, HeadMetric.SELF_ATTENTION, 0);
+    }
+
+    @Test
+    void weightsThatAreNoNumbersMakeNoFigure() {
+        double[][] broken = uniform(6);
+        broken[5] = new double[] {Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN};
+        HeadMetrics m = measured(0, new int[] {1, 2, 1, 2, 1, 2}, map(broken));
+        for (HeadMetric metric : HeadMetric.values()) {
+            assertTrue(Double.isNaN(m.mean(metric)[0][0]), metric.toString());
+        }
+        TokenMeasures beside = new TokenMeasures(spec(1, 1, 0), 6);
+        beside.at(new Place(0, Site.PATTERN, 0, 0, 0), map(broken));
+        assertTrue(Float.isNaN(beside.queryEntropy()[5]) && !Float.isNaN(beside.queryEntropy()[4]));
+        AttentionRank rank = new AttentionRank(spec(1, 1, 0), 6);
+        rank.at(new Place(0, Site.PATTERN, 0, 0, 0), map(broken));
+        assertTrue(Double.isNaN(rank.ranks()[0][0]));
+        try (MeanMaps maps = new MeanMaps(spec(2, 1, 0), 6)) {
+            maps.at(new Place(0, Site.PATTERN, 0, 0, 0), map(uniform(6)));
+            maps.at(new Place(1, Site.PATTERN, 0, 0, 0), map(broken));
+            assertEquals(0, maps.divergences(Progress.NONE)[0][0]);
+            assertTrue(Double.isNaN(maps.divergences(Progress.NONE)[0][1]) && Double.isNaN(maps.divergences(Progress.NONE)[1][1]));
+            assertTrue(Double.isNaN(maps.cosines()[1][1]));
+        }
+    }
+
+    @Test
+    void headsThatDoNotVaryAreLikeNone() {
+        double[][] cka = HeadSimilarity.cka(map(new double[][] {{1, 5, 2, 3}, {1, 5, 4, 1}, {1, 5, 0, 1}, {1, 5, 3, 3}}), 2, 2);
+        assertTrue(Double.isNaN(cka[0][0]) && Double.isNaN(cka[0][1]) && Double.isNaN(cka[1][0]));
+        assertEquals(1, cka[1][1]);
+    }
+
+    @Test
     void headMetricsOfTheWorkedMaps() {
         HeadMetrics m = measured(0, new int[] {1, 2, 3, 4, 5}, fixture(0, 0), fixture(1, 0));
         assertMetric(0.867387, m, HeadMetric.ENTROPY, 0);

@@ -257,15 +257,17 @@ class KernelsTest {
         byte[] raw = new byte[2 * n + 2];
         random.nextBytes(raw);
         MemorySegment.copy(raw, 0, s, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, raw.length);
-        Matrix out = Matrix.allocate(arena, 1, n);
-        Widen.toFloat(DType.BF16, s, 1, n, out.data());
-        float[] got = out.toArray();
-        float[] want = new float[n];
+        Matrix parallel = Matrix.allocate(arena, 1, n);
+        Matrix plain = Matrix.allocate(arena, 1, n);
+        Matrix vectors = Matrix.allocate(arena, 1, n);
+        Widen.toFloat(DType.BF16, s, 1, n, parallel.data());
+        Widen.plain(s, 1, 0, n, plain.data());
+        Widen.vectors(s, 1, 0, n, vectors.data());
         for (int i = 0; i < n; i++) {
-            want[i] = (float) StoredValues.at(DType.BF16, s, i + 1);
-        }
-        for (int i = 0; i < n; i++) {
-            assertEquals(want[i], got[i], "value " + i);
+            float want = (float) StoredValues.at(DType.BF16, s, i + 1);
+            for (Matrix got : new Matrix[] {parallel, plain, vectors}) {
+                assertEquals(want, got.get(0, i), "value " + i);
+            }
         }
     }
 }

@@ -1,0 +1,56 @@
+package vitrine.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import vitrine.core.files.Whole;
+
+/// Runs the benchmarks and prints their tables as Markdown, as `docs/benchmarks.md` holds them.
+///
+/// | property | |
+/// |---|---|
+/// | `bench.parts` | of `capture,open,start,frames,kernels`; all by default |
+/// | `bench.rounds` | rounds of each comparison, 5 by default |
+/// | `bench.threads` | threads that compute, 2 by default |
+///
+/// The environment variable `VITRINE_PYTHON` names a Python with torch, transformers and safetensors; without it the comparison with
+/// transformers is left out, and the report says so.
+public final class Benchmarks {
+
+    private static final String ALL = "capture,open,start,frames,kernels";
+
+    private Benchmarks() {}
+
+    /// @param args the runnable folder, the folder `src/bench`, a small checkpoint, the classes of the tests of the modules `model-core`
+    ///        and `views`, where to write the report
+    public static void main(String[] args) throws IOException {
+        Path scratch = Files.createTempDirectory("vitrine-bench-");
+        String python = System.getenv("VITRINE_PYTHON");
+        Setting setting = new Setting(new Image(Path.of(args[0]).toAbsolutePath().normalize()), Path.of(args[1]).toAbsolutePath(), scratch,
+                python == null || python.isBlank() ? null : python, Integer.getInteger("bench.rounds", 5), Integer.getInteger("bench.threads", 2),
+                Path.of(args[2]).toAbsolutePath().normalize(), System.getProperty("java.class.path"), Path.of(args[3]).toAbsolutePath().normalize(),
+                Path.of(args[4]).toAbsolutePath().normalize());
+        StringBuilder report = new StringBuilder(Machine.describe() + ".\n\n");
+        try {
+            for (String part : System.getProperty("bench.parts", ALL).split(",")) {
+                String table = switch (part.strip()) {
+                    case "capture" -> new CaptureBench(setting).run();
+                    case "open" -> new OpenBench(setting).run();
+                    case "start" -> new StartBench(setting).run();
+                    case "frames" -> new FramesBench(setting).run();
+                    case "kernels" -> new KernelsBench(setting).run();
+                    default -> throw new IllegalArgumentException("bench.parts: " + part + " is unknown; parts are " + List.of(ALL.split(",")));
+                };
+                report.append(table);
+            }
+        } finally {
+            Whole.delete(scratch);
+        }
+        Path out = Path.of(args[5]);
+        Files.writeString(out, report);
+        System.out.println();
+        System.out.print(report);
+        System.err.println("written to " + out);
+    }
+}

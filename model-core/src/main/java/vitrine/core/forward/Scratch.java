@@ -1,0 +1,74 @@
+package vitrine.core.forward;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import vitrine.core.tensor.Matrix;
+
+/// Memory for the values between a layer's input and its output, used again by the next layer.
+///
+/// A layer of 512 tokens needs tens of megabytes for a moment; taking them from the system and giving them back, with zeros
+/// written over them each time, would cost as much as all norms and rotations. Values live as long as their [Frame]: frames are
+/// opened and closed like brackets, by one thread. **Fresh matrices hold whatever was there before**: whoever allocates one
+/// writes all of it.
+final class Scratch implements AutoCloseable {
+
+    /// The least that is taken from the system at a time.
+    private static final long BLOCK_BYTES = 16L << 20;
+    private static final long ALIGNMENT = 64;
+
+    private final Arena arena = Arena.ofShared();
+    private final List<MemorySegment> blocks = new ArrayList<>();
+    private int block;
+    private long used;
+
+    /// Opens a frame; closing it gives back what was allocated meanwhile.
+    Frame frame() {
+        return new Frame(block, used);
+    }
+
+    /// A stretch of the program in which matrices are allocated.
+    final class Frame implements AutoCloseable {
+        private final int toBlock;
+        private final long toUsed;
+
+        private Frame(int toBlock, long toUsed) {
+            this.toBlock = toBlock;
+            this.toUsed = toUsed;
+        }
+
+        @Override
+        public void close() {
+            block = toBlock;
+            used = toUsed;
+        }
+    }
+
+    /// A dense matrix of unspecified values `[rows, columns]`, valid until the innermost open frame is closed.
+    Matrix matrix(int rows, int columns) {
+        long bytes = (Math.max(ALIGNMENT, 4L * rows * columns) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        while (block < blocks.size() && used + bytes > blocks.get(block).byteSize()) {
+            block++;
+            used = 0;
+        }
+        if (block == blocks.size()) {
+            blocks.add(arena.allocate(Math.max(BLOCK_BYTES, bytes), ALIGNMENT));
+        }
+        Matrix m = Matrix.over(blocks.get(block).asSlice(used, bytes), rows, columns);
+        used += bytes;
+        assert poison(m);
+        return m;
+    }
+
+    /// With assertions on, as in tests, fresh values are no numbers, so that reading what was never written shows.
+    private static boolean poison(Matrix m) {
+        m.data().fill((byte) 0xff);
+        return true;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}
