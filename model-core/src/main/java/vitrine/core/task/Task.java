@@ -87,7 +87,7 @@ public sealed interface Task {
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param maxTokens how many tokens pass at most, from 2; all where null
-    /// @param centred whether the mean over tokens is taken away; not where null
+    /// @param centred whether the mean over tokens is taken away; not where null (hidden states, keys and values only)
     /// @param excludeMassive whether dimensions of massive activations are left out (hidden states only)
     /// @param growth whether ranks are also found for contexts of growing length (keys and values only)
     /// @param ratio the share of the parameters that an allocation of ranks keeps, above 0 and below 1 (activations only)
@@ -111,6 +111,7 @@ public sealed interface Task {
             if (alpha != null && !(alpha >= 0 && alpha <= 1)) {
                 throw Refusal.of(Category.TASK_INVALID, null, "alpha is %s; a number from 0 to 1 belongs here", alpha);
             }
+            requireFor(of != RankArtifact.Of.activations, "centred", centred, "hidden states, keys and values");
             requireFor(of == RankArtifact.Of.hidden, "excludeMassive", excludeMassive, "hidden states");
             requireFor(of == RankArtifact.Of.kv, "growth", growth, "keys and values");
             requireFor(of == RankArtifact.Of.activations, "ratio", ratio, "activations");
