@@ -15,6 +15,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -35,6 +38,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.artifact.Measure;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.artifact.SpectrumArtifact;
@@ -664,6 +668,18 @@ class SpectrumTaskTest {
             assertArrayEquals(new double[] {1}, held.values(held.get("0 x"), "sv"));
         }
         assertFalse(Files.exists(target.resolve("kept")), "no working file in the result");
+    }
+
+    @Test
+    void whatNobodyComesBackToGoesAfterAMonth() throws IOException {
+        Path root = Files.createDirectories(folder.resolve("store"));
+        Path old = Files.writeString(root.resolve(".spectrum-a.kept"), "x");
+        Path young = Files.writeString(root.resolve(".spectrum-b.kept"), "x");
+        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(31, ChronoUnit.DAYS)));
+        Files.setLastModifiedTime(young, FileTime.from(Instant.now().minus(29, ChronoUnit.DAYS)));
+        new ArtifactStore(root, 1 << 20);
+        assertFalse(Files.exists(old));
+        assertTrue(Files.exists(young));
     }
 
     // --- what cannot be done
