@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.RankArtifact.Of;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
@@ -60,7 +61,9 @@ class SchemasTest {
                 new Task.Rank("/models/a", "/texts/a.jsonl", Of.kv, 64, 1000, true, null, true, null, null, null, null, null),
                 new Task.Rank("/models/a", "/texts/a.jsonl", Of.hidden, null, null, false, true, null, null, null, null, null, null),
                 new Task.Rank("/models/a", "/texts/a.jsonl", Of.activations, null, null, null, null, null, 0.6, 1.0, 0.2, 1.0, 0.5),
-                new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1));
+                new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
+                new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
+                new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));
     }
 
     @ParameterizedTest
@@ -106,6 +109,12 @@ class SchemasTest {
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"rankAwareSparsity\":1}",
         "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":0}",
         "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":8,\"tensors\":[null]}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\"}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"rough\"}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":0}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"exact\",\"series\":[null]}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"exact\",\"tensors\":\"*\"}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"exact\",\"heads\":\"yes\"}",
         "{\"kind\":\"capture\",\"model\":\"/m\",\"what\":[\"attentions\"]}",
         "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"}}",
         "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"},\"what\":[\"attention\"]}",
@@ -133,6 +142,7 @@ class SchemasTest {
     @Test
     void categoriesAndWhatsAreThoseOfTheCode() {
         assertEquals(Arrays.stream(Category.values()).map(Category::code).toList(), texts(Schemas.read("event.schema.json").at("/$defs/category/enum")));
+        assertEquals(Arrays.stream(Accuracy.values()).map(Enum::name).toList(), texts(Schemas.read("task.schema.json").at("/$defs/accuracy/enum")));
         assertEquals(Arrays.stream(Task.What.values()).map(Enum::name).toList(), texts(Schemas.read("task.schema.json").at("/$defs/what/enum")));
     }
 
