@@ -93,9 +93,13 @@ final class RankCommand extends EngineCommand {
         for (RankArtifact.Site site : rank.sites()) {
             output.text("");
             output.text(site.name() + ": " + site.label() + ", width " + site.width());
-            output.text(site.heads() > 0 ? "layer  effective rank, mean over heads  least (head)  normalised, mean" : "layer  effective rank  normalised  energy 90 %   95 %   99 %  participation");
+            // Of hidden states there is a participation ratio without the bias of few tokens as well.
+            String byHalves = site.name() + ".split_participation_ratio";
+            boolean halves = rank.figureNames().contains(byHalves);
+            output.text(site.heads() > 0 ? "layer  effective rank, mean over heads  least (head)  normalised, mean"
+                    : "layer  effective rank  normalised  energy 90 %   95 %   99 %  participation" + (halves ? "  by halves" : ""));
             for (int l = 0; l < rank.layers(); l++) {
-                output.text(site.heads() > 0 ? heads(site, l) : line(site.row(l, -1)));
+                output.text(site.heads() > 0 ? heads(site, l) : line(site.row(l, -1)) + (halves ? String.format("%11s", cell(rank, byHalves, l, "%.3f")) : ""));
             }
         }
     }
@@ -180,7 +184,11 @@ final class RankCommand extends EngineCommand {
     }
 
     private static String cell(RankArtifact rank, String name, int layer) {
+        return cell(rank, name, layer, "%.4f");
+    }
+
+    private static String cell(RankArtifact rank, String name, int layer, String format) {
         double[] values = rank.figures(name);
-        return layer >= values.length || Double.isNaN(values[layer]) ? "–" : String.format(Locale.ROOT, "%.4f", values[layer]);
+        return layer >= values.length || Double.isNaN(values[layer]) ? "–" : String.format(Locale.ROOT, format, values[layer]);
     }
 }

@@ -147,6 +147,43 @@ class RankRunTest {
         assertEquals(Category.ARTIFACT_INVALID, other.category());
     }
 
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.EnumSource(Of.class)
+    void givingUpLeavesNothing(Of of) throws IOException {
+        String data = ids(java.util.stream.IntStream.range(0, 64).map(i -> i % 50).toArray());
+        Path out = folder.resolve("given-up");
+        int[] asked = new int[1];
+        Progress impatient = new Progress() {
+            @Override
+            public void step(long done, long total, String unit) {}
+
+            @Override
+            public void checkCancelled() {
+                if (++asked[0] == 4) {
+                    throw new CancelledException();
+                }
+            }
+        };
+        assertThrows(Progress.CancelledException.class, () -> TaskRunner.run(Task.Rank.of(model("llama-gqa"), data, of), out, impatient, warnings::add));
+        assertTrue(Files.notExists(out));
+    }
+
+    @Test
+    void tokensAreCountedToTheEnd() throws IOException {
+        String data = ids(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7, 8});
+        List<String> steps = new ArrayList<>();
+        TaskRunner.run(Task.Rank.of(model("llama-gqa"), data, Of.kv), folder.resolve("counted"), new Progress() {
+            @Override
+            public void step(long done, long total, String unit) {
+                steps.add(done + "/" + total + " " + unit);
+            }
+
+            @Override
+            public void checkCancelled() {}
+        }, warnings::add);
+        assertEquals(List.of("0/8 tokens", "8/8 tokens"), steps);
+    }
+
     @Test
     void layersAreTakenInGroupsThatFit() {
         assertEquals(List.of("0-4"), text(RankRun.groups(5, l -> 10, 50)));
