@@ -28,6 +28,8 @@ import vitrine.core.forward.Batch;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
+import vitrine.core.tensor.kernel.Parallel;
+import vitrine.core.tensor.openblas.OpenBlas;
 
 /// Effective ranks of what a model computes over texts.
 ///
@@ -46,11 +48,13 @@ final class RankRun {
     private final ModelSpec spec;
     private final List<Sequences.Labelled> data;
     private final long tokens;
+    private final long momentBytes;
     private final Progress progress;
     private final Consumer<String> warn;
     private final RankResult result;
 
-    private RankRun(Task.Rank task, LoadedModel model, List<Sequences.Labelled> data, Progress progress, Consumer<String> warn) {
+    private RankRun(Task.Rank task, LoadedModel model, List<Sequences.Labelled> data, long momentBytes, Progress progress, Consumer<String> warn) {
+        this.momentBytes = momentBytes;
         this.task = task;
         this.model = model;
         spec = model.spec();
@@ -62,17 +66,25 @@ final class RankRun {
     }
 
     static Outcome run(Task.Rank task, Path file, Progress progress, Consumer<String> warn) throws IOException {
+        return run(task, file, MOMENT_BYTES, progress, warn);
+    }
+
+    /// @param momentBytes how much memory second moments may take at a time
+    static Outcome run(Task.Rank task, Path file, long momentBytes, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
             if (task.perplexityRise() != null) {
                 model.requirePerplexity();
             }
             List<Sequences.Labelled> data = first(DataInput.read(task.data(), task.maxLength(), model, progress), task.maxTokens());
-            RankRun run = new RankRun(task, model, data, progress, warn);
-            switch (task.of()) {
-                case kv -> run.cache();
-                case hidden -> run.hidden();
-                case activations -> run.activations();
-            }
+            RankRun run = new RankRun(task, model, data, momentBytes, progress, warn);
+            OpenBlas.open().inThreads(Parallel.threads(), () -> {
+                switch (task.of()) {
+                    case kv -> run.cache();
+                    case hidden -> run.hidden();
+                    case activations -> run.activations();
+                }
+                return null;
+            });
             return run.result.write(file);
         }
     }
@@ -168,7 +180,7 @@ final class RankRun {
         perLayer.put(CacheSpectra.Part.K_PROJ, result.site("k_proj_layer", projected + " of all heads", 0, all));
 
         ContextGrowth growth = Boolean.TRUE.equals(task.growth()) ? new ContextGrowth(spec, longest(), centred()) : null;
-        List<int[]> groups = groups(spec.layers().size(), l -> CacheSpectra.bytes(spec, l), MOMENT_BYTES);
+        List<int[]> groups = groups(spec.layers().size(), l -> CacheSpectra.bytes(spec, l), momentBytes);
         for (int g = 0; g < groups.size(); g++) {
             try (CacheSpectra spectra = new CacheSpectra(spec, groups.get(g)[0], groups.get(g)[1])) {
                 // The growth needs every layer: it is found with the last group, whose pass goes through all.
@@ -221,7 +233,7 @@ final class RankRun {
         sites.keySet().forEach(p -> split.put(p, new double[layers]));
         ObjectNode massive = result.summary().putObject("massive_dimensions");
         sites.values().forEach(s -> massive.putArray(s.name()));
-        List<int[]> groups = groups(layers, l -> HiddenSpectra.bytes(spec), MOMENT_BYTES);
+        List<int[]> groups = groups(layers, l -> HiddenSpectra.bytes(spec), momentBytes);
         for (int g = 0; g < groups.size(); g++) {
             try (HiddenSpectra spectra = new HiddenSpectra(spec, groups.get(g)[0], groups.get(g)[1])) {
                 pass(new Pass() {
@@ -318,7 +330,7 @@ final class RankRun {
             int width = java.util.stream.IntStream.range(0, layers).map(l -> OutputSpectra.size(spec, l, name).rank()).max().orElse(0);
             sites.put(name, result.site(name, "outputs of the " + name.replace("_out", "") + " projection, without bias", 0, width));
         }
-        List<int[]> groups = groups(layers, l -> OutputSpectra.bytes(spec, l), MOMENT_BYTES);
+        List<int[]> groups = groups(layers, l -> OutputSpectra.bytes(spec, l), momentBytes);
         for (int g = 0; g < groups.size(); g++) {
             try (OutputSpectra spectra = new OutputSpectra(spec, model.weights(), groups.get(g)[0], groups.get(g)[1])) {
                 boolean last = g == groups.size() - 1;
@@ -399,20 +411,31 @@ final class RankRun {
 
     private record Dropped(double error, double rise, double sparsity) {}
 
+    /// Errors of splits, NaN where there are none.
+    private static double[] errors(RankAwareSparsity.Split[] splits) {
+        double[] out = new double[RankAwareSparsity.alphas().length];
+        Arrays.setAll(out, i -> splits == null ? Double.NaN : splits[i].error());
+        return out;
+    }
+
     private void rankAware(ActivationSample found, int sampled) {
         int layers = spec.layers().size();
         ObjectNode out = result.summary().putObject("rank_aware").put("sparsity", task.rankAwareSparsity()).put("sample_tokens", sampled);
         ArrayNode alphas = out.putArray("alphas");
         Arrays.stream(RankAwareSparsity.alphas()).forEach(alphas::add);
-        for (String name : found.splits(0).keySet()) {
-            ArrayNode rows = out.withObject("/best").putArray(name);
+        ObjectNode best = out.putObject("best");
+        for (String name : OutputSpectra.names(spec, 0).stream().map(n -> n.replace("_out", "")).toList()) {
+            ArrayNode rows = best.putArray(name);
             for (int l = 0; l < layers; l++) {
-                RankAwareSparsity.Split best = RankAwareSparsity.best(found.splits(l).get(name));
-                ObjectNode row = rows.addObject().put("layer", l).put("alpha", best.alpha()).put("channels", best.channels()).put("rank", best.rank()).put("quantile", best.quantile());
-                DataInput.put(row, "threshold", best.threshold());
-                DataInput.put(row, "error", best.error());
+                if (!found.splits(l).containsKey(name)) {
+                    continue;
+                }
+                RankAwareSparsity.Split split = RankAwareSparsity.best(found.splits(l).get(name));
+                ObjectNode row = rows.addObject().put("layer", l).put("alpha", split.alpha()).put("channels", split.channels()).put("rank", split.rank()).put("quantile", split.quantile());
+                DataInput.put(row, "threshold", split.threshold());
+                DataInput.put(row, "error", split.error());
             }
-            result.curves("rank_aware." + name, layers, l -> Arrays.stream(found.splits(l).get(name)).mapToDouble(RankAwareSparsity.Split::error).toArray(),
+            result.curves("rank_aware." + name, layers, l -> errors(found.splits(l).get(name)),
                     "relative error of the outputs for each alpha at sparsity " + task.rankAwareSparsity(), sampled);
         }
     }

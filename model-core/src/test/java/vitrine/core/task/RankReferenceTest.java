@@ -108,6 +108,65 @@ class RankReferenceTest {
         }
     }
 
+    /// A copy of a model with one weight that is no number.
+    private Path broken(String tensor) throws IOException {
+        Path copy = Files.createDirectory(folder.resolve("broken"));
+        try (var files = Files.list(Reference.of("llama-gqa").folder())) {
+            for (Path f : files.toList()) {
+                Files.copy(f, copy.resolve(f.getFileName()));
+            }
+        }
+        Path weights = copy.resolve("model.safetensors");
+        long offset;
+        try (SafetensorsFile file = SafetensorsFile.open(weights)) {
+            offset = file.tensors().get(tensor).offset();
+        }
+        byte[] bytes = Files.readAllBytes(weights);
+        java.nio.ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN).putFloat((int) offset, Float.NaN);
+        Files.write(weights, bytes);
+        return copy;
+    }
+
+    @Test
+    void whatIsNoNumberIsAbsentFromThereOn() throws IOException {
+        Path model = broken("model.layers.1.mlp.up_proj.weight");
+        Path data = Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\":[1,2,3,4,5,6,7,8]}\n{\"input_ids\":[9,8,7,6,5]}\n");
+        for (Of of : Of.values()) {
+            boolean activations = of == Of.activations;
+            Task.Rank task = new Task.Rank(model.toString(), data.toString(), of, null, null, null, null, of == Of.kv ? true : null, activations ? 0.5 : null, null, null,
+                    activations ? 1.0 : null, activations ? 0.5 : null);
+            RankArtifact found = RankArtifact.of(TaskRunner.run(task, folder.resolve("nan-" + of), Progress.NONE, warnings::add));
+            assertTrue(warnings.stream().anyMatch(w -> w.startsWith("After layer 1,")), warnings::toString);
+            for (RankArtifact.Row row : found.rows()) {
+                boolean lost = row.layer() == 2 || row.layer() == 1 && List.of("resid", "mlp_out", "up_out", "down_out").contains(row.site());
+                assertEquals(lost, row.measures().isEmpty(), () -> of + " " + row);
+                assertEquals(lost ? 0 : row.values(), found.values(row).length);
+            }
+            if (activations) {
+                assertEquals(List.of(false, true, true), Arrays.stream(found.figures("sparsity")).mapToObj(Double::isNaN).toList());
+                assertEquals(List.of(false, true, true), Arrays.stream(found.figures("hidden_density")).mapToObj(Double::isNaN).toList());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.EnumSource(Of.class)
+    void layersInGroupsGiveTheSame(Of of) throws IOException {
+        Reference reference = Reference.of("an-rank-llama-gqa");
+        try (SafetensorsFile golden = reference.expected()) {
+            Path data = Files.write(folder.resolve("ids.jsonl"), Arrays.stream(sequences(golden)).map(s -> "{\"input_ids\":" + Arrays.toString(s) + "}").toList());
+            Task.Rank task = new Task.Rank(model(reference), data.toString(), of, null, null, null, null, of == Of.kv ? true : null, null, null, null, null, null);
+            RankRun.run(task, folder.resolve("one"), 1L << 30, Progress.NONE, warnings::add);
+            RankRun.run(task, folder.resolve("many"), 1, Progress.NONE, warnings::add);
+            try (SafetensorsFile one = SafetensorsFile.open(folder.resolve("one")); SafetensorsFile many = SafetensorsFile.open(folder.resolve("many"))) {
+                assertEquals(one.tensors().keySet(), many.tensors().keySet());
+                for (String tensor : one.tensors().keySet()) {
+                    org.junit.jupiter.api.Assertions.assertArrayEquals(one.doubles(tensor), many.doubles(tensor), 1e-9, tensor);
+                }
+            }
+        }
+    }
+
     @Test
     void ranksAreSharedOutWithinTheBudget() throws IOException {
         Reference reference = Reference.of("an-rank-llama-gqa");

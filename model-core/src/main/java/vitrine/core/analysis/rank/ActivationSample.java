@@ -76,12 +76,23 @@ public final class ActivationSample implements Probe {
                 if (s.input() == place.site()) {
                     progress.checkCancelled();
                     try (Arena arena = Arena.ofShared()) {
-                        found.put(s.kind().name().toLowerCase(java.util.Locale.ROOT),
-                                new RankAwareSparsity(s.weight(weights, arena), s.out(), s.in(), arena).splits(x, sparsity));
+                        MemorySegment w = s.weight(weights, arena);
+                        if (LinearSite.finite(w) && finite(x)) {
+                            found.put(s.kind().name().toLowerCase(java.util.Locale.ROOT), new RankAwareSparsity(w, s.out(), s.in(), arena).splits(x, sparsity));
+                        }
                     }
                 }
             }
         }
+    }
+
+    private static boolean finite(float[] x) {
+        for (float v : x) {
+            if (!Float.isFinite(v)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static float[] concatenated(float[][] parts) {
@@ -106,7 +117,7 @@ public final class ActivationSample implements Probe {
             Matrix a = Matrix.allocate(arena, x.length / down.in(), down.in());
             MemorySegment.copy(x, 0, a.data(), java.lang.foreign.ValueLayout.JAVA_FLOAT, 0, x.length);
             TailTruncation t = new TailTruncation(a, norms, (from, to) -> weights.multiply(from, down.weight(), down.out(), down.in(), down.inputMajor(), to), down.out());
-            double threshold = t.threshold(tailError);
+            double threshold = finite(x) ? t.threshold(tailError) : Double.NaN;
             return new Tail(norms, t.curve(), threshold, t.error(threshold));
         }
     }
@@ -115,7 +126,8 @@ public final class ActivationSample implements Probe {
         return tails[layer];
     }
 
-    /// Splits of every linear layer of a layer, by name (`q`, `k`, ...); empty where none were asked for.
+    /// Splits of every linear layer of a layer, by name (`q`, `k`, ...); without those whose inputs or weights are not finite, and empty where
+    /// none were asked for.
     public Map<String, RankAwareSparsity.Split[]> splits(int layer) {
         return splits.isEmpty() ? Map.of() : splits.get(layer);
     }

@@ -36,6 +36,7 @@ public final class HiddenDensity implements Probe {
         private long tokens;
         private double overlap;
         private long pairs;
+        private boolean broken;
 
         State(int width) {
             kept = new long[width];
@@ -67,7 +68,7 @@ public final class HiddenDensity implements Probe {
         add(layers[place.layer()], sets);
     }
 
-    /// The smallest set of dimensions with 0.9 of the energy; of equal ones the first.
+    /// The smallest set of dimensions with 0.9 of the energy; of equal ones the first. Null where a value is not finite.
     static BitSet kept(float[] h) {
         double[] energies = new double[h.length];
         double total = 0;
@@ -81,6 +82,9 @@ public final class HiddenDensity implements Probe {
         int count = 0;
         while (count < sorted.length && sum < (ENERGY - 1e-12) * total) {
             sum += sorted[sorted.length - 1 - count++];
+        }
+        if (!Double.isFinite(total)) {
+            return null;
         }
         BitSet set = new BitSet(h.length);
         if (count == 0) {
@@ -103,6 +107,10 @@ public final class HiddenDensity implements Probe {
     }
 
     private static void add(State s, BitSet[] sequence) {
+        if (s.broken || Arrays.stream(sequence).anyMatch(java.util.Objects::isNull)) {
+            s.broken = true;
+            return;
+        }
         int[] running = new int[s.kept.length];
         for (int t = 0; t < sequence.length; t++) {
             BitSet k = sequence[t];
@@ -129,11 +137,14 @@ public final class HiddenDensity implements Probe {
 
     /// One layer's figures.
     ///
-    /// @param overlap NaN where no sequence has two tokens
+    /// @param overlap NaN where no sequence has two tokens; all are NaN where a hidden state was not finite
     public record Result(double density, double overlap, double shared, double sharedByMost) {}
 
     public Result result(int layer) {
         State s = layers[layer];
+        if (s.broken) {
+            return new Result(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+        }
         long used = Arrays.stream(s.kept).filter(n -> n > 0).count();
         long most = Arrays.stream(s.kept).filter(n -> 2 * n > s.tokens).count();
         return new Result((double) s.size / s.tokens / s.kept.length, s.overlap / s.pairs, (double) s.shared.cardinality() / used, (double) most / used);

@@ -143,6 +143,16 @@ record LinearSite(Kind kind, Linear linear, int[] rows, Site input, Site output)
         return w;
     }
 
+    /// Whether every value of a weight is a number.
+    static boolean finite(MemorySegment weight) {
+        for (long i = 0; i < weight.byteSize() / 8; i++) {
+            if (!Double.isFinite(weight.getAtIndex(JAVA_DOUBLE, i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /// The norm of every column of a weight `[out, in]`: how much one unit of each input moves the output.
     static double[] columnNorms(MemorySegment weight, int out, int in) {
         double[] squares = new double[in];

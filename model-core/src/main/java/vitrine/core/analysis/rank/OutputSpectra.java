@@ -137,8 +137,12 @@ public final class OutputSpectra implements Probe, AutoCloseable {
             if (inputs.isEmpty() || k.moments().count() == 0) {
                 return Optional.empty();
             }
-            double[] s = throughWeight(inputs.get(), k.site().weight(weights, scratch), k.site().out(), k.site().in(), scratch);
+            MemorySegment weight = k.site().weight(weights, scratch);
             weights.release();
+            if (!LinearSite.finite(weight)) {
+                return Optional.empty();
+            }
+            double[] s = throughWeight(inputs.get(), weight, k.site().out(), k.site().in(), scratch);
             return Optional.of(java.util.Arrays.copyOf(s, Math.min(k.site().in(), k.site().out())));
         }
     }

@@ -42,7 +42,7 @@ public final class RankAwareSparsity {
     private final MemorySegment directions;
     private final double[] energies;
 
-    /// @param weight W, float64 `[out, in]`
+    /// @param weight W, float64 `[out, in]`, all values finite
     /// @param arena holds W and what is made here
     public RankAwareSparsity(MemorySegment weight, int out, int in, Arena arena) {
         this.weight = weight;

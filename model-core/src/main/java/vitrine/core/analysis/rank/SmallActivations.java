@@ -13,6 +13,8 @@ public final class SmallActivations implements Probe {
     private final boolean drop;
     private final long[] dropped;
     private final long[] values;
+    /// Whether an activation was not finite.
+    private final boolean[] broken;
 
     /// @param norms of the columns of each layer's matrix that leads back, `[layers][intermediate]`
     /// @param thresholds per layer
@@ -23,6 +25,7 @@ public final class SmallActivations implements Probe {
         this.drop = drop;
         dropped = new long[thresholds.length];
         values = new long[thresholds.length];
+        broken = new boolean[thresholds.length];
     }
 
     @Override
@@ -36,6 +39,7 @@ public final class SmallActivations implements Probe {
         for (int t = 0; t < value.rows(); t++) {
             float[] row = value.row(t);
             for (int i = 0; i < row.length; i++) {
+                broken[l] |= !Float.isFinite(row[i]);
                 if (TailTruncation.drops(row[i], norms[l][i], thresholds[l])) {
                     dropped[l]++;
                     if (drop) {
@@ -47,11 +51,11 @@ public final class SmallActivations implements Probe {
         values[l] += value.size();
     }
 
-    /// The share of activations at or below the threshold, per layer.
+    /// The share of activations at or below the threshold, per layer; NaN where an activation was not finite.
     public double[] sparsity() {
         double[] out = new double[values.length];
         for (int l = 0; l < out.length; l++) {
-            out[l] = (double) dropped[l] / values[l];
+            out[l] = broken[l] || Double.isNaN(thresholds[l]) ? Double.NaN : (double) dropped[l] / values[l];
         }
         return out;
     }
