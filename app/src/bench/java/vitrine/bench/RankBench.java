@@ -17,7 +17,7 @@ import vitrine.core.json.Json;
 /// transformers and torch.
 final class RankBench {
 
-    private static final int SEQUENCES = 8;
+    private static final int SEQUENCES = 4;
     private static final int TOKENS = 512;
     private static final List<String> COMPARED = List.of("k_layer.sv", "v_layer.sv", "k_proj_layer.sv");
 
