@@ -97,7 +97,7 @@ class WorkerLinesTest {
     private JsonNode until(String event) throws InterruptedException {
         JsonNode line = next();
         while (!line.get("event").asText().equals(event)) {
-            assertTrue(Set.of("hello", "heartbeat", "progress", "warning", "log", "metric").contains(line.get("event").asText()), () -> "instead of " + event + " came " + heard.getLast());
+            assertTrue(Set.of("hello", "heartbeat", "stage", "progress", "warning", "log", "metric").contains(line.get("event").asText()), () -> "instead of " + event + " came " + heard.getLast());
             line = next();
         }
         return line;
@@ -176,7 +176,7 @@ class WorkerLinesTest {
         assertEquals(0, worker.exitValue());
 
         Set<String> names = heard.stream().map(e -> e.get("event").asText()).collect(Collectors.toCollection(HashSet::new));
-        assertEquals(Set.of("hello", "heartbeat", "progress", "warning", "result", "error", "fault", "cancelled"), names, "every event that this worker has");
+        assertEquals(Set.of("hello", "heartbeat", "stage", "progress", "warning", "result", "error", "fault", "cancelled"), names, "every event that this worker has");
     }
 
     @Test
