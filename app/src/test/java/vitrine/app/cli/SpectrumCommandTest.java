@@ -218,7 +218,7 @@ class SpectrumCommandTest {
         }
         Process command = InterruptedCommandTest.start(folder, "spectrum", model.toString(), "--json");
         BufferedReader events = new BufferedReader(new InputStreamReader(command.getInputStream()));
-        long total = 1;
+        long total = Long.MAX_VALUE;
         long done = 0;
         for (String line = events.readLine(); line != null && done < total / 3; line = events.readLine()) {
             JsonNode event = Json.mapper().readTree(line);
