@@ -57,7 +57,8 @@ class ArchitectureTest {
         noClasses().that().resideOutsideOfPackages("vitrine.core.tensor", "vitrine.core.tensor.nd4j").should().dependOnClassesThat().resideInAnyPackage("org.bytedeco..")
                 .because("where native libraries are found is the business of Natives and of the ND4J bridge")
                 .check(CORE);
-        noClasses().that().resideOutsideOfPackage("vitrine.core.tensor.onednn").should().dependOnClassesThat().haveFullyQualifiedName("java.lang.foreign.Linker")
+        noClasses().that().resideOutsideOfPackages("vitrine.core.tensor.onednn", "vitrine.core.tensor.openblas").should()
+                .dependOnClassesThat().haveFullyQualifiedName("java.lang.foreign.Linker")
                 .because("a wrong call from Java into native code ends the process: such calls are kept together")
                 .check(CORE);
         noClasses().that().resideOutsideOfPackage("vitrine.core.tokenizer").should().dependOnClassesThat().resideInAnyPackage("ai.djl..")
@@ -86,12 +87,13 @@ class ArchitectureTest {
         classes().that().resideInAPackage("vitrine.core.tensor").should().onlyDependOnClassesThat(ofOurs("vitrine.core.tensor"))
                 .because("shapes, element types and matrices are the ground that kernels, oneDNN and ND4J share")
                 .check(CORE);
-        classes().that().resideInAnyPackage("vitrine.core.tensor.kernel", "vitrine.core.tensor.onednn", "vitrine.core.tensor.nd4j").should()
-                .onlyDependOnClassesThat(ofOurs("vitrine.core.tensor", "vitrine.core.tensor.kernel", "vitrine.core.tensor.onednn", "vitrine.core.tensor.nd4j"))
+        classes().that().resideInAnyPackage("vitrine.core.tensor.kernel", "vitrine.core.tensor.onednn", "vitrine.core.tensor.openblas", "vitrine.core.tensor.nd4j").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.tensor", "vitrine.core.tensor.kernel", "vitrine.core.tensor.onednn", "vitrine.core.tensor.openblas",
+                        "vitrine.core.tensor.nd4j"))
                 .because("arithmetic knows numbers, not models")
                 .check(CORE);
         slices().matching("vitrine.core.tensor.(*)").should().notDependOnEachOther()
-                .because("kernels, oneDNN and ND4J can each be replaced")
+                .because("kernels, oneDNN, OpenBLAS and ND4J can each be replaced")
                 .check(CORE);
     }
 

@@ -1,0 +1,294 @@
+package vitrine.core.tensor.openblas;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.util.function.Supplier;
+import vitrine.core.tensor.Natives;
+
+/// Gram matrices, eigenvalues and singular values of row-major matrices in native memory.
+///
+/// A symmetric result is kept as one triangle of an `[n, n]` square; the functions here agree on which, and the other one is not
+/// touched. LAPACK reads columns first, so a row-major matrix is handed to it as its transpose, which has the same singular values.
+///
+/// Any number of threads may call at once while OpenBLAS itself is held to one thread ([#inThreads]): for matrices of up to a few
+/// thousand columns, several at a time on a thread each are solved sooner than one at a time on all threads.
+///
+/// Source: OpenBLAS 0.3.31 (CBLAS, LAPACKE), read 2026-11.
+public final class OpenBlas {
+
+    private static final int ROW_MAJOR = 101;
+    private static final int COLUMN_MAJOR = 102;
+    private static final int PLAIN = 111;
+    private static final int TRANSPOSED = 112;
+    private static final int UPPER = 121;
+    private static final byte UPPER_LETTER = 'U';
+    private static final byte NO_VECTORS = 'N';
+    private static final byte VECTORS = 'V';
+
+    private final MethodHandle dsyrk;
+    private final MethodHandle ssyrk;
+    private final MethodHandle dgemm;
+    private final MethodHandle dsyevd;
+    private final MethodHandle ssyevd;
+    private final MethodHandle dgesdd;
+    private final MethodHandle dgelqf;
+    private final MethodHandle dgeqrf;
+    private final MethodHandle setThreads;
+    private final MethodHandle getThreads;
+    private final String core;
+
+    private static final class Holder {
+        static final OpenBlas LOADED = load();
+
+        private static OpenBlas load() {
+            try {
+                return Natives.openBlas().map(OpenBlas::new).orElseThrow(() -> new IllegalStateException("OpenBLAS is not among the native libraries"));
+            } catch (IOException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+    }
+
+    private OpenBlas(SymbolLookup library) {
+        MemoryLayout[] doubleRankUpdate = {JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT};
+        MemoryLayout[] floatRankUpdate = {JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_INT};
+        MemoryLayout[] eigen = {JAVA_INT, JAVA_BYTE, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS};
+        dsyrk = bind(library, "cblas_dsyrk", null, doubleRankUpdate);
+        ssyrk = bind(library, "cblas_ssyrk", null, floatRankUpdate);
+        dgemm = bind(library, "cblas_dgemm", null, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT,
+                ADDRESS, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT);
+        dsyevd = bind(library, "LAPACKE_dsyevd", JAVA_INT, eigen);
+        ssyevd = bind(library, "LAPACKE_ssyevd", JAVA_INT, eigen);
+        dgesdd = bind(library, "LAPACKE_dgesdd", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
+        dgelqf = bind(library, "LAPACKE_dgelqf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dgeqrf = bind(library, "LAPACKE_dgeqrf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        setThreads = bind(library, "openblas_set_num_threads", null, JAVA_INT);
+        getThreads = bind(library, "openblas_get_num_threads", JAVA_INT);
+        core = text(bind(library, "openblas_get_corename", ADDRESS));
+    }
+
+    private static MethodHandle bind(SymbolLookup library, String name, MemoryLayout result, MemoryLayout... arguments) {
+        MemorySegment symbol = library.find(name).orElseThrow(() -> new IllegalStateException("OpenBLAS has no function " + name));
+        return Linker.nativeLinker().downcallHandle(symbol, result == null ? FunctionDescriptor.ofVoid(arguments) : FunctionDescriptor.of(result, arguments));
+    }
+
+    private static String text(MethodHandle function) {
+        try {
+            return ((MemorySegment) function.invokeExact()).reinterpret(64).getString(0);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// The library, loaded once per process.
+    ///
+    /// @throws IllegalStateException where it is not there
+    public static OpenBlas open() {
+        return Holder.LOADED;
+    }
+
+    /// The processor that OpenBLAS has taken this one for, such as `Cooperlake`: its kernels were written for that one.
+    public String core() {
+        return core;
+    }
+
+    /// How many threads OpenBLAS itself uses.
+    public int threads() {
+        try {
+            return (int) getThreads.invokeExact();
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// Does work while OpenBLAS uses `count` threads. The number belongs to the process: only one piece of work at a time may set it.
+    public <T> T inThreads(int count, Supplier<T> work) {
+        int before = threads();
+        set(count);
+        try {
+            return work.get();
+        } finally {
+            set(before);
+        }
+    }
+
+    private void set(int count) {
+        try {
+            setThreads.invokeExact(count);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// `G = factor * G + B^T B`, float64.
+    ///
+    /// @param block B, `[rows, n]`, each row `stride` values after the one before
+    /// @param gram one triangle of `[n, n]`
+    public void addInner(MemorySegment block, int rows, int n, int stride, double factor, MemorySegment gram) {
+        try {
+            dsyrk.invokeExact(COLUMN_MAJOR, UPPER, PLAIN, n, rows, 1.0, block, stride, factor, gram, n);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// `G = factor * G + B B^T`, float64.
+    ///
+    /// @param block B, `[n, columns]`, each row `stride` values after the one before
+    /// @param gram one triangle of `[n, n]`
+    public void addOuter(MemorySegment block, int n, int columns, int stride, double factor, MemorySegment gram) {
+        try {
+            dsyrk.invokeExact(COLUMN_MAJOR, UPPER, TRANSPOSED, n, columns, 1.0, block, stride, factor, gram, n);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// [#addInner] in float32.
+    public void addInnerFloat(MemorySegment block, int rows, int n, int stride, float factor, MemorySegment gram) {
+        try {
+            ssyrk.invokeExact(COLUMN_MAJOR, UPPER, PLAIN, n, rows, 1f, block, stride, factor, gram, n);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// [#addOuter] in float32.
+    public void addOuterFloat(MemorySegment block, int n, int columns, int stride, float factor, MemorySegment gram) {
+        try {
+            ssyrk.invokeExact(COLUMN_MAJOR, UPPER, TRANSPOSED, n, columns, 1f, block, stride, factor, gram, n);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// `C = factor * C + op(A) op(B)` for row-major matrices, float64; `op` transposes where asked.
+    ///
+    /// @param m rows of op(A) and C
+    /// @param n columns of op(B) and C
+    /// @param k columns of op(A), rows of op(B)
+    public void multiply(boolean transposeA, boolean transposeB, int m, int n, int k, MemorySegment a, int strideA, MemorySegment b, int strideB, double factor,
+                         MemorySegment c, int strideC) {
+        try {
+            dgemm.invokeExact(ROW_MAJOR, transposeA ? TRANSPOSED : PLAIN, transposeB ? TRANSPOSED : PLAIN, m, n, k, 1.0, a, strideA, b, strideB, factor, c, strideC);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// The eigenvalues of a symmetric float64 matrix, smallest first.
+    ///
+    /// @param gram one triangle of `[n, n]`; destroyed
+    public double[] eigenvalues(MemorySegment gram, int n) {
+        return eigen(gram, n, NO_VECTORS);
+    }
+
+    /// The eigenvalues of a symmetric float64 matrix, smallest first; `gram` then holds the eigenvectors in its rows, in the same order.
+    ///
+    /// @param gram one triangle of `[n, n]`
+    public double[] eigenvectors(MemorySegment gram, int n) {
+        return eigen(gram, n, VECTORS);
+    }
+
+    private double[] eigen(MemorySegment gram, int n, byte job) {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment values = scratch.allocate(Math.max(1, n) * 8L, 64);
+            check("dsyevd", (int) dsyevd.invokeExact(COLUMN_MAJOR, job, UPPER_LETTER, n, gram, n, values));
+            return doubles(values, n);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// The eigenvalues of a symmetric float32 matrix, smallest first.
+    ///
+    /// @param gram one triangle of `[n, n]`; destroyed
+    public double[] eigenvaluesFloat(MemorySegment gram, int n) {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment values = scratch.allocate(Math.max(1, n) * 4L, 64);
+            check("ssyevd", (int) ssyevd.invokeExact(COLUMN_MAJOR, NO_VECTORS, UPPER_LETTER, n, gram, n, values));
+            double[] out = new double[n];
+            for (int i = 0; i < n; i++) {
+                out[i] = values.getAtIndex(JAVA_FLOAT, i);
+            }
+            return out;
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// The singular values of a float64 matrix, largest first, by divide and conquer on the matrix itself.
+    ///
+    /// @param a `[rows, columns]`, each row `stride` values after the one before; destroyed
+    public double[] singularValues(MemorySegment a, int rows, int columns, int stride) {
+        int n = Math.min(rows, columns);
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment values = scratch.allocate(Math.max(1, n) * 8L, 64);
+            MemorySegment unused = scratch.allocate(8, 64);
+            check("dgesdd", (int) dgesdd.invokeExact(COLUMN_MAJOR, NO_VECTORS, columns, rows, a, stride, values, unused, 1, unused, 1));
+            return doubles(values, n);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// Leaves in the first `n` rows of a float64 matrix `[rows, n]`, `rows >= n`, on and right of the diagonal, the triangle T with
+    /// `T^T T = A^T A`: T has A's singular values. What else is in `a` then means nothing.
+    ///
+    /// @param a rows lie behind each other, `n` values each
+    /// @param reflectors scratch for `n` values
+    public void triangleOfRows(MemorySegment a, int rows, int n, MemorySegment reflectors) {
+        try {
+            check("dgelqf", (int) dgelqf.invokeExact(COLUMN_MAJOR, n, rows, a, n, reflectors));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// Leaves in the first `n` columns of a float64 matrix `[n, columns]`, `columns >= n`, on and left of the diagonal, the triangle T
+    /// with `T T^T = A A^T`: T has A's singular values. What else is in `a` then means nothing.
+    ///
+    /// @param stride values from the start of a row to that of the next
+    /// @param reflectors scratch for `n` values
+    public void triangleOfColumns(MemorySegment a, int n, int columns, int stride, MemorySegment reflectors) {
+        try {
+            check("dgeqrf", (int) dgeqrf.invokeExact(COLUMN_MAJOR, columns, n, a, stride, reflectors));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    private static double[] doubles(MemorySegment values, int n) {
+        double[] out = new double[n];
+        MemorySegment.copy(values, JAVA_DOUBLE, 0, out, 0, n);
+        return out;
+    }
+
+    private static void check(String function, int status) {
+        if (status == -1010 || status == -1011) {
+            throw new OutOfMemoryError(function + " found no memory to work in");
+        }
+        if (status != 0) {
+            throw new IllegalStateException(function + " returned status " + status);
+        }
+    }
+
+    private static RuntimeException failed(Throwable t) {
+        if (t instanceof Error e) {
+            throw e;
+        }
+        return t instanceof RuntimeException e ? e : new IllegalStateException("OpenBLAS could not be called", t);
+    }
+}
