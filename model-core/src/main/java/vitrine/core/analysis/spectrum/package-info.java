@@ -12,5 +12,5 @@
 /// largest first, all r of them. Entropies are in nats. A matrix with values that are not finite has no spectrum, and one of zeros has a
 /// spectrum but no ranks: such figures are absent, never NaN.
 ///
-/// This package reads no files and knows no checkpoint.
+/// This package reads no files and knows no checkpoint: which matrices a checkpoint has says [vitrine.core.architecture.WeightMatrices].
 package vitrine.core.analysis.spectrum;
