@@ -40,6 +40,8 @@ final class AttentionBlock {
     void run(Matrix h, Matrix out, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache) {
         int d = spec.headDim();
         Projected p = project(h);
+        ForwardPass.announce(probe, layer, Site.QUERY_PROJECTED, group, p.q);
+        ForwardPass.announce(probe, layer, Site.KEY_PROJECTED, group, p.k);
         normalise(p);
         ForwardPass.announce(probe, layer, Site.QUERY, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY, group, p.k);

@@ -2,7 +2,8 @@ package vitrine.core.probe;
 
 /// A kind of place in the forward pass; prints as TransformerLens's hook name.
 public enum Site {
-    RESID_PRE("hook_resid_pre"), ATTN_IN("ln1.hook_normalized"), QUERY("attn.hook_q"), KEY("attn.hook_k"),
+    RESID_PRE("hook_resid_pre"), ATTN_IN("ln1.hook_normalized"), QUERY_PROJECTED("attn.hook_q_proj"),
+    KEY_PROJECTED("attn.hook_k_proj"), QUERY("attn.hook_q"), KEY("attn.hook_k"),
     QUERY_ROTATED("attn.hook_rot_q"), KEY_ROTATED("attn.hook_rot_k"), VALUE("attn.hook_v"),
     ATTN_SCORES("attn.hook_attn_scores"), PATTERN("attn.hook_pattern"), Z("attn.hook_z"), ATTN_OUT("hook_attn_out"),
     RESID_MID("hook_resid_mid"), MLP_IN("ln2.hook_normalized"), MLP_MID("mlp.hook_post"), MLP_OUT("hook_mlp_out"),

@@ -9,6 +9,8 @@
 /// |---|---|---|
 /// | `RESID_PRE`, `RESID_MID`, `RESID_POST` | `[positions, hidden]` | the residual stream; no `RESID_MID` in parallel layers |
 /// | `ATTN_IN`, `MLP_IN` | `[positions, hidden]` | what the block reads, after its norm |
+/// | `QUERY_PROJECTED` | `[positions, heads * headDim]` | output of the projection, with its bias, before any norm |
+/// | `KEY_PROJECTED` | `[positions, kvHeads * headDim]` | likewise |
 /// | `QUERY`, `QUERY_ROTATED` | `[positions, heads * headDim]` | after norm; before and after rotary embedding (the same where there is none) |
 /// | `KEY`, `KEY_ROTATED`, `VALUE` | `[positions, kvHeads * headDim]` | likewise, before sharing among heads |
 /// | `ATTN_SCORES` | `[queries, keys]`, one call per head | scaled, capped and masked (−∞), before softmax |

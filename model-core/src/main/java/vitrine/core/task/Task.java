@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import vitrine.core.artifact.RankArtifact;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -21,6 +22,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.Heads.class, name = "heads"),
     @JsonSubTypes.Type(value = Task.Evaluate.class, name = "eval"),
     @JsonSubTypes.Type(value = Task.Statistics.class, name = "statistics"),
+    @JsonSubTypes.Type(value = Task.Rank.class, name = "rank"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -78,6 +80,53 @@ public sealed interface Task {
             require("model", model);
             requireWhole("tensors", tensors);
             requireAtLeast("bins", bins, 1);
+        }
+    }
+
+    /// Effective ranks of what a model computes over texts. Keys that are absent ask for nothing more.
+    ///
+    /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
+    /// @param maxTokens how many tokens pass at most, from 2; all where null
+    /// @param centred whether the mean over tokens is taken away; not where null (hidden states, keys and values only)
+    /// @param excludeMassive whether dimensions of massive activations are left out (hidden states only)
+    /// @param growth whether ranks are also found for contexts of growing length (keys and values only)
+    /// @param ratio the share of the parameters that an allocation of ranks keeps, above 0 and below 1 (activations only)
+    /// @param alpha how much the allocation weighs importance against energy, 0 to 1; 0.5 where null
+    /// @param tailError the cumulative error of tail truncation (CETT) whose thresholds are reported, above 0 and below 1; 0.2 where null
+    ///     (activations only)
+    /// @param perplexityRise by how many per cent perplexity may rise when activations are dropped; null for no such search (activations only)
+    /// @param rankAwareSparsity the sparsity for which each linear layer's best split into channels and rank is sought (activations only)
+    record Rank(String model, String data, RankArtifact.Of of, Integer maxLength, Integer maxTokens, Boolean centred, Boolean excludeMassive,
+                Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity) implements Task {
+        public Rank {
+            require("model", model);
+            require("data", data);
+            require("of", of);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+            requireAtLeast("maxTokens", maxTokens, SHORTEST);
+            requireInside("ratio", ratio, 0, 1);
+            requireInside("tailError", tailError, 0, 1);
+            requireInside("perplexityRise", perplexityRise, 0, Double.POSITIVE_INFINITY);
+            requireInside("rankAwareSparsity", rankAwareSparsity, 0, 1);
+            if (alpha != null && !(alpha >= 0 && alpha <= 1)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "alpha is %s; a number from 0 to 1 belongs here", alpha);
+            }
+            requireFor(of != RankArtifact.Of.activations, "centred", centred, "hidden states, keys and values");
+            requireFor(of == RankArtifact.Of.hidden, "excludeMassive", excludeMassive, "hidden states");
+            requireFor(of == RankArtifact.Of.kv, "growth", growth, "keys and values");
+            requireFor(of == RankArtifact.Of.activations, "ratio", ratio, "activations");
+            requireFor(of == RankArtifact.Of.activations, "alpha", alpha, "activations");
+            requireFor(of == RankArtifact.Of.activations, "tailError", tailError, "activations");
+            requireFor(of == RankArtifact.Of.activations, "perplexityRise", perplexityRise, "activations");
+            requireFor(of == RankArtifact.Of.activations, "rankAwareSparsity", rankAwareSparsity, "activations");
+            if (alpha != null && ratio == null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "alpha shares out ranks, so a ratio must stand beside it");
+            }
+        }
+
+        /// The ranks of one kind of value, with nothing more.
+        public static Rank of(String model, String data, RankArtifact.Of of) {
+            return new Rank(model, data, of, null, null, null, null, null, null, null, null, null, null);
         }
     }
 
@@ -172,6 +221,24 @@ public sealed interface Task {
     private static void requireWhole(String key, List<?> list) {
         if (list != null && list.stream().anyMatch(Objects::isNull)) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s holds null", key);
+        }
+    }
+
+    /// Refuses a number that is not between two others; the ends do not belong.
+    private static void requireInside(String key, Double value, double above, double below) {
+        if (value != null && !(value > above && value < below)) {
+            throw Refusal.of(Category.TASK_INVALID, null, Double.isInfinite(below) ? "%s is %s; a number above %s belongs here"
+                    : "%s is %s; a number above %s and below %s belongs here", key, value, whole(above), whole(below));
+        }
+    }
+
+    private static String whole(double v) {
+        return v == Math.rint(v) ? String.valueOf((long) v) : String.valueOf(v);
+    }
+
+    private static void requireFor(boolean applies, String key, Object value, String what) {
+        if (!applies && value != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s goes with %s only", key, what);
         }
     }
 

@@ -35,6 +35,7 @@ public final class TaskInputs {
             case Task.Capture c when c.prompt().file() != null -> files.add(Path.of(c.prompt().file()));
             case Task.Heads h -> files.add(Path.of(h.data()));
             case Task.Evaluate e -> files.add(Path.of(e.data()));
+            case Task.Rank r -> files.add(Path.of(r.data()));
             default -> {
             }
         }
