@@ -13,6 +13,7 @@ import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
 import vitrine.resources.Samples;
 import vitrine.resources.Samples.Prompt;
@@ -123,8 +124,51 @@ class BundledSampleTest {
             JsonNode f = file.get(i);
             Prompt p = prompts.get(i);
             assertEquals(new Prompt(f.get("title").asText(), f.get("text").asText(), f.get("look").asText(), f.get("layer").asInt(), f.get("head").asInt()), p);
-            JsonNode captured = result("capture", folder().toString(), "--prompt", p.text(), "--what", "metrics", "--out", shared.resolve("capture-" + i + ".safetensors").toString(), "--json");
+            Path out = shared.resolve("capture-" + i + ".safetensors");
+            JsonNode captured = result("capture", folder().toString(), "--prompt", p.text(), "--what", "attentions", "--out", out.toString(), "--json");
             assertEquals(figures().get("prompts").get(f.get("name").asText()).get("tokens").asInt(), captured.get("tokens").asInt(), p.title());
+            boolean previous = f.get("which").asText().equals("previous");
+            double mass = meanMass(out, p.layer(), p.head(), previous ? BundledSampleTest::isPrevious : BundledSampleTest::followsACopy);
+            assertTrue(mass > CLEAR, p.title() + ": the head shows its pattern with a mean weight of " + mass);
+        }
+    }
+
+    /// Whether a key belongs to a pattern for a query.
+    private interface Pattern {
+        boolean has(int[] ids, int query, int key);
+    }
+
+    private static boolean isPrevious(int[] ids, int query, int key) {
+        return key == query - 1;
+    }
+
+    /// Whether a key comes next after an earlier copy of the query and of the token before it. One equal token alone is no copy: commas are everywhere.
+    private static boolean followsACopy(int[] ids, int query, int key) {
+        return key >= 2 && key <= query && ids[key - 1] == ids[query] && ids[key - 2] == ids[query - 1];
+    }
+
+    /// The weight on a pattern, mean over the queries that have it.
+    private static double meanMass(Path capture, int layer, int head, Pattern pattern) {
+        try (SafetensorsFile file = SafetensorsFile.open(capture)) {
+            int[] ids = file.ints("input_ids");
+            int n = ids.length;
+            int heads = (int) file.shape("attentions").orElseThrow().sizes()[1];
+            float[] map = file.floats("attentions", (long) (layer * heads + head) * n * n, n * n);
+            double sum = 0;
+            int queries = 0;
+            for (int q = 1; q < n; q++) {
+                double mass = 0;
+                boolean any = false;
+                for (int k = 0; k <= q; k++) {
+                    if (pattern.has(ids, q, k)) {
+                        any = true;
+                        mass += map[q * n + k];
+                    }
+                }
+                sum += mass;
+                queries += any ? 1 : 0;
+            }
+            return sum / queries;
         }
     }
 }

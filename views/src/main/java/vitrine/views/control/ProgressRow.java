@@ -45,8 +45,9 @@ public final class ProgressRow extends HBox {
         meter.setManaged(known);
         meter.shareProperty().set(known ? (double) steps / of : Double.NaN);
         String one = unit.endsWith("s") ? unit.substring(0, unit.length() - 1) : unit;
-        String plural = steps == 1 ? one : one + "s";
-        done.setText(known ? (one + " " + Numbers.count(steps) + " / " + Numbers.count(of)).strip() : one.isEmpty() ? "waiting" : Numbers.count(steps) + " " + plural);
+        String counted = steps == 1 || one.isEmpty() ? one : one + "s";
+        boolean waiting = one.isEmpty() && steps == 0;
+        done.setText(known ? (one + " " + Numbers.count(steps) + " / " + Numbers.count(of)).strip() : waiting ? "waiting" : (Numbers.count(steps) + " " + counted).strip());
         left.setText(Double.isFinite(secondsLeft) ? Numbers.timeLeft(secondsLeft) + " left" : "");
     }
 

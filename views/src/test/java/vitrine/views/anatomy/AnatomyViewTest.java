@@ -25,7 +25,6 @@ import javafx.scene.input.KeyCode;
 import javafx.scene.text.Text;
 import javafx.stage.Stage;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,6 +46,7 @@ import vitrine.views.control.ErrorCard;
 import vitrine.views.control.NumberLabel;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.tasks.TaskBoard;
+import vitrine.views.testing.FxThread;
 import vitrine.views.view.Subject;
 
 class AnatomyViewTest {
@@ -59,15 +59,10 @@ class AnatomyViewTest {
     private Scene scene;
     private Stage stage;
 
-    @BeforeAll
-    static void start() {
-        Fx.start();
-    }
-
     @AfterEach
     void close() {
         if (stage != null) {
-            Fx.run(stage::close);
+            FxThread.run(stage::close);
         }
     }
 
@@ -76,14 +71,14 @@ class AnatomyViewTest {
     }
 
     private void show(Subject subject, TaskBoard board, int width, int height) {
-        Fx.run(() -> {
+        FxThread.run(() -> {
             model = new AnatomyViewModel(board, Runnable::run, Runnable::run);
             view = new AnatomyView(model);
             if (subject != null) {
                 view.show(subject);
             }
             scene = AnatomyPictures.frame(view, Theme.DARK, width, height);
-            stage = Fx.show(scene);
+            stage = Gestures.show(scene);
         });
     }
 
@@ -97,15 +92,15 @@ class AnatomyViewTest {
     }
 
     private void clickBox(String text) {
-        Fx.run(() -> {
+        FxThread.run(() -> {
             Place p = place(text);
-            Fx.click(figure("diagram"), p.x() + p.w() / 2, p.y() + p.h() / 2);
-            Fx.layOut(scene);
+            Gestures.click(figure("diagram"), p.x() + p.w() / 2, p.y() + p.h() / 2);
+            Gestures.layOut(scene);
         });
     }
 
     private String selected() {
-        return Fx.call(() -> model.selectedProperty().get());
+        return FxThread.get(() -> model.selectedProperty().get());
     }
 
     private static <N extends Node> List<N> all(Node root, Class<N> type) {
@@ -133,7 +128,7 @@ class AnatomyViewTest {
         show(Cases.reference("llama-gqa"));
         clickBox("gate_proj");
         assertEquals("model.layers.0.mlp.gate_proj.weight", selected());
-        Fx.run(() -> {
+        FxThread.run(() -> {
             TensorRow row = view.tensors().table().getSelectionModel().getSelectedItem();
             assertEquals("model.layers.0.mlp.gate_proj.weight", ((TensorRow.Leaf) row).tensor().name());
             assertEquals("gate_proj.weight", ((Label) view.inspector().lookup(".vt-inspector-title")).getText());
@@ -155,13 +150,13 @@ class AnatomyViewTest {
     @Test
     void theStepperGoesToALayer() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             FigureCanvas canvas = figure("diagram");
             Mark.Step two = view.diagram().diagram().layout(canvas.getWidth(), canvas.getHeight(), canvas.surface()).marks().stream()
                     .filter(m -> m instanceof Mark.Step s && s.layer() == 2).map(Mark.Step.class::cast).findFirst().orElseThrow();
-            Fx.click(canvas, two.x() + 4, two.y() + 4);
+            Gestures.click(canvas, two.x() + 4, two.y() + 4);
         });
-        assertEquals(2, Fx.call(() -> model.layerProperty().get()));
+        assertEquals(2, FxThread.get(() -> model.layerProperty().get()));
         clickBox("k1");
         assertEquals("model.layers.2.self_attn.k_proj.weight", selected());
     }
@@ -169,31 +164,31 @@ class AnatomyViewTest {
     @Test
     void arrowsWalkThroughTheDiagram() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             FigureCanvas canvas = figure("diagram");
             assertTrue(canvas.isFocusTraversable());
             for (int i = 0; i < 3; i++) {
-                Fx.key(canvas, KeyCode.DOWN);
+                Gestures.key(canvas, KeyCode.DOWN);
             }
         });
         assertEquals("model.layers.0.self_attn.q_proj.weight", selected());
-        Fx.run(() -> Fx.key(figure("diagram"), KeyCode.RIGHT));
+        FxThread.run(() -> Gestures.key(figure("diagram"), KeyCode.RIGHT));
         assertEquals("model.layers.1.self_attn.q_proj.weight", selected());
-        Fx.run(() -> Fx.key(figure("diagram"), KeyCode.UP));
+        FxThread.run(() -> Gestures.key(figure("diagram"), KeyCode.UP));
         assertEquals("model.layers.1.input_layernorm.weight", selected());
     }
 
     @Test
     void searchFiltersTheTableAndSaysHowMany() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             view.find();
             assertTrue(view.tensors().search().field().isFocused());
             view.tensors().search().field().setText("o_proj");
             assertEquals(List.of("layers.0", "o_proj", "layers.1", "o_proj", "layers.2", "o_proj"), view.tensors().table().getItems().stream().map(TensorRow::label).toList());
             assertTrue(all(view.tensors().node(), Label.class).stream().anyMatch(l -> "3 of 30".equals(l.getText())));
             view.tensors().search().field().setText("no such name");
-            Fx.layOut(scene);
+            Gestures.layOut(scene);
             assertTrue(all(view.tensors().table(), Label.class).stream().anyMatch(l -> "No tensor matches no such name.".equals(l.getText())));
         });
     }
@@ -201,13 +196,13 @@ class AnatomyViewTest {
     @Test
     void aClickOnAShareListsOnlyThatPart() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             FigureCanvas share = figure("share");
             // The bar: embedding 28,672 of 180,672 parameters, then queries.
-            Fx.click(share, share.getWidth() * (28_672 + 6_000) / 180_672, 10);
+            Gestures.click(share, share.getWidth() * (28_672 + 6_000) / 180_672, 10);
             assertEquals(Part.QUERY, model.partProperty().get());
             assertEquals(3, model.matchesProperty().get());
-            Fx.layOut(scene);
+            Gestures.layOut(scene);
             ((Button) scene.lookup("#part-filter")).fire();
             assertNull(model.partProperty().get());
             assertEquals(30, model.matchesProperty().get());
@@ -219,14 +214,14 @@ class AnatomyViewTest {
         Subject s = Cases.reference("llama-gqa");
         show(s);
         var entry = s.anatomy().checkpoint().tensor("model.embed_tokens.weight").orElseThrow();
-        Fx.run(() -> {
+        FxThread.run(() -> {
             FigureCanvas strip = figure("file-layout");
             double x = strip.getWidth() * (entry.offset() + entry.bytes() / 2.0) / s.anatomy().checkpoint().fileBytes();
-            Fx.hover(strip, x, 12);
+            Gestures.hover(strip, x, 12);
             assertEquals("model.embed_tokens · offset " + Numbers.count(entry.offset()) + " · 112" + Numbers.THIN_SPACE + "KiB", ((FileStrip) strip.getFigure()).told());
-            Fx.hover(strip, 1, 12);
+            Gestures.hover(strip, 1, 12);
             assertEquals("header, " + Numbers.count(s.anatomy().checkpoint().files().getFirst().headerBytes()) + " B", ((FileStrip) strip.getFigure()).told());
-            Fx.click(strip, x, 12);
+            Gestures.click(strip, x, 12);
         });
         assertEquals("model.embed_tokens.weight", selected());
     }
@@ -234,17 +229,17 @@ class AnatomyViewTest {
     @Test
     void theTableSelectsWithArrowsAndOpensLayersWithKeys() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             TableView<TensorRow> table = view.tensors().table();
             table.getSelectionModel().clearAndSelect(2);
             assertEquals("model.layers.0.input_layernorm.weight", model.selectedProperty().get());
-            Fx.key(table, KeyCode.LEFT);
+            Gestures.key(table, KeyCode.LEFT);
             assertEquals("layers.0", table.getSelectionModel().getSelectedItem().label());
             int open = table.getItems().size();
-            Fx.key(table, KeyCode.LEFT);
+            Gestures.key(table, KeyCode.LEFT);
             assertEquals(open - 9, table.getItems().size());
             assertEquals("model.layers.0.input_layernorm.weight", model.selectedProperty().get(), "closing a layer selects nothing else");
-            Fx.key(table, KeyCode.RIGHT);
+            Gestures.key(table, KeyCode.RIGHT);
             assertEquals(open, table.getItems().size());
         });
     }
@@ -252,7 +247,7 @@ class AnatomyViewTest {
     @Test
     void aClickOnAHeadOfAColumnSortsAFlatList() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             TableView<TensorRow> table = view.tensors().table();
             TableColumn<TensorRow, ?> params = table.getColumns().stream().filter(c -> c.getText().equals("Params")).findFirst().orElseThrow();
             params.setSortType(TableColumn.SortType.DESCENDING);
@@ -282,17 +277,17 @@ class AnatomyViewTest {
             squares += (v - mean) * (v - mean);
         }
         double deviation = Math.sqrt(squares / values.length);
-        List<String> shown = Fx.call(() -> all(view.inspector(), NumberLabel.class).stream().map(n -> n.quantity().text()).toList());
+        List<String> shown = FxThread.get(() -> all(view.inspector(), NumberLabel.class).stream().map(n -> n.quantity().text()).toList());
         assertTrue(shown.contains(Numbers.general(mean)), shown + " lacks " + mean);
         assertTrue(shown.contains(Numbers.general(deviation)), shown + " lacks " + deviation);
         assertTrue(shown.contains("10,240"));
-        Fx.run(() -> assertNotNull(view.inspector().lookup("#histogram")));
+        FxThread.run(() -> assertNotNull(view.inspector().lookup("#histogram")));
     }
 
     @Test
     void tilesShowTheFiguresOfTheAnatomy() throws IOException {
         show(Cases.reference("llama-gqa"));
-        List<String> shown = Fx.call(() -> all(view.body(), NumberLabel.class).stream().filter(n -> n.lookup(".vt-figure-text") != null).map(n -> n.quantity().exact()).toList());
+        List<String> shown = FxThread.get(() -> all(view.body(), NumberLabel.class).stream().filter(n -> n.lookup(".vt-figure-text") != null).map(n -> n.quantity().exact()).toList());
         long file = java.nio.file.Files.size(Cases.reference("llama-gqa").anatomy().checkpoint().files().getFirst().path());
         assertEquals(List.of("180672", Long.toString(file), "722688", "49152"), shown.subList(0, 4).stream().map(t -> t.split(" ")[0]).toList());
     }
@@ -300,12 +295,12 @@ class AnatomyViewTest {
     @Test
     void exportDrawsTheSameDiagramAndShowsTheSelection() {
         show(Cases.reference("llama-gqa"));
-        String before = Fx.call(() -> FigureFile.of(figure("diagram"), "").svg());
+        String before = FxThread.get(() -> FigureFile.of(figure("diagram"), "").svg());
         clickBox("gate_proj");
-        String after = Fx.call(() -> FigureFile.of(figure("diagram"), "").svg());
+        String after = FxThread.get(() -> FigureFile.of(figure("diagram"), "").svg());
         assertTrue(before.startsWith("<?xml") || before.contains("<svg"), before.substring(0, 60));
         assertNotEquals(before, after);
-        int[] inks = Fx.call(() -> {
+        int[] inks = FxThread.get(() -> {
             var image = FigureFile.of(figure("diagram"), "").bitmap(1);
             return image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
         });
@@ -319,31 +314,31 @@ class AnatomyViewTest {
     void everyNumberSaysWhereItComesFrom(String name) {
         show(Cases.reference(name), new TaskBoard(new Engines.AtOnce(dir), Runnable::run), 2560, 1440);
         audit();
-        Fx.run(() -> model.selectedProperty().set(model.indexProperty().get().lines().getFirst().name()));
+        FxThread.run(() -> model.selectedProperty().set(model.indexProperty().get().lines().getFirst().name()));
         audit();
-        Fx.run(() -> {
+        FxThread.run(() -> {
             model.partProperty().set(Part.QUERY);
-            Fx.layOut(scene);
+            Gestures.layOut(scene);
         });
         audit();
     }
 
     private void audit() {
-        assertEquals(List.of(), Fx.call(() -> {
+        assertEquals(List.of(), FxThread.get(() -> {
             List<ProvenanceAudit.Untold> found = new ArrayList<>(ProvenanceAudit.untagged(view.body()));
             found.addAll(ProvenanceAudit.untagged(view.inspector()));
             view.headerControls().forEach(n -> found.addAll(ProvenanceAudit.untagged(n)));
             return found;
         }));
         // The audit has seen the view itself, not an empty scene.
-        assertTrue(Fx.call(() -> all(view.body(), Text.class).stream().filter(t -> t.getText().chars().anyMatch(Character::isDigit)).count()) > 20);
+        assertTrue(FxThread.get(() -> all(view.body(), Text.class).stream().filter(t -> t.getText().chars().anyMatch(Character::isDigit)).count()) > 20);
     }
 
     @Test
     void everyNumberOfAnAdapterSaysWhereItComesFrom() throws IOException {
         show(adapter());
         audit();
-        Fx.run(() -> {
+        FxThread.run(() -> {
             assertEquals(List.of("layers.0.self_attn.q_proj", "layers.0.self_attn.v_proj", "layers.1.self_attn.q_proj"),
                     ((TableView<?>) scene.lookup("#modules")).getItems().stream().map(m -> ((AdapterModules) m).shortName()).toList());
             ((TableView<?>) scene.lookup("#modules")).getSelectionModel().clearAndSelect(1);
@@ -372,10 +367,10 @@ class AnatomyViewTest {
     @Test
     void theAuditWouldFindAFigureWithoutOrigin() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             // Beside the cards, as a forgotten label would stand.
             ((javafx.scene.layout.StackPane) view.body().getParent()).getChildren().add(new Label("42 planted"));
-            Fx.layOut(scene);
+            Gestures.layOut(scene);
             assertEquals(List.of("42 planted"), ProvenanceAudit.untagged(view.body().getParent()).stream().map(ProvenanceAudit.Untold::shown).toList());
         });
     }
@@ -383,7 +378,7 @@ class AnatomyViewTest {
     @Test
     void takingAwayATagIsFound() {
         show(Cases.reference("llama-gqa"));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             Node tile = all(view.body(), vitrine.views.control.MetricTile.class).getFirst();
             tile.getProperties().clear();
             all(tile, NumberLabel.class).forEach(n -> n.getProperties().clear());
@@ -396,7 +391,7 @@ class AnatomyViewTest {
     @Test
     void withoutACheckpointEachPanelSaysWhatWouldFillIt() {
         show(null);
-        Fx.run(() -> {
+        FxThread.run(() -> {
             assertTrue(all(view.body(), EmptyState.class).size() >= 3);
             assertEquals("", view.command());
             assertEquals("", view.csv());
@@ -406,7 +401,7 @@ class AnatomyViewTest {
     }
 
     private void audit0() {
-        assertEquals(List.of(), Fx.call(() -> ProvenanceAudit.untagged(view.body())));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
     }
 
     @Test
@@ -416,9 +411,9 @@ class AnatomyViewTest {
         tensors.put("big.weight", Shape.of(8192, 5120));
         Subject s = Cases.open(Cases.sparse(dir.resolve("large.safetensors"), tensors));
         show(s, new TaskBoard(held, Runnable::run), 1440, 900);
-        Fx.run(() -> ((Button) scene.lookup("#read-values")).fire());
+        FxThread.run(() -> ((Button) scene.lookup("#read-values")).fire());
         assertEquals(1, held.handles.size());
-        Fx.run(() -> {
+        FxThread.run(() -> {
             held.listeners.getFirst().accept(new EngineEvent.Progress(20L << 20, 80L << 20, "bytes"));
             assertNull(scene.lookup("#read-values"));
             // The bar appears after a second; it is there already.
@@ -428,7 +423,7 @@ class AnatomyViewTest {
             all(row, Button.class).getFirst().fire();
         });
         assertTrue(held.last().isCancelled());
-        Fx.run(() -> {
+        FxThread.run(() -> {
             held.last().ending().complete(new Ending.Cancelled());
             assertNotNull(scene.lookup("#read-values"), "it can be asked for again");
         });
@@ -438,7 +433,7 @@ class AnatomyViewTest {
     void aFailedReadingStandsInTheInspectorAndCanBeTriedAgain() throws IOException {
         Engines.Held held = new Engines.Held();
         show(Cases.open(Cases.sparse(dir.resolve("large.safetensors"), Map.of("big.weight", Shape.of(8192, 5120)))), new TaskBoard(held, Runnable::run), 1440, 900);
-        Fx.run(() -> {
+        FxThread.run(() -> {
             model.selectedProperty().set("big.weight");
             held.last().ending().complete(new Ending.Failed(Ending.Cause.CRASHED, "signal 11"));
             ErrorCard card = all(view.inspector(), ErrorCard.class).getFirst();
@@ -450,7 +445,7 @@ class AnatomyViewTest {
     @Test
     void anUnknownFamilySaysWhyThereIsNoDiagram() throws IOException {
         show(Cases.open(Cases.write(dir.resolve("lone.safetensors"), Map.of("w", new float[] {1, 2}))));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             assertTrue(all(view.diagram().node(), Label.class).getFirst().getText().contains("there is no config.json"));
             assertTrue(((Button) scene.lookup("#warnings")).getText().startsWith("1 warning"));
         });
@@ -460,7 +455,7 @@ class AnatomyViewTest {
     @Test
     void notFiniteValuesAreWarnedOfInHeaderAndInspector() throws IOException {
         show(Cases.open(Cases.write(dir.resolve("bad.safetensors"), Map.of("bad", new float[] {1, Float.NaN}))));
-        Fx.run(() -> {
+        FxThread.run(() -> {
             assertEquals("2 warnings", ((Button) scene.lookup("#warnings")).getText());
             model.selectedProperty().set("bad");
             assertTrue(((Label) view.inspector().lookup("#non-finite")).getText().startsWith("1 NaN, 0 infinite of 2"));
@@ -470,10 +465,10 @@ class AnatomyViewTest {
     @Test
     void oddNamesAreMadeVisible() throws IOException {
         show(Cases.open(Cases.write(dir.resolve("odd.safetensors"), Map.of("evil\u202egnp\n.weight", new float[] {1}))));
-        Fx.run(() -> model.selectedProperty().set("evil\u202egnp\n.weight"));
-        Set<String> raw = Fx.call(() -> all(scene.getRoot(), Text.class).stream().map(Text::getText).filter(t -> t.contains("\u202e") || t.contains("gnp\n")).collect(java.util.stream.Collectors.toSet()));
+        FxThread.run(() -> model.selectedProperty().set("evil\u202egnp\n.weight"));
+        Set<String> raw = FxThread.get(() -> all(scene.getRoot(), Text.class).stream().map(Text::getText).filter(t -> t.contains("\u202e") || t.contains("gnp\n")).collect(java.util.stream.Collectors.toSet()));
         assertEquals(Set.of(), raw);
-        assertTrue(Fx.call(() -> all(scene.getRoot(), Text.class).stream().anyMatch(t -> t.getText().contains("evil\\u202egnp\\n"))));
+        assertTrue(FxThread.get(() -> all(scene.getRoot(), Text.class).stream().anyMatch(t -> t.getText().contains("evil\\u202egnp\\n"))));
     }
 
     // --- size
@@ -488,11 +483,11 @@ class AnatomyViewTest {
         }
         Subject s = Cases.open(Cases.sparse(dir.resolve("many.safetensors"), tensors));
         List<Runnable> background = java.util.Collections.synchronizedList(new ArrayList<>());
-        Fx.run(() -> {
+        FxThread.run(() -> {
             model = new AnatomyViewModel(new TaskBoard(new Engines.Held(), Runnable::run), background::add, Runnable::run);
             view = new AnatomyView(model);
             scene = AnatomyPictures.frame(view, Theme.DARK, 1440, 900);
-            stage = Fx.show(scene);
+            stage = Gestures.show(scene);
             view.show(s);
             assertEquals(1, background.size(), "listing is work for another thread");
             assertTrue(view.tensors().table().getItems().isEmpty());
@@ -500,33 +495,33 @@ class AnatomyViewTest {
         // What the window does on its pool is done on this thread; only the results go to the JavaFX thread.
         while (!background.isEmpty()) {
             Runnable work = background.removeFirst();
-            Fx.run(work);
+            FxThread.run(work);
         }
-        Fx.run(() -> {
+        FxThread.run(() -> {
             // One layer is open: all its thousand rows, and the others folded.
             assertEquals(1002, view.tensors().table().getItems().size());
             assertEquals(100_000, model.matchesProperty().get());
             model.orderProperty().set(Order.NAME);
         });
         while (!background.isEmpty()) {
-            Fx.run(background.removeFirst());
+            FxThread.run(background.removeFirst());
         }
-        Fx.run(() -> {
+        FxThread.run(() -> {
             TableView<TensorRow> table = view.tensors().table();
             assertEquals(100_000, table.getItems().size());
-            Fx.layOut(scene);
+            Gestures.layOut(scene);
             int rows = all(table, TableRow.class).size();
             assertTrue(rows > 5 && rows < 60, rows + " rows are nodes");
             table.scrollTo(99_990);
-            Fx.layOut(scene);
+            Gestures.layOut(scene);
             assertTrue(all(table, TableRow.class).size() < 60);
             model.selectedProperty().set("model.layers.99.mlp.experts.999.up_proj.weight");
         });
         while (!background.isEmpty()) {
-            Fx.run(background.removeFirst());
+            FxThread.run(background.removeFirst());
         }
-        Fx.run(() -> {
-            Fx.layOut(scene);
+        FxThread.run(() -> {
+            Gestures.layOut(scene);
             assertTrue(all(view.tensors().table(), TableRow.class).stream().anyMatch(r -> r.isSelected()), "what is selected elsewhere is scrolled to");
         });
     }
@@ -535,7 +530,7 @@ class AnatomyViewTest {
     @ValueSource(strings = {"llama-gqa", "gemma2", "bert", "gpt-neox", "opt"})
     void inTheSmallestWindowNoTileIsCut(String name) {
         show(Cases.reference(name), new TaskBoard(new Engines.AtOnce(dir), Runnable::run), 1280, 800);
-        Fx.run(() -> {
+        FxThread.run(() -> {
             for (vitrine.views.control.MetricTile tile : all(view.body(), vitrine.views.control.MetricTile.class)) {
                 for (Label label : all(tile, Label.class)) {
                     Text text = all(label, Text.class).stream().findFirst().orElse(null);
@@ -549,7 +544,7 @@ class AnatomyViewTest {
     void cardsNeverLieOnEachOther() {
         for (int[] size : new int[][] {{1180, 720}, {1280, 800}, {1440, 900}, {1920, 1080}, {2560, 1440}}) {
             show(Cases.reference("bert"), new TaskBoard(new Engines.AtOnce(dir), Runnable::run), size[0], size[1]);
-            Fx.run(() -> {
+            FxThread.run(() -> {
                 List<Node> cards = ((javafx.scene.Parent) view.body()).getChildrenUnmodifiable().stream().filter(Node::isVisible).toList();
                 double w = view.body().getLayoutBounds().getWidth();
                 double h = view.body().getLayoutBounds().getHeight();

@@ -12,7 +12,6 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import vitrine.core.tensor.Activation;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.Embedding;
 import vitrine.core.architecture.FeedForward;
@@ -22,12 +21,14 @@ import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Norm;
 import vitrine.core.architecture.Rope;
+import vitrine.core.tensor.Activation;
 import vitrine.views.anatomy.DiagramLayout.Mark;
 import vitrine.views.anatomy.DiagramLayout.Place;
 import vitrine.views.anatomy.DiagramLayout.Spacing;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Surface;
 import vitrine.views.chart.TextStyle;
+import vitrine.views.testing.FxThread;
 
 /// Laws that the diagram keeps for every model and every width that the window gives it.
 class DiagramLayoutTest {
@@ -39,8 +40,7 @@ class DiagramLayoutTest {
 
     @BeforeAll
     static void start() {
-        Fx.start();
-        surface = Fx.call(() -> {
+        surface = FxThread.get(() -> {
             vitrine.views.chart.ScreenFonts.load();
             return new FigureCanvas(new BlockDiagram(l -> { })).surface();
         });
@@ -51,7 +51,7 @@ class DiagramLayoutTest {
     }
 
     private static DiagramLayout layout(Wiring wiring, double width) {
-        return Fx.call(() -> DiagramLayout.of(wiring, width, new Spacing(5, 0.82), 0, surface));
+        return FxThread.get(() -> DiagramLayout.of(wiring, width, new Spacing(5, 0.82), 0, surface));
     }
 
     @ParameterizedTest
@@ -71,7 +71,7 @@ class DiagramLayoutTest {
             String what = name + " at " + width + ": " + p;
             assertTrue(p.x() >= 0 && p.x() + p.w() <= width + 0.01 && p.y() >= 0 && p.y() + p.h() <= at.bottom() + 0.01, what);
             TextStyle style = p.look() == DiagramLayout.Look.BOX ? TextStyle.SMALL : p.look() == DiagramLayout.Look.BAR ? TextStyle.AXIS : TextStyle.CELL;
-            double text = Fx.call(() -> surface.textWidth(p.text(), style));
+            double text = FxThread.get(() -> surface.textWidth(p.text(), style));
             assertTrue(text <= p.w(), what + " has text of " + text);
             for (int j = 0; j < i; j++) {
                 Place o = places.get(j);
@@ -80,7 +80,7 @@ class DiagramLayoutTest {
         }
         for (Mark m : at.marks()) {
             if (m instanceof Mark.Words w) {
-                double text = Fx.call(() -> surface.textWidth(w.text(), w.style()));
+                double text = FxThread.get(() -> surface.textWidth(w.text(), w.style()));
                 double left = w.right() ? w.x() - text : w.x();
                 assertTrue(left >= -0.5 && left + text <= width + 0.5, name + " at " + width + ": " + w);
             }

@@ -1,5 +1,6 @@
 package vitrine.views.testing;
 
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -38,12 +39,23 @@ public final class FxThread {
         }
         CountDownLatch there = new CountDownLatch(1);
         Platform.startup(() -> {
-            Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> UNHANDLED.compareAndSet(null, e));
+            Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> {
+                if (!beyondTheScreen(e)) {
+                    UNHANDLED.compareAndSet(null, e);
+                }
+            });
             Platform.setImplicitExit(false);
             there.countDown();
         });
         await(there, "the toolkit does not start");
         started = true;
+    }
+
+    /// JavaFX 26's screen without a display is an array of 1000 x 1000 pixels, whatever the size of a window: copying a larger one there fails, after it
+    /// was drawn well.
+    private static boolean beyondTheScreen(Throwable e) {
+        return e instanceof IndexOutOfBoundsException
+                && Arrays.stream(e.getStackTrace()).anyMatch(f -> f.getClassName().equals("com.sun.glass.ui.headless.HeadlessWindow") && f.getMethodName().equals("blit"));
     }
 
     private static void await(CountDownLatch latch, String otherwise) {

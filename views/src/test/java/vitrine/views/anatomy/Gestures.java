@@ -1,11 +1,5 @@
 package vitrine.views.anatomy;
 
-import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import javafx.application.Platform;
 import javafx.event.Event;
 import javafx.event.EventType;
 import javafx.geometry.Point2D;
@@ -19,51 +13,10 @@ import javafx.scene.input.MouseEvent;
 import javafx.scene.input.PickResult;
 import javafx.stage.Stage;
 
-/// Runs parts of tests on the JavaFX thread, and plays a reader's gestures.
-final class Fx {
+/// Plays a reader's gestures, on the JavaFX thread.
+final class Gestures {
 
-    private static final long PATIENCE_SECONDS = 60;
-
-    private Fx() {}
-
-    /// Starts the toolkit, unless another test did.
-    static void start() {
-        try {
-            Platform.startup(() -> { });
-        } catch (IllegalStateException alreadyStarted) {
-            // One toolkit for the whole test process.
-            return;
-        }
-        Platform.setImplicitExit(false);
-    }
-
-    static <T> T call(Callable<T> body) {
-        CompletableFuture<T> result = new CompletableFuture<>();
-        Platform.runLater(() -> {
-            try {
-                result.complete(body.call());
-            } catch (Throwable e) {
-                result.completeExceptionally(e);
-            }
-        });
-        try {
-            return result.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw new IllegalStateException(e.getCause());
-        } catch (InterruptedException | TimeoutException e) {
-            throw new IllegalStateException("the JavaFX thread does not answer", e);
-        }
-    }
-
-    static void run(Runnable body) {
-        call(() -> {
-            body.run();
-            return null;
-        });
-    }
+    private Gestures() {}
 
     /// Shows a scene and lays it out; on the JavaFX thread.
     static Stage show(Scene scene) {
