@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -55,7 +56,9 @@ class SchemasTest {
                 new Task.Capture("/models/a", new Task.Prompt(null, null, List.of(1, 2), List.of(0, 1)), all, null),
                 new Task.Heads("/models/a", "/texts/a.jsonl", null), new Task.Heads("/models/a", "/texts/a.jsonl", 512),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null), new Task.Evaluate("/models/a", "/texts/a.jsonl", 2),
-                new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1));
+                new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
+                new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
+                new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));
     }
 
     @ParameterizedTest
@@ -88,6 +91,12 @@ class SchemasTest {
         "{\"kind\":\"statistics\",\"model\":\"/m\"}",
         "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":0}",
         "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":8,\"tensors\":[null]}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\"}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"rough\"}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":0}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"exact\",\"series\":[null]}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"exact\",\"tensors\":\"*\"}",
+        "{\"kind\":\"spectrum\",\"model\":\"/m\",\"accuracy\":\"exact\",\"heads\":\"yes\"}",
         "{\"kind\":\"capture\",\"model\":\"/m\",\"what\":[\"attentions\"]}",
         "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"}}",
         "{\"kind\":\"capture\",\"model\":\"/m\",\"prompt\":{\"text\":\"a\"},\"what\":[\"attention\"]}",
@@ -115,6 +124,7 @@ class SchemasTest {
     @Test
     void categoriesAndWhatsAreThoseOfTheCode() {
         assertEquals(Arrays.stream(Category.values()).map(Category::code).toList(), texts(Schemas.read("event.schema.json").at("/$defs/category/enum")));
+        assertEquals(Arrays.stream(Accuracy.values()).map(Enum::name).toList(), texts(Schemas.read("task.schema.json").at("/$defs/accuracy/enum")));
         assertEquals(Arrays.stream(Task.What.values()).map(Enum::name).toList(), texts(Schemas.read("task.schema.json").at("/$defs/what/enum")));
     }
 

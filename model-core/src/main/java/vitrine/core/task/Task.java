@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import vitrine.core.artifact.RankArtifact;
+import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -23,6 +24,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.Evaluate.class, name = "eval"),
     @JsonSubTypes.Type(value = Task.Statistics.class, name = "statistics"),
     @JsonSubTypes.Type(value = Task.Rank.class, name = "rank"),
+    @JsonSubTypes.Type(value = Task.Spectrum.class, name = "spectrum"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -127,6 +129,31 @@ public sealed interface Task {
         /// The ranks of one kind of value, with nothing more.
         public static Rank of(String model, String data, RankArtifact.Of of) {
             return new Rank(model, data, of, null, null, null, null, null, null, null, null, null, null);
+        }
+    }
+
+    /// Singular values and rank measures of weight matrices.
+    ///
+    /// @param series further checkpoints after `model`, in order (steps of a run, fine-tuned forms); none where null
+    /// @param against a checkpoint that is subtracted from each: the spectra are those of the deltas; null for the weights themselves
+    /// @param tensors patterns of names (`*` any characters, `?` one), one of which a matrix must match; all where null
+    /// @param accuracy how close
+    /// @param heads whether each attention head is a matrix of its own as well; false where null
+    record Spectrum(String model, List<String> series, String against, List<String> tensors, Accuracy accuracy, Boolean heads) implements Task {
+        public Spectrum {
+            require("model", model);
+            require("accuracy", accuracy);
+            requireWhole("series", series);
+            requireWhole("tensors", tensors);
+        }
+
+        /// All checkpoints, the first included.
+        public List<String> checkpoints() {
+            List<String> all = new java.util.ArrayList<>(List.of(model));
+            if (series != null) {
+                all.addAll(series);
+            }
+            return all;
         }
     }
 

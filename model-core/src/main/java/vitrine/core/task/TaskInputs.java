@@ -25,13 +25,14 @@ public final class TaskInputs {
     /// @throws vitrine.core.refusal.Refusal where the checkpoint cannot be opened
     public static List<Path> files(Task task) {
         List<Path> files = new ArrayList<>();
-        Checkpoint checkpoint = Checkpoints.open(Path.of(task.model()));
-        for (DataFile f : checkpoint.files()) {
-            files.add(f.path());
-        }
-        files.add(checkpoint.configFile());
-        files.add(checkpoint.tokenizerFile());
+        add(files, task.model());
         switch (task) {
+            case Task.Spectrum s -> {
+                s.checkpoints().stream().skip(1).forEach(m -> add(files, m));
+                if (s.against() != null) {
+                    add(files, s.against());
+                }
+            }
             case Task.Capture c when c.prompt().file() != null -> files.add(Path.of(c.prompt().file()));
             case Task.Heads h -> files.add(Path.of(h.data()));
             case Task.Evaluate e -> files.add(Path.of(e.data()));
@@ -40,6 +41,15 @@ public final class TaskInputs {
             }
         }
         return files;
+    }
+
+    private static void add(List<Path> files, String model) {
+        Checkpoint checkpoint = Checkpoints.open(Path.of(model));
+        for (DataFile f : checkpoint.files()) {
+            files.add(f.path());
+        }
+        files.add(checkpoint.configFile());
+        files.add(checkpoint.tokenizerFile());
     }
 
     /// The fingerprints of a task's input files, by path.

@@ -44,6 +44,8 @@ public final class TaskRunner {
                 case Task.Heads h -> HeadsRun.run(h, tensors, progress, both);
                 case Task.Evaluate e -> EvaluateRun.run(e, progress, both);
                 case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);
+                case Task.Spectrum s -> SpectrumRun.run(s, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)
+                        .<ObjectNode>set("task", task.toJson()).set("inputs", Json.mapper().valueToTree(inputs))), progress, both);
             };
             double seconds = (System.nanoTime() - started) / 1e9;
             ObjectNode engine = Json.object().put("name", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("products", LoadedModel.products().name())
@@ -52,6 +54,7 @@ public final class TaskRunner {
                     outcome.summary(), outcome.provenance(), warnings).write(out.staging());
             progress.checkCancelled();
             commit(out, folder);
+            Files.deleteIfExists(KeptSpectra.beside(folder));
         }
         return Artifact.open(folder);
     }

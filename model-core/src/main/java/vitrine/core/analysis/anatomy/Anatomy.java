@@ -14,6 +14,7 @@ import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.NamedTensor;
 import vitrine.core.architecture.Part;
+import vitrine.core.architecture.PartGuess;
 import vitrine.core.architecture.SpecCheck;
 import vitrine.core.architecture.TensorNames;
 import vitrine.core.architecture.family.Families;

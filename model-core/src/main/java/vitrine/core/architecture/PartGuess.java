@@ -1,13 +1,12 @@
-package vitrine.core.analysis.anatomy;
-
-import vitrine.core.architecture.Part;
+package vitrine.core.architecture;
 
 /// What a tensor of an unknown family is probably for, by the words in its name.
-final class PartGuess {
+public final class PartGuess {
 
     private PartGuess() {}
 
-    static Part of(String name, int rank) {
+    /// @param rank the number of the tensor's dimensions
+    public static Part of(String name, int rank) {
         String n = name.toLowerCase(java.util.Locale.ROOT);
         if (contains(n, "norm", "ln_", ".ln", "layernorm")) {
             return Part.NORM;

@@ -1,0 +1,39 @@
+package vitrine.core.task;
+
+import java.util.List;
+
+/// Patterns of names: `*` stands for any characters, `?` for one. Takes time in proportion to pattern times name, whatever they are.
+final class Glob {
+
+    private Glob() {}
+
+    static boolean matchesAny(List<String> patterns, String name) {
+        return patterns == null || patterns.stream().anyMatch(p -> matches(p, name));
+    }
+
+    static boolean matches(String pattern, String name) {
+        int p = 0;
+        int n = 0;
+        int star = -1;
+        int mark = 0;
+        while (n < name.length()) {
+            if (p < pattern.length() && pattern.charAt(p) == '*') {
+                star = p++;
+                mark = n;
+            } else if (p < pattern.length() && (pattern.charAt(p) == '?' || pattern.charAt(p) == name.charAt(n))) {
+                p++;
+                n++;
+            } else if (star >= 0) {
+                // The last star takes one character more.
+                p = star + 1;
+                n = ++mark;
+            } else {
+                return false;
+            }
+        }
+        while (p < pattern.length() && pattern.charAt(p) == '*') {
+            p++;
+        }
+        return p == pattern.length();
+    }
+}
