@@ -1,6 +1,7 @@
 package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import vitrine.core.dataset.Dataset;
@@ -39,6 +40,15 @@ final class DataInput {
             list.add(value);
         } else {
             list.addNull();
+        }
+    }
+
+    /// A number in JSON, null where it is not finite.
+    static void put(ObjectNode to, String key, double value) {
+        if (Double.isFinite(value)) {
+            to.put(key, value);
+        } else {
+            to.putNull(key);
         }
     }
 

@@ -43,6 +43,7 @@ public final class TaskRunner {
                 case Task.Capture c -> CaptureRun.run(c, tensors, progress, both);
                 case Task.Heads h -> HeadsRun.run(h, tensors, progress, both);
                 case Task.Evaluate e -> EvaluateRun.run(e, progress, both);
+                case Task.Rank r -> RankRun.run(r, tensors, progress, both);
                 case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);
                 case Task.Spectrum s -> SpectrumRun.run(s, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)
                         .<ObjectNode>set("task", task.toJson()).set("inputs", Json.mapper().valueToTree(inputs))), progress, both);

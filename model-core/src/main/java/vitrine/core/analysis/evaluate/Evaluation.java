@@ -43,6 +43,11 @@ public final class Evaluation {
 
     /// Measures sequences in the order given; progress counts tokens.
     public Results run(List<Sequences.Labelled> data, Progress progress) {
+        return run(data, Probe.NONE, progress);
+    }
+
+    /// Measures sequences while another probe reads or changes values on the way.
+    public Results run(List<Sequences.Labelled> data, Probe also, Progress progress) {
         long total = data.stream().mapToLong(s -> s.ids().length).sum();
         long done = 0;
         Map<String, Sum> sums = new LinkedHashMap<>();
@@ -50,7 +55,7 @@ public final class Evaluation {
         for (List<Sequences.Labelled> batch : batches(data)) {
             progress.step(done, total, "tokens");
             TargetLosses losses = new TargetLosses(batch);
-            forward.run(new Batch(batch.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList()), losses, new Unannounced(progress));
+            forward.run(new Batch(batch.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList()), Probe.all(List.of(also, losses)), new Unannounced(progress));
             for (int i = 0; i < batch.size(); i++) {
                 all.add(losses.sum[i], batch.get(i).predicted());
                 if (batch.get(i).label() != null) {
