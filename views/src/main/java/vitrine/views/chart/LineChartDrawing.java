@@ -61,6 +61,7 @@ final class LineChartDrawing {
         pen.restore();
         drawReferenceNames(pen, plot, palette);
         drawPoints(pen, plot, palette);
+        drawThreshold(pen, plot, palette);
         drawEndLabels(pen, plot, palette);
         drawCursor(pen, plot, width, height, palette);
         if (chart.picking() != null) {
@@ -125,6 +126,23 @@ final class LineChartDrawing {
             pen.textMiddle(mark.name(), left ? x - 6 : x + 6, plot.bottom() - 10, TextStyle.CAPTION, palette.accent(),
                     left ? Pen.Align.RIGHT : Pen.Align.LEFT);
         }
+    }
+
+    /// Solid, with a grip at its foot, so that it looks like something to take hold of.
+    private void drawThreshold(Pen pen, Plot plot, Palette palette) {
+        double at = chart.thresholdProperty().get();
+        double x = plot.toX(at);
+        if (!(x >= plot.left() - 1 && x <= plot.right() + 1)) {
+            return;
+        }
+        double snapped = pen.snap(x) + 0.5;
+        pen.line(snapped, plot.top(), snapped, plot.bottom(), Stroke.of(palette.accent(), 1.5));
+        double grip = plot.top() + plot.height() * 0.62;
+        pen.fillRoundRect(snapped - 4, grip - 9, 8, 18, 4, palette.card());
+        pen.strokeRoundRect(snapped - 4, grip - 9, 8, 18, 4, Stroke.of(palette.accent(), 1.5));
+        String name = chart.thresholdName();
+        boolean right = x + 10 + pen.textWidth(name, TextStyle.CAPTION) < plot.right();
+        pen.textMiddle(name, right ? x + 10 : x - 10, grip, TextStyle.CAPTION, palette.accent(), right ? Pen.Align.LEFT : Pen.Align.RIGHT);
     }
 
     private void drawSeries(Pen pen, Plot plot, LineSeries s, Palette palette) {

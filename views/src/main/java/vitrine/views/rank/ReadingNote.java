@@ -1,0 +1,35 @@
+package vitrine.views.rank;
+
+import javafx.scene.control.Label;
+import javafx.scene.control.Tooltip;
+import javafx.scene.layout.Region;
+import vitrine.resources.Styles;
+import vitrine.views.control.ProvenanceAudit;
+
+/// A line or two below a figure: how to read it, and who found that.
+final class ReadingNote extends Label {
+
+    /// Text columns are no wider than 72 characters of this size.
+    private static final double WIDEST = 560;
+
+    ReadingNote() {
+        getStyleClass().add(Styles.CAPTION);
+        setWrapText(true);
+        setMinHeight(Region.USE_PREF_SIZE);
+        setMaxWidth(WIDEST);
+        ProvenanceAudit.notAFigure(this, "how to read a figure");
+    }
+
+    ReadingNote say(String words, String source) {
+        setText(source.isEmpty() ? words : words + " (" + shortened(source) + ")");
+        setTooltip(source.isEmpty() ? null : new Tooltip(words + "\nSource: " + source));
+        return this;
+    }
+
+    /// Authors and year: the whole title stands in the tooltip and in the help.
+    private static String shortened(String source) {
+        java.util.regex.Matcher year = java.util.regex.Pattern.compile("\\b(1[89]|20)\\d\\d\\b").matcher(source);
+        int comma = source.indexOf(',');
+        return comma > 0 && year.find() && year.start() > comma ? source.substring(0, comma) + ", " + year.group() : source;
+    }
+}
