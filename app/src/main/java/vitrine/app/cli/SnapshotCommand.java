@@ -28,7 +28,7 @@ final class SnapshotCommand extends Subcommand {
     private static final int SMALLEST = 320;
     private static final int LARGEST = 8192;
 
-    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy or attention")
+    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention or rank")
     String view;
 
     @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy also a checkpoint")

@@ -179,6 +179,8 @@ final class AcrossCard {
                 lines.add(new LineChart.Reference(e.getValue(), "random " + e.getKey(), mine ? chosen.label() : ""));
             }
         }
+        // Of two lines that would touch, the first is drawn: the one that stands clear of more curves.
+        lines.sort((a, b) -> Double.compare(b.y(), a.y()));
         return lines;
     }
 }

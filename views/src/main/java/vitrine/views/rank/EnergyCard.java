@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import javafx.beans.value.ChangeListener;
+import javafx.geometry.HPos;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Button;
@@ -77,10 +78,13 @@ final class EnergyCard {
         Tooltip.install(around, new Tooltip(NO_COMPRESSION));
         HBox row = new HBox(8, rule, slider, around);
         row.setAlignment(Pos.CENTER_LEFT);
-        told.setHgap(14);
+        told.setHgap(10);
+        told.setMinWidth(0);
         told.setVgap(1);
         controls = new VBox(4, row, told);
+        controls.setMinWidth(0);
         content = new VBox(6, canvas, controls, note);
+        content.setMinWidth(0);
         chart.thresholdName(v -> "keep " + Numbers.count(v));
         chart.thresholdProperty().addListener((o, old, now) -> {
             if (!quiet && Double.isFinite(now.doubleValue())) {
@@ -136,9 +140,6 @@ final class EnergyCard {
                 .series(List.of(LineSeries.of("energy", xs, ys, i.kind().category()).asFilled().withoutMarkers().withoutLabel())).points(points)
                 .formats(x -> "rank " + Numbers.count(x), Numbers::probability);
         quiet = false;
-        note.say(s.saves() == WhatIf.Saves.NOTHING ? "What the k strongest directions leave out, exactly: no other k directions leave less."
-                : s.saves() == WhatIf.Saves.CACHE ? "The least error that any cache of this width has on this text. It says nothing of other texts, and the loss may rise more or less."
-                : "The least error that any matrix of this rank has. How the loss answers must be measured: energy is not importance.", SOURCE);
         tell();
         card.content(content);
     }
@@ -163,15 +164,13 @@ final class EnergyCard {
             case CACHE -> List.of("", "width", "energy", "error", "per token", "smaller");
             case NOTHING -> List.of("", "rank", "energy", "error");
         };
-        for (int c = 0; c < heads.size(); c++) {
-            told.add(cell(heads.get(c), Styles.CAPTION), c, 0);
-        }
+        row(0, heads, null, "");
         boolean parameters = s.saves() == WhatIf.Saves.PARAMETERS;
         long before = parameters ? t.parameters() : t.size();
         long after = parameters ? t.factored(k) : k;
-        List<String> one = new ArrayList<>(List.of("This one", Numbers.count(k) + " of " + Numbers.count(t.size()), Numbers.percent(t.energy(k)), Numbers.probability(t.error(k))));
+        List<String> one = new ArrayList<>(List.of("This", Numbers.count(k), Numbers.percent(t.energy(k)), Numbers.probability(t.error(k))));
         if (s.saves() != WhatIf.Saves.NOTHING) {
-            one.add(Numbers.count(after) + " of " + Numbers.count(before));
+            one.add(shortened(after) + " / " + shortened(before));
             one.add(after == 0 ? "–" : Numbers.fixed((double) before / after, 2) + " ×");
         }
         row(1, one, from, parameters && after >= before ? String.format(java.util.Locale.ROOT, "Two factors are smaller than the matrix up to rank %,d.", t.largestSaving()) : "");
@@ -179,25 +178,38 @@ final class EnergyCard {
         if (s.saves() != WhatIf.Saves.NOTHING && !all.isEmpty()) {
             WhatIf.Sum sum = what.sum(all.values(), s.saves());
             Provenance derived = Provenance.derived(s.subject(), i.dtype(), "all of them under the same threshold; error = √(Σ of the dropped σ² ÷ Σ of all σ²)").of(all.size());
-            String name = parameters ? "All " + Numbers.count(all.size()) : "All K, V";
-            row(2, List.of(name, Numbers.count(sum.factored()) + (parameters ? " factored" : " cut"), "", Numbers.probability(sum.error()), Numbers.si(sum.after()) + " of " + Numbers.si(sum.before()),
-                    Numbers.fixed(sum.ratio(), 2) + " ×"), derived, parameters
+            row(2, List.of("All " + Numbers.count(all.size()), "", Numbers.percent(1 - sum.error() * sum.error()), Numbers.probability(sum.error()),
+                    shortened(sum.after()) + " / " + shortened(sum.before()), Numbers.fixed(sum.ratio(), 2) + " ×"), derived, parameters
                     ? String.format(java.util.Locale.ROOT, "All matrices of the layers under this threshold: %,d become two factors, %,d would grow and stay whole. %,d of %,d parameters.",
                             sum.factored(), sum.whole(), sum.after(), sum.before())
                     : String.format(java.util.Locale.ROOT, "Keys and values of all layers: %,d of %,d numbers per token.", sum.after(), sum.before()));
+            note.say(!parameters ? "The least error that a cache of this width can have on this text; of other texts and of the loss it says nothing."
+                    : sum.whole() == 0 ? "All matrices become two factors. The least error of this rank: how the loss answers must be measured."
+                    : String.format(java.util.Locale.ROOT, "%,d of %,d matrices become two factors; the others would grow and stay whole. Energy is not importance.", sum.factored(), all.size()), SOURCE);
+        } else {
+            note.say("What the k strongest directions leave out, exactly: no other k directions leave less.", SOURCE);
         }
+    }
+
+    /// Exact up to five digits.
+    private static String shortened(long count) {
+        return count < 100_000 ? Numbers.count(count) : Numbers.si(count);
     }
 
     private void row(int at, List<String> texts, Provenance from, String tooltip) {
         for (int c = 0; c < texts.size(); c++) {
-            Label label = cell(texts.get(c), c == 0 ? Styles.SMALL : Styles.MONO);
+            Label label = cell(texts.get(c), at == 0 ? Styles.CAPTION : c == 0 ? Styles.SMALL : Styles.MONO);
             if (c == 0) {
                 label.getStyleClass().add(Styles.MUTED);
+            } else {
+                GridPane.setHalignment(label, HPos.RIGHT);
             }
             if (!tooltip.isEmpty()) {
                 label.setTooltip(new Tooltip(tooltip));
             }
-            ProvenanceAudit.tag(label, from);
+            if (from != null) {
+                ProvenanceAudit.tag(label, from);
+            }
             told.add(label, c, at);
         }
     }

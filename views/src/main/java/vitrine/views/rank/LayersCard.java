@@ -35,6 +35,7 @@ final class LayersCard {
     private final FigureCanvas canvas = new FigureCanvas(chart);
     private final Label finding = new Label();
     private final VBox content = new VBox(8, canvas, finding);
+    private final Segments<Columns> columnsOf = new Segments<>(List.of(Columns.KINDS, Columns.HEADS), c -> c == Columns.KINDS ? "kinds" : "heads").compact();
     private boolean quiet;
 
     LayersCard(RankViewModel model) {
@@ -44,9 +45,8 @@ final class LayersCard {
         finding.setWrapText(true);
         finding.setMinHeight(Region.USE_PREF_SIZE);
         finding.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
-        Segments<Columns> columns = new Segments<>(List.of(Columns.KINDS, Columns.HEADS), c -> c == Columns.KINDS ? "kinds" : "heads").compact();
-        columns.valueProperty().bindBidirectional(model.columnsProperty());
-        card.header(columns);
+        columnsOf.valueProperty().bindBidirectional(model.columnsProperty());
+        card.header(columnsOf);
         chart.readOut(this::readOut);
         chart.selectedProperty().addListener((o, old, now) -> chosen(now));
         for (var p : List.of(model.stateProperty(), model.measureProperty(), model.normalisedProperty(), model.columnsProperty(), model.selectedProperty())) {
@@ -98,7 +98,10 @@ final class LayersCard {
         boolean n = model.normalisedProperty().get() && Measures.isRank(m);
         Kind kind = kind(s);
         card.title(byHead() && kind != null ? "Layers × heads of " + kind.label() : model.modeProperty().get() == Mode.WEIGHTS ? "Layers × matrices" : "Layers × places");
-        card.provenance(s.provenance(m, n));
+        ProvenanceAudit.tag(card, s.provenance(m, n));
+        boolean heads = model.modeProperty().get() == Mode.WEIGHTS || s.kinds().stream().anyMatch(k -> k.heads() > 0);
+        columnsOf.setVisible(heads);
+        columnsOf.setManaged(heads);
         int columns = byHead() ? kind == null ? 0 : kind.heads() : s.kinds().size();
         if (columns == 0 || s.layers() == 0) {
             card.content(nothing(kind));
@@ -114,7 +117,7 @@ final class LayersCard {
         quiet = true;
         List<String> down = IntStream.range(0, s.layers()).mapToObj(Integer::toString).toList();
         List<String> across = byHead() ? IntStream.range(0, columns).mapToObj(Integer::toString).toList() : s.kinds().stream().map(Kind::label).toList();
-        chart.labels(down, across).format(Numbers::inCell).largestCell(44, 32).legend(Measures.name(m, n));
+        chart.labels(down, across).format(Numbers::inCell).largestCell(72, 44).legend(Measures.name(m, n));
         chart.show(cells, n ? Scale.linear(least(cells) >= 0.5 ? 0.5 : 0, 1) : Scale.linear(0, 1).fittedTo(cells));
         Place p = model.selectedProperty().get();
         chart.selectedProperty().set(p == null || p.layer() < 0 ? null : selectedCell(s, p));

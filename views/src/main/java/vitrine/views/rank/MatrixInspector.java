@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import javafx.geometry.Insets;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Button;
@@ -11,6 +12,7 @@ import javafx.scene.control.Label;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.control.Tooltip;
 import javafx.scene.input.KeyCode;
+import javafx.scene.layout.FlowPane;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
@@ -257,7 +259,7 @@ final class MatrixInspector {
             return null;
         }
         VBox rows = section(head("Lowest " + Measures.name(m, n)));
-        items.forEach(i -> rows.getChildren().add(link(s, i, m, n, i.title())));
+        items.forEach(i -> rows.getChildren().add(link(s, i, m, n, i.name().isEmpty() ? "Layer " + i.layer() + ", " + i.kind().label() : i.title())));
         return rows;
     }
 
@@ -320,8 +322,8 @@ final class MatrixInspector {
         Tooltip.install(around, new Tooltip(EnergyCard.NO_COMPRESSION));
         Button keep = Buttons.plain(i.place().equals(model.comparedProperty().get()) ? "Let go" : "Keep to compare", Icons.PIN, model::pin);
         keep.setTooltip(new Tooltip("Draws this spectrum dashed beside others (P)"));
-        HBox buttons = new HBox(8, keep, around);
-        buttons.setStyle("-fx-padding: 8 0 0 0;");
+        FlowPane buttons = new FlowPane(8, 8, keep, around);
+        buttons.setPadding(new Insets(8, 0, 0, 0));
         rows.getChildren().add(buttons);
         return rows;
     }

@@ -12,7 +12,7 @@ import vitrine.views.chart.Numbers;
 final class Measures {
 
     private static final String ROY = "Roy and Vetterli, The effective rank, EUSIPCO 2007";
-    private static final String MARTIN = "Martin, Peng and Mahoney, Nature Communications 12, 2021";
+    private static final String MARTIN = "Martin et al., Nature Communications 12, 2021";
 
     /// Those that are numbers of directions and can be divided by the most there could be.
     private static final Set<Measure> RANKS = Set.of(Measure.EFFECTIVE_RANK, Measure.EFFECTIVE_RANK_SQUARED, Measure.PARTICIPATION_RATIO,

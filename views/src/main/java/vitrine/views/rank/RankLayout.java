@@ -1,6 +1,8 @@
 package vitrine.views.rank;
 
 import java.util.List;
+import javafx.beans.property.ReadOnlyBooleanProperty;
+import javafx.beans.property.ReadOnlyBooleanWrapper;
 import javafx.scene.Node;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.StackPane;
@@ -20,7 +22,7 @@ final class RankLayout extends Region {
     private static final double MAP_MOST = 620;
     private static final double WIDE = 1500;
     private static final double UPPER_SHARE = 0.49;
-    /// The cards' least height together; a lower window cuts nothing but scrolls.
+    /// Height of the row that tells what is under way.
     private static final double STATUS = 40;
 
     private final RankViewModel model;
@@ -31,7 +33,7 @@ final class RankLayout extends Region {
     private final Card energy;
     private final Runnable chooseText;
     private final StackPane state = new StackPane();
-    private boolean wide;
+    private final ReadOnlyBooleanWrapper wide = new ReadOnlyBooleanWrapper(this, "wide");
 
     RankLayout(RankViewModel model, Card across, Card other, Card map, Card spectrum, Card energy, Runnable chooseText) {
         this.model = model;
@@ -50,14 +52,14 @@ final class RankLayout extends Region {
     }
 
     /// Whether layers and the other curves stand side by side.
-    boolean wide() {
-        return wide;
+    ReadOnlyBooleanProperty wideProperty() {
+        return wide.getReadOnlyProperty();
     }
 
     private void arrange() {
         boolean there = model.spectra().isPresent() && model.obstacle().isEmpty();
-        boolean otherShown = there && model.hasOther() && (wide || model.acrossProperty().get() == Across.OTHER);
-        boolean acrossShown = there && (wide || !otherShown);
+        boolean otherShown = there && model.hasOther() && (wide.get() || model.acrossProperty().get() == Across.OTHER);
+        boolean acrossShown = there && (wide.get() || !otherShown);
         across.setVisible(acrossShown);
         other.setVisible(otherShown);
         for (Card c : List.of(map, spectrum, energy)) {
@@ -73,8 +75,8 @@ final class RankLayout extends Region {
     protected void layoutChildren() {
         double w = getWidth();
         double h = getHeight();
-        if (w >= WIDE != wide) {
-            wide = w >= WIDE;
+        if (w >= WIDE != wide.get()) {
+            wide.set(w >= WIDE);
             arrange();
         }
         if (!map.isVisible()) {
@@ -99,7 +101,7 @@ final class RankLayout extends Region {
         }
         place(map, left + GAP, top, mapWidth, upper);
         double lower = top + upper + GAP;
-        double spectrumWidth = Math.floor((w - GAP) * 0.49);
+        double spectrumWidth = Math.floor((w - GAP) * 0.47);
         place(spectrum, 0, lower, spectrumWidth, h - lower);
         place(energy, spectrumWidth + GAP, lower, w - spectrumWidth - GAP, h - lower);
     }

@@ -10,6 +10,7 @@ import java.util.function.Supplier;
 import javafx.application.Platform;
 import javafx.collections.FXCollections;
 import javafx.collections.ObservableList;
+import javafx.geometry.Pos;
 import javafx.geometry.Side;
 import javafx.scene.Node;
 import javafx.scene.control.Button;
@@ -18,6 +19,8 @@ import javafx.scene.control.MenuItem;
 import javafx.scene.control.SeparatorMenuItem;
 import javafx.scene.input.KeyCode;
 import javafx.scene.input.KeyEvent;
+import javafx.scene.layout.HBox;
+import javafx.scene.layout.Region;
 import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.Measure;
 import vitrine.core.task.Task;
@@ -50,6 +53,7 @@ public final class RankView implements View {
     private final MatrixInspector inspector;
     private final OverlayChoice choice;
     private final Button overlay;
+    private final List<Runnable> whenArranged = new ArrayList<>();
     private Supplier<Optional<Path>> files = Optional::empty;
 
     public RankView(TaskBoard board) {
@@ -66,6 +70,7 @@ public final class RankView implements View {
         spectrum = new SpectrumCard(model);
         energy = new EnergyCard(model);
         body = new RankLayout(model, across.node(), other.node(), layers.node(), spectrum.node(), energy.node(), this::chooseText);
+        body.wideProperty().addListener((o, old, now) -> whenArranged.forEach(Runnable::run));
         inspector = new MatrixInspector(model);
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
         Runnable reasons = () -> {
@@ -80,16 +85,22 @@ public final class RankView implements View {
 
     /// Switches between curves across layers and the others, where there are others and no room for both.
     private Node which() {
-        Segments<Across> which = new Segments<>(List.of(Across.LAYERS, Across.OTHER), a -> a == Across.LAYERS ? "layers" : "more").compact();
-        which.valueProperty().bindBidirectional(model.acrossProperty());
+        HBox holder = new HBox();
+        holder.setAlignment(Pos.CENTER_LEFT);
+        holder.setMinWidth(Region.USE_PREF_SIZE);
         Runnable shown = () -> {
-            which.setVisible(model.hasOther() && !body().wide());
-            which.setManaged(which.isVisible());
+            holder.getChildren().clear();
+            if (model.hasOther() && !body.wideProperty().get()) {
+                Segments<Across> which = new Segments<>(List.of(Across.LAYERS, Across.OTHER), a -> a == Across.LAYERS ? "layers" : model.otherName()).compact();
+                which.valueProperty().set(model.acrossProperty().get());
+                which.valueProperty().addListener((o, old, now) -> model.acrossProperty().set(now));
+                holder.getChildren().add(which);
+            }
         };
         model.stateProperty().addListener((o, old, now) -> shown.run());
-        which.setVisible(false);
-        which.setManaged(false);
-        return which;
+        model.acrossProperty().addListener((o, old, now) -> shown.run());
+        whenArranged.add(shown);
+        return holder;
     }
 
     /// What is shown and asked for.
@@ -207,23 +218,22 @@ public final class RankView implements View {
         values.valueProperty().bindBidirectional(model.valuesProperty());
         Button text = Buttons.plain("Text…", Icons.TEXT, () -> { });
         text.setOnAction(e -> textMenu().show(text, Side.BOTTOM, 0, 4));
+        // The header hides what finds no room, so what belongs to other modes is taken out rather than hidden.
+        HBox first = new HBox(8);
+        HBox last = new HBox(8);
         Runnable shown = () -> {
-            Mode m = model.modeProperty().get();
-            visible(accuracy, m == Mode.WEIGHTS);
-            visible(overlay, m == Mode.WEIGHTS);
-            visible(values, m == Mode.ACTIVATIONS);
-            visible(text, m != Mode.WEIGHTS);
+            switch (model.modeProperty().get()) {
+                case WEIGHTS -> first.getChildren().setAll(overlay);
+                case ACTIVATIONS -> first.getChildren().setAll(values, text);
+                case CACHE -> first.getChildren().setAll(text);
+            }
+            last.getChildren().setAll(model.modeProperty().get() == Mode.WEIGHTS ? List.of(accuracy) : List.of());
             text.setText(model.textProperty().get() == null ? "Text…" : model.textProperty().get().name());
         };
         model.modeProperty().addListener((o, old, now) -> shown.run());
         model.textProperty().addListener((o, old, now) -> shown.run());
         shown.run();
-        return List.of(modes, measure, overlay, values, text, accuracy);
-    }
-
-    private static void visible(Node node, boolean shown) {
-        node.setVisible(shown);
-        node.setManaged(shown);
+        return List.of(modes, measure, first, last);
     }
 
     @Override

@@ -106,6 +106,7 @@ public final class RankViewModel {
     private final Executor background;
     private final Executor ui;
     private boolean heads;
+    private boolean settled = true;
     private long loading;
     private Item readItem;
     private Truncation read;
@@ -237,6 +238,11 @@ public final class RankViewModel {
         return truncations.getReadOnlyProperty();
     }
 
+    /// Whether everything is read that the present result holds.
+    public boolean settled() {
+        return settled;
+    }
+
     /// The selected spectrum's row.
     Optional<Item> item() {
         return at(0, selected.get());
@@ -360,11 +366,13 @@ public final class RankViewModel {
 
     private void load(Spectra s) {
         long mine = ++loading;
+        settled = false;
         truncations.set(Map.of());
         background.execute(() -> {
             Map<Item, Truncation> read = s.truncations();
             ui.execute(() -> {
                 if (mine == loading) {
+                    settled = true;
                     truncations.set(read);
                 }
             });
@@ -377,6 +385,15 @@ public final class RankViewModel {
             case WeightSpectra w -> w.checkpoints().size() > 1;
             case ValueSpectra v -> v.ranks().growth().isPresent() || !v.ranks().figureNames().isEmpty();
             case null -> false;
+        };
+    }
+
+    /// What that second thing is, as short as a segment.
+    String otherName() {
+        return switch (spectra().orElse(null)) {
+            case WeightSpectra ignored -> "steps";
+            case ValueSpectra v -> v.ranks().growth().isPresent() ? "context" : "figures";
+            case null -> "";
         };
     }
 

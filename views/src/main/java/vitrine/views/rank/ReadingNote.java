@@ -4,9 +4,8 @@ import javafx.scene.control.Label;
 import javafx.scene.control.Tooltip;
 import javafx.scene.layout.Region;
 import vitrine.resources.Styles;
-import vitrine.views.control.ProvenanceAudit;
 
-/// A line or two below a figure: how to read it, and who found that.
+/// A line or two below a figure: how to read it, and who found that. Figures in it are of the card's, and so is their provenance.
 final class ReadingNote extends Label {
 
     /// Text columns are no wider than 72 characters of this size.
@@ -17,7 +16,6 @@ final class ReadingNote extends Label {
         setWrapText(true);
         setMinHeight(Region.USE_PREF_SIZE);
         setMaxWidth(WIDEST);
-        ProvenanceAudit.notAFigure(this, "how to read a figure");
     }
 
     ReadingNote say(String words, String source) {

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
+import javafx.scene.Node;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Measure;
@@ -14,6 +15,7 @@ import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
 import vitrine.views.chart.LineSeries;
 import vitrine.views.chart.Numbers;
+import vitrine.views.chart.SeriesKey;
 import vitrine.views.control.Card;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
@@ -77,7 +79,7 @@ final class SpectrumCard {
             card.content(new EmptyState(Icons.RANK, s == null ? "Singular values of the selected matrix." : "Select a matrix in the map."));
             return;
         }
-        card.subtitle("log–log, " + i.title().toLowerCase(java.util.Locale.ROOT));
+        card.subtitle(i.title().toLowerCase(java.util.Locale.ROOT));
         card.provenance(s.provenance(i));
         double[] sigma = s.values(i);
         if (sigma.length == 0 || !(sigma[0] > 0)) {
@@ -102,8 +104,20 @@ final class SpectrumCard {
                 .marks(marks).formats(x -> "i = " + Numbers.count(x), Numbers::general);
         quiet = false;
         threshold();
+        key(series);
         note.say(reading(i), source(i));
         card.content(content);
+    }
+
+    /// Names the dashed lines.
+    private void key(List<LineSeries> series) {
+        SeriesKey lines = new SeriesKey();
+        series.stream().skip(1).limit(2).forEach(l -> lines.add(l.name().startsWith("α") ? l.name().substring(0, l.name().indexOf(" from")) : l.name(), SeriesKey.Sample.DASHED, l.colour(), null));
+        FigureCanvas picture = new FigureCanvas(lines);
+        double width = lines.widthFor(picture.surface());
+        picture.setMinSize(width, 18);
+        picture.setMaxSize(width, 18);
+        card.header(series.size() > 1 ? new Node[] {picture} : new Node[0]);
     }
 
     private static LineSeries line(String name, double[] sigma, double largest, int category, boolean labelled) {
