@@ -83,10 +83,13 @@ final class AcrossCard {
         Place p = model.selectedProperty().get();
         chart.lockedIndexProperty().set(p == null ? -1 : p.layer());
         quiet = false;
-        card.title(checkpoints.size() > 2 && chosen != null ? "Across layers, " + chosen.label() : "Across layers");
-        card.subtitle(checkpoints.size() == 2 ? checkpoints.get(0).name() + " solid, " + checkpoints.get(1).name() + " dashed" : Measures.formula(m, n));
+        String against = s instanceof WeightSpectra w ? w.against() : null;
+        card.title(against != null ? "Change across layers" : checkpoints.size() > 2 && chosen != null ? "Across layers, " + chosen.label() : "Across layers");
+        card.subtitle(Measures.formula(m, n));
         card.provenance(s.provenance(m, n));
-        note.say(Measures.reading(m), Measures.source(m));
+        String drawn = checkpoints.size() == 2 ? "Solid " + checkpoints.get(0).name() + ", dashed " + checkpoints.get(1).name() + ". "
+                : against != null ? "Spectra of " + s.subject() + ". " : "";
+        note.say(drawn + Measures.reading(m), Measures.source(m));
         card.content(content);
     }
 

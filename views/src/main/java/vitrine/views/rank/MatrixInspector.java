@@ -116,6 +116,7 @@ final class MatrixInspector {
         title.getStyleClass().add(Styles.INSPECTOR_TITLE);
         title.setWrapText(true);
         String what = s instanceof WeightSpectra ? i.shape() + ", " + i.dtype() + (i.kind().heads() > 0 || isAttention(i) ? i.head() < 0 ? ", all heads together" : ", one head" : "")
+                + (((WeightSpectra) s).against() == null ? "" : ", change from " + ((WeightSpectra) s).against())
                 : String.format(Locale.ROOT, "%,d tokens × %,d, %s", i.rows(), i.columns(), i.method());
         Label about = new Label(what);
         about.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);

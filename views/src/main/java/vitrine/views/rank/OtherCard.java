@@ -29,6 +29,8 @@ final class OtherCard {
 
     /// More layers than this have no label each.
     private static final int LABELLED = 12;
+    /// Names of checkpoints up to this length stand at their ticks.
+    private static final int SHORT = 10;
 
     /// What the figures of each layer are called and how they are read.
     private record Words(String name, String reading, String source) {}
@@ -116,10 +118,15 @@ final class OtherCard {
         card.besideTitle(which);
         card.header();
         card.provenance(w.provenance(m, n));
-        chart.axes(steps ? Axis.of("step") : Axis.of("checkpoint").written(v -> v == Math.rint(v) && v >= 0 && v < checkpoints.size() ? checkpoints.get((int) v).name() : ""),
+        chart.axes(steps ? Axis.of("step") : Axis.of("checkpoint").written(v -> v == Math.rint(v) && v >= 0 && v < checkpoints.size() ? shortName(checkpoints.get((int) v).name(), (int) v) : ""),
                 AcrossCard.yAxis(w, m, n)).series(lines).formats(x -> steps ? "step " + Numbers.count(x) : checkpoints.get((int) x).name(), Measures.format(m, n));
         note.say(m == Measure.SPECTRAL_NORM ? Measures.reading(m) : "One curve per layer, dark to light from the first to the last. A rank that rises means that training spreads over more directions.",
                 m == Measure.SPECTRAL_NORM ? Measures.source(m) : "Gu et al., APEX, 2025, arXiv 2505.24241");
+    }
+
+    /// A long name would be cut at the plot's edge: then its place in the series stands there, and the read-out has the name.
+    private static String shortName(String name, int index) {
+        return name.length() <= SHORT ? name : Numbers.count(index);
     }
 
     private LineSeries layerLine(int layer, int layers, double[] xs, double[] ys, Place selected) {

@@ -221,6 +221,8 @@ public final class RankView implements View {
         // The header hides what finds no room, so what belongs to other modes is taken out rather than hidden.
         HBox first = new HBox(8);
         HBox last = new HBox(8);
+        first.setAlignment(Pos.CENTER_LEFT);
+        last.setAlignment(Pos.CENTER_LEFT);
         Runnable shown = () -> {
             switch (model.modeProperty().get()) {
                 case WEIGHTS -> first.getChildren().setAll(overlay);

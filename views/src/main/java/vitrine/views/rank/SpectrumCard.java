@@ -100,7 +100,7 @@ final class SpectrumCard {
             }
         });
         i.value(Measure.EFFECTIVE_RANK, false).ifPresent(er -> marks.add(new LineChart.Mark(er, "effective rank " + Numbers.fixed(er, 1))));
-        chart.axes(Axis.log("index i (log)").between(1, Math.max(2, longest(series))), Axis.log("σᵢ / σ₁ (log)").between(lowest(series), 1)).series(series).references(references)
+        chart.axes(Axis.log("index i (log)").between(1, Math.max(2, longest(series))), Axis.log("σᵢ / σ₁ (log)").between(lowest(series), highest(series))).series(series).references(references)
                 .marks(marks).formats(x -> "i = " + Numbers.count(x), Numbers::general);
         quiet = false;
         threshold();
@@ -175,6 +175,11 @@ final class SpectrumCard {
         return series.stream().mapToDouble(l -> l.xs()[l.xs().length - 1]).max().orElse(1);
     }
 
+    /// 1, or above it where the fit begins there.
+    private static double highest(List<LineSeries> series) {
+        return series.stream().flatMapToDouble(l -> java.util.Arrays.stream(l.ys())).filter(Double::isFinite).max().orElse(1);
+    }
+
     /// A whole decade below the smallest value that is more than rounding.
     private static double lowest(List<LineSeries> series) {
         double least = series.stream().flatMapToDouble(l -> java.util.Arrays.stream(l.ys())).filter(v -> v > FLOOR).min().orElse(0.1);
@@ -183,7 +188,7 @@ final class SpectrumCard {
 
     private String reading(Item i) {
         StringBuilder s = new StringBuilder();
-        i.value(Measure.SPIKES, false).ifPresent(n -> s.append(Numbers.count(n)).append(n == 1 ? " value stands" : " values stand").append(" above what noise alone would give. "));
+        i.value(Measure.SPIKES, false).ifPresent(n -> s.append(n == 0 ? "No value stands" : Numbers.count(n) + (n == 1 ? " value stands" : " values stand")).append(" above what noise alone would give. "));
         OptionalDouble alpha = i.value(Measure.ALPHA, false);
         if (alpha.isPresent()) {
             double tail = i.value(Measure.ALPHA_TAIL, false).orElse(0);
