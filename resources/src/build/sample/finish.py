@@ -25,13 +25,13 @@ DESCRIPTION = "A small Llama that tells little stories; its induction and previo
 
 # name: (title, text, what to look at, whose head: the best "induction" or "previous" one)
 PROMPTS = {
+    "words": ("Words without sense, said twice",
+              "Nico bounced the ball against the wall and sang:\nWillow copper river seven moon thistle candle gate,\nWillow copper river seven moon thistle candle",
+              "Only copying helps here: each word of the second row looks at what followed it in the first.", "induction"),
     "song": ("A song with a refrain",
              "Celia had a golden cat, all on a summer's day,\nThe fox sat by the fire, among the new-mown hay.\nTum la riddle dee, hey down,\nRing, old bell, ring!\n"
              "Celia found a silver coin, along the winding way,\nThe owl flew over, and sing the night away.\nTum la riddle dee, hey down,\nRing, old",
              "The second refrain looks back at the first, one token further on: a stripe beside the diagonal.", "induction"),
-    "words": ("Words without sense, said twice",
-              "Nico bounced the ball against the wall and sang:\nWillow copper river seven moon thistle candle gate,\nWillow copper river seven moon thistle candle",
-              "Only copying helps here: each word of the second row looks at what followed it in the first.", "induction"),
     "key": ("A key, and who has it",
             "Jonas gave a brass key to Una. \"Please keep the key for me,\" said Jonas. \"I will keep it safe,\" said Una, and she put the brass key in the blue box.\n"
             "After a long time, Jonas came back. \"Do you still have the brass key?\" asked Jonas. \"Yes,\" said",

@@ -10,15 +10,16 @@ import vitrine.core.files.Whole;
 ///
 /// | property | |
 /// |---|---|
-/// | `bench.parts` | of `capture,open,start,frames,kernels`; all by default |
+/// | `bench.parts` | of `capture,spectrum,open,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
+/// | `bench.layers` | layers of the checkpoint of `spectrum`, 24 by default |
 /// | `bench.threads` | threads that compute, 2 by default |
 ///
 /// The environment variable `VITRINE_PYTHON` names a Python with torch, transformers and safetensors; without it the comparison with
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,open,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -36,6 +37,7 @@ public final class Benchmarks {
             for (String part : System.getProperty("bench.parts", ALL).split(",")) {
                 String table = switch (part.strip()) {
                     case "capture" -> new CaptureBench(setting).run();
+                    case "spectrum" -> new SpectrumBench(setting).run();
                     case "open" -> new OpenBench(setting).run();
                     case "start" -> new StartBench(setting).run();
                     case "frames" -> new FramesBench(setting).run();

@@ -20,7 +20,7 @@ final class RandomCheckpoint {
 
     static final int VOCABULARY = 151_936;
     private static final int HIDDEN = 896;
-    private static final int LAYERS = 24;
+    static final int LAYERS = 24;
     private static final int HEADS = 14;
     private static final int KEY_VALUE_HEADS = 2;
     private static final int INTERMEDIATE = 4864;
@@ -31,14 +31,19 @@ final class RandomCheckpoint {
 
     /// Writes `config.json` and `model.safetensors` into a folder, which is made.
     static void write(Path folder) throws IOException {
+        write(folder, LAYERS);
+    }
+
+    /// The same with fewer layers.
+    static void write(Path folder, int layers) throws IOException {
         Files.createDirectories(folder);
         Files.writeString(folder.resolve("config.json"), """
                 {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "dtype": "bfloat16", "hidden_act": "silu",
                  "vocab_size": %d, "hidden_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, "num_key_value_heads": %d,
                  "intermediate_size": %d, "max_position_embeddings": 32768, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
                  "tie_word_embeddings": true, "use_sliding_window": false, "attention_dropout": 0.0, "initializer_range": 0.02}
-                """.formatted(VOCABULARY, HIDDEN, LAYERS, HEADS, KEY_VALUE_HEADS, INTERMEDIATE));
-        Map<String, Declared> tensors = tensors();
+                """.formatted(VOCABULARY, HIDDEN, layers, HEADS, KEY_VALUE_HEADS, INTERMEDIATE));
+        Map<String, Declared> tensors = tensors(layers);
         Random random = new Random(2);
         short[] normal = new short[1 << 16];
         for (int i = 0; i < normal.length; i++) {
@@ -61,10 +66,10 @@ final class RandomCheckpoint {
         }
     }
 
-    private static Map<String, Declared> tensors() {
+    private static Map<String, Declared> tensors(int layers) {
         Map<String, Declared> t = new LinkedHashMap<>();
         add(t, "model.embed_tokens.weight", VOCABULARY, HIDDEN);
-        for (int l = 0; l < LAYERS; l++) {
+        for (int l = 0; l < layers; l++) {
             String layer = "model.layers." + l + ".";
             add(t, layer + "input_layernorm.weight", HIDDEN);
             projection(t, layer + "self_attn.q_proj", HIDDEN);

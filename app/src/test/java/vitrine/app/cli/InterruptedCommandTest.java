@@ -31,7 +31,8 @@ class InterruptedCommandTest {
     @TempDir
     Path folder;
 
-    private Process start(String... arguments) throws IOException {
+    /// The command as a process of its own, with its data in `folder`.
+    static Process start(Path folder, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Dvitrine.home=" + folder.resolve("home")));
         for (String property : List.of("vitrine.natives", "java.library.path", "DJL_CACHE_DIR")) {
             if (System.getProperty(property) != null) {
@@ -50,7 +51,7 @@ class InterruptedCommandTest {
         String line = "{\"input_ids\": [" + "5, 6, 7, 8, ".repeat(31) + "9]}\n";
         Path data = Files.writeString(folder.resolve("data.jsonl"), line.repeat(20_000));
         Path out = folder.resolve("heads.safetensors");
-        Process command = start("heads", MODEL.toString(), "--data", data.toString(), "--out", out.toString(), "--json");
+        Process command = start(folder, "heads", MODEL.toString(), "--data", data.toString(), "--out", out.toString(), "--json");
         BufferedReader events = new BufferedReader(new InputStreamReader(command.getInputStream(), StandardCharsets.UTF_8));
         String event = events.readLine();
         while (event != null && !event.matches(".*\"done\":[1-9].*")) {

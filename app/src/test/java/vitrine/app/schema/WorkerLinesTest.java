@@ -97,7 +97,7 @@ class WorkerLinesTest {
     private JsonNode until(String event) throws InterruptedException {
         JsonNode line = next();
         while (!line.get("event").asText().equals(event)) {
-            assertTrue(Set.of("hello", "heartbeat", "progress", "warning", "log", "metric").contains(line.get("event").asText()), () -> "instead of " + event + " came " + heard.getLast());
+            assertTrue(Set.of("hello", "heartbeat", "stage", "progress", "warning", "log", "metric").contains(line.get("event").asText()), () -> "instead of " + event + " came " + heard.getLast());
             line = next();
         }
         return line;
@@ -125,7 +125,8 @@ class WorkerLinesTest {
                         new Task.LayerRange(0, 1)),
                 new Task.Heads(MODELS.resolve("bert").toString(), text("few.txt", 4).toString(), 32),
                 new Task.Evaluate(llama.toString(), folder.resolve("few.txt").toString(), null),
-                new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8));
+                new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
+                new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");
         for (Task task : tasks) {
             Path artifact = folder.resolve("artifact-" + task.kind());
@@ -165,7 +166,7 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-statistics"),
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-statistics", "artifact-spectrum"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 
@@ -175,7 +176,7 @@ class WorkerLinesTest {
         assertEquals(0, worker.exitValue());
 
         Set<String> names = heard.stream().map(e -> e.get("event").asText()).collect(Collectors.toCollection(HashSet::new));
-        assertEquals(Set.of("hello", "heartbeat", "progress", "warning", "result", "error", "fault", "cancelled"), names, "every event that this worker has");
+        assertEquals(Set.of("hello", "heartbeat", "stage", "progress", "warning", "result", "error", "fault", "cancelled"), names, "every event that this worker has");
     }
 
     @Test

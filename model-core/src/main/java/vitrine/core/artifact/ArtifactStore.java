@@ -3,9 +3,11 @@ package vitrine.core.artifact;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -24,6 +26,10 @@ public final class ArtifactStore {
 
     private static final Logger LOG = LoggerFactory.getLogger(ArtifactStore.class);
 
+    /// How files end in which a task keeps what it has done so far, beside the folder that its artifact will have.
+    public static final String KEPT = ".kept";
+    private static final int KEPT_DAYS = 30;
+
     private final Path root;
     private final long maxBytes;
 
@@ -39,6 +45,24 @@ public final class ArtifactStore {
     public void removeLeftovers() throws IOException {
         for (Path leftover : Whole.removeLeftovers(root)) {
             LOG.info("removed an unfinished artifact: {}", leftover.getFileName());
+        }
+        removeForgotten();
+    }
+
+    /// What tasks that were given up have kept for a second run ([#KEPT]), and nobody has come back to.
+    private void removeForgotten() throws IOException {
+        Instant limit = Instant.now().minus(KEPT_DAYS, ChronoUnit.DAYS);
+        try (Stream<Path> all = Files.list(root)) {
+            for (Path kept : all.filter(p -> p.getFileName().toString().endsWith(KEPT) && Files.isRegularFile(p)).toList()) {
+                try {
+                    if (Files.getLastModifiedTime(kept).toInstant().isBefore(limit)) {
+                        Files.deleteIfExists(kept);
+                        LOG.info("removed what a task had kept {} days ago: {}", KEPT_DAYS, kept.getFileName());
+                    }
+                } catch (NoSuchFileException e) {
+                    LOG.debug("{} went meanwhile", kept.getFileName());
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 package vitrine.core.artifact;
 
-/// Figures of one matrix's spectrum, as they stand in the JSON of a spectrum. What each one is: `docs/methods.md` and
-/// [vitrine.core.analysis.spectrum.SpectralMeasures].
+/// Figures of one matrix's spectrum, as they stand in the JSON of a spectrum. Formulas: `docs/protocol.md`
+/// and the analysis package `spectrum`.
 public enum Measure {
     EFFECTIVE_RANK("effective_rank", "Effective rank"),
     EFFECTIVE_RANK_SQUARED("effective_rank_squared", "Effective rank of energy"),

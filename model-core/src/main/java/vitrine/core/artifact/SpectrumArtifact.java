@@ -75,12 +75,13 @@ public record SpectrumArtifact(Artifact artifact, String accuracy, String agains
     /// @param rows as stored, `columns` likewise
     /// @param dtype the stored type, such as `BF16`
     /// @param figures those that there are: an absent figure has no meaning here, it is never NaN or 0 instead
+    /// @param alphaReliable whether the matrix is large enough and its tail long and close enough to a power law for alpha to mean something
     /// @param accuracy what was done, which may be more than was asked for; empty where there is no spectrum
     /// @param method how, in a few words
     /// @param note why it is not what was asked for, or what to mind; or null
     /// @param absent why there is no spectrum (values that are not finite), one sentence without a full stop; or null
     public record Row(int checkpoint, String tensor, String stored, String kind, int layer, int head, int expert, int rows, int columns, String dtype,
-                      Map<Measure, Figure> figures, String accuracy, String method, String note, String absent) {
+                      Map<Measure, Figure> figures, boolean alphaReliable, String accuracy, String method, String note, String absent) {
 
         /// The smaller side r, the number of singular values.
         public int rank() {
@@ -173,7 +174,7 @@ public record SpectrumArtifact(Artifact artifact, String accuracy, String agains
         }
         return new Row(r.path("checkpoint").asInt(0), r.path("tensor").asText(), r.path("stored").asText(), r.path("kind").asText(), r.path("layer").asInt(-1),
                 r.path("head").asInt(-1), r.path("expert").asInt(-1), r.path("shape").path(0).asInt(-1), r.path("shape").path(1).asInt(-1), r.path("dtype").asText(),
-                figures, r.path("accuracy").asText(), r.path("method").asText(), r.path("note").asText(null), r.path("absent").asText(null));
+                figures, r.path("alpha_reliable").asBoolean(), r.path("accuracy").asText(), r.path("method").asText(), r.path("note").asText(null), r.path("absent").asText(null));
     }
 
     /// All singular values of a row `[r]`, largest first, read from the file now; empty where it is an estimate or has no spectrum.

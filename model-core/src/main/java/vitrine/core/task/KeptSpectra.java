@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.CRC32;
+import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.json.Json;
 
 /// What is solved of a spectrum task so far, in a file that outlives a cancelled or killed run: the next run of the same task on the same
@@ -58,7 +59,7 @@ final class KeptSpectra implements AutoCloseable {
     /// The file that belongs to an artifact's folder.
     static Path beside(Path folder) {
         Path whole = folder.toAbsolutePath();
-        return whole.resolveSibling("." + whole.getFileName() + ".kept");
+        return whole.resolveSibling("." + whole.getFileName() + ArtifactStore.KEPT);
     }
 
     /// Opens what is kept of a task.

@@ -36,6 +36,7 @@ import vitrine.views.control.NumberLabel;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.ProvenanceBadge;
 import vitrine.views.control.Quantity;
+import vitrine.views.view.States;
 import vitrine.views.tasks.ViewState;
 
 /// The selected tensor in full, or the checkpoint while none is selected; below it what the user should know.

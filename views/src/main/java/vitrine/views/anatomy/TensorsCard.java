@@ -35,6 +35,7 @@ import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.SearchField;
+import vitrine.views.view.States;
 import vitrine.views.tasks.ViewState;
 
 /// All tensors in a table that can be searched and sorted: layers as groups that open, values as small histograms.

@@ -25,6 +25,7 @@ import vitrine.views.control.EmptyState;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Segments;
+import vitrine.views.view.States;
 import vitrine.views.tasks.ViewState;
 
 /// One head, token to token: as a map with row entropy and received mass at its edges, or as links between tokens.

@@ -30,6 +30,7 @@ import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.Segments;
+import vitrine.views.view.States;
 import vitrine.views.tasks.ViewState;
 
 /// How alike the layers attend, and ARank when asked.
@@ -76,7 +77,7 @@ final class SimilarityCard {
             card.content(new EmptyState(Icons.INFORMATION, "Layers were not compared: this prompt is long. Add similarity to --what."));
             return;
         }
-        card.subtitle(s == Similarity.COSINE ? "similarity of mean maps" : "divergence of mean maps, nats");
+        card.subtitle(s == Similarity.COSINE ? "of mean maps" : "of mean maps, nats");
         List<String> names = IntStream.range(0, c.layers()).mapToObj(Integer::toString).toList();
         chart.labels(names, names).format(Numbers::inCell).legend(s == Similarity.COSINE ? "cosine" : "JS divergence, nats").withoutLegend();
         chart.largestCell(26, 22);

@@ -76,6 +76,22 @@ record LanczosQuadrature(Tridiagonal[] rules, Tridiagonal[] halves, double[] len
         }
     }
 
+    /// The same without one probe.
+    LanczosQuadrature without(int probe) {
+        int n = rules.length;
+        Tridiagonal[] r = new Tridiagonal[n - 1];
+        Tridiagonal[] h = new Tridiagonal[n - 1];
+        double[] lens = new double[n - 1];
+        for (int from = 0, to = 0; from < n; from++) {
+            if (from != probe) {
+                r[to] = rules[from];
+                h[to] = halves[from];
+                lens[to++] = lengths[from];
+            }
+        }
+        return new LanczosQuadrature(r, h, lens);
+    }
+
     /// `z^T f(A) z` for each probe.
     ///
     /// @param f with f(0) = 0; nodes below 1e-14 of the largest count as 0

@@ -3,24 +3,25 @@ package vitrine.core.analysis.spectrum;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.ToDoubleFunction;
 
 /// Figures of a spectrum too large to compute, from products with random vectors; each with half the width of its 95 % interval.
 ///
 /// The largest singular values that stand out come from a random block ([RandomisedSubspace]) and are taken out of the matrix; the rest
 /// is seen by random probes ([LanczosQuadrature]). With S = sum s, P = sum s ln s (both of lambda = s^2 in the formulas of the method: the
-/// entropy of sigma shares is `ln S - P / S`) the effective rank is `exp(ln S - P/S)`; its error follows from the spread of S and P over the
-/// probes. The Frobenius norm is exact.
+/// entropy of sigma shares is `ln S - P / S`) the effective rank is `exp(ln S - P/S)`. The Frobenius norm is exact.
 ///
 /// What a probe sees of the trace itself, `z^T A z`, is compared with the exact trace: a probe that sees too much of it sees too much of the others as
 /// well, and is set right by the covariance over the spectrum (a control variate). Without it the entropy of energy would have an error of several
 /// percents.
 ///
-/// An interval is Student's t for the spread over probes, plus what the quadrature may still be off: a third of the change that the second half of
-/// the steps made (its error falls at least with the square of the number of steps).
+/// An interval is Student's t for the spread over the probes (a jackknife, which also takes out the bias of order 1 / probes; never less than
+/// what the spectrum makes likely), plus what the quadrature may still be off: a third of the change that the second half of the steps made
+/// (its error falls at least with the square of the number of steps).
 ///
 /// The same matrix and seed give the same figures.
 ///
-/// Source: Ubaru, Chen, Saad 2017; Halko, Martinsson, Tropp 2011; the delta method for the entropy.
+/// Source: Ubaru, Chen, Saad 2017; Halko, Martinsson, Tropp 2011; Efron and Stein 1981 for the jackknife.
 ///
 /// @param rank r, the smaller side
 /// @param effectiveRank exp(H(s / sum s)); `effectiveRankSquared` the same of s^2
@@ -115,36 +116,33 @@ public record SpectralEstimate(int rank, Figure effectiveRank, Figure effectiveR
             return xx > 1e-12 * meanX * meanX ? xf / xx : 0;
         }
 
+        /// What follows from means over the probes, one probe left out or none.
+        private record Means(double effectiveRank, double effectiveRankSquared, double participation, double nuclear, double weighted, double fourth) {}
+
+        private Means means(boolean half) {
+            double s = mean(all(Math::sqrt, half));
+            double p = mean(all(x -> Math.sqrt(x) * Math.log(x) / 2, half));
+            double q = mean(all(x -> x * Math.log(x), half));
+            double f = mean(all(x -> x * x, half));
+            return new Means(Math.exp(Math.log(s) - p / s), Math.exp(Math.log(trace) - q / trace), trace * trace / f, s, p, f);
+        }
+
         SpectralEstimate figures() {
-            DoubleUnaryOperator root = Math::sqrt;
-            DoubleUnaryOperator rootLog = x -> Math.sqrt(x) * Math.log(x) / 2;
-            double[] s = all(root, false);
-            double[] p = all(rootLog, false);
-            double[] q = all(x -> x * Math.log(x), false);
-            double[] f = all(x -> x * x, false);
-            double bigS = mean(s);
-            double bigP = mean(p);
-            double halfS = mean(all(root, true));
-            double halfP = mean(all(rootLog, true));
-
-            // exp(ln S - P/S): the gradient of the entropy is (1/S + P/S^2, -1/S).
-            double[] linear = new double[s.length];
-            for (int l = 0; l < s.length; l++) {
-                linear[l] = (1 / bigS + bigP / (bigS * bigS)) * s[l] - p[l] / bigS;
+            Means whole = means(false);
+            Means halved = means(true);
+            Means[] left = new Means[rest.rules().length];
+            for (int l = 0; l < left.length; l++) {
+                left[l] = new Sums(n, trace, head, rest.without(l), seed, steps).means(false);
             }
-            double er1 = Math.exp(Math.log(bigS) - bigP / bigS);
-            double er1Half = Math.exp(Math.log(halfS) - halfP / halfS);
-            Figure effectiveRank = new Figure(er1, er1 * STUDENT * error(linear) + moved(er1, er1Half));
-
-            double t2 = mean(q);
-            double er2 = Math.exp(Math.log(trace) - t2 / trace);
-            double er2Half = Math.exp(Math.log(trace) - mean(all(x -> x * Math.log(x), true)) / trace);
-            Figure effectiveRankSquared = new Figure(er2, er2 * STUDENT * error(q) / trace + moved(er2, er2Half));
-
-            double fourth = mean(f);
-            double pr = trace * trace / fourth;
-            Figure participation = new Figure(pr, pr * STUDENT * error(f) / fourth);
-            Figure nuclear = new Figure(bigS, STUDENT * error(s) + moved(bigS, halfS));
+            double bs = whole.nuclear;
+            double bp = whole.weighted;
+            // The derivatives of the figures by the spectrum: of the entropy ln S - P/S it is (1/S + P/S^2) dS - dP/S.
+            Figure effectiveRank = figure(whole, halved, left, Means::effectiveRank,
+                    whole.effectiveRank * spread(x -> (1 / bs + bp / (bs * bs)) * Math.sqrt(x) - Math.sqrt(x) * Math.log(x) / 2 / bs));
+            Figure effectiveRankSquared = figure(whole, halved, left, Means::effectiveRankSquared, whole.effectiveRankSquared * spread(x -> x * Math.log(x) / trace));
+            Figure participation = figure(whole, halved, left, Means::participation, whole.participation * spread(x -> x * x / whole.fourth));
+            Figure nuclear = figure(whole, halved, left, Means::nuclear, spread(Math::sqrt));
+            double bigS = nuclear.value;
             double relative = nuclear.error / bigS;
             double prs = bigS * bigS / trace;
             Figure participationSigma = new Figure(prs, prs * 2 * relative);
@@ -192,11 +190,31 @@ public record SpectralEstimate(int rank, Figure effectiveRank, Figure effectiveR
             return Arrays.stream(x).sum() / x.length;
         }
 
-        /// The standard error of the mean.
-        private static double error(double[] x) {
+        /// The standard error that the mean of f over the probes has if no direction is special: a quadratic form of a random sign vector
+        /// has the variance `2 n Var(f)`, the variance over the spectrum, less what the control variate takes away.
+        private double spread(DoubleUnaryOperator f) {
+            double count = mean(rest.lengths());
+            double meanX = mean(rest.traces(x -> x)) / count;
+            double slope = slope(f);
+            double meanF = mean(rest.traces(f)) / count;
+            double variance = mean(rest.traces(x -> {
+                double d = f.applyAsDouble(x) - meanF - slope * (x - meanX);
+                return d * d;
+            })) / count;
+            return Math.sqrt(2 * count * variance / rest.rules().length);
+        }
+
+        /// Value and error by leaving out one probe at a time, which takes the curvature of a figure and the fitting of the control variate
+        /// into account. Few probes may by chance agree too well, and do so just where they are all on the same side of the truth: an error
+        /// below what the spectrum itself makes likely is not believed.
+        private static Figure figure(Means whole, Means halved, Means[] left, ToDoubleFunction<Means> figure, double likely) {
+            double n = left.length;
+            double all = figure.applyAsDouble(whole);
+            double[] x = Arrays.stream(left).mapToDouble(figure).toArray();
             double mean = mean(x);
             double squares = Arrays.stream(x).map(v -> (v - mean) * (v - mean)).sum();
-            return Math.sqrt(squares / (x.length - 1) / x.length);
+            double value = n * all - (n - 1) * mean;
+            return new Figure(value, STUDENT * Math.max(likely, Math.sqrt((n - 1) / n * squares)) + moved(all, figure.applyAsDouble(halved)));
         }
     }
 }

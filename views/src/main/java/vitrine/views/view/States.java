@@ -1,29 +1,64 @@
-package vitrine.views.anatomy;
+package vitrine.views.view;
 
 import javafx.animation.PauseTransition;
+import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Label;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
+import javafx.scene.layout.StackPane;
+import javafx.scene.layout.VBox;
 import javafx.util.Duration;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
+import vitrine.views.control.EmptyState;
+import vitrine.views.control.ErrorCard;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Meter;
+import vitrine.views.control.ProgressRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.tasks.TaskRow;
+import vitrine.views.tasks.ViewState;
 
-/// How far the reading of values is, in a line that fits a card or the inspector.
-final class States {
+/// What stands in a card that has nothing to draw yet: why, how far it is, or what went wrong.
+public final class States {
 
     private States() {}
 
-    /// Bar, bytes and cancel; appears when it took a while.
+    /// The node for a state without a value.
+    ///
+    /// @param retry tries again after a problem
+    public static Node of(ViewState<?> state, Icons icon, Runnable retry) {
+        return switch (state) {
+            case ViewState.Empty<?> e -> new EmptyState(icon, e.sentence());
+            case ViewState.Working<?> w -> working(w.row());
+            case ViewState.Problem<?> p -> new StackPane(new ErrorCard(p.what(), p.details(), p.help() == null ? "" : p.help(), retry));
+            case ViewState.Result<?> ignored -> new StackPane();
+        };
+    }
+
+    /// A progress row that appears after a second.
+    public static Node working(TaskRow task) {
+        ProgressRow row = new ProgressRow(Icons.RUNS, task.title(), task::cancel);
+        row.setMaxWidth(440);
+        Runnable show = () -> row.progress(task.done(), task.total(), task.singularUnit(), task.secondsLeftProperty().get());
+        task.shareProperty().addListener((o, old, now) -> show.run());
+        show.run();
+        row.setVisible(false);
+        PauseTransition wait = new PauseTransition(Duration.seconds(1));
+        wait.setOnFinished(e -> row.setVisible(true));
+        wait.play();
+        VBox box = new VBox(row);
+        box.setAlignment(Pos.CENTER);
+        return box;
+    }
+
+    /// Bar, bytes and cancel, in a line that fits a card or the inspector; appears when it took a while.
     ///
     /// @param after how long nothing is shown yet
-    static Node reading(TaskRow task, Duration after) {
+    public static Node reading(TaskRow task, Duration after) {
         Meter meter = new Meter(0).thin();
         meter.setMinWidth(40);
         HBox.setHgrow(meter, Priority.ALWAYS);
@@ -38,7 +73,7 @@ final class States {
         task.shareProperty().addListener((o, old, now) -> tell.run());
         tell.run();
         HBox row = new HBox(8, meter, words, new IconButton(Icons.CLOSE, "Cancel " + task.title(), "", task::cancel).compact());
-        row.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
+        row.setAlignment(Pos.CENTER_LEFT);
         ProvenanceAudit.notAFigure(row, "progress of a task");
         if (after.greaterThan(Duration.ZERO)) {
             row.setVisible(false);
