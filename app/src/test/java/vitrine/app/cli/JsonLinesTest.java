@@ -111,6 +111,48 @@ class JsonLinesTest {
     }
 
     @Test
+    void rank() throws IOException {
+        Path model = MODELS.resolve("llama-gqa");
+        List<JsonNode> lines = lines(0, "rank", model, "--data", text(), "--of", "kv", "--growth", "--centred", "--sequence-length", 16, "--out", folder.resolve("kv.json"));
+        assertTrue(lines.stream().anyMatch(l -> l.get("event").asText().equals("progress") && l.get("unit").asText().equals("tokens")), "tokens are counted");
+        assertEquals(8, lines.getLast().get("sites").size());
+        assertTrue(lines.getLast().get("centred").asBoolean() && lines.getLast().get("growth").isObject());
+        assertEquals(names(lines.getLast()), with(names(Json.mapper().readTree(folder.resolve("kv.json").toFile())), "event"));
+        JsonNode hidden = lines(0, "rank", model, "--data", text(), "--of", "hidden", "--exclude-massive", "--max-tokens", 12).getLast();
+        assertEquals(12, hidden.get("tokens").asInt());
+        JsonNode activations = lines(0, "rank", model, "--data", text(), "--of", "activations", "--ratio", 0.5, "--alpha", 0.3, "--tail-error", 0.1, "--perplexity-rise", 1,
+                "--rank-aware", 0.5).getLast();
+        assertEquals(0.3, activations.at("/allocation/alpha").asDouble());
+        // An encoder has hidden states, keys and values; a model without rotary embedding says that its keys are not rotated.
+        assertFalse(lines(0, "rank", MODELS.resolve("bert"), "--data", text(), "--of", "kv", "--sequence-length", 16).getLast().get("rotary").asBoolean());
+        lines(0, "rank", MODELS.resolve("gpt-neox"), "--data", text(), "--of", "activations");
+        manifestsAreValid(5);
+    }
+
+    private static Set<String> with(Set<String> names, String more) {
+        names.add(more);
+        return names;
+    }
+
+    @Test
+    void whatHasNoRankIsRefused() throws IOException {
+        Path model = MODELS.resolve("llama-gqa");
+        Path one = Files.writeString(folder.resolve("one.jsonl"), "{\"input_ids\":[7]}\n");
+        Path none = Files.writeString(folder.resolve("none.jsonl"), "");
+        assertEquals("dataset-invalid", category("rank", model, "--data", one, "--of", "kv"));
+        assertEquals("dataset-invalid", category("rank", model, "--data", none, "--of", "kv"));
+        assertEquals("not-found", category("rank", model, "--data", "/no/such", "--of", "kv"));
+        assertEquals("task-invalid", category("rank", model, "--data", text()));
+        assertEquals("task-invalid", category("rank", model, "--data", text(), "--of", "weights"));
+        assertEquals("task-invalid", category("rank", model, "--data", text(), "--of", "kv", "--max-tokens", 1));
+        assertEquals("task-invalid", category("rank", model, "--data", text(), "--of", "kv", "--ratio", 0.5));
+        assertEquals("task-invalid", category("rank", model, "--data", text(), "--of", "activations", "--centred"));
+        assertEquals("task-invalid", category("rank", model, "--data", text(), "--of", "activations", "--ratio", 1.5));
+        assertEquals("task-invalid", category("rank", model, "--data", text(), "--of", "activations", "--alpha", 0.5));
+        assertEquals("family-unsupported", category("rank", MODELS.resolve("bert"), "--data", text(), "--of", "activations", "--perplexity-rise", 1, "--sequence-length", 16));
+    }
+
+    @Test
     void snapshot() throws JsonProcessingException {
         Path out = folder.resolve("view.png");
         JsonNode result = lines(0, "snapshot", "anatomy", MODELS.resolve("llama-gqa"), "--size", "900x700", "--scale", 1, "--out", out).getLast();

@@ -233,4 +233,43 @@ class ReferenceCommandsTest {
             assertTrue(open.get("warnings").isEmpty(), open.get("warnings").toString());
         }
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"an-kv-llama", "an-kv-qwen3"})
+    void rankHoldsEveryTensorOfTheReference(String name) throws IOException {
+        Reference reference = Reference.at(CASES.resolve(name));
+        Path out = folder.resolve("rank.safetensors");
+        try (SafetensorsFile expected = reference.expected()) {
+            int[] all = expected.ints("input_ids");
+            StringBuilder lines = new StringBuilder();
+            for (int from = 0; from < all.length; from += 16) {
+                lines.append("{\"input_ids\":").append(java.util.Arrays.toString(java.util.Arrays.copyOfRange(all, from, from + 16))).append("}\n");
+            }
+            Path data = Files.writeString(folder.resolve("ids.jsonl"), lines);
+            run("rank", CASES.resolve(reference.golden().get("base_case").asText()), "--data", data, "--of", "kv", "--out", out);
+            try (SafetensorsFile got = SafetensorsFile.open(out)) {
+                for (String tensor : expected.tensors().keySet()) {
+                    if (!tensor.equals("input_ids")) {
+                        assertEquals(expected.tensors().get(tensor).shape(), got.tensors().get(tensor).shape(), tensor);
+                        assertEquals(expected.tensors().get(tensor).dtype(), got.tensors().get(tensor).dtype(), tensor);
+                        reference.compare(expected, tensor, got.floats(tensor));
+                    }
+                }
+                assertEquals("er1,er2,participation_ratio_energy,participation_ratio_sigma,stable_rank,nuclear_rank,spectral_norm,frobenius_norm,nuclear_norm,"
+                        + "rank90,rank95,rank99,condition_number", got.metadata().get("metrics"));
+            }
+            assertTrue(Files.isRegularFile(folder.resolve("rank.json")));
+        }
+    }
+
+    @Test
+    void rankPrintsATableForPeople() throws IOException {
+        Path data = Files.writeString(folder.resolve("text.txt"), "The lantern over the wall went out, and she lit it again.\n".repeat(6));
+        Path model = CASES.resolve("llama-gqa");
+        String kv = run("rank", model, "--data", data, "--of", "kv", "--growth").out();
+        assertTrue(kv.contains("k_proj_layer: outputs of the key projection (before key norm and rotary embedding) of all heads, width 16"), kv);
+        assertTrue(kv.contains("effective rank as the context grows"), kv);
+        String activations = run("rank", model, "--data", data, "--of", "activations", "--ratio", 0.5, "--perplexity-rise", 5).out();
+        assertTrue(activations.contains("ranks shared out") && activations.lines().anyMatch(l -> l.startsWith("perplexity ")), activations);
+    }
 }

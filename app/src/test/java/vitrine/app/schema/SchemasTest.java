@@ -22,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import vitrine.core.analysis.spectrum.Accuracy;
+import vitrine.core.artifact.RankArtifact.Of;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -56,6 +57,10 @@ class SchemasTest {
                 new Task.Capture("/models/a", new Task.Prompt(null, null, List.of(1, 2), List.of(0, 1)), all, null),
                 new Task.Heads("/models/a", "/texts/a.jsonl", null), new Task.Heads("/models/a", "/texts/a.jsonl", 512),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null), new Task.Evaluate("/models/a", "/texts/a.jsonl", 2),
+                Task.Rank.of("/models/a", "/texts/a.jsonl", Of.kv),
+                new Task.Rank("/models/a", "/texts/a.jsonl", Of.kv, 64, 1000, true, null, true, null, null, null, null, null),
+                new Task.Rank("/models/a", "/texts/a.jsonl", Of.hidden, null, null, false, true, null, null, null, null, null, null),
+                new Task.Rank("/models/a", "/texts/a.jsonl", Of.activations, null, null, null, null, null, 0.6, 1.0, 0.2, 1.0, 0.5),
                 new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
                 new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
                 new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));
@@ -89,6 +94,19 @@ class SchemasTest {
         "{\"kind\":\"eval\",\"model\":7,\"data\":\"/d\"}",
         "{\"kind\":\"heads\",\"model\":\"/m\",\"data\":[\"/d\"]}",
         "{\"kind\":\"statistics\",\"model\":\"/m\"}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\"}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"weights\"}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"kv\",\"maxTokens\":1}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"kv\",\"ratio\":0.5}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"kv\",\"excludeMassive\":true}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"hidden\",\"growth\":true}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"centred\":true}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"ratio\":1}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"alpha\":0.5}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"ratio\":0.5,\"alpha\":1.5}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"tailError\":0}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"perplexityRise\":-1}",
+        "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"activations\",\"rankAwareSparsity\":1}",
         "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":0}",
         "{\"kind\":\"statistics\",\"model\":\"/m\",\"bins\":8,\"tensors\":[null]}",
         "{\"kind\":\"spectrum\",\"model\":\"/m\"}",

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.engine.WorkerCommand;
+import vitrine.core.artifact.RankArtifact;
 import vitrine.core.json.Json;
 import vitrine.core.task.Task;
 
@@ -125,6 +126,7 @@ class WorkerLinesTest {
                         new Task.LayerRange(0, 1)),
                 new Task.Heads(MODELS.resolve("bert").toString(), text("few.txt", 4).toString(), 32),
                 new Task.Evaluate(llama.toString(), folder.resolve("few.txt").toString(), null),
+                Task.Rank.of(llama.toString(), folder.resolve("few.txt").toString(), RankArtifact.Of.hidden),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");
@@ -166,7 +168,7 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-statistics", "artifact-spectrum"),
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-statistics", "artifact-spectrum"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 

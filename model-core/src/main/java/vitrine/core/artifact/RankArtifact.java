@@ -111,7 +111,7 @@ public record RankArtifact(Artifact artifact, Of of, String model, int layers, b
         return Optional.of(new Measures(r.path("effective_rank").asDouble(), r.path("effective_rank_squared").asDouble(),
                 r.path("normalised_effective_rank").asDouble(), r.path("participation_ratio").asDouble(), r.path("participation_ratio_sigma").asDouble(),
                 r.path("stable_rank").asDouble(), r.path("nuclear_rank").asDouble(), r.path("spectral_norm").asDouble(), r.path("frobenius_norm").asDouble(),
-                r.path("nuclear_norm").asDouble(), r.path("energy_rank_90").asInt(), r.path("energy_rank_95").asInt(), r.path("energy_rank_99").asInt(),
+                r.path("nuclear_norm").asDouble(), r.path("rank_90").asInt(), r.path("rank_95").asInt(), r.path("rank_99").asInt(),
                 condition.isNumber() ? condition.asDouble() : Double.POSITIVE_INFINITY));
     }
 

@@ -9,8 +9,6 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
-import vitrine.core.refusal.Category;
-import vitrine.core.refusal.Refusal;
 
 /// Loss and perplexity of a model over texts.
 final class EvaluateRun {
@@ -19,11 +17,7 @@ final class EvaluateRun {
 
     static Outcome run(Task.Evaluate task, Progress progress, Consumer<String> warn) {
         try (LoadedModel model = LoadedModel.open(task.model())) {
-            model.requireHead("losses");
-            if (model.spec().encoder()) {
-                throw Refusal.of(Category.FAMILY_UNSUPPORTED, model.checkpoint().path(), "%s sees the tokens that it would have to predict, so it has no perplexity", model.spec().family())
-                        .help("Evaluate a decoder.");
-            }
+            model.requirePerplexity();
             List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
             Evaluation.Results results = new Evaluation(model.forward()).run(data, progress);
             ObjectNode summary = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family());

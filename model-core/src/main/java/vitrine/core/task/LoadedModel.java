@@ -75,6 +75,15 @@ final class LoadedModel implements AutoCloseable {
         }
     }
 
+    /// Refuses a perplexity where there are no logits, or where the model sees what it would have to predict.
+    void requirePerplexity() {
+        requireHead("losses");
+        if (spec.encoder()) {
+            throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "%s sees the tokens that it would have to predict, so it has no perplexity", spec.family())
+                    .help("Evaluate a decoder.");
+        }
+    }
+
     @Override
     public void close() {
         weights.close();

@@ -178,8 +178,8 @@ final class RankResult {
             row.put("effective_rank", m.effectiveRank()).put("effective_rank_squared", m.effectiveRankSquared()).put("normalised_effective_rank", normalised[i])
                     .put("participation_ratio", m.participationRatio()).put("participation_ratio_sigma", m.participationRatioSigma())
                     .put("stable_rank", m.stableRank()).put("nuclear_rank", m.nuclearRank()).put("spectral_norm", m.spectralNorm())
-                    .put("frobenius_norm", m.frobeniusNorm()).put("nuclear_norm", m.nuclearNorm()).put("energy_rank_90", m.energyRank90())
-                    .put("energy_rank_95", m.energyRank95()).put("energy_rank_99", m.energyRank99());
+                    .put("frobenius_norm", m.frobeniusNorm()).put("nuclear_norm", m.nuclearNorm()).put("rank_90", m.energyRank90())
+                    .put("rank_95", m.energyRank95()).put("rank_99", m.energyRank99());
             DataInput.put(row, "condition_number", c[c.length - 1]);
         }
         Provenance how = Provenance.derived(site.label, "F64", "roots of eigenvalues of the streamed second moments, " + (centred ? "centred" : "not centred")).of(tokens);

@@ -63,6 +63,9 @@ final class RankRun {
 
     static Outcome run(Task.Rank task, Path file, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
+            if (task.perplexityRise() != null) {
+                model.requirePerplexity();
+            }
             List<Sequences.Labelled> data = first(DataInput.read(task.data(), task.maxLength(), model, progress), task.maxTokens());
             RankRun run = new RankRun(task, model, data, progress, warn);
             switch (task.of()) {
@@ -367,7 +370,6 @@ final class RankRun {
 
     /// The error of tail truncation, the same for all layers, at which perplexity has risen as far as allowed.
     private void perplexity(List<Sequences.Labelled> sample, double[][] norms, ActivationSample found) {
-        model.requireHead("losses");
         Evaluation evaluation = new Evaluation(model.forward());
         double dense = evaluation.run(sample, Probe.NONE, new DataInput.Quiet(progress)).all().loss();
         double allowed = Math.log1p(task.perplexityRise() / 100);

@@ -9,8 +9,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
-import vitrine.core.artifact.RankArtifact;
 import vitrine.core.analysis.spectrum.Accuracy;
+import vitrine.core.artifact.RankArtifact;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -23,8 +23,8 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.Heads.class, name = "heads"),
     @JsonSubTypes.Type(value = Task.Evaluate.class, name = "eval"),
     @JsonSubTypes.Type(value = Task.Statistics.class, name = "statistics"),
-    @JsonSubTypes.Type(value = Task.Rank.class, name = "rank"),
     @JsonSubTypes.Type(value = Task.Spectrum.class, name = "spectrum"),
+    @JsonSubTypes.Type(value = Task.Rank.class, name = "rank"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -85,6 +85,31 @@ public sealed interface Task {
         }
     }
 
+    /// Singular values and rank measures of weight matrices.
+    ///
+    /// @param series further checkpoints after `model`, in order (steps of a run, fine-tuned forms); none where null
+    /// @param against a checkpoint that is subtracted from each: the spectra are those of the deltas; null for the weights themselves
+    /// @param tensors patterns of names (`*` any characters, `?` one), one of which a matrix must match; all where null
+    /// @param accuracy how close
+    /// @param heads whether each attention head is a matrix of its own as well; false where null
+    record Spectrum(String model, List<String> series, String against, List<String> tensors, Accuracy accuracy, Boolean heads) implements Task {
+        public Spectrum {
+            require("model", model);
+            require("accuracy", accuracy);
+            requireWhole("series", series);
+            requireWhole("tensors", tensors);
+        }
+
+        /// All checkpoints, the first included.
+        public List<String> checkpoints() {
+            List<String> all = new java.util.ArrayList<>(List.of(model));
+            if (series != null) {
+                all.addAll(series);
+            }
+            return all;
+        }
+    }
+
     /// Effective ranks of what a model computes over texts. Keys that are absent ask for nothing more.
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
@@ -129,31 +154,6 @@ public sealed interface Task {
         /// The ranks of one kind of value, with nothing more.
         public static Rank of(String model, String data, RankArtifact.Of of) {
             return new Rank(model, data, of, null, null, null, null, null, null, null, null, null, null);
-        }
-    }
-
-    /// Singular values and rank measures of weight matrices.
-    ///
-    /// @param series further checkpoints after `model`, in order (steps of a run, fine-tuned forms); none where null
-    /// @param against a checkpoint that is subtracted from each: the spectra are those of the deltas; null for the weights themselves
-    /// @param tensors patterns of names (`*` any characters, `?` one), one of which a matrix must match; all where null
-    /// @param accuracy how close
-    /// @param heads whether each attention head is a matrix of its own as well; false where null
-    record Spectrum(String model, List<String> series, String against, List<String> tensors, Accuracy accuracy, Boolean heads) implements Task {
-        public Spectrum {
-            require("model", model);
-            require("accuracy", accuracy);
-            requireWhole("series", series);
-            requireWhole("tensors", tensors);
-        }
-
-        /// All checkpoints, the first included.
-        public List<String> checkpoints() {
-            List<String> all = new java.util.ArrayList<>(List.of(model));
-            if (series != null) {
-                all.addAll(series);
-            }
-            return all;
         }
     }
 

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Optional;
 import vitrine.core.tensor.openblas.OpenBlas;
 
@@ -102,7 +103,7 @@ public final class StreamingCovariance implements AutoCloseable {
 
     /// The singular values of some columns of the matrix of all rows, largest first.
     ///
-    /// @return `[columns]`, those below the noise of rounding 0 or nearly so; empty where a value was not finite or no row has passed
+    /// @return `[columns]`; those beyond the number of rows (less one where they are centred) are 0 and not the noise of rounding; empty where a value was not finite or no row has passed
     public Optional<double[]> singularValues(boolean centred, int[] columns) {
         int n = columns.length;
         if (count == 0 || n == 0) {
@@ -110,7 +111,12 @@ public final class StreamingCovariance implements AutoCloseable {
         }
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment part = scratch.allocate(bytes(n), 64);
-            return copy(centred, columns, part) ? Optional.of(roots(OpenBlas.open().eigenvalues(part, n))) : Optional.empty();
+            if (!copy(centred, columns, part)) {
+                return Optional.empty();
+            }
+            double[] s = roots(OpenBlas.open().eigenvalues(part, n));
+            Arrays.fill(s, (int) Math.min(n, centred ? count - 1 : count), n, 0);
+            return Optional.of(s);
         }
     }
 

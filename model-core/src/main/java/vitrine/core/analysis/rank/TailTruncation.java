@@ -36,7 +36,7 @@ public final class TailTruncation {
     private final Down down;
     private final int hidden;
     private final double[] full;
-    private final float[] sorted;
+    private final double[] sorted;
 
     /// @param a `[tokens, intermediate]`
     /// @param norms of W's columns, `[intermediate]`
@@ -50,13 +50,13 @@ public final class TailTruncation {
         sorted = sorted();
     }
 
-    private float[] sorted() {
+    private double[] sorted() {
         long step = Math.max(1, a.size() / MOST_SORTED);
-        float[] out = new float[Math.toIntExact((a.size() + step - 1) / step)];
+        double[] out = new double[Math.toIntExact((a.size() + step - 1) / step)];
         int n = 0;
         for (long i = 0; i < a.size(); i += step) {
             int c = (int) (i % a.columns());
-            out[n++] = (float) (Math.abs(a.get((int) (i / a.columns()), c)) * norms[c]);
+            out[n++] = Math.abs(a.get((int) (i / a.columns()), c)) * norms[c];
         }
         Arrays.sort(out);
         return out;

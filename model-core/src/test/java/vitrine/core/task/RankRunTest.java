@@ -1,0 +1,197 @@
+package vitrine.core.task;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import vitrine.core.artifact.RankArtifact;
+import vitrine.core.artifact.RankArtifact.Of;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
+import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.testing.Reference;
+
+/// From texts to artifact, against numpy's singular values of what transformers cached.
+class RankRunTest {
+
+    @TempDir
+    Path folder;
+
+    private final List<String> warnings = new ArrayList<>();
+
+    private RankArtifact run(Task.Rank task) throws IOException {
+        Path out = folder.resolve("artifact-" + Files.list(folder).count());
+        return RankArtifact.of(TaskRunner.run(task, out, Progress.NONE, warnings::add));
+    }
+
+    private static String model(String name) {
+        return Reference.of(name).checkpoint().toString();
+    }
+
+    /// A file of ids, one line per sequence.
+    private String ids(int[]... sequences) throws IOException {
+        return Files.write(Files.createTempFile(folder, "ids", ".jsonl"),
+                Arrays.stream(sequences).map(s -> "{\"input_ids\":" + Arrays.toString(s) + "}").toList()).toString();
+    }
+
+    private static int[][] sequences(SafetensorsFile golden) {
+        int[] all = golden.ints("input_ids");
+        int[][] out = new int[64][];
+        Arrays.setAll(out, s -> Arrays.copyOfRange(all, 16 * s, 16 * s + 16));
+        return out;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"an-kv-llama", "an-kv-qwen3"})
+    void keysAndValuesAgreeWithTheReference(String name) throws IOException {
+        Reference reference = Reference.of(name);
+        try (SafetensorsFile golden = reference.expected()) {
+            RankArtifact found = run(Task.Rank.of(model(reference.golden().get("base_case").asText()), ids(sequences(golden)), Of.kv));
+            assertEquals(1024, found.tokens());
+            assertEquals(List.of(), warnings);
+            List<String> columns = new ArrayList<>();
+            reference.golden().get("columns").fieldNames().forEachRemaining(columns::add);
+            assertEquals(columns, RankArtifact.COLUMNS);
+            int compared = 0;
+            try (SafetensorsFile got = found.artifact().tensors()) {
+                for (String tensor : golden.tensors().keySet()) {
+                    if (!tensor.equals("input_ids")) {
+                        assertEquals(golden.tensors().get(tensor).shape(), got.tensors().get(tensor).shape(), tensor);
+                        reference.compare(golden, tensor, got.floats(tensor));
+                        compared++;
+                    }
+                }
+            }
+            assertEquals(12, compared);
+
+            // What a view reads is what the file holds.
+            double[] sv = golden.doubles("k.sv");
+            int width = sv.length / 6;
+            RankArtifact.Row row = found.site("k").orElseThrow().row(2, 1);
+            assertArrayEquals(Arrays.copyOfRange(sv, 5 * width, 6 * width), found.values(row), 1e-4 * sv[0]);
+            RankArtifact.Measures m = row.measures().orElseThrow();
+            double[] metrics = golden.doubles("k.metrics");
+            assertEquals(metrics[5 * 13], m.effectiveRank(), 1e-3 * metrics[5 * 13]);
+            assertEquals(metrics[5 * 13] / width, m.normalisedEffectiveRank(), 1e-3);
+            assertEquals(metrics[5 * 13 + 10], m.energyRank95());
+            assertEquals(4 * 6 + 4 * 3, found.rows().size());
+            assertTrue(found.site("k_proj_layer").orElseThrow().label().contains("before key norm and rotary embedding"));
+        }
+    }
+
+    @Test
+    void theOrderOfSequencesAndTheirBatchesDoNotMatter() throws IOException {
+        try (SafetensorsFile golden = Reference.of("an-kv-llama").expected()) {
+            int[][] some = sequences(golden);
+            int[][] reversed = some.clone();
+            java.util.Collections.reverse(Arrays.asList(reversed));
+            RankArtifact a = run(Task.Rank.of(model("llama-gqa"), ids(some), Of.kv));
+            RankArtifact b = run(Task.Rank.of(model("llama-gqa"), ids(reversed), Of.kv));
+            for (int i = 0; i < a.rows().size(); i++) {
+                assertArrayEquals(a.values(a.rows().get(i)), b.values(b.rows().get(i)), 1e-4);
+            }
+        }
+    }
+
+    @Test
+    void growthEndsAtTheWholeContext() throws IOException {
+        int[] ids = {5, 9, 13, 44, 2, 77, 101, 3, 250, 19, 8};
+        Task.Rank task = new Task.Rank(model("llama-gqa"), ids(ids), Of.kv, null, null, null, null, true, null, null, null, null, null);
+        RankArtifact found = run(task);
+        RankArtifact.Growth g = found.growth().orElseThrow();
+        assertArrayEquals(new int[] {1, 2, 3, 4, 6, 8, 11}, g.lengths());
+        assertArrayEquals(new int[] {1, 1, 1, 1, 1, 1, 1}, g.sequences());
+        assertEquals(List.of("k", "k_proj", "v"), g.sites());
+        for (int s = 0; s < 3; s++) {
+            RankArtifact.Site site = found.site(g.sites().get(s) + "_layer").orElseThrow();
+            for (int l = 0; l < 3; l++) {
+                assertEquals(1, g.effectiveRank()[s][l][0], 1e-6, "one token has one direction");
+                assertEquals(site.row(l, -1).measures().orElseThrow().effectiveRank(), g.effectiveRank()[s][l][6], 1e-6);
+                assertTrue(site.row(l, -1).measures().orElseThrow().normalisedEffectiveRank() <= 1 + 1e-6);
+            }
+        }
+        assertTrue(run(Task.Rank.of(model("llama-gqa"), ids(ids), Of.kv)).growth().isEmpty());
+    }
+
+    @Test
+    void aLimitCutsTheLastSequence() throws IOException {
+        String data = ids(new int[] {1, 2, 3, 4, 5, 6, 7}, new int[] {8, 9, 10, 11, 12});
+        RankArtifact cut = run(new Task.Rank(model("llama-gqa"), data, Of.kv, null, 9, null, null, null, null, null, null, null, null));
+        RankArtifact same = run(Task.Rank.of(model("llama-gqa"), ids(new int[] {1, 2, 3, 4, 5, 6, 7}, new int[] {8, 9}), Of.kv));
+        assertEquals(9, cut.tokens());
+        assertEquals(2, cut.sequences());
+        assertArrayEquals(same.values(same.rows().getFirst()), cut.values(cut.rows().getFirst()), 1e-9);
+    }
+
+    @Test
+    void whatHasNoRankIsRefused() throws IOException {
+        for (String data : List.of(ids(new int[] {7}), ids())) {
+            Refusal one = assertThrows(Refusal.class, () -> run(Task.Rank.of(model("llama-gqa"), data, Of.kv)));
+            assertEquals(Category.DATASET_INVALID, one.category());
+            assertEquals(1, one.getMessage().lines().count());
+        }
+        Refusal other = assertThrows(Refusal.class, () -> RankArtifact.of(TaskRunner.run(new Task.Evaluate(model("llama-gqa"), ids(new int[] {1, 2, 3}), null),
+                folder.resolve("eval"), Progress.NONE, warnings::add)));
+        assertEquals(Category.ARTIFACT_INVALID, other.category());
+    }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.EnumSource(Of.class)
+    void givingUpLeavesNothing(Of of) throws IOException {
+        String data = ids(java.util.stream.IntStream.range(0, 64).map(i -> i % 50).toArray());
+        Path out = folder.resolve("given-up");
+        int[] asked = new int[1];
+        Progress impatient = new Progress() {
+            @Override
+            public void step(long done, long total, String unit) {}
+
+            @Override
+            public void checkCancelled() {
+                if (++asked[0] == 4) {
+                    throw new CancelledException();
+                }
+            }
+        };
+        assertThrows(Progress.CancelledException.class, () -> TaskRunner.run(Task.Rank.of(model("llama-gqa"), data, of), out, impatient, warnings::add));
+        assertTrue(Files.notExists(out));
+    }
+
+    @Test
+    void tokensAreCountedToTheEnd() throws IOException {
+        String data = ids(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7, 8});
+        List<String> steps = new ArrayList<>();
+        TaskRunner.run(Task.Rank.of(model("llama-gqa"), data, Of.kv), folder.resolve("counted"), new Progress() {
+            @Override
+            public void step(long done, long total, String unit) {
+                steps.add(done + "/" + total + " " + unit);
+            }
+
+            @Override
+            public void checkCancelled() {}
+        }, warnings::add);
+        assertEquals(List.of("0/8 tokens", "8/8 tokens"), steps);
+    }
+
+    @Test
+    void layersAreTakenInGroupsThatFit() {
+        assertEquals(List.of("0-4"), text(RankRun.groups(5, l -> 10, 50)));
+        assertEquals(List.of("0-1", "2-3", "4-4"), text(RankRun.groups(5, l -> 10, 29)));
+        assertEquals(List.of("0-0", "1-1"), text(RankRun.groups(2, l -> 10, 3)), "one layer at least");
+    }
+
+    private static List<String> text(List<int[]> groups) {
+        return groups.stream().map(g -> g[0] + "-" + g[1]).toList();
+    }
+}
