@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import vitrine.core.artifact.Measure;
 import vitrine.core.artifact.SpectrumArtifact.Figure;
+import vitrine.core.refusal.Visible;
 
 /// One spectrum with its figures.
 ///
@@ -97,7 +98,7 @@ record Item(Kind kind, int checkpoint, int layer, int head, int expert, String n
         String stored = (cut < 0 ? name : name.substring(0, cut)).replaceFirst("\\.weight$", "");
         String last = stored.substring(stored.lastIndexOf('.') + 1);
         String part = cut < 0 ? "" : name.substring(cut + 1).replaceAll("\\.?(expert|head)\\.\\d+$", "");
-        return part.isEmpty() ? last : last + " " + part;
+        return Visible.name(part.isEmpty() ? last : last + " " + part);
     }
 
     /// `64 × 64`, or `192 tokens × 64`.

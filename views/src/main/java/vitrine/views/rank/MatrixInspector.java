@@ -21,6 +21,7 @@ import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Measure;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.artifact.SpectrumArtifact.Figure;
+import vitrine.core.refusal.Visible;
 import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
@@ -223,10 +224,7 @@ final class MatrixInspector {
     /// A row that selects a spectrum.
     private Node link(Spectra s, Item i, Measure m, boolean n, String name) {
         Region swatch = new Region();
-        swatch.getStyleClass().add(Styles.SWATCH);
-        swatch.setMinSize(10, 10);
-        swatch.setMaxSize(10, 10);
-        swatch.setStyle("-fx-background-color: -vt-category-" + (i.kind().category() % 12 + 1) + "; -fx-background-radius: 2;");
+        swatch.getStyleClass().addAll("vt-part", "vt-square", "vt-part-" + (i.kind().category() % 12 + 1));
         Label label = ProvenanceAudit.notAFigure(new Label(name), "name of a matrix");
         label.getStyleClass().add(Styles.SMALL);
         Region space = new Region();
@@ -248,7 +246,7 @@ final class MatrixInspector {
                 e.consume();
             }
         });
-        Tooltip.install(row, new Tooltip("Select " + (i.name().isEmpty() ? i.title() : i.name())));
+        Tooltip.install(row, new Tooltip("Select " + (i.name().isEmpty() ? i.title() : Visible.name(i.name()))));
         return row;
     }
 
@@ -299,7 +297,7 @@ final class MatrixInspector {
     private Node source(Spectra s, Item i) {
         VBox rows = section(head("Source", new ProvenanceBadge(s.provenance(i))));
         if (!i.name().isEmpty()) {
-            rows.getChildren().add(KeyValueRow.ofName("Tensor", i.name()));
+            rows.getChildren().add(KeyValueRow.ofName("Tensor", Visible.name(i.name())));
         }
         rows.getChildren().add(KeyValueRow.ofName(s.checkpoints().size() > 1 ? "Checkpoints" : "Checkpoint", s.subject()));
         if (s instanceof ValueSpectra v) {

@@ -23,6 +23,7 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Region;
 import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.Measure;
+import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 import vitrine.views.chart.Csv;
 import vitrine.views.control.Buttons;
@@ -297,7 +298,7 @@ public final class RankView implements View {
     public List<Place> places() {
         List<Place> out = new ArrayList<>();
         model.spectra().ifPresent(s -> s.items().stream().filter(i -> i.checkpoint() == 0)
-                .forEach(i -> out.add(new Place("Spectra", Icons.RANK, i.title(), i.name().isEmpty() ? i.kind().words() : i.name(), () -> model.selectedProperty().set(i.place())))));
+                .forEach(i -> out.add(new Place("Spectra", Icons.RANK, i.title(), i.name().isEmpty() ? i.kind().words() : Visible.name(i.name()), () -> model.selectedProperty().set(i.place())))));
         return out;
     }
 
