@@ -118,7 +118,7 @@ final class EnergyCard {
         Item i = model.item().orElse(null);
         Truncation t = model.truncation().orElse(null);
         if (s == null || i == null || t == null || !(t.total() > 0)) {
-            card.subtitle(i == null ? "" : i.title().toLowerCase(java.util.Locale.ROOT));
+            card.subtitle("");
             String why = s == null ? "Energy of the selected matrix, and what a truncation would cost." : i == null ? "Select a matrix in the map."
                     : i.estimated() ? "This spectrum is estimated: what a truncation costs is known exactly only from all singular values. Choose Accuracy exact."
                     : "There is no energy to share out" + (i.absent() == null ? "." : ": " + i.absent() + ".");

@@ -97,10 +97,14 @@ final class Cases {
     }
 
     /// A row of a made-up artifact: its JSON, and its tensor (`sv.`, `top.`) or null.
-    record Made(String tensor, String kind, int layer, int rows, int columns, Map<String, Double> figures, Map<String, double[]> intervals, String absent, String prefix, double[] values) {}
+    record Made(String tensor, String kind, int layer, int expert, int rows, int columns, Map<String, Double> figures, Map<String, double[]> intervals, String absent, String prefix, double[] values) {}
 
     static Made matrix(String tensor, String kind, int layer, int rows, int columns, double effectiveRank, double... values) {
-        return new Made(tensor, kind, layer, rows, columns, Map.of("effective_rank", effectiveRank, "normalised_effective_rank", effectiveRank / Math.min(rows, columns)), Map.of(), null,
+        return expert(tensor, kind, layer, -1, rows, columns, effectiveRank, values);
+    }
+
+    static Made expert(String tensor, String kind, int layer, int expert, int rows, int columns, double effectiveRank, double... values) {
+        return new Made(tensor, kind, layer, expert, rows, columns, Map.of("effective_rank", effectiveRank, "normalised_effective_rank", effectiveRank / Math.min(rows, columns)), Map.of(), null,
                 "sv.", values);
     }
 
@@ -114,6 +118,9 @@ final class Cases {
             Map<String, Declared> declared = new LinkedHashMap<>();
             for (Made m : rows) {
                 ObjectNode r = matrices.addObject().put("tensor", m.tensor()).put("stored", m.tensor()).put("kind", m.kind()).put("layer", m.layer()).put("checkpoint", 0).put("dtype", "F32");
+                if (m.expert() >= 0) {
+                    r.put("expert", m.expert());
+                }
                 r.putArray("shape").add(m.rows()).add(m.columns());
                 m.figures().forEach(r::put);
                 m.intervals().forEach((k, v) -> r.withObject("/intervals").putArray(k).add(v[0]).add(v[1]));

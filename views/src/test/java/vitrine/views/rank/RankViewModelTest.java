@@ -344,7 +344,7 @@ class RankViewModelTest {
     @Test
     void anEstimateHasNoExactTruncation() {
         RankViewModel m = model(new HeldEngine());
-        m.show(Cases.spectra(dir.resolve("spectra"), new Cases.Made("big.weight", "up", 0, 9000, 9000, Map.of("effective_rank", 7000.0), Map.of("effective_rank", new double[] {6900, 7100}), null,
+        m.show(Cases.spectra(dir.resolve("spectra"), new Cases.Made("big.weight", "up", 0, -1, 9000, 9000, Map.of("effective_rank", 7000.0), Map.of("effective_rank", new double[] {6900, 7100}), null,
                 "top.", new double[] {5, 4, 3})).folder());
         Item i = m.item().orElseThrow();
         assertTrue(i.estimated());
