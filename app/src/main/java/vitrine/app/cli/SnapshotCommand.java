@@ -31,7 +31,7 @@ final class SnapshotCommand extends Subcommand {
     @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention or rank")
     String view;
 
-    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy also a checkpoint")
+    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy and rank also a checkpoint")
     Path artifact;
 
     @Option(names = "--theme", paramLabel = "NAME", description = "light (default) or dark")

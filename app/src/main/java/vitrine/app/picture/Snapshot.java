@@ -46,6 +46,9 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
         }
         if (shown instanceof RankView rank) {
             Toolkit.await(rank.model()::settled, PATIENCE_SECONDS);
+            Toolkit.onThread(rank.model()::failure).ifPresent(why -> {
+                throw Refusal.of(Category.TASK_INVALID, artifact, "its ranks cannot be drawn: %s", why);
+            });
         }
         try {
             Toolkit.onThread(() -> {
@@ -88,7 +91,16 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
             }
             case RANK -> {
                 RankView v = new RankView(board);
-                v.open(artifact);
+                switch (Recognised.look(artifact)) {
+                    case Recognised.Model m when m.subject().isAdapter() -> throw Refusal.of(Category.TASK_INVALID, artifact, "it is an adapter; Rank shows checkpoints, and results of spectrum and rank");
+                    case Recognised.Model m -> {
+                        v.show(m.subject());
+                        v.model().compute();
+                    }
+                    case Recognised.Refused r -> throw r.refusal();
+                    case Recognised.Result ignored -> v.open(artifact);
+                    case Recognised.Text ignored -> throw Refusal.of(Category.ARTIFACT_INVALID, artifact, "it is a text; Rank shows checkpoints, and results of spectrum and rank");
+                }
                 yield v;
             }
             case ROUTING, LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());

@@ -243,6 +243,11 @@ public final class RankViewModel {
         return settled;
     }
 
+    /// Why there is nothing to show although it was asked for.
+    public Optional<String> failure() {
+        return state.get() instanceof ViewState.Problem<Spectra> p ? Optional.of(p.details().isEmpty() ? p.what() : p.details().getFirst()) : Optional.empty();
+    }
+
     /// The selected spectrum's row.
     Optional<Item> item() {
         return at(0, selected.get());
@@ -598,7 +603,8 @@ public final class RankViewModel {
         String model = quoted(task.model());
         return switch (task) {
             case Task.Spectrum t -> "vitrine spectrum " + model + (t.series() == null ? "" : " " + String.join(" ", t.series().stream().map(RankViewModel::quoted).toList()))
-                    + (t.against() == null ? "" : " --against " + quoted(t.against())) + " --accuracy " + t.accuracy() + (Boolean.TRUE.equals(t.heads()) ? " --heads" : "");
+                    + (t.against() == null ? "" : " --against " + quoted(t.against())) + " --accuracy " + t.accuracy() + (Boolean.TRUE.equals(t.heads()) ? " --heads" : "")
+                    + (t.series() == null && t.against() == null ? "\nvitrine snapshot rank " + model + " --out rank.png" : "");
             case Task.Rank t -> "vitrine rank " + model + " --data " + quoted(t.data()) + " --of " + t.of() + (Boolean.TRUE.equals(t.growth()) ? " --growth" : "");
             default -> throw new IllegalStateException("this view asks for no " + task.kind());
         };

@@ -74,7 +74,7 @@ class RankViewModelTest {
         m.show(s);
         m.compute();
         assertEquals("{\"kind\":\"spectrum\",\"model\":\"" + s.path() + "\",\"accuracy\":\"exact\"}", engine.last().task().toJson().toString());
-        assertEquals("vitrine spectrum " + s.path() + " --accuracy exact", m.command());
+        assertEquals("vitrine spectrum " + s.path() + " --accuracy exact\nvitrine snapshot rank " + s.path() + " --out rank.png", m.command());
         m.modeProperty().set(Mode.CACHE);
         assertFalse(m.canCompute(), "without a text");
         assertEquals("", m.command());
