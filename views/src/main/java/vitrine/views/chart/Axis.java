@@ -70,10 +70,14 @@ public record Axis(String name, boolean log, double low, double high, DoubleFunc
         return log ? low * Math.pow(high / low, place) : low + place * (high - low);
     }
 
-    /// An axis that is cut, such as one of shares from 0.5, has a tick at either end where one step more makes that possible.
+    /// An axis that is cut, such as one of shares from 0.5, has a tick at either end where one or two steps more make that possible.
     List<Double> ticks(int atMost) {
-        if (!log && !endsOnStep(atMost) && endsOnStep(atMost + 1)) {
-            return Ticks.linear(low, high, atMost + 1);
+        if (!log && !endsOnStep(atMost)) {
+            for (int more = atMost + 1; more <= atMost + 2; more++) {
+                if (endsOnStep(more)) {
+                    return Ticks.linear(low, high, more);
+                }
+            }
         }
         return log ? Ticks.log(low, high, atMost) : Ticks.linear(low, high, atMost);
     }

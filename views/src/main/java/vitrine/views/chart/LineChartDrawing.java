@@ -22,6 +22,7 @@ final class LineChartDrawing {
     private static final double REFERENCES_APART = 12;
     /// From the end of a curve to its label, for the leader.
     private static final double LEADER = 16;
+    private static final double NAME_HEIGHT = 13;
 
     private record Piece(LineSeries series, int from, int to) {}
 
@@ -249,6 +250,7 @@ final class LineChartDrawing {
     }
 
     private void drawPoints(Pen pen, Plot plot, Palette palette) {
+        List<double[]> names = new ArrayList<>();
         for (LineChart.Point p : chart.points()) {
             double x = plot.toX(p.x());
             double y = plot.toY(p.y());
@@ -258,9 +260,20 @@ final class LineChartDrawing {
             pen.fillCircle(x, y, 4, palette.card());
             pen.strokeCircle(x, y, 3.5, Stroke.of(palette.categorical(p.category()), 1.75));
             boolean right = x + 8 + pen.textWidth(p.name(), TextStyle.CAPTION) < plot.right();
-            pen.textMiddle(p.name(), right ? x + 8 : x - 8, y + 12, TextStyle.CAPTION, palette.text(),
-                    right ? Pen.Align.LEFT : Pen.Align.RIGHT);
+            double w = pen.textWidth(p.name(), TextStyle.CAPTION);
+            double left = right ? x + 8 : x - 8 - w;
+            // Names of points that lie near each other stand below one another.
+            double at = y + 12;
+            while (clashes(names, left, at, w)) {
+                at += 1;
+            }
+            names.add(new double[] {left, at, w});
+            pen.textMiddle(p.name(), left, at, TextStyle.CAPTION, palette.text(), Pen.Align.LEFT);
         }
+    }
+
+    private static boolean clashes(List<double[]> names, double left, double at, double width) {
+        return names.stream().anyMatch(n -> Math.abs(n[1] - at) < NAME_HEIGHT && left < n[0] + n[2] + 4 && n[0] < left + width + 4);
     }
 
     private void drawEndLabels(Pen pen, Plot plot, Palette palette) {

@@ -209,7 +209,7 @@ final class MatrixInspector {
         double is = i.value(m, true).getAsDouble();
         long percent = Math.round(100 * Math.abs(1 - is / random));
         Label words = new Label("A random " + i.shape() + " matrix reaches " + Numbers.probabilityInList(random) + ". This one stands at " + Numbers.probabilityInList(is) + ": "
-                + (percent == 0 ? "the same." : percent + " % " + (is < random ? "lower." : "higher.")));
+                + (percent == 0 ? "the same." : percent + "\u00a0% " + (is < random ? "lower." : "higher.")));
         words.setWrapText(true);
         words.setMinHeight(Region.USE_PREF_SIZE);
         words.getStyleClass().add(Styles.SMALL);

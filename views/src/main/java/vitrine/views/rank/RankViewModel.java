@@ -570,7 +570,7 @@ public final class RankViewModel {
             long low = Math.round(100 * group.stream().mapToDouble(Range::low).min().orElse(0));
             long high = Math.round(100 * group.stream().mapToDouble(Range::high).max().orElse(0));
             List<String> names = s.kinds().stream().filter(k -> group.stream().anyMatch(g -> g.kind().equals(k))).map(Kind::label).toList();
-            String percent = low == high ? low + " %" : low + " to " + high + " %";
+            String percent = low == high ? low + "\u00a0%" : low + " to " + high + "\u00a0%";
             parts.add(listed(names) + (parts.isEmpty() ? (names.size() == 1 ? " reaches " : " reach ") + percent + " of the " + Measures.name(m, false) + " of a random matrix of "
                     + (names.size() == 1 ? "its" : "their") + " shape" : " " + percent));
         }

@@ -33,7 +33,7 @@ import vitrine.views.view.Subject;
 
 /// Draws the Rank view with real figures to PNG files, to be looked at.
 ///
-/// Arguments: a checkpoint folder, a text, an output folder, and perhaps a second checkpoint to lay over.
+/// Arguments: a checkpoint folder, a text (`-` for pictures of weights only), an output folder, and perhaps a second checkpoint to lay over.
 public final class RankPictures {
 
     private RankPictures() {}
@@ -54,6 +54,9 @@ public final class RankPictures {
             picture(view, Theme.DARK, 1280, 800, out.resolve("weights-dark-1280.png"));
             picture(view, Theme.LIGHT, 2560, 1440, out.resolve("weights-light-2560.png"));
             picture(view, Theme.DARK, 2560, 1440, out.resolve("weights-dark-2560.png"));
+            if (args[1].equals("-")) {
+                System.exit(0);
+            }
             FxThread.run(() -> m.computeHeads());
             await(m);
             FxThread.run(() -> m.columnsProperty().set(RankViewModel.Columns.HEADS));

@@ -197,7 +197,7 @@ class RankViewModelTest {
     @Test
     void theFindingTellsHowKindsStandAgainstRandom() {
         String finding = computed("llama-gqa").finding();
-        assertTrue(finding.matches("Q, k, v, o, gate, up and down reach \\d+ to \\d+ % of the effective rank of a random matrix of their shape\\."), finding);
+        assertTrue(finding.matches("Q, k, v, o, gate, up and down reach \\d+ to \\d+\u00a0% of the effective rank of a random matrix of their shape\\."), finding);
     }
 
     @Test

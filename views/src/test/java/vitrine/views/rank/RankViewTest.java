@@ -522,6 +522,19 @@ class RankViewTest {
     }
 
     @Test
+    void matricesWithoutLayersCanBeLookedAtToo() {
+        show(new HeldEngine(), null, 1440, 900);
+        FxThread.run(() -> view.open(Cases.spectra(dir.resolve("a"), Cases.matrix("some.weight", "other", -1, 4, 4, 3.6, 4, 3, 2, 1)).folder()));
+        layOut(1440, 900);
+        FxThread.run(() -> {
+            assertTrue(Shown.texts(view.body()).contains("There is no layer here."));
+            assertTrue(view.energy().told().contains("0.1826"), view.energy().told().toString());
+            assertAllTold(view.body(), "no layers");
+            assertAllTold(view.inspector(), "no layers");
+        });
+    }
+
+    @Test
     void everyFormulaHasASource() {
         assertTrue(view == null || view.help() != null);
         RankHelp.TOPICS.forEach(t -> {
