@@ -63,6 +63,11 @@ final class LayersCard {
         return chart;
     }
 
+    /// Puts the focus on the map, whose cells the arrows then select.
+    void focus() {
+        canvas.requestFocus();
+    }
+
     private boolean byHead() {
         return model.columnsProperty().get() == Columns.HEADS;
     }

@@ -74,6 +74,8 @@ public final class RankView implements View {
         body.wideProperty().addListener((o, old, now) -> whenArranged.forEach(Runnable::run));
         inspector = new MatrixInspector(model);
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
+        // Before the figures: what is kept for comparison goes first, as the inspector says.
+        body.addEventFilter(KeyEvent.KEY_PRESSED, this::escape);
         Runnable reasons = () -> {
             boolean weights = model.modeProperty().get() == Mode.WEIGHTS;
             Buttons.disableBecause(overlay, model.subjectProperty().get() == null ? "This is a result made before. Open its checkpoint to compute more."
@@ -169,6 +171,12 @@ public final class RankView implements View {
         file.setOnAction(e -> files.get().ifPresent(p -> model.textProperty().set(new CalibrationText(p.getFileName().toString(), p))));
         menu.getItems().add(file);
         return menu;
+    }
+
+    private void escape(KeyEvent e) {
+        if (e.getCode() == KeyCode.ESCAPE && model.release()) {
+            e.consume();
+        }
     }
 
     private void key(KeyEvent e) {
@@ -280,7 +288,7 @@ public final class RankView implements View {
 
     @Override
     public void find() {
-        layers.node().content().requestFocus();
+        layers.focus();
     }
 
     @Override

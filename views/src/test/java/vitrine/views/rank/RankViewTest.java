@@ -408,8 +408,13 @@ class RankViewTest {
             String csv = view.spectrum().chart().csv();
             assertTrue(csv.contains("\"Layer 0, q_proj\",1"), csv);
             assertTrue(csv.contains("\"Layer 2, down_proj\",1"), csv);
-            assertTrue(view.release());
+            assertNotNull(model.comparedProperty().get());
+            Pointer.key(figure("layers"), KeyCode.ESCAPE);
+            assertEquals(null, model.comparedProperty().get());
             assertFalse(view.spectrum().chart().csv().contains("q_proj"));
+            assertEquals(new Place("down", 2, -1, -1), model.selectedProperty().get(), "the selection stays");
+            view.find();
+            assertTrue(figure("layers").isFocused());
         });
     }
 
