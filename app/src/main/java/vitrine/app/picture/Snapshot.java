@@ -17,6 +17,7 @@ import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
+import vitrine.views.rank.RankView;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -42,6 +43,12 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
         Stage stage = Toolkit.onThread(() -> onStage(shown, themes));
         if (!Toolkit.await(() -> board.rows().stream().allMatch(r -> r.state().over()), PATIENCE_SECONDS)) {
             throw new IOException("what the view asks for did not come within " + (int) PATIENCE_SECONDS + " s");
+        }
+        if (shown instanceof RankView rank) {
+            Toolkit.await(rank.model()::settled, PATIENCE_SECONDS);
+            Toolkit.onThread(rank.model()::failure).ifPresent(why -> {
+                throw Refusal.of(Category.TASK_INVALID, artifact, "its ranks cannot be drawn: %s", why);
+            });
         }
         try {
             Toolkit.onThread(() -> {
@@ -82,7 +89,21 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
                 }
                 yield v;
             }
-            case ROUTING, RANK, LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+            case RANK -> {
+                RankView v = new RankView(board);
+                switch (Recognised.look(artifact)) {
+                    case Recognised.Model m when m.subject().isAdapter() -> throw Refusal.of(Category.TASK_INVALID, artifact, "it is an adapter; Rank shows checkpoints, and results of spectrum and rank");
+                    case Recognised.Model m -> {
+                        v.show(m.subject());
+                        v.model().compute();
+                    }
+                    case Recognised.Refused r -> throw r.refusal();
+                    case Recognised.Result ignored -> v.open(artifact);
+                    case Recognised.Text ignored -> throw Refusal.of(Category.ARTIFACT_INVALID, artifact, "it is a text; Rank shows checkpoints, and results of spectrum and rank");
+                }
+                yield v;
+            }
+            case ROUTING, LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
         };
     }
 

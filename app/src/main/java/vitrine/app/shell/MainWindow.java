@@ -88,7 +88,7 @@ public final class MainWindow {
         this.stage = stage;
         this.questions = questions;
         workspace = services.workspace();
-        factory = new ViewFactory(services, samples);
+        factory = new ViewFactory(services, questions, samples);
         navigator = new Navigator(workspace);
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);

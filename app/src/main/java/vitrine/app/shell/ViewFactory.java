@@ -1,5 +1,7 @@
 package vitrine.app.shell;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import javafx.beans.binding.Bindings;
@@ -10,6 +12,8 @@ import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Suggestion;
+import vitrine.views.rank.CalibrationText;
+import vitrine.views.rank.RankView;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -19,17 +23,20 @@ import vitrine.views.tasks.ViewState;
 final class ViewFactory {
 
     private final Services services;
+    private final Questions questions;
     private final List<SampleOffer> samples;
 
-    /// @param samples whose prompts are suggested with their checkpoints
-    ViewFactory(Services services, List<SampleOffer> samples) {
+    /// @param questions asks for files
+    /// @param samples whose prompts and texts are suggested with their checkpoints
+    ViewFactory(Services services, Questions questions, List<SampleOffer> samples) {
         this.services = services;
+        this.questions = questions;
         this.samples = samples;
     }
 
     /// Whether this version has such a view.
     static boolean has(ViewKind kind) {
-        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION;
+        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.RANK;
     }
 
     /// A new view, if this version has such a one.
@@ -37,7 +44,8 @@ final class ViewFactory {
         return switch (kind) {
             case ANATOMY -> Optional.of(new AnatomyView(services.board()));
             case ATTENTION -> Optional.of(attention());
-            case ROUTING, RANK, LORA, RUNS, COMPARE -> Optional.empty();
+            case RANK -> Optional.of(rank());
+            case ROUTING, LORA, RUNS, COMPARE -> Optional.empty();
         };
     }
 
@@ -60,9 +68,33 @@ final class ViewFactory {
         return view;
     }
 
+    /// Offers the texts that are open, then those of the samples.
+    private RankView rank() {
+        RankView view = new RankView(services.board());
+        Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
+        view.chooseFilesWith(() -> questions.files().stream().findFirst());
+        Runnable offer = () -> view.model().texts().setAll(texts(view.model().subjectProperty().get()));
+        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        view.model().subjectProperty().addListener((o, old, now) -> offer.run());
+        offer.run();
+        return view;
+    }
+
+    private List<CalibrationText> texts(Subject subject) {
+        List<CalibrationText> out = new ArrayList<>();
+        services.workspace().texts().forEach(t -> out.add(new CalibrationText(t.name(), t.path())));
+        // A sample's own texts come first with it: they are what it was made for.
+        samples.stream().sorted(Comparator.comparing(s -> !isOf(s, subject)))
+                .forEach(s -> s.sample().texts().forEach(name -> out.add(new CalibrationText(name + " of " + s.sample().title(), s.folder().resolve(name)))));
+        return out;
+    }
+
+    private static boolean isOf(SampleOffer sample, Subject subject) {
+        return subject != null && sample.folder().toAbsolutePath().normalize().toString().equals(subject.path());
+    }
+
     private List<Suggestion> suggestions(Subject subject) {
-        return samples.stream().filter(s -> subject != null && s.folder().toAbsolutePath().normalize().toString().equals(subject.path()))
-                .flatMap(s -> s.sample().prompts().stream()).map(ViewFactory::suggestion).toList();
+        return samples.stream().filter(s -> isOf(s, subject)).flatMap(s -> s.sample().prompts().stream()).map(ViewFactory::suggestion).toList();
     }
 
     /// A sample's prompt as the Attention view takes it.
@@ -86,6 +118,13 @@ final class ViewFactory {
         if (subject == null) {
             return "Open a checkpoint first.";
         }
-        return kind == ViewKind.ATTENTION && subject.isAdapter() ? subject.name() + " is an adapter. Open its base to see attention." : "";
+        if (!subject.isAdapter()) {
+            return "";
+        }
+        return switch (kind) {
+            case ATTENTION -> subject.name() + " is an adapter. Open its base to see attention.";
+            case RANK -> subject.name() + " is an adapter. Open its base to see ranks.";
+            default -> "";
+        };
     }
 }

@@ -20,6 +20,7 @@ import vitrine.app.program.SampleOffer;
 import vitrine.core.files.Whole;
 import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
+import vitrine.views.rank.RankView;
 import vitrine.views.view.ViewKind;
 
 /// The whole window with the bundled sample, drawn to files where there is no display to show it on.
@@ -40,7 +41,7 @@ public final class Showcase {
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy and Attention.
+    /// Draws start page, Anatomy, Attention and Rank.
     ///
     /// @return the files that were written
     public static List<Path> draw(Folders folders) throws IOException {
@@ -95,6 +96,14 @@ public final class Showcase {
         });
         settle();
         both("anatomy");
+        Toolkit.onThread(() -> {
+            window.commands().named("Go to " + ViewKind.RANK.label()).run();
+            window.present().filter(RankView.class::isInstance).map(RankView.class::cast).ifPresent(v -> v.model().compute());
+            return null;
+        });
+        settle();
+        Toolkit.await(() -> window.present().filter(RankView.class::isInstance).map(v -> ((RankView) v).model().settled()).orElse(true), PATIENCE_SECONDS);
+        both("rank");
         return written;
     }
 

@@ -132,6 +132,7 @@ public sealed interface Recognised {
         return switch (taskKind) {
             case "capture" -> ViewKind.ATTENTION;
             case "statistics" -> ViewKind.ANATOMY;
+            case "spectrum", "rank" -> ViewKind.RANK;
             default -> throw Refusal.of(Category.ARTIFACT_INVALID, path, "it is the result of %s, which no view of this version shows", taskKind)
                     .help("Its figures stand in manifest.json.");
         };

@@ -160,6 +160,17 @@ class JsonLinesTest {
     }
 
     @Test
+    void snapshotOfRanks() throws IOException {
+        Path out = folder.resolve("rank.svg");
+        JsonNode result = lines(0, "snapshot", "rank", MODELS.resolve("llama-gqa"), "--size", "1000x760", "--out", out).getLast();
+        assertEquals("rank", result.get("view").asText());
+        String svg = Files.readString(out);
+        assertTrue(svg.contains("<svg") && svg.length() > 20_000, "a picture of four figures");
+        assertEquals("task-invalid", category("snapshot", "rank", CORPUS.resolve("adapter/valid"), "--out", out));
+        assertEquals("artifact-invalid", category("snapshot", "rank", text(), "--out", out));
+    }
+
+    @Test
     void refusalsOfEveryCommand() throws IOException {
         assertEquals("not-found", category("open", "/no/such"));
         assertEquals("truncated", category("open", CORPUS.resolve("safetensors/data_truncated.safetensors")));

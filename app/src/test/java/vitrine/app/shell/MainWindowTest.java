@@ -32,6 +32,8 @@ import vitrine.views.chart.Theme;
 import vitrine.views.control.NavigatorRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.view.View;
+import vitrine.views.rank.RankView;
+import vitrine.views.rank.RankViewModel;
 import vitrine.views.view.ViewKind;
 import vitrine.views.tasks.ViewState;
 
@@ -192,6 +194,41 @@ class MainWindowTest {
         assertTrue(fx(() -> h.window.present()).isEmpty());
         h.press("Alt+1");
         assertTrue(fx(() -> h.window.present()).isPresent());
+    }
+
+    @Test
+    void ranksAreComputedInTheirTab() {
+        h.open(LLAMA);
+        h.press("Alt+4");
+        RankView view = assertInstanceOf(RankView.class, fx(() -> h.window.present()).orElseThrow());
+        assertTrue(h.shows("Compute spectra"));
+        WindowHarness.run(() -> view.model().compute());
+        h.settle();
+        h.await("the singular values", () -> view.model().settled());
+        assertTrue(h.shows("Cumulative energy"));
+        assertTrue(h.shows("Layer 0, q_proj"));
+        assertEquals(23, fx(() -> view.places()).size());
+        assertTrue(fx(() -> view.csv()).startsWith("checkpoint,name,kind"));
+        h.open(BAD.resolve("adapter/valid"));
+        h.press("Alt+4");
+        assertTrue(h.shows("is an adapter. Open its base to see ranks."));
+    }
+
+    @Test
+    void openTextsAreOfferedToMeasureOver() throws Exception {
+        Path text = java.nio.file.Files.writeString(home.resolve("mine.txt"), "The lantern over the wall");
+        h.open(LLAMA);
+        h.press("Alt+4");
+        RankView view = assertInstanceOf(RankView.class, fx(() -> h.window.present()).orElseThrow());
+        h.open(text);
+        h.press("Alt+4");
+        assertTrue(fx(() -> view.model().texts().stream().anyMatch(t -> t.name().equals("mine.txt"))));
+        WindowHarness.run(() -> {
+            view.model().modeProperty().set(RankViewModel.Mode.CACHE);
+            view.model().compute();
+        });
+        h.settle();
+        assertTrue(h.shows("Layers × heads of k"));
     }
 
     @Test

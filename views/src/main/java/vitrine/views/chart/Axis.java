@@ -70,8 +70,21 @@ public record Axis(String name, boolean log, double low, double high, DoubleFunc
         return log ? low * Math.pow(high / low, place) : low + place * (high - low);
     }
 
+    /// An axis that is cut, such as one of shares from 0.5, has a tick at either end where one or two steps more make that possible.
     List<Double> ticks(int atMost) {
+        if (!log && !endsOnStep(atMost)) {
+            for (int more = atMost + 1; more <= atMost + 2; more++) {
+                if (endsOnStep(more)) {
+                    return Ticks.linear(low, high, more);
+                }
+            }
+        }
         return log ? Ticks.log(low, high, atMost) : Ticks.linear(low, high, atMost);
+    }
+
+    private boolean endsOnStep(int atMost) {
+        double step = Ticks.step(low, high, atMost);
+        return Math.abs(low / step - Math.rint(low / step)) < 1e-9 && Math.abs(high / step - Math.rint(high / step)) < 1e-9;
     }
 
     List<String> labels(List<Double> ticks) {

@@ -3,8 +3,10 @@ package vitrine.views.chart;
 import java.util.List;
 import java.util.function.DoubleFunction;
 import javafx.beans.Observable;
+import javafx.beans.property.DoubleProperty;
 import javafx.beans.property.IntegerProperty;
 import javafx.beans.property.ObjectProperty;
+import javafx.beans.property.SimpleDoubleProperty;
 import javafx.beans.property.SimpleIntegerProperty;
 import javafx.beans.property.SimpleObjectProperty;
 import javafx.scene.input.KeyCode;
@@ -14,7 +16,7 @@ import javafx.scene.input.KeyCode;
 /// A million points are drawn as fast as a thousand, and peaks survive ([Reduction]). The pointer snaps to the nearest
 /// index of the first series and lists all series; a click locks it. The wheel zooms x at the pointer, dragging pans,
 /// dragging along the axis picks a range, a double click or 0 fits. Bind [#hoveredIndexProperty] of several charts to
-/// link them.
+/// link them. A threshold ([#thresholdProperty]) is a line that the pointer can move.
 public final class LineChart implements Interactive {
 
     /// A horizontal line at a value that curves are to be compared with.
@@ -35,9 +37,12 @@ public final class LineChart implements Interactive {
     record Range(double low, double high) {}
 
     private static final double ZOOM_STEP = 1.25;
+    /// The pointer takes hold of the threshold this near to it, in pixels.
+    private static final double GRIP = 8;
 
     private final IntegerProperty hoveredIndex = new SimpleIntegerProperty(this, "hoveredIndex", -1);
     private final IntegerProperty lockedIndex = new SimpleIntegerProperty(this, "lockedIndex", -1);
+    private final DoubleProperty threshold = new SimpleDoubleProperty(this, "threshold", Double.NaN);
     private final ObjectProperty<String> selectedSeries = new SimpleObjectProperty<>(this, "selectedSeries", "");
     private final Changes changes = new Changes();
     private final LineChartDrawing drawing = new LineChartDrawing(this);
@@ -53,6 +58,8 @@ public final class LineChart implements Interactive {
     private String nowName = "";
     private Range visible;
     private Range picking;
+    private boolean moving;
+    private DoubleFunction<String> thresholdName = v -> "";
     private Laid laid;
     private DoubleFunction<String> xFormat = Numbers::general;
     private DoubleFunction<String> yFormat = Numbers::general;
@@ -110,6 +117,13 @@ public final class LineChart implements Interactive {
         return this;
     }
 
+    /// What stands beside the threshold's line.
+    public LineChart thresholdName(DoubleFunction<String> naming) {
+        thresholdName = naming;
+        changed();
+        return this;
+    }
+
     private void changed() {
         laid = null;
         changes.tell();
@@ -123,6 +137,11 @@ public final class LineChart implements Interactive {
     /// The index that was clicked, or -1.
     public IntegerProperty lockedIndexProperty() {
         return lockedIndex;
+    }
+
+    /// Where a line stands that the pointer can drag along x, or NaN for none. Whoever listens may put it on a nearby whole number.
+    public DoubleProperty thresholdProperty() {
+        return threshold;
     }
 
     /// The name of the curve that is drawn bolder; empty for none.
@@ -162,6 +181,10 @@ public final class LineChart implements Interactive {
 
     Range picking() {
         return picking;
+    }
+
+    String thresholdName() {
+        return thresholdName.apply(threshold.get());
     }
 
     /// The index that is to be told: the hovered one, else the locked one, else -1.
@@ -248,7 +271,7 @@ public final class LineChart implements Interactive {
 
     @Override
     public List<Observable> inputs() {
-        return List.of(changes, hoveredIndex, lockedIndex, selectedSeries);
+        return List.of(changes, hoveredIndex, lockedIndex, selectedSeries, threshold);
     }
 
     @Override
@@ -259,6 +282,18 @@ public final class LineChart implements Interactive {
             case Gesture.Leave l -> {
                 hoveredIndex.set(-1);
                 yield false;
+            }
+            case Gesture.Press p -> {
+                moving = plot.holds(p.x(), p.y()) && Math.abs(plot.toX(threshold.get()) - p.x()) <= GRIP;
+                yield moving;
+            }
+            case Gesture.Drag d when moving -> {
+                threshold.set(Math.clamp(plot.xAt(d.x()), plot.x().low(), plot.x().high()));
+                yield true;
+            }
+            case Gesture.Drop d when moving -> {
+                moving = false;
+                yield true;
             }
             case Gesture.Click c when c.count() > 1 -> {
                 fit();

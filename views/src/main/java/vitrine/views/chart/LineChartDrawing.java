@@ -22,6 +22,7 @@ final class LineChartDrawing {
     private static final double REFERENCES_APART = 12;
     /// From the end of a curve to its label, for the leader.
     private static final double LEADER = 16;
+    private static final double NAME_HEIGHT = 13;
 
     private record Piece(LineSeries series, int from, int to) {}
 
@@ -61,6 +62,7 @@ final class LineChartDrawing {
         pen.restore();
         drawReferenceNames(pen, plot, palette);
         drawPoints(pen, plot, palette);
+        drawThreshold(pen, plot, palette);
         drawEndLabels(pen, plot, palette);
         drawCursor(pen, plot, width, height, palette);
         if (chart.picking() != null) {
@@ -125,6 +127,23 @@ final class LineChartDrawing {
             pen.textMiddle(mark.name(), left ? x - 6 : x + 6, plot.bottom() - 10, TextStyle.CAPTION, palette.accent(),
                     left ? Pen.Align.RIGHT : Pen.Align.LEFT);
         }
+    }
+
+    /// Solid, with a grip at its foot, so that it looks like something to take hold of.
+    private void drawThreshold(Pen pen, Plot plot, Palette palette) {
+        double at = chart.thresholdProperty().get();
+        double x = plot.toX(at);
+        if (!(x >= plot.left() - 1 && x <= plot.right() + 1)) {
+            return;
+        }
+        double snapped = pen.snap(x) + 0.5;
+        pen.line(snapped, plot.top(), snapped, plot.bottom(), Stroke.of(palette.accent(), 1.5));
+        double grip = plot.top() + plot.height() * 0.62;
+        pen.fillRoundRect(snapped - 4, grip - 9, 8, 18, 4, palette.card());
+        pen.strokeRoundRect(snapped - 4, grip - 9, 8, 18, 4, Stroke.of(palette.accent(), 1.5));
+        String name = chart.thresholdName();
+        boolean right = x + 10 + pen.textWidth(name, TextStyle.CAPTION) < plot.right();
+        pen.textMiddle(name, right ? x + 10 : x - 10, grip, TextStyle.CAPTION, palette.accent(), right ? Pen.Align.LEFT : Pen.Align.RIGHT);
     }
 
     private void drawSeries(Pen pen, Plot plot, LineSeries s, Palette palette) {
@@ -231,6 +250,7 @@ final class LineChartDrawing {
     }
 
     private void drawPoints(Pen pen, Plot plot, Palette palette) {
+        List<double[]> names = new ArrayList<>();
         for (LineChart.Point p : chart.points()) {
             double x = plot.toX(p.x());
             double y = plot.toY(p.y());
@@ -240,9 +260,20 @@ final class LineChartDrawing {
             pen.fillCircle(x, y, 4, palette.card());
             pen.strokeCircle(x, y, 3.5, Stroke.of(palette.categorical(p.category()), 1.75));
             boolean right = x + 8 + pen.textWidth(p.name(), TextStyle.CAPTION) < plot.right();
-            pen.textMiddle(p.name(), right ? x + 8 : x - 8, y + 12, TextStyle.CAPTION, palette.text(),
-                    right ? Pen.Align.LEFT : Pen.Align.RIGHT);
+            double w = pen.textWidth(p.name(), TextStyle.CAPTION);
+            double left = right ? x + 8 : x - 8 - w;
+            // Names of points that lie near each other stand below one another.
+            double at = y + 12;
+            while (clashes(names, left, at, w)) {
+                at += 1;
+            }
+            names.add(new double[] {left, at, w});
+            pen.textMiddle(p.name(), left, at, TextStyle.CAPTION, palette.text(), Pen.Align.LEFT);
         }
+    }
+
+    private static boolean clashes(List<double[]> names, double left, double at, double width) {
+        return names.stream().anyMatch(n -> Math.abs(n[1] - at) < NAME_HEIGHT && left < n[0] + n[2] + 4 && n[0] < left + width + 4);
     }
 
     private void drawEndLabels(Pen pen, Plot plot, Palette palette) {

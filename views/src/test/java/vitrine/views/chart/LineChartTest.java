@@ -275,6 +275,34 @@ class LineChartTest {
     }
 
     @Test
+    void theThresholdIsTakenHoldOfAndDraggedAlongX() {
+        LineChart chart = two();
+        Plot whole = plot(chart);
+        assertFalse(does(chart, new Gesture.Press(whole.toX(5), 100)), "there is none");
+        chart.thresholdProperty().set(5);
+        assertFalse(does(chart, new Gesture.Press(whole.toX(5) + 30, 100)), "too far away");
+        assertTrue(does(chart, new Gesture.Press(whole.toX(5) + 6, 100)));
+        assertTrue(does(chart, new Gesture.Drag(whole.toX(7.5), 100, whole.toX(5) + 6, 100, 40, 0)));
+        assertEquals(7.5, chart.thresholdProperty().get(), 1e-9);
+        does(chart, new Gesture.Drag(99999, 100, whole.toX(5) + 6, 100, 40, 0));
+        assertEquals(10, chart.thresholdProperty().get(), 1e-9, "it stays within the plot");
+        does(chart, new Gesture.Drop(99999, 100, whole.toX(5) + 6, 100));
+        does(chart, new Gesture.Press(whole.toX(2), 100));
+        does(chart, new Gesture.Drag(whole.toX(3), 100, whole.toX(2), 100, 40, 0));
+        assertEquals(10, chart.thresholdProperty().get(), 1e-9, "let go of");
+    }
+
+    @Test
+    void aCutAxisHasATickAtEitherEnd() {
+        assertEquals(List.of("0.5", "0.6", "0.7", "0.8", "0.9", "1.0"), ticks(Axis.of("share").between(0.5, 1), 3));
+        assertEquals(List.of("0.0", "0.5", "1.0"), ticks(Axis.of("share").between(0, 1), 3));
+    }
+
+    private static List<String> ticks(Axis axis, int atMost) {
+        return axis.labels(axis.ticks(atMost));
+    }
+
+    @Test
     void keysZoomAndFit() {
         LineChart chart = two();
         does(chart, new Gesture.Key(KeyCode.UP, true, false));
