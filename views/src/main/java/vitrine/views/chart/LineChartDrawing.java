@@ -10,6 +10,7 @@ import javafx.scene.paint.Color;
 /// Draws a [LineChart].
 final class LineChartDrawing {
 
+    private static final double BEHIND_NAMES = 0.85;
     private static final double LINE = 1.75;
     private static final double SELECTED = 2.5;
     private static final double RAW_OPACITY = 0.32;
@@ -60,9 +61,10 @@ final class LineChartDrawing {
             drawSeries(pen, plot, series.get(i), palette);
         }
         pen.restore();
-        drawReferenceNames(pen, plot, palette);
         drawPoints(pen, plot, palette);
         drawThreshold(pen, plot, palette);
+        drawReferenceNames(pen, plot, palette);
+        drawMarkNames(pen, plot, palette);
         drawEndLabels(pen, plot, palette);
         drawCursor(pen, plot, width, height, palette);
         if (chart.picking() != null) {
@@ -98,9 +100,15 @@ final class LineChartDrawing {
             double y = plot.toY(line.y()) - 8;
             double w = pen.textWidth(line.name(), TextStyle.CAPTION);
             boolean right = occupied.share(plot.right() - 6 - w, y - 6, w, 12) < occupied.share(plot.left() + 6, y - 6, w, 12);
-            pen.textMiddle(line.name(), right ? plot.right() - 6 : plot.left() + 6, y, TextStyle.CAPTION, palette.muted(),
-                    right ? Pen.Align.RIGHT : Pen.Align.LEFT);
+            nameOver(pen, line.name(), right ? plot.right() - 6 : plot.left() + 6, y, palette.muted(), right ? Pen.Align.RIGHT : Pen.Align.LEFT, palette);
         }
+    }
+
+    /// A name that lines may run behind: it dims them, so that it can be read.
+    private static void nameOver(Pen pen, String name, double x, double y, Color colour, Pen.Align align, Palette palette) {
+        double w = pen.textWidth(name, TextStyle.CAPTION);
+        pen.fillRoundRect((align == Pen.Align.RIGHT ? x - w : x) - 2, y - 7, w + 4, 14, 3, Palette.withOpacity(palette.card(), BEHIND_NAMES));
+        pen.textMiddle(name, x, y, TextStyle.CAPTION, colour, align);
     }
 
     /// Those within the plot; of two that would touch, the one of the selected series.
@@ -123,9 +131,14 @@ final class LineChartDrawing {
         for (LineChart.Mark mark : chart.marks()) {
             double x = pen.snap(plot.toX(mark.x())) + 0.5;
             pen.line(x, plot.top(), x, plot.bottom(), Stroke.dashed(palette.accent(), 1, 2, 3));
+        }
+    }
+
+    private void drawMarkNames(Pen pen, Plot plot, Palette palette) {
+        for (LineChart.Mark mark : chart.marks()) {
+            double x = pen.snap(plot.toX(mark.x())) + 0.5;
             boolean left = x - 6 - pen.textWidth(mark.name(), TextStyle.CAPTION) > plot.left();
-            pen.textMiddle(mark.name(), left ? x - 6 : x + 6, plot.bottom() - 10, TextStyle.CAPTION, palette.accent(),
-                    left ? Pen.Align.RIGHT : Pen.Align.LEFT);
+            nameOver(pen, mark.name(), left ? x - 6 : x + 6, plot.bottom() - 10, palette.accent(), left ? Pen.Align.RIGHT : Pen.Align.LEFT, palette);
         }
     }
 
