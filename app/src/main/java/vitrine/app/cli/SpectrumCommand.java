@@ -34,8 +34,6 @@ import vitrine.core.task.Task;
             + "growth of the largest singular values."}, mixinStandardHelpOptions = true)
 final class SpectrumCommand extends EngineCommand {
 
-    private static final double LEAST_GIGABYTES = 0.05;
-
     private static final int LISTED = 200;
     private static final int NAME_WIDTH = 56;
     private static final int LABEL_WIDTH = 24;
@@ -108,11 +106,8 @@ final class SpectrumCommand extends EngineCommand {
     }
 
     private static String summary(JsonNode result) {
-        double perGigabyte = result.path("seconds_per_gigabyte").asDouble(0);
-        // Of a few megabytes the rate says how long the start took, nothing else.
-        boolean telling = !result.path("cached").asBoolean() && perGigabyte > 0 && result.path("seconds").asDouble() > LEAST_GIGABYTES * perGigabyte;
-        String rate = telling
-                ? String.format(Locale.ROOT, ", %.2f s/GB", perGigabyte) : "";
+        String rate = result.path("seconds_per_gigabyte").isNumber() && !result.path("cached").asBoolean()
+                ? String.format(Locale.ROOT, ", %.2f s/GB", result.path("seconds_per_gigabyte").doubleValue()) : "";
         return String.format(Locale.ROOT, "%,d matrices%s, %s, %.1f s%s%s", result.path("matrices").size(),
                 result.has("against") ? " of deltas to " + Visible.name(result.path("against").asText()) : "", result.path("accuracy").asText(), result.path("seconds").asDouble(), rate,
                 result.path("cached").asBoolean() ? " when it was computed; taken from the cache" : "");
