@@ -11,6 +11,8 @@ import vitrine.core.tensor.Matrix;
 
 class WarmthTest {
 
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
+
     private static final int MANY = 1_000_000_000;
 
     @Test
@@ -27,7 +29,7 @@ class WarmthTest {
         Warmth warmth = new Warmth();
         AtomicInteger columns = new AtomicInteger();
         assertFalse(warmth.takesVectors(MANY, 512, rows -> columns.set(rows.columns())), "not before it has been practised");
-        assertTrue(becomesWarm(warmth, Duration.ofSeconds(20)));
+        assertTrue(becomesWarm(warmth));
         assertEquals(512, columns.get());
     }
 
@@ -36,7 +38,7 @@ class WarmthTest {
         Warmth warmth = new Warmth();
         AtomicInteger rounds = new AtomicInteger();
         warmth.takesVectors(MANY, 4096, rows -> slowAtFirst(rows, rounds.incrementAndGet()));
-        assertTrue(becomesWarm(warmth, Duration.ofSeconds(30)));
+        assertTrue(becomesWarm(warmth));
         assertTrue(rounds.get() > 100, "it was taken after " + rounds.get() + " rounds");
     }
 
@@ -48,7 +50,7 @@ class WarmthTest {
         used.takesVectors(10_000_000, 512, rows -> { });
         hardlyUsed.takesVectors(1000, 512, rows -> practised.incrementAndGet());
         Warmth.practiseWhatWasUsed();
-        assertTrue(becomesWarm(used, Duration.ofSeconds(20)));
+        assertTrue(becomesWarm(used));
         assertEquals(0, practised.get());
         assertFalse(hardlyUsed.takesVectors(1, 512, rows -> practised.incrementAndGet()));
     }
@@ -60,8 +62,9 @@ class WarmthTest {
         }
     }
 
-    private static boolean becomesWarm(Warmth warmth, Duration patience) throws InterruptedException {
-        long until = System.nanoTime() + patience.toNanos();
+    /// Waits for the one thread that practises: it may have the steps of tests before this one in its queue.
+    private static boolean becomesWarm(Warmth warmth) throws InterruptedException {
+        long until = System.nanoTime() + PATIENCE.toNanos();
         while (System.nanoTime() < until) {
             if (warmth.takesVectors(0, 1, rows -> { })) {
                 return true;
