@@ -174,15 +174,36 @@ public record WeightMatrices(List<WeightMatrix> matrices, Map<String, TensorEntr
                     know(s.key(), outputs(Part.KEY, "", s.key(), 0, a.keyValueHeads(), d));
                     know(s.value(), outputs(Part.VALUE, "", s.value(), 0, a.keyValueHeads(), d));
                 }
+                case QueryKeyValue.Latent latent -> know(a, latent);
                 case QueryKeyValue.Fused f -> know(f.all(), f.layout() == QueryKeyValue.Layout.BLOCKS ? blocks(f.all(), a) : interleaved(f.all(), a));
             }
             if (a.output() != null) {
-                know(a.output(), inputs(Part.OUTPUT, a.output(), a.heads(), d));
+                know(a.output(), inputs(Part.OUTPUT, a.output(), a.heads(), a.valueDim()));
             }
             if (l.feedForward() instanceof FeedForward.FusedGated g) {
                 int half = g.gateUp().out() / 2;
                 know(g.gateUp(), new Cut(Part.GATE, "#gate", outputRows(g.gateUp(), 0, half), List.of()), new Cut(Part.UP, "#up", outputRows(g.gateUp(), half, half), List.of()));
             }
+        }
+
+        /// The latent's own matrix is neither key nor value; what is expanded from it is both, head by head.
+        private void know(AttentionSpec a, QueryKeyValue.Latent l) {
+            know(l.query(), outputs(Part.QUERY, "", l.query(), 0, a.heads(), a.headDim()));
+            Linear down = l.keyValueDown();
+            know(down, new Cut(Part.OTHER, "#latent", outputRows(down, 0, l.width()), List.of()),
+                    new Cut(Part.KEY, "#key", outputRows(down, l.width(), down.out() - l.width()), List.of()));
+            MatrixView up = MatrixView.of(l.keyValueUp().out(), l.keyValueUp().in());
+            int both = l.plain() + a.valueDim();
+            know(l.keyValueUp(), expanded(Part.KEY, "#key", up.inEachPart(a.heads(), 0, l.plain()), a.heads()),
+                    expanded(Part.VALUE, "#value", up.inEachPart(a.heads(), l.plain(), both), a.heads()));
+        }
+
+        private static Cut expanded(Part part, String suffix, MatrixView all, int heads) {
+            List<MatrixView> each = new ArrayList<>();
+            for (int h = 0; h < heads; h++) {
+                each.add(all.group(h));
+            }
+            return new Cut(part, suffix, all, each);
         }
 
         private void know(Linear l, Cut... cuts) {

@@ -105,7 +105,7 @@ class SpectrumTaskTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"an-weights-llama, llama-gqa", "an-weights-llama-tied, llama-tied", "an-weights-mixtral, an-weights-mixtral/base"})
+    @CsvSource({"an-weights-llama, llama-gqa", "an-weights-llama-tied, llama-tied", "an-weights-mixtral, mixtral"})
     void everyFigureOfTheReferenceCases(String name, String base) throws IOException {
         Reference reference = Reference.of(name);
         SpectrumArtifact got = run(task(CASES.resolve(base)));
@@ -135,7 +135,7 @@ class SpectrumTaskTest {
 
     @Test
     void kindsLayersAndExperts() throws IOException {
-        SpectrumArtifact a = run(task(CASES.resolve("an-weights-mixtral/base")));
+        SpectrumArtifact a = run(task(CASES.resolve("mixtral")));
         Map<String, Long> kinds = a.rows().stream().collect(Collectors.groupingBy(Row::kind, Collectors.counting()));
         long layers = a.rows().stream().mapToInt(Row::layer).max().orElseThrow() + 1;
         assertEquals(Map.of("query", layers, "key", layers, "value", layers, "output", layers, "router", layers, "gate", 8 * layers, "up", 8 * layers, "down", 8 * layers,

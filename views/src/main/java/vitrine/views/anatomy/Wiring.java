@@ -8,6 +8,7 @@ import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue;
 import vitrine.core.architecture.Embedding;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
@@ -189,6 +190,11 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                     key = linear(s.key(), Part.KEY, "Keys of " + count(a.keyValueHeads(), "head") + " of " + size + sharing(a));
                     value = linear(s.value(), Part.VALUE, "Values of " + count(a.keyValueHeads(), "head") + " of " + size + sharing(a));
                 }
+                case QueryKeyValue.Latent l -> {
+                    query = linear(l.query(), Part.QUERY, "Queries of " + count(a.heads(), "head") + " of " + size);
+                    key = latent(l, a);
+                    value = key;
+                }
                 case QueryKeyValue.Fused f -> {
                     double all = a.heads() + 2.0 * a.keyValueHeads();
                     String order = f.layout() == QueryKeyValue.Layout.BLOCKS ? "first all queries, then all keys, then all values." : "query, key and value of one head after the other.";
@@ -210,6 +216,15 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
             String heads = a.keyValueHeads() == a.heads() ? count(a.heads(), "head") : a.heads() + " query, " + a.keyValueHeads() + " key/value";
             return new Attention(title, heads + ", size " + a.headDim(), features(a), fused, query, key, value, a.heads(), a.keyValueHeads(), norms,
                     linear(a.output(), Part.OUTPUT, "Mixes what the heads read back into the residual stream."));
+        }
+
+        /// What keys and values of all heads are expanded from.
+        private Box latent(QueryKeyValue.Latent l, AttentionSpec a) {
+            double both = l.plain() + a.valueDim();
+            Box plain = linear(l.keyValueUp(), Part.KEY, "Keys and values of " + count(a.heads(), "head") + " from a latent of " + l.width() + " values per token, made by "
+                    + label(l.keyValueDown().weight()) + ".");
+            return new Box(plain.label(), plain.tensors(), List.of(new Box.Share(Part.KEY, l.plain() / both), new Box.Share(Part.VALUE, a.valueDim() / both)), plain.shape(),
+                    plain.role(), plain.missing());
         }
 
         private static String sharing(AttentionSpec a) {
@@ -259,6 +274,30 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                 }
                 case FeedForward.Plain p -> new Mlp("MLP", sizes(p), List.of(linear(p.up(), Part.UP, "Widens the residual stream, through " + name(p.activation()) + ".")),
                         name(p.activation()) + "(up)", down(p.down()));
+                case FeedForward.Mixture m -> mixture(m);
+            };
+        }
+
+        /// Experts as one block: the router, then the matrices of all experts together.
+        private Mlp mixture(FeedForward.Mixture m) {
+            String title = m.experts().count() + " experts, " + m.router().perToken() + " per token" + (m.shared() == null ? "" : ", one shared");
+            List<Box> in = new ArrayList<>();
+            in.add(linear(m.router().logits(), Part.ROUTER, "Chooses " + m.router().perToken() + " of " + m.experts().count() + " experts for every token."));
+            in.add(experts(m.experts().gate(), m.experts().up() == null ? "gate and up" : "gate", Part.GATE));
+            if (m.experts().up() != null) {
+                in.add(experts(m.experts().up(), "up", Part.UP));
+            }
+            return new Mlp(title, sizes(m), in, name(m.experts().activation()) + "(gate) · up, weighted by the router", experts(m.experts().down(), "down", Part.DOWN));
+        }
+
+        private Box experts(Experts.Matrices m, String which, Part part) {
+            return switch (m) {
+                case Experts.Each each -> box("experts " + which, each.linears().stream().map(Linear::weight).toList(), part, Shape.of(m.count(), m.out(), m.in()),
+                        "The " + which + " matrix of every expert.");
+                case Experts.Stack s -> box(label(s.weight()), s.bias() == null ? List.of(s.weight()) : List.of(s.weight(), s.bias()), part, Shape.of(m.count(), m.out(), m.in()),
+                        "The " + which + " matrices of all experts in one tensor.");
+                case Experts.Blocks b -> box(label(b.blocks()), b.bias() == null ? List.of(b.blocks(), b.scales()) : List.of(b.blocks(), b.scales(), b.bias()), part,
+                        Shape.of(m.count(), m.out(), m.in()), "The " + which + " matrices of all experts in one tensor of four-bit blocks.");
             };
         }
 
