@@ -67,6 +67,7 @@ public final class DecoderRecipe {
     private int valueDim;
     private String sinks;
     private float clip;
+    private boolean headBias;
     private final Quantisation quantisation;
 
     private DecoderRecipe(Family family, Config config, TensorNames names, int layersBehind) {
@@ -267,6 +268,12 @@ public final class DecoderRecipe {
         return this;
     }
 
+    /// Whether the output matrix has a bias, `lm_head.bias`.
+    public DecoderRecipe headBias(boolean biased) {
+        headBias = biased;
+        return this;
+    }
+
     /// A tensor `self_attn.NAME` of one sink per head.
     public DecoderRecipe sinks(String name) {
         sinks = name;
@@ -379,7 +386,7 @@ public final class DecoderRecipe {
             return null;
         }
         // A tied checkpoint that stores an output matrix all the same means it: readers take the stored one.
-        return new Head(null, null, stored ? "lm_head.weight" : model + "embed_tokens.weight", null, hidden, !stored, logitMultiplier, logitSoftCap);
+        return new Head(null, null, stored ? "lm_head.weight" : model + "embed_tokens.weight", headBias ? "lm_head.bias" : null, hidden, !stored, logitMultiplier, logitSoftCap);
     }
 
     private LayerSpec layer(int l) {

@@ -23,6 +23,7 @@ import vitrine.core.analysis.rank.OutputSpectra;
 import vitrine.core.analysis.rank.RankAllocation;
 import vitrine.core.analysis.rank.RankAwareSparsity;
 import vitrine.core.analysis.rank.SmallActivations;
+import vitrine.core.analysis.rank.TailTruncation;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.dataset.Sequences;
