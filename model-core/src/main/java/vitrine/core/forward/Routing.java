@@ -97,7 +97,8 @@ public final class Routing {
     private static void byFallingWeight(int[] chosen, float[] w, int[] ids, float[] weights) {
         Integer[] order = new Integer[chosen.length];
         Arrays.setAll(order, i -> i);
-        Arrays.sort(order, (a, b) -> w[a] != w[b] ? Float.compare(w[b], w[a]) : Integer.compare(chosen[a], chosen[b]));
+        // Stable: of equal weights the one that was chosen first stays first.
+        Arrays.sort(order, (a, b) -> Float.compare(w[b], w[a]));
         for (int i = 0; i < order.length; i++) {
             ids[i] = chosen[order[i]];
             weights[i] = w[order[i]];
@@ -109,7 +110,9 @@ public final class Routing {
     /// Source: Liu et al., *GRIN: GRadient-INformed MoE*, 2024, as evaluated.
     private void sparseMixer(float[] logits, int[] ids, float[] weights) {
         float[] left = logits.clone();
-        for (int i = 0; i < ids.length; i++) {
+        int[] chosen = new int[ids.length];
+        float[] w = new float[ids.length];
+        for (int i = 0; i < chosen.length; i++) {
             int best = top(left, 1)[0];
             float[] close = left.clone();
             for (int e = 0; e < close.length; e++) {
@@ -119,10 +122,11 @@ public final class Routing {
                     close[e] = Float.NEGATIVE_INFINITY;
                 }
             }
-            ids[i] = best;
-            weights[i] = softmax(close)[best];
+            chosen[i] = best;
+            w[i] = softmax(close)[best];
             left[best] = Float.NEGATIVE_INFINITY;
         }
+        byFallingWeight(chosen, w, ids, weights);
     }
 
     /// The indices of the `count` largest values, largest first; of equal ones the lower index first, and NaN below all.
