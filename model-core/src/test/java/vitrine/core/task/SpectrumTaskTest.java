@@ -292,6 +292,22 @@ class SpectrumTaskTest {
         return model;
     }
 
+    /// DBRX stores the rows of all experts one after the other.
+    @Test
+    void expertsStoredAsRowsAreCutIntoExperts() throws IOException {
+        SpectrumArtifact a = run(task(CASES.resolve("dbrx")));
+        for (String[] kind : new String[][] {{"w1", "gate"}, {"v1", "up"}, {"w2", "down"}}) {
+            Row expert = row(a, "transformer.blocks.1.ffn.experts.mlp." + kind[0] + "#expert.5");
+            assertEquals(List.of(kind[1], 1, 5, 24, 32), List.of(expert.kind(), expert.layer(), expert.expert(), expert.rows(), expert.columns()));
+        }
+        assertEquals(2 * 3 * 6, a.rows().stream().filter(r -> r.expert() >= 0).count());
+        // Keys and values of latent attention, one matrix in the file, are two.
+        SpectrumArtifact latent = run(task(CASES.resolve("deepseek-v3")));
+        Row key = row(latent, "model.layers.0.self_attn.kv_b_proj.weight#key");
+        Row value = row(latent, "model.layers.0.self_attn.kv_b_proj.weight#value");
+        assertEquals(List.of("key", 4 * 10, 20, "value", 4 * 12, 20), List.of(key.kind(), key.rows(), key.columns(), value.kind(), value.rows(), value.columns()));
+    }
+
     /// gpt-oss: [experts, in, 2 * out] with gate and up in turn; others [experts, 2 * out, in], gate first.
     @Test
     void stackedExpertsAreCutIntoExperts() throws IOException {
