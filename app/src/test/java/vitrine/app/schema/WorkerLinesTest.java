@@ -169,7 +169,7 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-statistics", "artifact-spectrum"),
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-statistics", "artifact-spectrum"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 

@@ -3,7 +3,6 @@ package vitrine.core.task;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -575,7 +574,7 @@ final class CaptureRun {
             if (value.dense()) {
                 writer.write(tensor, at, value.data().asSlice(0, 4 * value.size()));
             } else {
-                writer.write(tensor, at, MemorySegment.ofArray(value.toArray()));
+                writer.write(tensor, at, value.toArray());
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
