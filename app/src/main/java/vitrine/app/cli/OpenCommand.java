@@ -13,6 +13,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.FeedForward;
+import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Part;
 import vitrine.core.checkpoint.Checkpoint;
@@ -83,11 +85,21 @@ final class OpenCommand extends Subcommand {
     private static String services(ModelSpec s, Anatomy a) {
         AttentionSpec first = s.layers().isEmpty() ? null : s.layers().getFirst().attention();
         long windowed = s.layers().stream().filter(l -> l.attention().window() > 0).count();
-        return String.format(Locale.ROOT, "Layers %d, hidden %d%s, vocabulary %d, positions %d%s%s", s.layers().size(), s.hiddenSize(),
+        return String.format(Locale.ROOT, "Layers %d, hidden %d%s%s, vocabulary %d, positions %d%s%s", s.layers().size(), s.hiddenSize(),
                 first == null ? "" : String.format(Locale.ROOT, ", heads %d (%d key/value heads of %d), feed-forward %d", first.heads(), first.keyValueHeads(),
-                        first.headDim(), s.layers().getFirst().feedForward().width()),
+                        first.headDim(), s.layers().getFirst().feedForward().width()), experts(s),
                 s.vocabSize(), s.maxPositions(), windowed > 0 ? ", " + windowed + " layers with a sliding window" : "",
                 a.tied() ? ", output tied to the embedding" : "");
+    }
+
+    private static String experts(ModelSpec s) {
+        List<FeedForward.Mixture> all = s.layers().stream().map(LayerSpec::feedForward).filter(FeedForward.Mixture.class::isInstance).map(FeedForward.Mixture.class::cast).toList();
+        if (all.isEmpty()) {
+            return "";
+        }
+        FeedForward.Mixture first = all.getFirst();
+        return String.format(Locale.ROOT, ", %d experts of width %d in %d layers, %d per token%s", first.experts().count(), first.width(), all.size(), first.router().perToken(),
+                first.shared() == null ? "" : String.format(Locale.ROOT, " and a shared one of width %d", first.shared().width()));
     }
 
     private static ObjectNode json(Anatomy a) {
@@ -101,6 +113,13 @@ final class OpenCommand extends Subcommand {
             ArrayNode layers = w.putArray("attention");
             s.layers().forEach(l -> layers.addObject().put("heads", l.attention().heads()).put("kv_heads", l.attention().keyValueHeads())
                     .put("head_dim", l.attention().headDim()).put("window", l.attention().window()));
+            ArrayNode experts = w.putArray("experts");
+            s.layers().forEach(l -> {
+                if (l.feedForward() instanceof FeedForward.Mixture m) {
+                    experts.addObject().put("layer", l.index()).put("count", m.experts().count()).put("per_token", m.router().perToken()).put("width", m.width())
+                            .put("shared_width", m.shared() == null ? 0 : m.shared().width());
+                }
+            });
         });
         n.put("runs", a.spec().isPresent() && a.obstacle() == null);
         if (a.obstacle() != null) {

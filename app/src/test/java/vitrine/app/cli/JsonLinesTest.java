@@ -111,6 +111,24 @@ class JsonLinesTest {
     }
 
     @Test
+    void routing() throws IOException {
+        Path model = MODELS.resolve("qwen2-moe");
+        List<JsonNode> lines = lines(0, "routing", model, "--data", "first=" + text(), "--data", "second=" + text(), "--experts-per-token", "1,2", "--sequence-length", 16,
+                "--out", folder.resolve("routing.json"));
+        assertTrue(lines.stream().anyMatch(l -> l.get("event").asText().equals("progress") && l.get("unit").asText().equals("tokens")), "tokens are counted");
+        JsonNode result = lines.getLast();
+        assertEquals(2, result.get("domains").size());
+        assertEquals("[1,2]", result.get("moe_layers").toString(), "its first layer is dense");
+        assertEquals(3, result.at("/sweep/rows").size(), "the two that were asked for, and the trained one");
+        assertEquals(names(result), with(names(Json.mapper().readTree(folder.resolve("routing.json").toFile())), "event"));
+        assertEquals(12, lines(0, "routing", model, "--data", text(), "--max-tokens", 12).getLast().get("tokens").asInt());
+        assertEquals("family-unsupported", category("routing", MODELS.resolve("llama-gqa"), "--data", text()));
+        assertEquals("task-invalid", category("routing", model, "--data", text(), "--experts-per-token", 9));
+        assertEquals("task-invalid", category("routing", model, "--data", "a=" + text(), "--data", "a=" + text()));
+        assertEquals("task-invalid", category("routing", model));
+    }
+
+    @Test
     void rank() throws IOException {
         Path model = MODELS.resolve("llama-gqa");
         List<JsonNode> lines = lines(0, "rank", model, "--data", text(), "--of", "kv", "--growth", "--centred", "--sequence-length", 16, "--out", folder.resolve("kv.json"));

@@ -62,13 +62,13 @@ class ReferenceCommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "bert", "gpt2-hub-names", "fmt-hf-cache", "fmt-sharded", "fmt-bf16", "llama-f8-e4m3"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "bert", "gpt2-hub-names", "fmt-hf-cache", "fmt-sharded", "fmt-bf16", "llama-f8-e4m3", "olmoe", "gpt-oss", "deepseek-v3"})
     void captureHoldsEveryTensorOfTheReference(String name) throws IOException {
         Reference reference = Reference.at(CASES.resolve(name));
         boolean encoder = name.equals("bert");
         Path out = folder.resolve("capture.safetensors");
         try (SafetensorsFile expected = reference.expected()) {
-            run("capture", reference.checkpoint(), "--ids", ids(expected, "p0."), "--what", encoder ? "attentions,hidden_states,logits,blocks" : EVERYTHING, "--out", out);
+            run("capture", reference.checkpoint(), "--ids", ids(expected, "p0."), "--what", encoder ? "attentions,hidden_states,logits,blocks" : expected.has("p0.router_logits") ? EVERYTHING + ",router" : EVERYTHING, "--out", out);
             try (SafetensorsFile got = SafetensorsFile.open(out)) {
                 Set<String> missing = new TreeSet<>();
                 for (String tensor : expected.tensors().keySet()) {
@@ -140,7 +140,7 @@ class ReferenceCommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"an-attention-llama", "an-attention-gemma2"})
+    @ValueSource(strings = {"an-attention-llama", "an-attention-gemma2", "an-attention-gpt-oss"})
     void headsMeasuresWhatTheReferenceDoes(String name) throws IOException {
         Reference analysis = Reference.at(CASES.resolve(name));
         Reference model = Reference.at(CASES.resolve(analysis.golden().get("base_case").asText()));

@@ -127,6 +127,7 @@ class WorkerLinesTest {
                 new Task.Heads(MODELS.resolve("bert").toString(), text("few.txt", 4).toString(), 32),
                 new Task.Evaluate(llama.toString(), folder.resolve("few.txt").toString(), null),
                 Task.Rank.of(llama.toString(), folder.resolve("few.txt").toString(), RankArtifact.Of.hidden),
+                new Task.Routing(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), null, null, List.of(1)),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");
@@ -168,7 +169,7 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-statistics", "artifact-spectrum"),
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-statistics", "artifact-spectrum"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 

@@ -11,8 +11,32 @@ import java.util.List;
 /// @param window how many keys up to and including its own a query sees; 0 for all
 /// @param rope rotary positions, or null for none
 /// @param queryKeyNorm a norm of queries and keys before rotation, or null for none
+/// @param valueDim the width of a value; that of queries and keys but in latent attention
+/// @param sinks a tensor of one logit per query head that joins the softmax's denominator only, or null for none
+/// @param clip queries, keys and values are cut to between minus this and this before they are rotated; 0 for not
 public record AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
-                            Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output) {
+                            Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output, int valueDim, String sinks,
+                            float clip) {
+
+    public AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
+                         Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output) {
+        this(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, headDim, null, 0f);
+    }
+
+    /// The same attention with a sink per head.
+    public AttentionSpec withSinks(String tensor) {
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, tensor, clip);
+    }
+
+    /// The same attention with bounded queries, keys and values.
+    public AttentionSpec clipped(float to) {
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, to);
+    }
+
+    /// Where in a head the values begin that positions turn.
+    public int rotatedFrom() {
+        return projection instanceof QueryKeyValue.Latent l ? l.plain() : 0;
+    }
 
     /// Query heads that share one key/value head.
     public int groupSize() {
@@ -27,6 +51,28 @@ public record AttentionSpec(int heads, int keyValueHeads, int headDim, float sca
 
         /// One layer whose outputs are cut apart.
         record Fused(Linear all, Layout layout) implements QueryKeyValue {}
+
+        /// Keys and values of all heads from one narrow latent per token, and a part of the key that all heads share.
+        ///
+        /// Every query and key is `plain` values without position, then those that positions turn.
+        ///
+        /// Source: DeepSeek-AI, *DeepSeek-V2: A Strong, Economical, and Efficient Mixture-of-Experts Language Model*, 2024 (multi-head latent attention).
+        ///
+        /// @param queryDown to the latent of the queries, or null where `query` reads the hidden state itself
+        /// @param queryNorm of that latent, or null
+        /// @param keyValueDown to the latent of keys and values, and behind it the shared part of the key
+        /// @param latentNorm of the latent of keys and values
+        /// @param keyValueUp from the latent to `plain` values of the key and the value, head by head
+        /// @param plain how many values of a head have no position
+        /// @param pairsToHalves whether neighbouring pairs are turned, and stored afterwards as first halves, then second ones
+        record Latent(Linear queryDown, Norm queryNorm, Linear query, Linear keyValueDown, Norm latentNorm, Linear keyValueUp, int plain,
+                      boolean pairsToHalves) implements QueryKeyValue {
+
+            /// The width of the latent of keys and values.
+            public int width() {
+                return keyValueUp.in();
+            }
+        }
 
         /// The order of a fused layer's outputs.
         enum Layout {

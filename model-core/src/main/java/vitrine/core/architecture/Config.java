@@ -135,6 +135,26 @@ public final class Config {
         return out;
     }
 
+    /// A list of whole numbers from 0; empty where the key is missing or null.
+    public int[] wholes(String key) {
+        if (!has(key)) {
+            return new int[0];
+        }
+        JsonNode v = value(key);
+        if (!v.isArray()) {
+            throw invalid(key, "is %s; a list of whole numbers belongs here", show(v));
+        }
+        int[] out = new int[v.size()];
+        for (int i = 0; i < out.length; i++) {
+            JsonNode e = v.get(i);
+            if (!e.isIntegralNumber() || !e.canConvertToInt() || e.intValue() < 0) {
+                throw invalid(key, "holds %s; a list of whole numbers from 0 belongs here", show(e));
+            }
+            out[i] = e.intValue();
+        }
+        return out;
+    }
+
     /// A list of exactly `count` finite numbers.
     public double[] numbers(String key, int count) {
         JsonNode v = value(key);

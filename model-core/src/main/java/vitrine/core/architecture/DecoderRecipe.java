@@ -9,6 +9,8 @@ import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Activation;
 
 /// A decoder with Llama's names and wiring, and the ways in which its many relatives differ.
@@ -60,25 +62,38 @@ public final class DecoderRecipe {
     private String plainUp = "c_fc";
     private String plainDown = "c_proj";
     private boolean parallel;
+    private IntFunction<FeedForward> feedForward;
+    private IntFunction<QueryKeyValue> projection;
+    private int valueDim;
+    private String sinks;
+    private float clip;
+    private boolean headBias;
+    private final Quantisation quantisation;
 
-    private DecoderRecipe(Family family, Config config, TensorNames names) {
+    private DecoderRecipe(Family family, Config config, TensorNames names, int layersBehind) {
         this.family = family;
         this.config = config;
         this.names = names;
         model = names.prefix("model.", "embed_tokens.weight");
         hidden = config.positive("hidden_size");
         heads = config.positive("num_attention_heads");
-        layers = names.requireLayers(config, "num_hidden_layers");
+        layers = names.requireLayers(config, "num_hidden_layers", layersBehind);
         keyValueHeads = config.has("num_key_value_heads") ? config.positive("num_key_value_heads") : heads;
         vocabulary = config.positive("vocab_size");
         maxPositions = config.positiveOr("max_position_embeddings", 2048);
         eps = config.has("rms_norm_eps") ? config.number("rms_norm_eps") : 1e-6;
         headDim = config.has("head_dim") ? config.positive("head_dim") : 0;
+        quantisation = Quantisation.read(config);
     }
 
     /// Begins with Llama's own choices.
     public static DecoderRecipe of(Family family, Config config, TensorNames names) {
-        return new DecoderRecipe(family, config, names);
+        return of(family, config, names, 0);
+    }
+
+    /// Begins with Llama's own choices, where up to `layersBehind` layers may follow the declared ones that are no part of the pass.
+    public static DecoderRecipe of(Family family, Config config, TensorNames names, int layersBehind) {
+        return new DecoderRecipe(family, config, names, layersBehind);
     }
 
     /// The head's width where the config does not give one; without this it is hidden size / heads.
@@ -239,14 +254,118 @@ public final class DecoderRecipe {
         return this;
     }
 
+    /// The feed-forward block of each layer, instead of the one that names and widths of the dense decoder give.
+    public DecoderRecipe feedForward(IntFunction<FeedForward> ofLayer) {
+        feedForward = ofLayer;
+        return this;
+    }
+
+    /// How queries, keys and values of each layer are made, instead of by three layers; heads are `width` wide, values `valueWidth`.
+    public DecoderRecipe projection(IntFunction<QueryKeyValue> ofLayer, int width, int valueWidth) {
+        projection = ofLayer;
+        headDim = width;
+        valueDim = valueWidth;
+        return this;
+    }
+
+    /// Whether the output matrix has a bias, `lm_head.bias`.
+    public DecoderRecipe headBias(boolean biased) {
+        headBias = biased;
+        return this;
+    }
+
+    /// A tensor `self_attn.NAME` of one sink per head.
+    public DecoderRecipe sinks(String name) {
+        sinks = name;
+        return this;
+    }
+
+    /// Bounds of queries, keys and values; 0 for none.
+    public DecoderRecipe clip(double to) {
+        clip = (float) to;
+        return this;
+    }
+
+    // --- for families with experts
+
+    /// How the config says that weights are stored.
+    public Quantisation quantisation() {
+        return quantisation;
+    }
+
+    public int heads() {
+        return heads;
+    }
+
+    /// What the names of a layer's tensors begin with, such as `model.layers.3.`.
+    public String prefix(int layer) {
+        return model + "layers." + layer + ".";
+    }
+
+    /// The activation of the feed-forward blocks.
+    public Activation activation() {
+        if (activation == null) {
+            activation = Activations.of(config, "hidden_act", "silu");
+        }
+        return activation;
+    }
+
+    /// A layer stored `[out, in]`, with its scales where it has them.
+    public Linear linear(String prefix, int out, int in, boolean biased) {
+        return quantisation.scaled(Linear.of(prefix, out, in, biased), names);
+    }
+
+    /// A gated block `PREFIX.{gate,up,down}_proj`.
+    public FeedForward dense(String prefix, int width) {
+        return new FeedForward.Gated(linear(prefix + "gate_proj", width, hidden, feedForwardBias), linear(prefix + "up_proj", width, hidden, feedForwardBias),
+                linear(prefix + "down_proj", hidden, width, feedForwardBias), activation());
+    }
+
+    /// The experts `PREFIX.N.{gate,up,down}`, or, where the checkpoint has them stacked, `PREFIX.gate_up_proj` `[experts, 2 width, hidden]` and
+    /// `PREFIX.down_proj` `[experts, hidden, width]`.
+    ///
+    /// @param prefix with the dot behind it, as in `model.layers.3.mlp.experts.`
+    /// @param count from the config's `countKey`
+    public Experts experts(String prefix, int count, String countKey, int width, String gate, String up, String down) {
+        if (names.has(prefix + "gate_up_proj")) {
+            return Experts.halves(new Experts.Stack(prefix + "gate_up_proj", null, count, 2 * width, hidden, false, false),
+                    new Experts.Stack(prefix + "down_proj", null, count, hidden, width, false, false), activation());
+        }
+        // Asked before anything is made per expert.
+        if (3L * count > names.size()) {
+            throw Refusal.of(Category.CONFIG_MISMATCH, config.file(), "it declares %,d experts; there are %,d tensors in all", count, names.size()).where(countKey);
+        }
+        return Experts.gated(each(prefix, count, gate, width, hidden), each(prefix, count, up, width, hidden), each(prefix, count, down, hidden, width), activation());
+    }
+
+    private Experts.Each each(String prefix, int count, String name, int out, int in) {
+        List<Linear> linears = new ArrayList<>(count);
+        for (int e = 0; e < count; e++) {
+            linears.add(linear(prefix + e + "." + name, out, in, false));
+        }
+        return new Experts.Each(List.copyOf(linears));
+    }
+
+    /// How many experts a token visits, checked against how many it could.
+    public Router checked(Router router, String perTokenKey) {
+        if (router.groups() != null && (router.experts() % router.groups().count() != 0 || router.groups().kept() > router.groups().count())) {
+            throw config.invalid("n_group", "%d experts in %d groups, of which %d are kept, cannot be", router.experts(), router.groups().count(), router.groups().kept());
+        }
+        if (router.groups() != null && router.groups().bestTwo() && router.experts() / router.groups().count() < 2) {
+            throw config.invalid("n_group", "groups of one expert have no two best scores");
+        }
+        if (router.perToken() > router.mostPerToken()) {
+            throw config.invalid(perTokenKey, "is %d; a token can visit at most %d of the experts", router.perToken(), router.mostPerToken());
+        }
+        return router;
+    }
+
     public ModelSpec build() {
         if (heads % keyValueHeads != 0) {
             throw config.invalid("num_key_value_heads", "%d query heads do not divide into %d key/value heads", heads, keyValueHeads);
         }
         headDim();
-        if (activation == null) {
-            activation = Activations.of(config, "hidden_act", "silu");
-        }
+        activation();
         if (rope == null) {
             rope(RopeConfig.of(config, headDim).read());
         }
@@ -267,12 +386,12 @@ public final class DecoderRecipe {
             return null;
         }
         // A tied checkpoint that stores an output matrix all the same means it: readers take the stored one.
-        return new Head(null, null, stored ? "lm_head.weight" : model + "embed_tokens.weight", null, hidden, !stored, logitMultiplier, logitSoftCap);
+        return new Head(null, null, stored ? "lm_head.weight" : model + "embed_tokens.weight", headBias ? "lm_head.bias" : null, hidden, !stored, logitMultiplier, logitSoftCap);
     }
 
     private LayerSpec layer(int l) {
         String p = model + "layers." + l + ".";
-        LayerSpec spec = LayerSpec.preNorm(l, normOrNull(p, attentionInputNorm), attention(p, l), normOrNull(p, feedForwardInputNorm), feedForward(p))
+        LayerSpec spec = LayerSpec.preNorm(l, normOrNull(p, attentionInputNorm), attention(p, l), normOrNull(p, feedForwardInputNorm), feedForward == null ? feedForward(p) : feedForward.apply(l))
                 .withOutputNorms(normOrNull(p, attentionOutputNorm), normOrNull(p, feedForwardOutputNorm))
                 .withResidual(residualMultiplier);
         return parallel ? spec.inParallel() : spec;
@@ -290,14 +409,15 @@ public final class DecoderRecipe {
         String a = p + "self_attn.";
         int q = heads * headDim;
         int kv = keyValueHeads * headDim;
-        QueryKeyValue projection = fused
-                ? new QueryKeyValue.Fused(Linear.of(a + "qkv_proj", q + 2 * kv, hidden, queryKeyValueBias), Layout.BLOCKS)
-                : new Separate(Linear.of(a + "q_proj", q, hidden, queryKeyValueBias), Linear.of(a + "k_proj", kv, hidden, queryKeyValueBias),
-                        Linear.of(a + "v_proj", kv, hidden, queryKeyValueBias));
+        QueryKeyValue made = projection != null ? projection.apply(l) : fused
+                ? new QueryKeyValue.Fused(linear(a + "qkv_proj", q + 2 * kv, hidden, queryKeyValueBias), Layout.BLOCKS)
+                : new Separate(linear(a + "q_proj", q, hidden, queryKeyValueBias), linear(a + "k_proj", kv, hidden, queryKeyValueBias),
+                        linear(a + "v_proj", kv, hidden, queryKeyValueBias));
+        int v = valueDim == 0 ? headDim : valueDim;
         double factor = scale != 0 ? scale : 1 / Math.sqrt(headDim);
-        return new AttentionSpec(heads, keyValueHeads, headDim, (float) factor, softCap, true, window.applyAsInt(l), rope.apply(l), projection,
+        return new AttentionSpec(heads, keyValueHeads, headDim, (float) factor, softCap, true, window.applyAsInt(l), rope.apply(l), made,
                 queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads)),
-                Linear.of(a + "o_proj", hidden, q, outputBias));
+                linear(a + "o_proj", hidden, heads * v, outputBias), v, sinks == null ? null : a + sinks, clip);
     }
 
     private List<Norm> queryKeyNorms(String name, int count) {
@@ -317,13 +437,13 @@ public final class DecoderRecipe {
         String m = p + "mlp.";
         int width = config.positive("intermediate_size");
         if (!gated) {
-            return new FeedForward.Plain(Linear.of(m + plainUp, width, hidden, feedForwardBias),
-                    Linear.of(m + plainDown, hidden, width, feedForwardBias), activation);
+            return new FeedForward.Plain(linear(m + plainUp, width, hidden, feedForwardBias),
+                    linear(m + plainDown, hidden, width, feedForwardBias), activation);
         }
-        Linear down = Linear.of(m + "down_proj", hidden, width, feedForwardBias);
-        return fused
-                ? new FeedForward.FusedGated(Linear.of(m + "gate_up_proj", 2 * width, hidden, feedForwardBias), down, activation)
-                : new FeedForward.Gated(Linear.of(m + "gate_proj", width, hidden, feedForwardBias),
-                        Linear.of(m + "up_proj", width, hidden, feedForwardBias), down, activation);
+        if (!fused) {
+            return dense(m, width);
+        }
+        Linear down = linear(m + "down_proj", hidden, width, feedForwardBias);
+        return new FeedForward.FusedGated(linear(m + "gate_up_proj", 2 * width, hidden, feedForwardBias), down, activation);
     }
 }

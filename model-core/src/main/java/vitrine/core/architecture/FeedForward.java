@@ -31,4 +31,17 @@ public sealed interface FeedForward {
             return up.out();
         }
     }
+
+    /// Routed experts, and what every token passes beside them.
+    ///
+    ///     y = sum over chosen e of weight_e expert_e(x) + sigmoid(sharedGate(x)) shared(x)
+    ///
+    /// @param shared what every token passes, or null
+    /// @param sharedGate from the hidden size to one value, or null for no gate
+    record Mixture(Router router, Experts experts, FeedForward shared, Linear sharedGate) implements FeedForward {
+        @Override
+        public int width() {
+            return experts.width();
+        }
+    }
 }

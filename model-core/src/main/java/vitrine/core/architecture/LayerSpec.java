@@ -48,4 +48,10 @@ public record LayerSpec(int index, Norm attentionInput, AttentionSpec attention,
         return new LayerSpec(index, attentionInput, attention, attentionOutput, afterAttention, feedForwardInput, feedForward,
                 feedForwardOutput, afterFeedForward, parallel, residual, true);
     }
+
+    /// The same layer with another feed-forward block.
+    public LayerSpec with(FeedForward other) {
+        return new LayerSpec(index, attentionInput, attention, attentionOutput, afterAttention, feedForwardInput, other, feedForwardOutput, afterFeedForward,
+                parallel, residual, attentionOutIsSum);
+    }
 }

@@ -1,6 +1,7 @@
 package vitrine.core.architecture;
 
 import java.util.List;
+import java.util.Map;
 
 /// A whole model as data.
 ///
@@ -19,5 +20,22 @@ public record ModelSpec(String modelType, String family, boolean encoder, int hi
     /// The largest number of heads in a layer.
     public int maxHeads() {
         return layers.stream().mapToInt(l -> l.attention().heads()).max().orElse(0);
+    }
+
+    /// The layers with experts, in order.
+    public List<Integer> expertLayers() {
+        return layers.stream().filter(l -> l.feedForward() instanceof FeedForward.Mixture).map(LayerSpec::index).toList();
+    }
+
+    /// The experts of a layer that has them.
+    public FeedForward.Mixture experts(int layer) {
+        return (FeedForward.Mixture) layers.get(layer).feedForward();
+    }
+
+    /// The same model with another number of experts per token, by layer number; layers that it does not name stay as they are.
+    public ModelSpec choosing(Map<Integer, Integer> perToken) {
+        List<LayerSpec> changed = layers.stream().map(l -> l.feedForward() instanceof FeedForward.Mixture m && perToken.containsKey(l.index())
+                ? l.with(new FeedForward.Mixture(m.router().choosing(perToken.get(l.index())), m.experts(), m.shared(), m.sharedGate())) : l).toList();
+        return new ModelSpec(modelType, family, encoder, hiddenSize, vocabSize, maxPositions, positionsAreHard, embedding, changed, finalNorm, head, ignoredSuffixes);
     }
 }

@@ -38,7 +38,9 @@ public record SpecCheck(List<Refusal> refusals, List<TensorEntry> unexpected) {
                 continue;
             }
             unexpected.add(t);
-            if (TensorNames.layerOf(t.name()) >= 0) {
+            // Layers behind the last are there only where the family knows of them: any others were refused when the config was read.
+            int layer = TensorNames.layerOf(t.name());
+            if (layer >= 0 && layer < spec.layers().size()) {
                 refusals.add(Refusal.of(Category.CONFIG_MISMATCH, checkpoint.configFile(), "it is in the checkpoint with shape %s, and the config gives it no place",
                         t.shape()).where("tensor " + t.name()).help("A result without it would be wrong."));
             }

@@ -60,6 +60,11 @@ public final class TensorNames {
         return names.contains(name);
     }
 
+    /// How many names there are.
+    public int size() {
+        return names.size();
+    }
+
     /// How many layers the names speak of: the highest number plus one.
     public int layers() {
         return layers;
@@ -74,8 +79,13 @@ public final class TensorNames {
     ///
     /// @throws Refusal `config-mismatch` where they do not; asked before anything is made per layer
     public int requireLayers(Config config, String key) {
+        return requireLayers(config, key, 0);
+    }
+
+    /// The number of layers, where up to `behind` layers may follow the declared ones.
+    public int requireLayers(Config config, String key, int behind) {
         int declared = config.positive(key);
-        if (declared != layers) {
+        if (declared > layers || layers > (long) declared + behind) {
             throw Refusal.of(Category.CONFIG_MISMATCH, config.file(), "it declares %,d layers; the tensors are those of %,d", declared, layers)
                     .where(key);
         }

@@ -31,6 +31,7 @@ import vitrine.core.tensor.Shape;
 public record WeightMatrices(List<WeightMatrix> matrices, Map<String, TensorEntry> scales, List<String> leftOut) {
 
     private static final Pattern EXPERT = Pattern.compile("experts?\\.(\\d{1,6})\\.");
+    private static final String EXPERT_SUFFIX = "#expert.";
     private static final List<String> SCALE_SUFFIXES = List.of("_scale_inv", "_scale");
     /// Words in the names of tensors that hold several matrices.
     private static final List<String> FUSED = List.of("qkv", "query_key_value", "c_attn", "W_pack", "gate_up");
@@ -156,7 +157,8 @@ public record WeightMatrices(List<WeightMatrix> matrices, Map<String, TensorEntr
             int expert = m.find() ? Integer.parseInt(m.group(1)) : -1;
             for (Cut c : cuts) {
                 String name = t.name() + c.suffix;
-                out.add(new WeightMatrix(name, t, c.view, c.part, layer(t), -1, expert));
+                int ofCut = c.suffix.startsWith(EXPERT_SUFFIX) ? Integer.parseInt(c.suffix.substring(EXPERT_SUFFIX.length())) : expert;
+                out.add(new WeightMatrix(name, t, c.view, c.part, layer(t), -1, ofCut));
                 for (int h = 0; heads && h < c.heads.size(); h++) {
                     out.add(new WeightMatrix(name + (c.suffix.isEmpty() ? "#head." : ".head.") + h, t, c.heads.get(h), c.part, layer(t), h, expert));
                 }
@@ -174,15 +176,58 @@ public record WeightMatrices(List<WeightMatrix> matrices, Map<String, TensorEntr
                     know(s.key(), outputs(Part.KEY, "", s.key(), 0, a.keyValueHeads(), d));
                     know(s.value(), outputs(Part.VALUE, "", s.value(), 0, a.keyValueHeads(), d));
                 }
+                case QueryKeyValue.Latent latent -> know(a, latent);
                 case QueryKeyValue.Fused f -> know(f.all(), f.layout() == QueryKeyValue.Layout.BLOCKS ? blocks(f.all(), a) : interleaved(f.all(), a));
             }
             if (a.output() != null) {
-                know(a.output(), inputs(Part.OUTPUT, a.output(), a.heads(), d));
+                know(a.output(), inputs(Part.OUTPUT, a.output(), a.heads(), a.valueDim()));
+            }
+            if (l.feedForward() instanceof FeedForward.Mixture m) {
+                know(m.experts().gate(), Part.GATE);
+                know(m.experts().up(), Part.UP);
+                know(m.experts().down(), Part.DOWN);
             }
             if (l.feedForward() instanceof FeedForward.FusedGated g) {
                 int half = g.gateUp().out() / 2;
                 know(g.gateUp(), new Cut(Part.GATE, "#gate", outputRows(g.gateUp(), 0, half), List.of()), new Cut(Part.UP, "#up", outputRows(g.gateUp(), half, half), List.of()));
             }
+        }
+
+        /// Experts stored as rows one after the other.
+        private void know(Experts.Matrices matrices, Part part) {
+            if (!(matrices instanceof Experts.Stack s) || !s.flat()) {
+                return;
+            }
+            int rows = s.inputMajor() ? s.in() : s.out();
+            int columns = s.inputMajor() ? s.out() : s.in();
+            TensorEntry t = checkpoint.tensors().get(s.weight());
+            if (t != null && t.shape().equals(Shape.of((long) s.count() * rows, columns))) {
+                List<Cut> cuts = new ArrayList<>();
+                for (int e = 0; e < s.count(); e++) {
+                    cuts.add(new Cut(part, EXPERT_SUFFIX + e, MatrixView.ofStack(e, rows, columns), List.of()));
+                }
+                known.put(s.weight(), cuts);
+            }
+        }
+
+        /// The latent's own matrix is neither key nor value; what is expanded from it is both, head by head.
+        private void know(AttentionSpec a, QueryKeyValue.Latent l) {
+            know(l.query(), outputs(Part.QUERY, "", l.query(), 0, a.heads(), a.headDim()));
+            Linear down = l.keyValueDown();
+            know(down, new Cut(Part.OTHER, "#latent", outputRows(down, 0, l.width()), List.of()),
+                    new Cut(Part.KEY, "#key", outputRows(down, l.width(), down.out() - l.width()), List.of()));
+            MatrixView up = MatrixView.of(l.keyValueUp().out(), l.keyValueUp().in());
+            int both = l.plain() + a.valueDim();
+            know(l.keyValueUp(), expanded(Part.KEY, "#key", up.inEachPart(a.heads(), 0, l.plain()), a.heads()),
+                    expanded(Part.VALUE, "#value", up.inEachPart(a.heads(), l.plain(), both), a.heads()));
+        }
+
+        private static Cut expanded(Part part, String suffix, MatrixView all, int heads) {
+            List<MatrixView> each = new ArrayList<>();
+            for (int h = 0; h < heads; h++) {
+                each.add(all.group(h));
+            }
+            return new Cut(part, suffix, all, each);
         }
 
         private void know(Linear l, Cut... cuts) {
@@ -271,7 +316,7 @@ public record WeightMatrices(List<WeightMatrix> matrices, Map<String, TensorEntr
             Part kind = last.contains("output_linear") || last.contains("down") ? Part.DOWN : last.contains("gate") ? Part.GATE : last.contains("up") ? Part.UP : part;
             boolean inColumns = fused && (INPUT_MAJOR_EXPERTS.contains(type) || config != null && config.path("hidden_size").asInt(-1) == a && b != a);
             for (int e = 0; e < shape.size(0); e++) {
-                String name = t.name() + "#expert." + e;
+                String name = t.name() + EXPERT_SUFFIX + e;
                 MatrixView all = MatrixView.ofStack(e, a, b);
                 if (!fused || (inColumns ? b : a) % 2 != 0) {
                     out.add(new WeightMatrix(name, t, all, fused ? Part.OTHER : kind, layer(t), -1, e));

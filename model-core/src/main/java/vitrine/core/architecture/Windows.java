@@ -50,6 +50,14 @@ public final class Windows {
         return byLayerType(config, layers, l -> l >= first);
     }
 
+    /// Where `use_sliding_window` is true: the layers that `layer_types` lists, else those that `otherwise` names.
+    public static IntUnaryOperator slidingIf(Config config, int layers, java.util.function.IntPredicate otherwise) {
+        if (config.flagOr("use_sliding_window", false)) {
+            return byLayerType(config, layers, otherwise);
+        }
+        return qwen(config, layers);
+    }
+
     /// The types of all layers, or null where the config lists none.
     public static List<String> typesOrNull(Config config, int layers) {
         List<String> types = config.textsOrNull("layer_types");

@@ -1,9 +1,13 @@
 package vitrine.core.forward;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Fused;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Latent;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
 import vitrine.core.architecture.Norm;
@@ -14,11 +18,13 @@ import vitrine.core.probe.Site;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
 import vitrine.core.tensor.kernel.Attend;
+import vitrine.core.tensor.kernel.Elementwise;
 import vitrine.core.tensor.kernel.Rotary;
 
 /// One layer's attention over a group of sequences: project, normalise, rotate, attend, project back.
 ///
-/// Legend: T queries, S keys, H query heads, K key/value heads, g = H/K heads of a group, d values per head.
+/// Legend: T queries, S keys, H query heads, K key/value heads, g = H/K heads of a group, d values per query and key, e per value (d but in
+/// latent attention).
 final class AttentionBlock {
 
     /// Scores of several heads are made at once, up to this many bytes.
@@ -38,11 +44,11 @@ final class AttentionBlock {
 
     /// `out = attention(h)`, both `[tokens, hidden]`.
     void run(Matrix h, Matrix out, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache) {
-        int d = spec.headDim();
-        Projected p = project(h);
+        Projected p = project(h, group, probe);
         ForwardPass.announce(probe, layer, Site.QUERY_PROJECTED, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY_PROJECTED, group, p.k);
         normalise(p);
+        clip(p);
         ForwardPass.announce(probe, layer, Site.QUERY, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY, group, p.k);
         int past = cache == null ? 0 : cache.length();
@@ -55,7 +61,7 @@ final class AttentionBlock {
         ForwardPass.announce(probe, layer, Site.KEY_ROTATED, group, p.k);
         ForwardPass.announce(probe, layer, Site.VALUE, group, p.v);
 
-        Matrix z = scratch.matrix(h.rows(), spec.heads() * d);
+        Matrix z = scratch.matrix(h.rows(), spec.heads() * spec.valueDim());
         for (int s = 0; s < group.sequences(); s++) {
             int from = group.offset(s);
             int length = group.length(s);
@@ -72,10 +78,10 @@ final class AttentionBlock {
         weights.multiply(z, spec.output(), out);
     }
 
-    /// Queries `[tokens, H d]`, keys and values `[tokens, K d]`.
+    /// Queries `[tokens, H d]`, keys `[tokens, K d]`, values `[tokens, K e]`.
     private record Projected(Matrix q, Matrix k, Matrix v) {}
 
-    private Projected project(Matrix h) {
+    private Projected project(Matrix h, Group group, Probe probe) {
         int qWidth = spec.heads() * spec.headDim();
         int kvWidth = spec.keyValueHeads() * spec.headDim();
         return switch (spec.projection()) {
@@ -95,7 +101,41 @@ final class AttentionBlock {
                         ? new Projected(all.columns(0, qWidth), all.columns(qWidth, kvWidth), all.columns(qWidth + kvWidth, kvWidth))
                         : sortedByKind(all);
             }
+            case Latent l -> latent(h, l, group, probe);
         };
+    }
+
+    /// Expands the latents into queries, keys and values of every head; a head is its plain values, then those that positions turn.
+    private Projected latent(Matrix h, Latent l, Group group, Probe probe) {
+        int heads = spec.heads();
+        int d = spec.headDim();
+        int turned = d - l.plain();
+        Matrix q = scratch.matrix(h.rows(), heads * d);
+        Matrix from = h;
+        if (l.queryDown() != null) {
+            from = scratch.matrix(h.rows(), l.queryDown().out());
+            weights.multiply(h, l.queryDown(), from);
+            ForwardPass.norm(l.queryNorm(), from, from, weights);
+        }
+        weights.multiply(from, l.query(), q);
+
+        Matrix down = scratch.matrix(h.rows(), l.keyValueDown().out());
+        weights.multiply(h, l.keyValueDown(), down);
+        Matrix c = scratch.matrix(h.rows(), l.width());
+        ForwardPass.norm(l.latentNorm(), down.columns(0, l.width()), c, weights);
+        ForwardPass.announce(probe, layer, Site.LATENT, group, c);
+        Matrix up = scratch.matrix(h.rows(), l.keyValueUp().out());
+        weights.multiply(c, l.keyValueUp(), up);
+
+        Matrix k = scratch.matrix(h.rows(), heads * d);
+        Matrix v = scratch.matrix(h.rows(), heads * spec.valueDim());
+        int both = l.plain() + spec.valueDim();
+        for (int head = 0; head < heads; head++) {
+            k.columns(head * d, l.plain()).copyFrom(up.columns(head * both, l.plain()));
+            k.columns(head * d + l.plain(), turned).copyFrom(down.columns(l.width(), turned));
+            v.columns(head * spec.valueDim(), spec.valueDim()).copyFrom(up.columns(head * both + l.plain(), spec.valueDim()));
+        }
+        return new Projected(q, k, v);
     }
 
     /// Takes apart rows laid out as query, key and value of head 0, then of head 1, and so on.
@@ -109,6 +149,14 @@ final class AttentionBlock {
             }
         }
         return new Projected(kinds[0], kinds[1], kinds[2]);
+    }
+
+    private void clip(Projected p) {
+        if (spec.clip() != 0f) {
+            Elementwise.clamp(p.q, -spec.clip(), spec.clip());
+            Elementwise.clamp(p.k, -spec.clip(), spec.clip());
+            Elementwise.clamp(p.v, -spec.clip(), spec.clip());
+        }
     }
 
     private void normalise(Projected p) {
@@ -131,7 +179,28 @@ final class AttentionBlock {
     }
 
     private void rotate(Matrix x, int heads, RotaryTable table) {
-        Rotary.rotate(x, heads, spec.headDim(), table.cos(), table.sin(), table.pairs(), spec.rope().interleaved());
+        int from = spec.rotatedFrom();
+        Matrix turning = x.columns(from, x.columns() - from);
+        if (spec.projection() instanceof Latent l && l.pairsToHalves()) {
+            pairsToHalves(turning, heads, 2 * table.pairs());
+        }
+        Rotary.rotate(turning, heads, spec.headDim(), table.cos(), table.sin(), table.pairs(), spec.rope().interleaved());
+    }
+
+    /// The first `width` values of every head, stored as neighbouring pairs, stored as the pairs' first values and then their second ones.
+    private void pairsToHalves(Matrix x, int heads, int width) {
+        float[] sorted = new float[width];
+        for (int t = 0; t < x.rows(); t++) {
+            for (int head = 0; head < heads; head++) {
+                int at = head * spec.headDim();
+                for (int i = 0; i < width; i++) {
+                    sorted[i % 2 * (width / 2) + i / 2] = x.get(t, at + i);
+                }
+                for (int i = 0; i < width; i++) {
+                    x.set(t, at + i, sorted[i]);
+                }
+            }
+        }
     }
 
     /// `z = softmax(q k^T) v` for one sequence; key/value heads in chunks, and queries in blocks where one head's scores are large.
@@ -155,21 +224,24 @@ final class AttentionBlock {
     private void attend(Matrix q, Matrix k, Matrix v, Matrix z, Matrix scores, int firstKv, int kvHeads, int firstQuery, int sequence, Probe probe) {
         int g = spec.groupSize();
         int d = spec.headDim();
+        int e = spec.valueDim();
         int rows = q.rows();
         int keys = k.rows();
         long map = (long) rows * keys;
-        Operand queries = heads(q.columns(firstKv * g * d, kvHeads * g * d), kvHeads, g);
-        Operand keyRows = shared(k.columns(firstKv * d, kvHeads * d), kvHeads);
-        Operand valueRows = shared(v.columns(firstKv * d, kvHeads * d), kvHeads);
-        Operand weighted = heads(z.columns(firstKv * g * d, kvHeads * g * d), kvHeads, g);
+        Operand queries = heads(q.columns(firstKv * g * d, kvHeads * g * d), kvHeads, g, d);
+        Operand keyRows = shared(k.columns(firstKv * d, kvHeads * d), kvHeads, d);
+        Operand valueRows = shared(v.columns(firstKv * e, kvHeads * e), kvHeads, e);
+        Operand weighted = heads(z.columns(firstKv * g * e, kvHeads * g * e), kvHeads, g, e);
         Operand pattern = new Operand(scores.data(), Operand.Element.F32, new long[] {kvHeads, g, rows, keys}, new long[] {g * map, map, keys, 1});
 
         weights.products().multiply(queries, keyRows.transposed(), pattern);
-        Attend.Rule rule = new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), Float.NaN);
+        MemorySegment sinks = weights.vector(spec.sinks());
         boolean wantsScores = probe.wants(layer, Site.ATTN_SCORES);
         boolean wantsPattern = probe.wants(layer, Site.PATTERN);
         for (int i = 0; i < kvHeads * g; i++) {
             int head = firstKv * g + i;
+            float sink = sinks == null ? Float.NaN : sinks.getAtIndex(JAVA_FLOAT, head);
+            Attend.Rule rule = new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink);
             Matrix one = scores.rows(i * rows, rows);
             if (wantsScores) {
                 Attend.scores(one, rule, firstQuery);
@@ -186,14 +258,12 @@ final class AttentionBlock {
     }
 
     /// `[T, K g d]` seen as `[K, g, T, d]`.
-    private Operand heads(Matrix m, int kvHeads, int g) {
-        int d = spec.headDim();
+    private static Operand heads(Matrix m, int kvHeads, int g, int d) {
         return new Operand(m.data(), Operand.Element.F32, new long[] {kvHeads, g, m.rows(), d}, new long[] {(long) g * d, d, m.rowStride(), 1});
     }
 
     /// `[S, K d]` seen as `[K, 1, S, d]`, each key/value head shared by the heads of its group.
-    private Operand shared(Matrix m, int kvHeads) {
-        int d = spec.headDim();
+    private static Operand shared(Matrix m, int kvHeads, int d) {
         return new Operand(m.data(), Operand.Element.F32, new long[] {kvHeads, 1, m.rows(), d}, new long[] {d, d, m.rowStride(), 1});
     }
 }

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import vitrine.core.architecture.Embedding;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.Head;
@@ -258,7 +259,15 @@ public final class ForwardPass {
     }
 
     private void feedForward(LayerSpec l, Matrix h, Matrix out, Group group, Probe probe, Scratch scratch) {
-        FeedForward f = l.feedForward();
+        if (l.feedForward() instanceof FeedForward.Mixture m) {
+            new MixtureBlock(l.index(), m, weights, scratch).run(h, out, group, probe);
+        } else {
+            dense(l.feedForward(), h, out, weights, scratch, mid -> announce(probe, l.index(), Site.MLP_MID, group, mid));
+        }
+    }
+
+    /// `out = f(h)` for a block without experts; `mid` is told the values before the last matrix.
+    static void dense(FeedForward f, Matrix h, Matrix out, Weights weights, Scratch scratch, Consumer<Matrix> onMid) {
         Matrix mid;
         Linear down;
         switch (f) {
@@ -283,8 +292,9 @@ public final class ForwardPass {
                 Activate.apply(p.activation(), mid);
                 down = p.down();
             }
+            case FeedForward.Mixture ignored -> throw new IllegalArgumentException("experts within experts");
         }
-        announce(probe, l.index(), Site.MLP_MID, group, mid);
+        onMid.accept(mid);
         weights.multiply(mid, down, out);
     }
 

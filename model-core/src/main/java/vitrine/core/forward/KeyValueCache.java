@@ -22,7 +22,7 @@ public final class KeyValueCache implements AutoCloseable {
         for (int l = 0; l < keys.length; l++) {
             AttentionSpec a = spec.layers().get(l).attention();
             keys[l] = Matrix.allocate(arena, capacity, a.keyValueHeads() * a.headDim());
-            values[l] = Matrix.allocate(arena, capacity, a.keyValueHeads() * a.headDim());
+            values[l] = Matrix.allocate(arena, capacity, a.keyValueHeads() * a.valueDim());
         }
     }
 

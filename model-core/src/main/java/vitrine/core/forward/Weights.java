@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.Linear;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.MappedWeights;
@@ -54,9 +55,92 @@ public final class Weights implements AutoCloseable {
     /// @param x `[rows, in]`
     /// @param y `[rows, out]`
     public void multiply(Matrix x, Linear linear, Matrix y) {
-        multiply(x, linear.weight(), linear.out(), linear.in(), linear.inputMajor(), y);
+        if (linear.scales() == null) {
+            multiply(x, linear.weight(), linear.out(), linear.in(), linear.inputMajor(), y);
+        } else {
+            TensorEntry tensor = entry(linear.weight());
+            MemorySegment data = map.data(tensor);
+            touched.add(linear.weight());
+            inTiles(x, linear.out(), linear.in(), y, (from, count, tile) -> widen(tensor, data, linear, from, count, tile));
+        }
         if (linear.bias() != null) {
             Elementwise.addBias(y, vector(linear.bias()));
+        }
+    }
+
+    /// `y = x W^T + b` with the matrix of one expert.
+    ///
+    /// @param x `[rows, in]`
+    /// @param y `[rows, out]`
+    public void multiply(Matrix x, Experts.Matrices matrices, int expert, Matrix y) {
+        String bias = switch (matrices) {
+            case Experts.Each each -> {
+                multiply(x, each.linears().get(expert), y);
+                yield null;
+            }
+            case Experts.Stack s -> {
+                multiply(x, s, expert, y);
+                yield s.bias();
+            }
+            case Experts.Blocks b -> {
+                multiply(x, b, expert, y);
+                yield b.bias();
+            }
+        };
+        if (bias != null) {
+            Elementwise.addBias(y, vector(bias).asSlice(4L * expert * matrices.out(), 4L * matrices.out()));
+        }
+    }
+
+    private void multiply(Matrix x, Experts.Stack s, int expert, Matrix y) {
+        TensorEntry tensor = entry(s.weight());
+        touched.add(s.weight());
+        long first = (long) expert * s.out() * s.in();
+        long bits = tensor.dtype().bits();
+        MemorySegment data = map.data(tensor).asSlice(first * bits / 8, (long) s.out() * s.in() * bits / 8);
+        Operand.Element element = Operand.Element.ofOrNull(tensor.dtype());
+        if (element != null && products.reads(element)) {
+            Operand w = s.inputMajor() ? Operand.matrix(data, element, s.in(), s.out(), s.out()) : Operand.matrix(data, element, s.out(), s.in(), s.in()).transposed();
+            products.multiply(Operand.of(x), w, Operand.of(y));
+        } else if (s.inputMajor()) {
+            // One expert's matrix is small enough to be widened whole.
+            try (Arena scratch = Arena.ofShared()) {
+                MemorySegment wide = scratch.allocate(4L * s.in() * s.out(), 64);
+                Widen.toFloat(tensor.dtype(), data, 0, (long) s.in() * s.out(), wide);
+                products.multiply(Operand.of(x), Operand.matrix(wide, Operand.Element.F32, s.in(), s.out(), s.out()), Operand.of(y));
+            }
+        } else {
+            inTiles(x, s.out(), s.in(), y, (from, count, tile) -> Widen.toFloat(tensor.dtype(), data, (long) from * s.in(), (long) count * s.in(), tile));
+        }
+    }
+
+    private void multiply(Matrix x, Experts.Blocks b, int expert, Matrix y) {
+        MemorySegment blocks = map.data(entry(b.blocks()));
+        MemorySegment scales = map.data(entry(b.scales()));
+        touched.add(b.blocks());
+        touched.add(b.scales());
+        inTiles(x, b.out(), b.in(), y, (from, count, tile) ->
+                Widen.mxfp4(blocks, scales, ((long) expert * b.out() + from) * b.in(), (long) count * b.in(), tile));
+    }
+
+    /// Rows `[from, from + count)` of a weight as float32, to the start of `tile`.
+    private interface Tile {
+        void widen(int from, int count, MemorySegment tile);
+    }
+
+    private void widen(TensorEntry tensor, MemorySegment data, Linear l, int from, int count, MemorySegment tile) {
+        Widen.toFloat(tensor.dtype(), data, (long) from * l.in(), (long) count * l.in(), tile);
+        Linear.Scales s = l.scales();
+        MemorySegment scales = vector(s.tensor());
+        Matrix rows = Matrix.over(tile, count, l.in());
+        int across = Math.ceilDiv(l.in(), s.columns());
+        for (int b = 0; b < across; b++) {
+            Matrix block = rows.columns(b * s.columns(), Math.min(s.columns(), l.in() - b * s.columns()));
+            float[] factors = new float[count];
+            for (int r = 0; r < count; r++) {
+                factors[r] = scales.getAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, (long) ((from + r) / s.rows()) * across + b);
+            }
+            Elementwise.scaleRows(block, factors);
         }
     }
 
@@ -78,12 +162,16 @@ public final class Weights implements AutoCloseable {
     }
 
     private void multiplyWidened(Matrix x, TensorEntry tensor, MemorySegment data, int out, int in, Matrix y) {
+        inTiles(x, out, in, y, (from, count, tile) -> Widen.toFloat(tensor.dtype(), data, (long) from * in, (long) count * in, tile));
+    }
+
+    private void inTiles(Matrix x, int out, int in, Matrix y, Tile widening) {
         int rows = (int) Math.clamp(TILE_BYTES / (4L * in), 1, out);
         try (Arena scratch = Arena.ofShared()) {
             MemorySegment tile = scratch.allocate(4L * rows * in, 64);
             for (int from = 0; from < out; from += rows) {
                 int count = Math.min(rows, out - from);
-                Widen.toFloat(tensor.dtype(), data, (long) from * in, (long) count * in, tile);
+                widening.widen(from, count, tile);
                 products.multiply(Operand.of(x), Operand.matrix(tile, Operand.Element.F32, count, in, in).transposed(), Operand.of(y.columns(from, count)));
             }
         }
@@ -97,6 +185,17 @@ public final class Weights implements AutoCloseable {
         for (int i = 0; i < ids.length; i++) {
             Widen.toFloat(tensor.dtype(), data, (long) ids[i] * out.columns(), out.columns(), out.data().asSlice(out.rowOffset(i)));
         }
+    }
+
+    /// One output's row of a layer stored `[out, in]`, with its scales, into `out` `[1, in]`.
+    public void row(Linear linear, int output, Matrix out) {
+        if (linear.scales() == null) {
+            lookUp(linear.weight(), new int[] {output}, out);
+            return;
+        }
+        TensorEntry tensor = entry(linear.weight());
+        touched.add(linear.weight());
+        widen(tensor, map.data(tensor), linear, output, 1, out.data());
     }
 
     /// A small tensor, widened to float32 and kept; null for null.

@@ -3,7 +3,6 @@ package vitrine.core.task;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -21,6 +20,7 @@ import vitrine.core.analysis.attention.MeanMaps;
 import vitrine.core.analysis.attention.Thumbnails;
 import vitrine.core.analysis.attention.TokenMeasures;
 import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Manifest;
 import vitrine.core.artifact.Provenance;
@@ -140,7 +140,7 @@ final class CaptureRun {
         m.put("family", spec.family());
         m.put("layers", first + "-" + last);
         m.put("tokens", prompt.json());
-        m.put("moe_layers", "[]");
+        m.put("moe_layers", spec.expertLayers().stream().filter(l -> l >= first && l <= last).toList().toString());
         m.put("kv_heads", spec.layers().stream().map(l -> String.valueOf(l.attention().keyValueHeads())).toList().toString());
         m.put("windows", spec.layers().stream().map(l -> String.valueOf(l.attention().window())).toList().toString());
         m.put("causal", String.valueOf(!spec.encoder()));
@@ -168,8 +168,7 @@ final class CaptureRun {
             case hidden_states -> planHiddenStates();
             case logits -> planLogits();
             case kv -> planCache();
-            case router -> throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "router was asked for, and %s has no experts", spec.family())
-                    .help("Leave router out.");
+            case router -> planRouter();
             case loss -> planLoss();
             case blocks -> planBlocks();
             case metrics -> planMetrics();
@@ -317,32 +316,105 @@ final class CaptureRun {
         });
     }
 
+    /// What a latent attention needs to keep of a token: the latent, and the part of the key that all heads share.
+    private void planLatents() {
+        if (!spec.layers().subList(first, last + 1).stream().allMatch(l -> l.attention().projection() instanceof AttentionSpec.QueryKeyValue.Latent) || !uniform(a -> latentWidth(a))) {
+            return;
+        }
+        AttentionSpec a = spec.layers().get(first).attention();
+        int turned = a.headDim() - a.rotatedFrom();
+        declare("cache_latent", DType.F32, Shape.of(layers(), tokens, latentWidth(a)), measured("latents of keys and values, after their norm"));
+        declare("cache_k_rope", DType.F32, Shape.of(layers(), tokens, turned), measured("the part of every key that all heads share, after rotary embedding"));
+        probes.add(new Writing(Site.LATENT) {
+            @Override
+            void write(Place p, Matrix value) throws IOException {
+                put("cache_latent", (p.layer() - first) * value.size(), value);
+            }
+        });
+        probes.add(new Writing(Site.KEY_ROTATED) {
+            @Override
+            void write(Place p, Matrix value) throws IOException {
+                put("cache_k_rope", (long) (p.layer() - first) * tokens * turned, value.columns(a.rotatedFrom(), turned));
+            }
+        });
+    }
+
+    private static int latentWidth(AttentionSpec a) {
+        return ((AttentionSpec.QueryKeyValue.Latent) a.projection()).width();
+    }
+
+    private void planRouter() {
+        List<Integer> layers = spec.expertLayers().stream().filter(l -> l >= first && l <= last).toList();
+        if (layers.isEmpty()) {
+            throw spec.expertLayers().isEmpty()
+                    ? Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "router was asked for, and this %s model has no experts", spec.family()).help("Leave router out.")
+                    : Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "router was asked for, and layers %d to %d have no experts; these do: %s", first, last, spec.expertLayers());
+        }
+        routed(Site.ROUTER_LOGITS, "router_logits", layers, m -> m.router().experts(), DType.F32, measured("raw router logits"));
+        routed(Site.EXPERT_IDS, "expert_ids", layers, m -> m.router().perToken(), DType.I64,
+                Provenance.measured(model.checkpoint().name(), "I64", "chosen experts, by falling weight; " + METHOD));
+        routed(Site.EXPERT_WEIGHTS, "expert_weights", layers, m -> m.router().perToken(), DType.F32,
+                measured("weight with which each chosen expert's output enters, after normalisation and scaling"));
+    }
+
+    /// A value per token of every layer with experts: one tensor where all are of the same width, else one per layer.
+    private void routed(Site site, String name, List<Integer> layers, ToIntFunction<FeedForward.Mixture> width, DType dtype, Provenance from) {
+        int[] widths = layers.stream().mapToInt(l -> width.applyAsInt(spec.experts(l))).toArray();
+        boolean uniform = java.util.Arrays.stream(widths).distinct().count() == 1;
+        if (uniform) {
+            declare(name, dtype, Shape.of(layers.size(), tokens, widths[0]), from);
+        } else {
+            for (int i = 0; i < widths.length; i++) {
+                declare(name + "." + layers.get(i), dtype, Shape.of(tokens, widths[i]), from);
+            }
+        }
+        probes.add(new Writing(site) {
+            @Override
+            void write(Place p, Matrix value) throws IOException {
+                long start = uniform ? (long) layers.indexOf(p.layer()) * tokens * value.columns() : 0;
+                long at = start + (long) p.firstPosition() * value.columns();
+                String tensor = uniform ? name : name + "." + p.layer();
+                if (dtype == DType.I64) {
+                    float[] ids = value.toArray();
+                    long[] whole = new long[ids.length];
+                    for (int i = 0; i < ids.length; i++) {
+                        whole[i] = (long) ids[i];
+                    }
+                    writer.write(tensor, at, whole);
+                } else {
+                    put(tensor, at, value);
+                }
+            }
+        });
+    }
+
     private void planCache() {
-        boolean uniform = uniform(AttentionSpec::keyValueHeads) && uniform(AttentionSpec::headDim);
+        boolean uniform = uniform(AttentionSpec::keyValueHeads) && uniform(AttentionSpec::headDim) && uniform(AttentionSpec::valueDim);
         Provenance k = measured("keys after norm and rotary embedding, all positions");
         Provenance v = measured("values, all positions");
         if (uniform) {
             AttentionSpec a = spec.layers().get(first).attention();
-            Shape shape = Shape.of(layers(), a.keyValueHeads(), tokens, a.headDim());
-            declare("cache_k", DType.F32, shape, k);
-            declare("cache_v", DType.F32, shape, v);
+            declare("cache_k", DType.F32, Shape.of(layers(), a.keyValueHeads(), tokens, a.headDim()), k);
+            declare("cache_v", DType.F32, Shape.of(layers(), a.keyValueHeads(), tokens, a.valueDim()), v);
         } else {
             eachLayer(l -> {
                 AttentionSpec a = spec.layers().get(l).attention();
                 declare("cache_k." + l, DType.F32, Shape.of(a.keyValueHeads(), tokens, a.headDim()), k);
-                declare("cache_v." + l, DType.F32, Shape.of(a.keyValueHeads(), tokens, a.headDim()), v);
+                declare("cache_v." + l, DType.F32, Shape.of(a.keyValueHeads(), tokens, a.valueDim()), v);
             });
         }
+        planLatents();
         for (Site site : List.of(Site.KEY_ROTATED, Site.VALUE)) {
             String base = site == Site.VALUE ? "cache_v" : "cache_k";
             probes.add(new Writing(site) {
                 @Override
                 void write(Place p, Matrix value) throws IOException {
                     AttentionSpec a = spec.layers().get(p.layer()).attention();
-                    long perHead = (long) tokens * a.headDim();
+                    int width = site == Site.VALUE ? a.valueDim() : a.headDim();
+                    long perHead = (long) tokens * width;
                     for (int h = 0; h < a.keyValueHeads(); h++) {
                         long head = (uniform ? (long) (p.layer() - first) * a.keyValueHeads() : 0) + h;
-                        Matrix part = value.columns(h * a.headDim(), a.headDim());
+                        Matrix part = value.columns(h * width, width);
                         writer.write(uniform ? base : base + "." + p.layer(), head * perHead, part.toArray());
                     }
                 }
@@ -502,7 +574,7 @@ final class CaptureRun {
             if (value.dense()) {
                 writer.write(tensor, at, value.data().asSlice(0, 4 * value.size()));
             } else {
-                writer.write(tensor, at, MemorySegment.ofArray(value.toArray()));
+                writer.write(tensor, at, value.toArray());
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

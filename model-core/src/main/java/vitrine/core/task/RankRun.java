@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.IntToLongFunction;
+import java.util.stream.IntStream;
 import vitrine.core.analysis.evaluate.Evaluation;
 import vitrine.core.analysis.rank.ActivationSample;
 import vitrine.core.analysis.rank.BlockInfluence;
@@ -22,6 +23,8 @@ import vitrine.core.analysis.rank.OutputSpectra;
 import vitrine.core.analysis.rank.RankAllocation;
 import vitrine.core.analysis.rank.RankAwareSparsity;
 import vitrine.core.analysis.rank.SmallActivations;
+import vitrine.core.analysis.rank.TailTruncation;
+import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.forward.Batch;
@@ -163,20 +166,22 @@ final class RankRun {
 
     private void cache() {
         int heads = spec.layers().stream().mapToInt(l -> l.attention().keyValueHeads()).max().orElse(0);
-        int d = spec.layers().stream().mapToInt(l -> l.attention().headDim()).max().orElse(0);
-        int all = spec.layers().stream().mapToInt(l -> l.attention().keyValueHeads() * l.attention().headDim()).max().orElse(0);
+        int d = widest(AttentionSpec::headDim);
+        int e = widest(AttentionSpec::valueDim);
+        int all = widest(a -> a.keyValueHeads() * a.headDim());
+        int allValues = widest(a -> a.keyValueHeads() * a.valueDim());
         boolean rotary = spec.layers().stream().anyMatch(l -> l.attention().rope() != null);
         String cachedKeys = rotary ? "cached keys (after rotary embedding)" : "cached keys (the model has no rotary embedding)";
         String projected = "outputs of the key projection (before key norm and rotary embedding)";
         Map<CacheSpectra.Part, RankResult.Site> perHead = new LinkedHashMap<>();
         perHead.put(CacheSpectra.Part.K, result.site("k", cachedKeys + " of one head", heads, d));
-        perHead.put(CacheSpectra.Part.V, result.site("v", "values of one head", heads, d));
-        perHead.put(CacheSpectra.Part.KV, result.site("kv", "keys (" + (rotary ? "after rotary embedding" : "no rotary embedding") + ") and values of one head side by side", heads, 2 * d));
+        perHead.put(CacheSpectra.Part.V, result.site("v", "values of one head", heads, e));
+        perHead.put(CacheSpectra.Part.KV, result.site("kv", "keys (" + (rotary ? "after rotary embedding" : "no rotary embedding") + ") and values of one head side by side", heads, d + e));
         perHead.put(CacheSpectra.Part.K_PROJ, result.site("k_proj", projected + " of one head", heads, d));
         Map<CacheSpectra.Part, RankResult.Site> perLayer = new LinkedHashMap<>();
         perLayer.put(CacheSpectra.Part.K, result.site("k_layer", cachedKeys + " of all heads", 0, all));
-        perLayer.put(CacheSpectra.Part.V, result.site("v_layer", "values of all heads", 0, all));
-        perLayer.put(CacheSpectra.Part.KV, result.site("kv_layer", "keys and values of all heads side by side", 0, 2 * all));
+        perLayer.put(CacheSpectra.Part.V, result.site("v_layer", "values of all heads", 0, allValues));
+        perLayer.put(CacheSpectra.Part.KV, result.site("kv_layer", "keys and values of all heads side by side", 0, all + allValues));
         perLayer.put(CacheSpectra.Part.K_PROJ, result.site("k_proj_layer", projected + " of all heads", 0, all));
 
         ContextGrowth growth = Boolean.TRUE.equals(task.growth()) ? new ContextGrowth(spec, longest(), centred()) : null;
@@ -214,6 +219,10 @@ final class RankRun {
         if (growth != null) {
             result.growth(growth.result());
         }
+    }
+
+    private int widest(java.util.function.ToIntFunction<AttentionSpec> width) {
+        return spec.layers().stream().mapToInt(l -> width.applyAsInt(l.attention())).max().orElse(0);
     }
 
     private int longest() {
@@ -284,8 +293,13 @@ final class RankRun {
         double[][] norms = new double[layers][];
         double[] thresholds = new double[layers];
         for (int l = 0; l < layers; l++) {
-            norms[l] = found.tail(l).norms();
-            thresholds[l] = found.tail(l).threshold();
+            norms[l] = found.tail(l) == null ? new double[0] : found.tail(l).norms();
+            thresholds[l] = found.tail(l) == null ? Double.NaN : found.tail(l).threshold();
+        }
+        boolean everyLayer = IntStream.range(0, layers).allMatch(l -> found.tail(l) != null);
+        boolean anyLayer = IntStream.range(0, layers).anyMatch(l -> found.tail(l) != null);
+        if (!everyLayer) {
+            warn.accept("Layers with experts have no figures of sparsity and tail truncation, and of their linear layers those of attention only.");
         }
         SmallActivations small = new SmallActivations(norms, thresholds, false);
         BlockInfluence influence = new BlockInfluence(spec);
@@ -296,21 +310,25 @@ final class RankRun {
         result.figure("block_influence", influence.mean(), "mean over tokens of 1 − cos(before, after the layer)", tokens);
         result.figure("sparsity", sparsity, "share of hidden activations with |a| · |W_down column| at or below tail_threshold", tokens);
         result.figure("tail_threshold", thresholds, "largest threshold whose cumulative error of tail truncation is at most " + target, sampled);
-        result.figure("tail_error", perLayer(l -> found.tail(l).error()), "cumulative error of tail truncation at tail_threshold", sampled);
+        result.figure("tail_error", perLayer(l -> found.tail(l) == null ? Double.NaN : found.tail(l).error()), "cumulative error of tail truncation at tail_threshold", sampled);
         String mohd = ", K the fewest dimensions with 0.9 of the energy of the residual stream after the layer";
         result.figure("hidden_density", perLayer(l -> density.result(l).density()), "mean of |K| ÷ width" + mohd, tokens);
         result.figure("hidden_overlap", perLayer(l -> density.result(l).overlap()), "mean Jaccard index of a token's K and its predecessor's" + mohd, tokens);
         result.figure("hidden_shared", perLayer(l -> density.result(l).shared()), "share of the dimensions in any K that are in it for 5 tokens running" + mohd, tokens);
         result.figure("hidden_shared_by_most", perLayer(l -> density.result(l).sharedByMost()), "share of the dimensions in any K that are in more than half of all K" + mohd, tokens);
         ObjectNode tail = result.summary().putObject("tail_truncation").put("target", target).put("sample_tokens", sampled);
-        DataInput.put(tail, "sparsity", Arrays.stream(sparsity).average().orElse(Double.NaN));
-        result.curves("tail.thresholds", layers, l -> found.tail(l).curve().thresholds(), "quantiles of |a| · |W_down column|", sampled);
-        result.curves("tail.sparsity", layers, l -> found.tail(l).curve().sparsity(), "share at or below each threshold", sampled);
-        result.curves("tail.error", layers, l -> found.tail(l).curve().error(), "mean over tokens of |W a_dropped| ÷ |W a|", sampled);
+        DataInput.put(tail, "sparsity", IntStream.range(0, layers).filter(l -> found.tail(l) != null).mapToDouble(l -> sparsity[l]).average().orElse(Double.NaN));
+        if (anyLayer) {
+            result.curves("tail.thresholds", layers, l -> curve(found, l, TailTruncation.Curve::thresholds), "quantiles of |a| · |W_down column|", sampled);
+            result.curves("tail.sparsity", layers, l -> curve(found, l, TailTruncation.Curve::sparsity), "share at or below each threshold", sampled);
+            result.curves("tail.error", layers, l -> curve(found, l, TailTruncation.Curve::error), "mean over tokens of |W a_dropped| ÷ |W a|", sampled);
+        }
         if (task.ratio() != null) {
             allocate(influence.mean());
         }
-        if (task.perplexityRise() != null) {
+        if (task.perplexityRise() != null && !everyLayer) {
+            warn.accept("There is no search for a rise of perplexity: layers with experts have no tail to truncate.");
+        } else if (task.perplexityRise() != null) {
             perplexity(sample, norms, found);
         }
         if (task.rankAwareSparsity() != null) {
@@ -318,16 +336,27 @@ final class RankRun {
         }
     }
 
+    /// A layer's curve, NaN where its MLP is one of experts.
+    private double[] curve(ActivationSample found, int layer, java.util.function.Function<TailTruncation.Curve, double[]> of) {
+        if (found.tail(layer) != null) {
+            return of.apply(found.tail(layer).curve());
+        }
+        int other = IntStream.range(0, spec.layers().size()).filter(l -> found.tail(l) != null).findFirst().orElseThrow();
+        double[] none = new double[of.apply(found.tail(other).curve()).length];
+        Arrays.fill(none, Double.NaN);
+        return none;
+    }
+
     private double[] perLayer(java.util.function.IntToDoubleFunction figure) {
-        return java.util.stream.IntStream.range(0, spec.layers().size()).mapToDouble(figure).toArray();
+        return IntStream.range(0, spec.layers().size()).mapToDouble(figure).toArray();
     }
 
     /// The spectra of all linear layers' outputs; `also` sees all layers once.
     private void outputs(Probe also) {
         int layers = spec.layers().size();
         Map<String, RankResult.Site> sites = new LinkedHashMap<>();
-        for (String name : OutputSpectra.names(spec, 0)) {
-            int width = java.util.stream.IntStream.range(0, layers).map(l -> OutputSpectra.size(spec, l, name).rank()).max().orElse(0);
+        for (String name : OutputSpectra.names(spec)) {
+            int width = IntStream.range(0, layers).filter(l -> OutputSpectra.has(spec, l, name)).map(l -> OutputSpectra.size(spec, l, name).rank()).max().orElse(0);
             sites.put(name, result.site(name, "outputs of the " + name.replace("_out", "") + " projection, without bias", 0, width));
         }
         List<int[]> groups = groups(layers, l -> OutputSpectra.bytes(spec, l), momentBytes);
@@ -350,6 +379,10 @@ final class RankRun {
         double alpha = task.alpha() == null ? DEFAULT_ALPHA : task.alpha();
         ObjectNode all = result.summary().putObject("allocation").put("ratio", task.ratio()).put("alpha", alpha);
         for (RankResult.Site site : result.sites()) {
+            if (IntStream.range(0, layers).anyMatch(l -> !OutputSpectra.has(spec, l, site.name()))) {
+                warn.accept("No ranks are shared out for " + site.name() + ": not every layer has it.");
+                continue;
+            }
             int[] full = new int[layers];
             double[] energies = new double[layers];
             int budget = 0;
@@ -424,7 +457,7 @@ final class RankRun {
         ArrayNode alphas = out.putArray("alphas");
         Arrays.stream(RankAwareSparsity.alphas()).forEach(alphas::add);
         ObjectNode best = out.putObject("best");
-        for (String name : OutputSpectra.names(spec, 0).stream().map(n -> n.replace("_out", "")).toList()) {
+        for (String name : OutputSpectra.names(spec).stream().map(n -> n.replace("_out", "")).toList()) {
             ArrayNode rows = best.putArray(name);
             for (int l = 0; l < layers; l++) {
                 if (!found.splits(l).containsKey(name)) {

@@ -25,6 +25,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.Statistics.class, name = "statistics"),
     @JsonSubTypes.Type(value = Task.Spectrum.class, name = "spectrum"),
     @JsonSubTypes.Type(value = Task.Rank.class, name = "rank"),
+    @JsonSubTypes.Type(value = Task.Routing.class, name = "routing"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -154,6 +155,43 @@ public sealed interface Task {
         /// The ranks of one kind of value, with nothing more.
         public static Rank of(String model, String data, RankArtifact.Of of) {
             return new Rank(model, data, of, null, null, null, null, null, null, null, null, null, null);
+        }
+    }
+
+    /// Which experts the tokens of texts visit.
+    ///
+    /// @param data one or more named texts; a line's own label wins over the name
+    /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
+    /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
+    /// @param expertsPerToken other numbers of experts per token to find the loss for; none where null
+    record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken) implements Task {
+        public Routing {
+            require("model", model);
+            require("data", data);
+            requireWhole("data", data);
+            requireWhole("expertsPerToken", expertsPerToken);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+            requireAtLeast("maxTokens", maxTokens, SHORTEST);
+            if (data.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "data names no text");
+            }
+            if (data.stream().map(Domain::name).distinct().count() < data.size()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "two texts of data have the same name");
+            }
+            if (expertsPerToken != null) {
+                expertsPerToken.forEach(k -> requireAtLeast("expertsPerToken", k, 1));
+            }
+        }
+    }
+
+    /// A text with the name that its tokens go by.
+    record Domain(String name, String file) {
+        public Domain {
+            require("name", name);
+            require("file", file);
+            if (name.isBlank()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "a text of data has an empty name");
+            }
         }
     }
 

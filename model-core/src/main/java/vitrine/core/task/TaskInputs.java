@@ -37,6 +37,7 @@ public final class TaskInputs {
             case Task.Heads h -> files.add(Path.of(h.data()));
             case Task.Evaluate e -> files.add(Path.of(e.data()));
             case Task.Rank r -> files.add(Path.of(r.data()));
+            case Task.Routing r -> r.data().forEach(d -> files.add(Path.of(d.file())));
             default -> {
             }
         }

@@ -73,7 +73,7 @@ class ForwardPassLawsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt-neox", "gpt2", "olmo2", "stablelm-parallel"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt-neox", "gpt2", "olmo2", "stablelm-parallel", "qwen2-moe", "gpt-oss", "deepseek-v3"})
     void readingEverythingChangesNothing(String name) {
         try (Model m = Model.of(name)) {
             assertArrayEquals(m.logits(Probe.NONE, IDS), m.logits(new Probe() {
@@ -93,7 +93,12 @@ class ForwardPassLawsTest {
     @ParameterizedTest
     @EnumSource(value = Site.class, names = {"LOGITS"}, mode = EnumSource.Mode.EXCLUDE)
     void anEditMovesTheLogits(Site site) {
-        try (Model m = Model.of("gemma2")) {
+        String name = switch (site) {
+            case LATENT -> "deepseek-v3";
+            case ROUTER_LOGITS, ROUTER_CHOICE, EXPERT_IDS, EXPERT_WEIGHTS, SHARED_GATE -> "qwen2-moe";
+            default -> "gemma2";
+        };
+        try (Model m = Model.of(name)) {
             float[] before = m.logits(Probe.NONE, IDS);
             Set<Integer> seen = new HashSet<>();
             float[] after = m.logits(new Probe() {
@@ -106,7 +111,9 @@ class ForwardPassLawsTest {
                 public void at(Place place, Matrix value) {
                     seen.add(place.layer());
                     for (int c = 0; c < value.columns(); c++) {
-                        value.set(value.rows() - 1, c, value.get(value.rows() - 1, c) * 0.5f + 0.3f * (c % 3));
+                        float v = value.get(value.rows() - 1, c);
+                        // Of an expert's number, another expert's; of scores, others that choose others.
+                        value.set(value.rows() - 1, c, site == Site.EXPERT_IDS ? (v + 1) % 8 : v * (site == Site.ROUTER_CHOICE ? -1 : 0.5f) + 0.3f * (c % 3));
                     }
                 }
             }, IDS);
@@ -130,7 +137,7 @@ class ForwardPassLawsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "mistral", "gpt2", "phi3", "qwen3", "opt", "gpt-neox"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "mistral", "gpt2", "phi3", "qwen3", "opt", "gpt-neox", "mixtral", "gpt-oss", "deepseek-v3"})
     void cachedAndUncachedDecodingAgree(String name) {
         try (Model m = Model.of(name); KeyValueCache cache = new KeyValueCache(m.spec, IDS.length)) {
             float[] whole = m.logits(Probe.NONE, IDS);
@@ -210,13 +217,41 @@ class ForwardPassLawsTest {
     }
 
     @Test
+    void aBarredExpertIsVisitedByNoToken() {
+        try (Model m = Model.of("mixtral")) {
+            int barred = 3;
+            Set<Integer> visited = new HashSet<>();
+            m.logits(new Probe() {
+                @Override
+                public boolean wants(int layer, Site s) {
+                    return s == Site.ROUTER_LOGITS || s == Site.EXPERT_IDS;
+                }
+
+                @Override
+                public void at(Place place, Matrix value) {
+                    for (int t = 0; t < value.rows(); t++) {
+                        if (place.site() == Site.ROUTER_LOGITS) {
+                            value.set(t, barred, Float.NEGATIVE_INFINITY);
+                        } else {
+                            visited.add((int) value.get(t, 0));
+                            visited.add((int) value.get(t, 1));
+                        }
+                    }
+                }
+            }, IDS);
+            assertFalse(visited.contains(barred));
+            assertTrue(visited.size() > 2);
+        }
+    }
+
+    @Test
     void placesPrintAsHookNames() {
         assertEquals("blocks.3.attn.hook_pattern", new Place(3, Site.PATTERN, 0, 0, 0).toString());
         assertEquals("ln_final.hook_normalized", new Place(-1, Site.FINAL_NORM, 0, -1, 0).toString());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "fmt-bf16", "llama-f8-e4m3"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "fmt-bf16", "llama-f8-e4m3", "gpt-oss", "deepseek-v3"})
     void nd4jProductsGiveTheSameNumbers(String name) {
         // GPT-2 stores [in, out]; bfloat16 and float8 are widened first, since ND4J reads float32 only.
         try (Model one = Model.of(name); Model other = Model.of(name, new Nd4jProducts())) {

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.SpecCheck;
@@ -87,16 +88,47 @@ class ForwardPassReferenceTest {
             case "mlp_out" -> stacked(layers, l -> got.get(l, Site.MLP_OUT));
             case "hidden_states" -> stacked(layers + 1, l -> l < layers ? got.get(l, Site.RESID_PRE) : got.get(-1, Site.FINAL_NORM));
             case "attentions" -> stacked(layers, l -> stacked(spec.layers().get(l).attention().heads(), h -> got.head(l, Site.PATTERN, h)));
-            case "cache_k" -> stacked(layers, l -> byHead(spec.layers().get(l), got.get(l, Site.KEY_ROTATED)));
-            case "cache_v" -> stacked(layers, l -> byHead(spec.layers().get(l), got.get(l, Site.VALUE)));
+            case "cache_k" -> stacked(layers, l -> byHead(spec.layers().get(l), spec.layers().get(l).attention().headDim(), got.get(l, Site.KEY_ROTATED)));
+            case "cache_v" -> stacked(layers, l -> byHead(spec.layers().get(l), spec.layers().get(l).attention().valueDim(), got.get(l, Site.VALUE)));
+            case "cache_latent" -> stacked(layers, l -> got.get(l, Site.LATENT));
+            case "cache_k_rope" -> stacked(layers, l -> shared(spec.layers().get(l), got.get(l, Site.KEY_ROTATED)));
+            case "router_logits" -> sparse(spec, l -> got.get(l, Site.ROUTER_LOGITS));
+            case "expert_ids" -> sparse(spec, l -> got.get(l, Site.EXPERT_IDS));
+            case "expert_weights" -> sparse(spec, l -> got.get(l, Site.EXPERT_WEIGHTS));
+            case "shared_gate" -> sparse(spec, l -> got.get(l, Site.SHARED_GATE));
             default -> null;
         };
     }
 
-    /// `[tokens, kvHeads * headDim]` as `[kvHeads, tokens, headDim]`.
-    private static float[] byHead(LayerSpec layer, float[] x) {
-        int heads = layer.attention().keyValueHeads();
+    /// Layers with experts.
+    private static float[] sparse(ModelSpec spec, java.util.function.IntFunction<float[]> part) {
+        int[] layers = spec.layers().stream().filter(l -> l.feedForward() instanceof FeedForward.Mixture).mapToInt(LayerSpec::index).toArray();
+        return stacked(layers.length, i -> part.apply(layers[i]));
+    }
+
+    /// The part of every key that all heads share, `[tokens, turned]`; it is the same in each head.
+    private static float[] shared(LayerSpec layer, float[] keys) {
         int d = layer.attention().headDim();
+        int from = layer.attention().rotatedFrom();
+        int heads = layer.attention().keyValueHeads();
+        int tokens = keys.length / (heads * d);
+        float[] out = new float[tokens * (d - from)];
+        for (int t = 0; t < tokens; t++) {
+            for (int h = 0; h < heads; h++) {
+                for (int i = 0; i < d - from; i++) {
+                    float v = keys[(t * heads + h) * d + from + i];
+                    assertTrue(h == 0 || v == out[t * (d - from) + i]);
+                    out[t * (d - from) + i] = v;
+                }
+            }
+        }
+        return out;
+    }
+
+    /// `[tokens, kvHeads * headDim]` as `[kvHeads, tokens, headDim]`.
+    private static float[] byHead(LayerSpec layer, int width, float[] x) {
+        int heads = layer.attention().keyValueHeads();
+        int d = width;
         int tokens = x.length / (heads * d);
         float[] out = new float[x.length];
         for (int h = 0; h < heads; h++) {

@@ -184,6 +184,46 @@ class RankRunTest {
         assertEquals(List.of("0/8 tokens", "8/8 tokens"), steps);
     }
 
+    /// Values of latent attention are not as wide as its keys.
+    @Test
+    void keysAndValuesOfDifferentWidths() throws IOException {
+        int[][] some = {{5, 9, 12, 44, 71, 3, 8, 100}, {7, 31, 200, 16, 90, 14, 2, 66}};
+        RankArtifact a = run(Task.Rank.of(model("deepseek-v3"), ids(some), Of.kv));
+        assertEquals(List.of(18, 12, 30), List.of(a.site("k").orElseThrow().width(), a.site("v").orElseThrow().width(), a.site("kv").orElseThrow().width()));
+        for (int l = 0; l < 3; l++) {
+            for (String part : List.of("k", "v", "kv")) {
+                double heads = 0;
+                for (int h = 0; h < 4; h++) {
+                    heads += energy(a, a.site(part).orElseThrow().row(l, h));
+                }
+                double all = energy(a, a.site(part + "_layer").orElseThrow().row(l, -1));
+                assertEquals(all, heads, 1e-6 * all, "the squares of " + part + " add up over heads");
+            }
+            double both = energy(a, a.site("kv_layer").orElseThrow().row(l, -1));
+            assertEquals(both, energy(a, a.site("k_layer").orElseThrow().row(l, -1)) + energy(a, a.site("v_layer").orElseThrow().row(l, -1)), 1e-6 * both);
+        }
+    }
+
+    private static double energy(RankArtifact a, RankArtifact.Row row) {
+        return Arrays.stream(a.values(row)).map(v -> v * v).sum();
+    }
+
+    /// Layers with experts have figures of attention and of the residual stream; those of one MLP stay absent.
+    @Test
+    void activationsOfAModelWithExperts() throws IOException {
+        int[][] some = {{5, 9, 12, 44, 71, 3, 8, 100}, {7, 31, 200, 16, 90, 14, 2, 66}};
+        RankArtifact sparse = run(new Task.Rank(model("qwen2-moe"), ids(some), Of.activations, null, null, null, null, null, 0.5, null, null, null, 0.5));
+        RankArtifact.Site down = sparse.site("down_out").orElseThrow();
+        assertEquals(List.of(true, false, false), List.of(down.row(0, -1).measures().isPresent(), down.row(1, -1).measures().isPresent(), down.row(2, -1).measures().isPresent()));
+        assertTrue(sparse.site("o_out").orElseThrow().row(2, -1).measures().isPresent());
+        assertTrue(Double.isFinite(sparse.figures("sparsity")[0]) && Double.isNaN(sparse.figures("sparsity")[1]));
+        assertTrue(Double.isFinite(sparse.figures("block_influence")[2]));
+        assertTrue(warnings.stream().anyMatch(w -> w.contains("Layers with experts")), warnings.toString());
+        assertTrue(warnings.stream().anyMatch(w -> w.equals("No ranks are shared out for down_out: not every layer has it.")), warnings.toString());
+        RankArtifact all = run(Task.Rank.of(model("mixtral"), ids(some), Of.activations));
+        assertEquals(List.of("q_out", "k_out", "v_out", "o_out"), all.sites().stream().map(RankArtifact.Site::name).toList());
+    }
+
     @Test
     void layersAreTakenInGroupsThatFit() {
         assertEquals(List.of("0-4"), text(RankRun.groups(5, l -> 10, 50)));

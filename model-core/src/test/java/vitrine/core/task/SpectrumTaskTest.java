@@ -105,7 +105,7 @@ class SpectrumTaskTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"an-weights-llama, llama-gqa", "an-weights-llama-tied, llama-tied", "an-weights-mixtral, an-weights-mixtral/base"})
+    @CsvSource({"an-weights-llama, llama-gqa", "an-weights-llama-tied, llama-tied", "an-weights-mixtral, mixtral"})
     void everyFigureOfTheReferenceCases(String name, String base) throws IOException {
         Reference reference = Reference.of(name);
         SpectrumArtifact got = run(task(CASES.resolve(base)));
@@ -135,7 +135,7 @@ class SpectrumTaskTest {
 
     @Test
     void kindsLayersAndExperts() throws IOException {
-        SpectrumArtifact a = run(task(CASES.resolve("an-weights-mixtral/base")));
+        SpectrumArtifact a = run(task(CASES.resolve("mixtral")));
         Map<String, Long> kinds = a.rows().stream().collect(Collectors.groupingBy(Row::kind, Collectors.counting()));
         long layers = a.rows().stream().mapToInt(Row::layer).max().orElseThrow() + 1;
         assertEquals(Map.of("query", layers, "key", layers, "value", layers, "output", layers, "router", layers, "gate", 8 * layers, "up", 8 * layers, "down", 8 * layers,
@@ -290,6 +290,22 @@ class SpectrumTaskTest {
             }
         }
         return model;
+    }
+
+    /// DBRX stores the rows of all experts one after the other.
+    @Test
+    void expertsStoredAsRowsAreCutIntoExperts() throws IOException {
+        SpectrumArtifact a = run(task(CASES.resolve("dbrx")));
+        for (String[] kind : new String[][] {{"w1", "gate"}, {"v1", "up"}, {"w2", "down"}}) {
+            Row expert = row(a, "transformer.blocks.1.ffn.experts.mlp." + kind[0] + "#expert.5");
+            assertEquals(List.of(kind[1], 1, 5, 24, 32), List.of(expert.kind(), expert.layer(), expert.expert(), expert.rows(), expert.columns()));
+        }
+        assertEquals(2 * 3 * 6, a.rows().stream().filter(r -> r.expert() >= 0).count());
+        // Keys and values of latent attention, one matrix in the file, are two.
+        SpectrumArtifact latent = run(task(CASES.resolve("deepseek-v3")));
+        Row key = row(latent, "model.layers.0.self_attn.kv_b_proj.weight#key");
+        Row value = row(latent, "model.layers.0.self_attn.kv_b_proj.weight#value");
+        assertEquals(List.of("key", 4 * 10, 20, "value", 4 * 12, 20), List.of(key.kind(), key.rows(), key.columns(), value.kind(), value.rows(), value.columns()));
     }
 
     /// gpt-oss: [experts, in, 2 * out] with gate and up in turn; others [experts, 2 * out, in], gate first.

@@ -8,6 +8,7 @@ import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue;
 import vitrine.core.architecture.Embedding;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
@@ -189,6 +190,14 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                     key = linear(s.key(), Part.KEY, "Keys of " + count(a.keyValueHeads(), "head") + " of " + size + sharing(a));
                     value = linear(s.value(), Part.VALUE, "Values of " + count(a.keyValueHeads(), "head") + " of " + size + sharing(a));
                 }
+                case QueryKeyValue.Latent l -> {
+                    query = linear(l.query(), Part.QUERY, "Queries of " + count(a.heads(), "head") + " of " + size);
+                    if (l.queryDown() != null) {
+                        query = with(with(query, tensors(l.queryDown())), List.of(l.queryNorm().weight()));
+                    }
+                    key = latent(l, a);
+                    value = key;
+                }
                 case QueryKeyValue.Fused f -> {
                     double all = a.heads() + 2.0 * a.keyValueHeads();
                     String order = f.layout() == QueryKeyValue.Layout.BLOCKS ? "first all queries, then all keys, then all values." : "query, key and value of one head after the other.";
@@ -206,10 +215,22 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                 norms.add(headNorm("q norm", n.query(), n.scope(), "queries"));
                 norms.add(headNorm("k norm", n.key(), n.scope(), "keys"));
             }
-            String title = a.keyValueHeads() == a.heads() ? "Multi-head attention" : a.keyValueHeads() == 1 ? "Multi-query attention" : "Grouped-query attention";
+            if (a.sinks() != null) {
+                norms.add(box("sinks", List.of(a.sinks()), Part.OTHER, Shape.of(a.heads()), "One logit per head that takes a part of every softmax and has no value."));
+            }
+            String title = a.projection() instanceof QueryKeyValue.Latent ? "Latent attention" : a.keyValueHeads() == a.heads() ? "Multi-head attention" : a.keyValueHeads() == 1 ? "Multi-query attention" : "Grouped-query attention";
             String heads = a.keyValueHeads() == a.heads() ? count(a.heads(), "head") : a.heads() + " query, " + a.keyValueHeads() + " key/value";
             return new Attention(title, heads + ", size " + a.headDim(), features(a), fused, query, key, value, a.heads(), a.keyValueHeads(), norms,
                     linear(a.output(), Part.OUTPUT, "Mixes what the heads read back into the residual stream."));
+        }
+
+        /// What keys and values of all heads are expanded from.
+        private Box latent(QueryKeyValue.Latent l, AttentionSpec a) {
+            double both = l.plain() + a.valueDim();
+            Box plain = with(with(linear(l.keyValueUp(), Part.KEY, "Keys and values of " + count(a.heads(), "head") + " from a latent of " + l.width() + " values per token, made by "
+                    + label(l.keyValueDown().weight()) + "."), tensors(l.keyValueDown())), List.of(l.latentNorm().weight()));
+            return new Box(plain.label(), plain.tensors(), List.of(new Box.Share(Part.KEY, l.plain() / both), new Box.Share(Part.VALUE, a.valueDim() / both)), plain.shape(),
+                    plain.role(), plain.missing());
         }
 
         private static String sharing(AttentionSpec a) {
@@ -259,7 +280,48 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                 }
                 case FeedForward.Plain p -> new Mlp("MLP", sizes(p), List.of(linear(p.up(), Part.UP, "Widens the residual stream, through " + name(p.activation()) + ".")),
                         name(p.activation()) + "(up)", down(p.down()));
+                case FeedForward.Mixture m -> mixture(m);
             };
+        }
+
+        /// Experts as one block: the router, then the matrices of all experts together.
+        private Mlp mixture(FeedForward.Mixture m) {
+            String title = m.experts().count() + " experts, " + m.router().perToken() + " per token" + (m.shared() == null ? "" : ", one shared");
+            List<Box> in = new ArrayList<>();
+            List<String> beside = new ArrayList<>();
+            if (m.router().correction() != null) {
+                beside.add(m.router().correction());
+            }
+            if (m.sharedGate() != null) {
+                beside.addAll(tensors(m.sharedGate()));
+            }
+            in.add(with(linear(m.router().logits(), Part.ROUTER, "Chooses " + m.router().perToken() + " of " + m.experts().count() + " experts for every token."), beside));
+            Mlp shared = m.shared() == null ? null : mlp(m.shared());
+            in.add(with(experts(m.experts().gate(), m.experts().up() == null ? "gate and up" : "gate", Part.GATE), shared == null ? List.of() : shared.inputs.getFirst().tensors()));
+            if (m.experts().up() != null) {
+                in.add(with(experts(m.experts().up(), "up", Part.UP), shared == null ? List.of() : shared.inputs.getLast().tensors()));
+            } else if (shared != null) {
+                in.set(1, with(in.get(1), shared.inputs.getLast().tensors()));
+            }
+            return new Mlp(title, sizes(m), in, name(m.experts().activation()) + "(gate) · up, weighted by the router",
+                    with(experts(m.experts().down(), "down", Part.DOWN), shared == null ? List.of() : shared.down.tensors()));
+        }
+
+        private Box experts(Experts.Matrices m, String which, Part part) {
+            return switch (m) {
+                case Experts.Each each -> box("experts " + which, each.linears().stream().flatMap(l -> tensors(l).stream()).toList(), part, each.linears().getFirst().shape(),
+                        "The " + which + " matrix of every expert, " + m.count() + " tensors.");
+                case Experts.Stack s -> box(label(s.weight()), s.bias() == null ? List.of(s.weight()) : List.of(s.weight(), s.bias()), part, stored(s),
+                        "The " + which + " matrices of all experts in one tensor.");
+                case Experts.Blocks b -> box(label(b.blocks()), b.bias() == null ? List.of(b.blocks(), b.scales()) : List.of(b.blocks(), b.scales(), b.bias()), part,
+                        Shape.of(m.count(), m.out(), m.in() / Experts.Blocks.SIZE, Experts.Blocks.SIZE / 2), "The " + which + " matrices of all experts in one tensor of four-bit blocks.");
+            };
+        }
+
+        private static Shape stored(Experts.Stack s) {
+            long rows = s.inputMajor() ? s.in() : s.out();
+            long columns = s.inputMajor() ? s.out() : s.in();
+            return s.flat() ? Shape.of(s.count() * rows, columns) : Shape.of(s.count(), rows, columns);
         }
 
         private Box down(Linear l) {
@@ -308,9 +370,21 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
         }
 
         private Box linear(Linear l, Part part, String role) {
-            List<String> tensors = l.bias() == null ? List.of(l.weight()) : List.of(l.weight(), l.bias());
+            List<String> tensors = tensors(l);
             String product = l.inputMajor() ? "y = x W" : "y = x Wᵀ";
             return box(label(l.weight()), tensors, part, l.shape(), role + " " + product + (l.bias() == null ? "" : " + b") + ", " + l.in() + " → " + l.out() + ".");
+        }
+
+        /// The weight, its scales and its bias, as far as there are any.
+        private static List<String> tensors(Linear l) {
+            return java.util.stream.Stream.of(l.weight(), l.scales() == null ? null : l.scales().tensor(), l.bias()).filter(java.util.Objects::nonNull).toList();
+        }
+
+        /// The box, standing for some more tensors.
+        private Box with(Box box, List<String> more) {
+            List<String> all = new ArrayList<>(box.tensors());
+            all.addAll(more);
+            return new Box(box.label(), List.copyOf(all), box.shares(), box.shape(), box.role(), box.missing() || !more.stream().allMatch(present));
         }
 
         /// `o_proj`; with its owner where the last word says nothing: `output.dense`.

@@ -121,10 +121,11 @@ public record Anatomy(Checkpoint checkpoint, Optional<ModelSpec> spec, Refusal o
             if (idle) {
                 continue;
             }
-            parameters += t.elements();
             if (known != null && known.shape().equals(t.shape())) {
                 known.parameters().forEach((p, n) -> byPart.merge(p, n, Long::sum));
+                parameters += known.parameters().values().stream().mapToLong(Long::longValue).sum();
             } else {
+                parameters += t.elements();
                 byPart.merge(part, t.elements(), Long::sum);
             }
         }
@@ -153,7 +154,7 @@ public record Anatomy(Checkpoint checkpoint, Optional<ModelSpec> spec, Refusal o
         long perPosition = 0;
         for (LayerSpec layer : spec.map(ModelSpec::layers).orElse(List.of())) {
             AttentionSpec a = layer.attention();
-            perPosition += 2L * a.keyValueHeads() * a.headDim() * 4;
+            perPosition += 4L * a.keyValueHeads() * (a.headDim() + a.valueDim());
         }
         return perPosition * cachePositions();
     }

@@ -115,6 +115,10 @@ public final class HeadMetrics implements Probe {
             total += w;
             max = Math.max(max, w);
         }
+        if (attention.sinks() != null) {
+            // A sink takes a part of every row; the entropy is that of what the keys share.
+            entropy = entropy / total + Math.log(total);
+        }
         int visible = end - first;
         s[ENTROPY] += entropy;
         s[NORMALISED] += visible > 1 ? entropy / Math.log(visible) : 0;

@@ -55,7 +55,7 @@ public final class HeadSimilarity implements Probe {
         for (Of of : Of.values()) {
             if (of.site == place.site()) {
                 int heads = of == Of.QUERY ? a.heads() : a.keyValueHeads();
-                results.get(of).add(cka(value, heads, a.headDim()));
+                results.get(of).add(cka(value, heads, of == Of.VALUE ? a.valueDim() : a.headDim()));
             }
         }
     }

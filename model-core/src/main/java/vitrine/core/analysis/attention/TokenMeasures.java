@@ -36,18 +36,21 @@ public final class TokenMeasures implements Probe {
         for (int r = 0; r < pattern.rows(); r++) {
             float[] row = pattern.row(r);
             double h = 0;
+            double total = 0;
             for (int j = 0; j < row.length; j++) {
                 // Not row[j] > 0: a weight that is not a number must not vanish from the sums.
                 if (!(row[j] <= 0)) {
                     h -= row[j] * Math.log(row[j]);
                     received[base + j] += row[j];
+                    total += row[j];
                 }
             }
-            entropy[base + place.firstPosition() + r] = (float) h;
+            // Where a sink takes a part of the row, the entropy is that of what the keys share.
+            entropy[base + place.firstPosition() + r] = (float) (h / total + Math.log(total));
         }
     }
 
-    /// -sum_j A ln A of each query, nats, `[layers, heads, queries]`.
+    /// -sum_j A ln A of each query's weights (divided by their sum, where a sink takes a part), nats, `[layers, heads, queries]`.
     public float[] queryEntropy() {
         return entropy;
     }

@@ -122,6 +122,7 @@ public final class ActivationSample implements Probe {
         }
     }
 
+    /// Null for a layer whose MLP is one of experts.
     public Tail tail(int layer) {
         return tails[layer];
     }

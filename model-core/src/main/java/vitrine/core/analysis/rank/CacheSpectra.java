@@ -12,8 +12,8 @@ import vitrine.core.tensor.Matrix;
 
 /// Second moments of keys and values of some layers, of each head and of all heads together.
 ///
-/// Legend: K key/value heads, d values per head, D = K d. Kept are `[K | V]` (keys as cached, after rotary embedding, with the values),
-/// width 2 D, and the outputs of the key projection before key norm and rotary embedding, width D. Rotary embedding turns keys of
+/// Legend: K key/value heads, d values per key and e per value of a head (the same but in latent attention). Kept are `[K | V]` (keys as cached, after
+/// rotary embedding, with the values), width K (d + e), and the outputs of the key projection before key norm and rotary embedding, width K d. Rotary embedding turns keys of
 /// different positions differently and so raises their rank: the two must not be compared without saying which is which.
 ///
 /// Source: KV-CoRE, arXiv 2602.05929, which takes the projections' outputs.
@@ -58,23 +58,29 @@ public final class CacheSpectra implements Probe, AutoCloseable {
         projected = new StreamingCovariance[cached.length];
         int widest = 0;
         for (int i = 0; i < cached.length; i++) {
-            int d = width(spec, first + i);
-            cached[i] = new StreamingCovariance(2 * d);
+            int d = keyWidth(spec, first + i);
+            int both = d + valueWidth(spec, first + i);
+            cached[i] = new StreamingCovariance(both);
             projected[i] = new StreamingCovariance(d);
-            widest = Math.max(widest, 2 * d);
+            widest = Math.max(widest, both);
         }
         buffer = new RowBuffer(widest);
     }
 
     /// The memory that a layer takes.
     public static long bytes(ModelSpec spec, int layer) {
-        int d = width(spec, layer);
-        return StreamingCovariance.bytes(2 * d) + StreamingCovariance.bytes(d);
+        int d = keyWidth(spec, layer);
+        return StreamingCovariance.bytes(d + valueWidth(spec, layer)) + StreamingCovariance.bytes(d);
     }
 
-    private static int width(ModelSpec spec, int layer) {
+    private static int keyWidth(ModelSpec spec, int layer) {
         AttentionSpec a = spec.layers().get(layer).attention();
         return a.keyValueHeads() * a.headDim();
+    }
+
+    private static int valueWidth(ModelSpec spec, int layer) {
+        AttentionSpec a = spec.layers().get(layer).attention();
+        return a.keyValueHeads() * a.valueDim();
     }
 
     @Override
@@ -103,21 +109,24 @@ public final class CacheSpectra implements Probe, AutoCloseable {
     /// @param head -1 for all heads side by side
     public Optional<double[]> singularValues(Part part, int layer, int head, boolean centred) {
         buffer.flush();
-        int d = spec.layers().get(layer).attention().headDim();
-        int all = width(spec, layer);
-        int from = head < 0 ? 0 : head * d;
-        int count = head < 0 ? all : d;
+        AttentionSpec a = spec.layers().get(layer).attention();
+        int[] ofKeys = columns(0, a.headDim(), a.keyValueHeads(), head);
+        int[] ofValues = columns(keyWidth(spec, layer), a.valueDim(), a.keyValueHeads(), head);
         StreamingCovariance c = part == Part.K_PROJ ? projected[layer - first] : cached[layer - first];
         int[] columns = switch (part) {
-            case K, K_PROJ -> StreamingCovariance.columns(from, count);
-            case V -> StreamingCovariance.columns(all + from, count);
+            case K, K_PROJ -> ofKeys;
+            case V -> ofValues;
             case KV -> {
-                int[] both = java.util.Arrays.copyOf(StreamingCovariance.columns(from, count), 2 * count);
-                System.arraycopy(StreamingCovariance.columns(all + from, count), 0, both, count, count);
+                int[] both = java.util.Arrays.copyOf(ofKeys, ofKeys.length + ofValues.length);
+                System.arraycopy(ofValues, 0, both, ofKeys.length, ofValues.length);
                 yield both;
             }
         };
         return c.singularValues(centred, columns);
+    }
+
+    private static int[] columns(int from, int width, int heads, int head) {
+        return head < 0 ? StreamingCovariance.columns(from, heads * width) : StreamingCovariance.columns(from + head * width, width);
     }
 
     @Override

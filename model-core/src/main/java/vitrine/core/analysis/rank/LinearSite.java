@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Fused;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Latent;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
 import vitrine.core.architecture.FeedForward;
@@ -38,27 +39,34 @@ record LinearSite(Kind kind, Linear linear, int[] rows, Site input, Site output)
         return linear.in();
     }
 
-    /// The matrices of a layer, in the order of the pass.
+    /// The matrices of a layer that every token passes, in the order of the pass: no experts, and of latent attention what is not within the latents.
     static List<LinearSite> of(LayerSpec layer) {
         List<LinearSite> out = new ArrayList<>();
         int d = layer.attention().headDim();
         int q = layer.attention().heads() * d;
         int kv = layer.attention().keyValueHeads() * d;
+        // Bounded values are not what the projection made.
+        Site values = layer.attention().clip() == 0f ? Site.VALUE : null;
         switch (layer.attention().projection()) {
             case Separate s -> {
                 out.add(whole(Kind.Q, s.query(), Site.ATTN_IN, Site.QUERY_PROJECTED));
                 out.add(whole(Kind.K, s.key(), Site.ATTN_IN, Site.KEY_PROJECTED));
-                out.add(whole(Kind.V, s.value(), Site.ATTN_IN, Site.VALUE));
+                out.add(whole(Kind.V, s.value(), Site.ATTN_IN, values));
             }
             case Fused f when f.layout() == Layout.BLOCKS -> {
                 out.add(new LinearSite(Kind.Q, f.all(), range(0, q), Site.ATTN_IN, Site.QUERY_PROJECTED));
                 out.add(new LinearSite(Kind.K, f.all(), range(q, kv), Site.ATTN_IN, Site.KEY_PROJECTED));
-                out.add(new LinearSite(Kind.V, f.all(), range(q + kv, kv), Site.ATTN_IN, Site.VALUE));
+                out.add(new LinearSite(Kind.V, f.all(), range(q + kv, kv), Site.ATTN_IN, values));
+            }
+            case Latent l -> {
+                if (l.queryDown() == null) {
+                    out.add(whole(Kind.Q, l.query(), Site.ATTN_IN, Site.QUERY_PROJECTED));
+                }
             }
             case Fused f -> {
                 out.add(new LinearSite(Kind.Q, f.all(), inTurn(0, q, d), Site.ATTN_IN, Site.QUERY_PROJECTED));
                 out.add(new LinearSite(Kind.K, f.all(), inTurn(1, q, d), Site.ATTN_IN, Site.KEY_PROJECTED));
-                out.add(new LinearSite(Kind.V, f.all(), inTurn(2, q, d), Site.ATTN_IN, Site.VALUE));
+                out.add(new LinearSite(Kind.V, f.all(), inTurn(2, q, d), Site.ATTN_IN, values));
             }
         }
         out.add(whole(Kind.O, layer.attention().output(), Site.Z, Site.ATTN_OUT));
@@ -72,17 +80,21 @@ record LinearSite(Kind kind, Linear linear, int[] rows, Site input, Site output)
                 out.add(new LinearSite(Kind.UP, g.gateUp(), range(g.width(), g.width()), Site.MLP_IN, null));
             }
             case FeedForward.Plain p -> out.add(whole(Kind.UP, p.up(), Site.MLP_IN, null));
+            case FeedForward.Mixture ignored -> { }
         }
-        out.add(whole(Kind.DOWN, down(layer), Site.MLP_MID, Site.MLP_OUT));
+        if (down(layer) != null) {
+            out.add(whole(Kind.DOWN, down(layer), Site.MLP_MID, Site.MLP_OUT));
+        }
         return out;
     }
 
-    /// The matrix that leads back from the MLP.
+    /// The matrix that leads back from the MLP, or null where experts do.
     static Linear down(LayerSpec layer) {
         return switch (layer.feedForward()) {
             case FeedForward.Gated g -> g.down();
             case FeedForward.FusedGated g -> g.down();
             case FeedForward.Plain p -> p.down();
+            case FeedForward.Mixture ignored -> null;
         };
     }
 
@@ -132,7 +144,7 @@ record LinearSite(Kind kind, Linear linear, int[] rows, Site input, Site output)
             } else {
                 Matrix row = Matrix.allocate(scratch, 1, in);
                 for (int o = 0; o < rows.length; o++) {
-                    weights.lookUp(linear.weight(), new int[] {rows[o]}, row);
+                    weights.row(linear, rows[o], row);
                     float[] values = row.row(0);
                     for (int j = 0; j < in; j++) {
                         w.setAtIndex(JAVA_DOUBLE, (long) o * in + j, values[j]);

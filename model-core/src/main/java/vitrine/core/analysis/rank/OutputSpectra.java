@@ -88,6 +88,22 @@ public final class OutputSpectra implements Probe, AutoCloseable {
         return LinearSite.of(spec.layers().get(layer)).stream().map(s -> name(s.kind())).toList();
     }
 
+    /// Those of all layers: with experts or latent attention, not every layer has every one.
+    public static List<String> names(ModelSpec spec) {
+        List<String> all = new ArrayList<>();
+        for (LinearSite.Kind kind : LinearSite.Kind.values()) {
+            if (spec.layers().stream().anyMatch(l -> LinearSite.of(l).stream().anyMatch(s -> s.kind() == kind))) {
+                all.add(name(kind));
+            }
+        }
+        return all;
+    }
+
+    /// Whether a layer has a linear layer of this name.
+    public static boolean has(ModelSpec spec, int layer, String name) {
+        return names(spec, layer).contains(name);
+    }
+
     private static String name(LinearSite.Kind kind) {
         return kind.name().toLowerCase(java.util.Locale.ROOT) + "_out";
     }

@@ -100,6 +100,68 @@ public final class Elementwise {
         });
     }
 
+    /// Every value cut to between `least` and `most`.
+    public static void clamp(Matrix x, float least, float most) {
+        Plain.rows(x, LEAST_ROWS, (v, r) -> {
+            for (int i = 0; i < v.length; i++) {
+                v[i] = Math.clamp(v[i], least, most);
+            }
+        });
+    }
+
+    /// `x += offset`.
+    public static void shift(Matrix x, float offset) {
+        Plain.rows(x, LEAST_ROWS, (v, r) -> {
+            for (int i = 0; i < v.length; i++) {
+                v[i] += offset;
+            }
+        });
+    }
+
+    /// Takes apart columns that take turns: even ones to `x`, odd ones to `y`.
+    public static void takeTurns(Matrix both, Matrix x, Matrix y) {
+        Parallel.over(both.rows(), LEAST_ROWS, (from, to) -> {
+            for (int r = from; r < to; r++) {
+                float[] v = both.row(r);
+                float[] even = new float[x.columns()];
+                float[] odd = new float[y.columns()];
+                for (int i = 0; i < even.length; i++) {
+                    even[i] = v[2 * i];
+                    odd[i] = v[2 * i + 1];
+                }
+                Plain.put(x, r, even);
+                Plain.put(y, r, odd);
+            }
+        });
+    }
+
+    /// `x[r] *= factors[r]`, a factor for every row.
+    public static void scaleRows(Matrix x, float[] factors) {
+        Plain.rows(x, LEAST_ROWS, (v, r) -> {
+            for (int i = 0; i < v.length; i++) {
+                v[i] *= factors[r];
+            }
+        });
+    }
+
+    /// `x[rows[r]] += factors[r] * y[r]`; no row twice.
+    public static void addToRows(Matrix x, int[] rows, Matrix y, float[] factors) {
+        Parallel.over(rows.length, LEAST_ROWS, (from, to) -> {
+            for (int r = from; r < to; r++) {
+                addRow(x.data(), x.rowOffset(rows[r]), y.data(), y.rowOffset(r), x.columns(), factors[r]);
+            }
+        });
+    }
+
+    /// `y[r] = x[rows[r]]`.
+    public static void gatherRows(Matrix x, int[] rows, Matrix y) {
+        Parallel.over(rows.length, LEAST_ROWS, (from, to) -> {
+            for (int r = from; r < to; r++) {
+                MemorySegment.copy(x.data(), x.rowOffset(rows[r]), y.data(), y.rowOffset(r), 4L * x.columns());
+            }
+        });
+    }
+
     /// `x = cap * tanh(x / cap)`, as Gemma 2 bounds its logits.
     public static void softCap(Matrix x, float cap) {
         if (!CAP.takesVectors(x, rows -> capVectors(rows, cap))) {

@@ -43,6 +43,30 @@ public final class Widen {
         });
     }
 
+    /// The values of a four-bit float: sign, two bits of exponent, one of mantissa (E2M1).
+    private static final float[] E2M1 = {0f, 0.5f, 1f, 1.5f, 2f, 3f, 4f, 6f, -0f, -0.5f, -1f, -1.5f, -2f, -3f, -4f, -6f};
+
+    /// Writes `count` MXFP4 values, from value `first` on (both multiples of 32), to `target` as float32.
+    ///
+    /// Source: Open Compute Project, *Microscaling Formats (MX) Specification*, version 1.0.
+    ///
+    /// @param blocks two values a byte, the lower half first
+    /// @param scales one byte for 32 values: the exponent of two, plus 127; 255 is not a number
+    public static void mxfp4(MemorySegment blocks, MemorySegment scales, long first, long count, MemorySegment target) {
+        int size = 32;
+        Parallel.over(Math.toIntExact(count / size), 64, (from, to) -> {
+            for (int b = from; b < to; b++) {
+                long block = first / size + b;
+                float scale = (float) StoredValues.at(DType.F8_E8M0, scales, block);
+                for (int i = 0; i < size / 2; i++) {
+                    int both = blocks.get(ValueLayout.JAVA_BYTE, block * (size / 2) + i) & 0xff;
+                    target.set(FLOAT, 4L * ((long) b * size + 2 * i), E2M1[both & 15] * scale);
+                    target.set(FLOAT, 4L * ((long) b * size + 2 * i + 1), E2M1[both >> 4] * scale);
+                }
+            }
+        });
+    }
+
     private static void part(DType dtype, MemorySegment s, long first, long begin, long end, MemorySegment t, boolean vectors) {
         switch (dtype) {
             case F32 -> MemorySegment.copy(s, 4 * (first + begin), t, 4 * begin, 4 * (end - begin));

@@ -21,6 +21,7 @@ import vitrine.core.forward.ForwardPass;
 import vitrine.core.forward.Weights;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Site;
+import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.kernel.Attend;
@@ -328,7 +329,7 @@ class AttentionMeasuresTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"an-attention-llama", "an-attention-gemma2"})
+    @ValueSource(strings = {"an-attention-llama", "an-attention-gemma2", "an-attention-gpt-oss"})
     void agreesWithTheReferenceCases(String name) {
         Reference analysis = Reference.of(name);
         Reference base = Reference.of(analysis.golden().get("base_case").asText());
@@ -339,7 +340,9 @@ class AttentionMeasuresTest {
                 HeadMetrics metrics = new HeadMetrics(spec);
                 Batch batch = Batch.of(expected.ints(prompt + "input_ids"));
                 metrics.begin(batch);
-                new ForwardPass(spec, weights).run(batch, metrics, Progress.NONE);
+                TokenMeasures measures = new TokenMeasures(spec, batch.tokens());
+                new ForwardPass(spec, weights).run(batch, Probe.all(List.of(metrics, measures)), Progress.NONE);
+                analysis.compare(expected, prompt + "entropy", measures.queryEntropy());
                 HeadMetric[] columns = {HeadMetric.ENTROPY, HeadMetric.NORMALISED_ENTROPY, HeadMetric.DISTANCE, HeadMetric.FIRST_TOKEN_MASS,
                     HeadMetric.PREVIOUS_TOKEN, HeadMetric.SELF_ATTENTION, HeadMetric.MAX_WEIGHT, HeadMetric.EFFECTIVE_CONTEXT};
                 List<String> names = new java.util.ArrayList<>();
