@@ -10,7 +10,7 @@ import javafx.scene.paint.Color;
 /// Draws a [LineChart].
 final class LineChartDrawing {
 
-    private static final double BEHIND_NAMES = 0.85;
+    private static final double BEHIND_NAMES = 0.6;
     private static final double LINE = 1.75;
     private static final double SELECTED = 2.5;
     private static final double RAW_OPACITY = 0.32;
