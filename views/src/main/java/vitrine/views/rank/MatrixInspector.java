@@ -1,5 +1,8 @@
 package vitrine.views.rank;
 
+import static vitrine.views.control.Sections.head;
+import static vitrine.views.control.Sections.section;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -92,24 +95,6 @@ final class MatrixInspector {
         if (node != null) {
             box.getChildren().add(node);
         }
-    }
-
-    private static VBox section(Node... rows) {
-        VBox section = new VBox(rows);
-        section.getStyleClass().add(Styles.SECTION);
-        return section;
-    }
-
-    private static HBox head(String text, Node... right) {
-        Label label = new Label(text);
-        label.getStyleClass().add(Styles.SECTION_HEAD);
-        ProvenanceAudit.notAFigure(label, "name of the section");
-        Region space = new Region();
-        HBox.setHgrow(space, Priority.ALWAYS);
-        HBox row = new HBox(6, label, space);
-        row.getChildren().addAll(right);
-        row.setAlignment(Pos.CENTER_LEFT);
-        return row;
     }
 
     private Node heading(Spectra s, Item i) {
