@@ -9,6 +9,7 @@ import javafx.scene.layout.StackPane;
 import vitrine.views.control.Card;
 import vitrine.views.rank.RankViewModel.Across;
 import vitrine.views.tasks.ViewState;
+import vitrine.views.view.States;
 
 /// Places the cards: curves and map above, spectrum and energy below. In a wide window what runs across something else than layers stands
 /// beside the curves, else in their place.
@@ -67,7 +68,7 @@ final class RankLayout extends Region {
         }
         boolean working = model.stateProperty().get() instanceof ViewState.Working;
         state.setVisible(!there || working);
-        state.getChildren().setAll(!there ? States.of(model, chooseText) : model.stateProperty().get() instanceof ViewState.Working<Spectra> w ? States.working(w.row(), model::cancel) : new StackPane());
+        state.getChildren().setAll(!there ? NothingYet.of(model, chooseText) : model.stateProperty().get() instanceof ViewState.Working<Spectra> w ? States.working(w.row(), model::cancel) : new StackPane());
         requestLayout();
     }
 

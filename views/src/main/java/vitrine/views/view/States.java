@@ -41,7 +41,12 @@ public final class States {
 
     /// A progress row that appears after a second.
     public static Node working(TaskRow task) {
-        ProgressRow row = new ProgressRow(Icons.RUNS, task.title(), task::cancel);
+        return working(task, task::cancel);
+    }
+
+    /// The same with another way to cancel, for a view that does more then than ending the task.
+    public static Node working(TaskRow task, Runnable cancel) {
+        ProgressRow row = new ProgressRow(Icons.RUNS, task.title(), cancel);
         row.setMaxWidth(440);
         Runnable show = () -> row.progress(task.done(), task.total(), task.singularUnit(), task.secondsLeftProperty().get());
         task.shareProperty().addListener((o, old, now) -> show.run());

@@ -1,27 +1,24 @@
 package vitrine.views.rank;
 
-import javafx.animation.PauseTransition;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Button;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
-import javafx.util.Duration;
 import vitrine.views.control.Buttons;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.ErrorCard;
 import vitrine.views.control.Icons;
-import vitrine.views.control.ProgressRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.rank.RankViewModel.Mode;
-import vitrine.views.tasks.TaskRow;
 import vitrine.views.tasks.ViewState;
+import vitrine.views.view.States;
 
 /// What stands in place of the cards while there is nothing to draw: why, and the button that makes it; how far it is; what went wrong.
-final class States {
+final class NothingYet {
 
-    private States() {}
+    private NothingYet() {}
 
     /// The node for a state without a value.
     ///
@@ -33,7 +30,7 @@ final class States {
         }
         return switch (model.stateProperty().get()) {
             case ViewState.Empty<Spectra> e -> empty(model, e.sentence(), chooseText);
-            case ViewState.Working<Spectra> w -> working(w.row(), model::cancel);
+            case ViewState.Working<Spectra> w -> States.working(w.row(), model::cancel);
             case ViewState.Problem<Spectra> p -> new StackPane(new ErrorCard(p.what(), p.details(), p.help() == null ? "" : p.help(), model::compute));
             case ViewState.Result<Spectra> ignored -> new StackPane();
         };
@@ -57,22 +54,6 @@ final class States {
         VBox box = new VBox(12, empty, buttons);
         box.setAlignment(Pos.CENTER);
         empty.setMinHeight(StackPane.USE_PREF_SIZE);
-        return box;
-    }
-
-    /// A progress row that appears after a second.
-    static Node working(TaskRow task, Runnable cancel) {
-        ProgressRow row = new ProgressRow(Icons.RUNS, task.title(), cancel);
-        row.setMaxWidth(520);
-        Runnable show = () -> row.progress(task.done(), task.total(), task.singularUnit(), task.secondsLeftProperty().get());
-        task.shareProperty().addListener((o, old, now) -> show.run());
-        show.run();
-        row.setVisible(false);
-        PauseTransition wait = new PauseTransition(Duration.seconds(1));
-        wait.setOnFinished(e -> row.setVisible(true));
-        wait.play();
-        VBox box = new VBox(row);
-        box.setAlignment(Pos.CENTER);
         return box;
     }
 }
