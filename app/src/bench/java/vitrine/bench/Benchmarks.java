@@ -37,7 +37,7 @@ public final class Benchmarks {
             for (String part : System.getProperty("bench.parts", ALL).split(",")) {
                 String table = switch (part.strip()) {
                     case "capture" -> new CaptureBench(setting).run();
-                    case "spectrum" -> new SpectrumBench(setting).run();
+                    case "spectrum" -> new SpectrumBench(setting, RandomCheckpoint.SMOL).run() + "\n" + new SpectrumBench(setting, RandomCheckpoint.QWEN).run();
                     case "rank" -> new RankBench(setting).run();
                     case "open" -> new OpenBench(setting).run();
                     case "start" -> new StartBench(setting).run();

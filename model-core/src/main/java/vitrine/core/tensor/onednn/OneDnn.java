@@ -68,6 +68,22 @@ public final class OneDnn implements Products {
         return Api.LOADED == null ? null : new OneDnn(Api.LOADED);
     }
 
+    /// Makes products that the calling thread asks for use this thread alone, from now on; where several threads work side by side, teams of OpenMP threads
+    /// would stand in each other's way.
+    ///
+    /// @return false where that cannot be told to the library
+    public boolean oneThread() {
+        if (api.setThreads == null) {
+            return false;
+        }
+        try {
+            api.setThreads.invokeExact(1);
+            return true;
+        } catch (Throwable t) {
+            throw Api.failed(t);
+        }
+    }
+
     @Override
     public boolean reads(Operand.Element element) {
         return true;
@@ -176,6 +192,8 @@ public final class OneDnn implements Products {
         final MethodHandle memoryDestroy;
         final MethodHandle setHandle;
         final MethodHandle execute;
+        /// Of the OpenMP runtime that oneDNN was built with, or null.
+        final MethodHandle setThreads;
 
         private Api(SymbolLookup library) {
             engineCreate = bind(library, "dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
@@ -192,6 +210,7 @@ public final class OneDnn implements Products {
             memoryDestroy = bind(library, "dnnl_memory_destroy", ADDRESS);
             setHandle = bind(library, "dnnl_memory_set_data_handle", ADDRESS, ADDRESS);
             execute = bind(library, "dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
+            setThreads = library.find("omp_set_num_threads").map(f -> Linker.nativeLinker().downcallHandle(f, FunctionDescriptor.ofVoid(JAVA_INT))).orElse(null);
         }
 
         private static Api load() {

@@ -14,7 +14,6 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.util.function.Supplier;
 import vitrine.core.tensor.Natives;
 
 /// Gram matrices, eigenvalues and singular values of row-major matrices in native memory.
@@ -113,12 +112,18 @@ public final class OpenBlas {
         }
     }
 
+    /// What is done while OpenBLAS uses a number of threads.
+    @FunctionalInterface
+    public interface Work<T, E extends Exception> {
+        T run() throws E;
+    }
+
     /// Does work while OpenBLAS uses `count` threads. The number belongs to the process: only one piece of work at a time may set it.
-    public <T> T inThreads(int count, Supplier<T> work) {
+    public <T, E extends Exception> T inThreads(int count, Work<T, E> work) throws E {
         int before = threads();
         set(count);
         try {
-            return work.get();
+            return work.run();
         } finally {
             set(before);
         }
