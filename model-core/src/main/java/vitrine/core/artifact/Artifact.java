@@ -15,7 +15,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import vitrine.core.checkpoint.FileKind;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
 import vitrine.core.json.Json;
@@ -45,17 +44,10 @@ public record Artifact(Path folder, Manifest manifest) {
                 "an artifact is a folder with a manifest.json, or a .safetensors file that a command of this program wrote"));
     }
 
-    /// The artifact that a file of tensors is, or nothing where it is of another kind.
+    /// The artifact that a safetensors file is, or nothing where it is of another kind.
     ///
-    /// @throws Refusal where it is one that cannot be read
+    /// @throws Refusal where it cannot be read
     public static Optional<Artifact> inFile(Path file) {
-        try {
-            if (!Files.isRegularFile(file) || FileKind.of(file) != FileKind.SAFETENSORS) {
-                return Optional.empty();
-            }
-        } catch (IOException e) {
-            throw Refusal.of(Category.UNREADABLE, file, "cannot be read (%s)", Json.reason(e)).cause(e);
-        }
         String manifest = SafetensorsHeader.read(file, file).metadata().get(Manifest.FILE);
         return manifest == null ? Optional.empty()
                 : Optional.of(new Artifact(file, Manifest.of(Json.readObject(manifest.getBytes(StandardCharsets.UTF_8), file, Category.ARTIFACT_INVALID), file)));
