@@ -25,6 +25,8 @@ import vitrine.core.task.TaskRunner;
 ///     engine
 ///     task
 ///     analysis.*            artifact
+///     train.*    run
+///     backward
 ///     forward    dataset
 ///     probe      tokenizer  architecture.*
 ///     tensor.*              checkpoint.*
