@@ -21,6 +21,7 @@ public final class Parameter {
     private final Operand.Element element;
     private final MemorySegment gradient;
     private boolean fresh = true;
+    private boolean resting;
 
     Parameter(String name, Shape shape, MemorySegment data, Operand.Element element, MemorySegment gradient) {
         this.name = name;
@@ -57,9 +58,14 @@ public final class Parameter {
         return element;
     }
 
-    /// Whether it has a gradient.
+    /// Whether it gets a gradient.
     public boolean trained() {
-        return gradient != null;
+        return gradient != null && !resting;
+    }
+
+    /// Lets a trained tensor rest: no gradient is computed for it until it is called back.
+    public void rest(boolean now) {
+        resting = now;
     }
 
     /// The gradient's values, zeros where nothing was added since [#clear].
@@ -78,7 +84,7 @@ public final class Parameter {
 
     /// Whether anything was added since [#clear].
     public boolean touched() {
-        return trained() && !fresh;
+        return gradient != null && !fresh;
     }
 
     /// Adds what `write` writes to rows of the gradient read as `[rows, columns]` from value `first` on. The first addition after [#clear] to a

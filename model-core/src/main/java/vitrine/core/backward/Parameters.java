@@ -184,6 +184,18 @@ public final class Parameters implements AutoCloseable {
         return new Parameter(b.blocks(), Shape.of(b.count(), b.out(), b.in()), wide, Operand.Element.F32, null);
     }
 
+    /// A layer's matrix as float32, as it is stored.
+    public float[] values(Linear l) {
+        Parameter p = projection(l).weight();
+        float[] out = new float[Math.toIntExact(p.elements())];
+        try (Arena scratch = Arena.ofShared()) {
+            MemorySegment wide = scratch.allocate(4 * p.elements(), 64);
+            Widen.toFloat(stored(p), p.data(), 0, p.elements(), wide);
+            MemorySegment.copy(wide, JAVA_FLOAT, 0, out, 0, out.length);
+        }
+        return out;
+    }
+
     /// Gives the layer whose matrix is the tensor `weight` an adapter, whose tensors count as trained from now on.
     public void adapt(String weight, LowRank adapter) {
         adapters.put(weight, adapter);
