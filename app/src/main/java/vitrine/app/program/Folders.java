@@ -56,6 +56,11 @@ public record Folders(Path home) {
         return home.resolve("artifacts");
     }
 
+    /// Training runs, a folder each, and their store.
+    public Path runs() {
+        return home.resolve("runs");
+    }
+
     public Path logs() {
         return home.resolve("logs");
     }

@@ -52,13 +52,13 @@ public final class EmbeddedEngine implements Engine {
 
     @Override
     public TaskHandle submit(Task task, Consumer<EngineEvent> events) {
-        return submit(task, h -> run(h, events));
+        return enqueue(task, h -> run(h, events));
     }
 
     /// Takes a task whose result belongs at `artifact` and nowhere else: a training run, which lives in a folder of its own and is never taken from
     /// the cache.
     public TaskHandle submitTo(Task task, Path artifact, Consumer<EngineEvent> events) {
-        return submit(task, h -> {
+        return enqueue(task, h -> {
             try {
                 return warm().run(h, artifact, events);
             } catch (IOException e) {
@@ -68,7 +68,7 @@ public final class EmbeddedEngine implements Engine {
         });
     }
 
-    private TaskHandle submit(Task task, Function<TaskHandle, Ending> work) {
+    private TaskHandle enqueue(Task task, Function<TaskHandle, Ending> work) {
         TaskHandle handle = new TaskHandle(ids.incrementAndGet(), task);
         queue.execute(() -> {
             current = handle;
