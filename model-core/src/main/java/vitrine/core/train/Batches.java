@@ -47,7 +47,7 @@ public final class Batches {
         int first = 0;
         for (int i : byLength) {
             Sequence s = sequences.get(i);
-            while (first < bins.size() && rooms.get(first) < 2) {
+            while (first < bins.size() && rooms.get(first) == 0) {
                 first++;
             }
             int at = first;

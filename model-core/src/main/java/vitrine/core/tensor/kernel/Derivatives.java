@@ -12,14 +12,19 @@ import vitrine.core.tensor.Matrix;
 /// to the last: the order of additions, and so every bit, is the same with any number of threads.
 public final class Derivatives {
 
-    private static final int LEAST_ROWS = 4;
-    private static final int LEAST_COLUMNS = 64;
+    /// Fewer values are not worth sharing among threads.
+    private static final int LEAST_VALUES = 32_768;
     private static final int LANES = 16;
     private static final float SQRT_HALF = 0.70710678f;
     private static final float INV_SQRT_2_PI = 0.39894228f;
     private static final float SQRT_2_OVER_PI = 0.79788456f;
 
     private Derivatives() {}
+
+    /// How many rows (or columns) of so many values are worth a thread.
+    private static int least(int values) {
+        return Math.max(4, LEAST_VALUES / Math.max(1, values));
+    }
 
     // --- norms
 
@@ -30,7 +35,7 @@ public final class Derivatives {
     public static void norm(Matrix x, Matrix dy, Matrix dx, boolean centred, MemorySegment weight, float offset, float eps) {
         int n = x.columns();
         float[] w = Plain.values(weight, n);
-        Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
+        Parallel.over(x.rows(), least(x.columns()), (from, to) -> {
             for (int r = from; r < to; r++) {
                 float[] v = x.row(r);
                 float[] g = dy.row(r);
@@ -55,14 +60,14 @@ public final class Derivatives {
         int n = x.columns();
         float[] means = new float[x.rows()];
         float[] scales = new float[x.rows()];
-        Parallel.over(x.rows(), LEAST_ROWS, (from, to) -> {
+        Parallel.over(x.rows(), least(x.columns()), (from, to) -> {
             for (int r = from; r < to; r++) {
                 float[] v = x.row(r);
                 means[r] = centred ? (float) (sum(v) / n) : 0f;
                 scales[r] = scale(v, means[r], eps);
             }
         });
-        Parallel.over(n, LEAST_COLUMNS, (from, to) -> {
+        Parallel.over(n, least(x.rows()), (from, to) -> {
             double[] w = new double[to - from];
             double[] b = new double[to - from];
             float[] v = new float[to - from];
@@ -137,7 +142,7 @@ public final class Derivatives {
 
     /// `sums += the sum of dy's rows`, float32 `[columns]`: the gradient of a bias.
     public static void addColumnSums(Matrix dy, MemorySegment sums) {
-        Parallel.over(dy.columns(), LEAST_COLUMNS, (from, to) -> {
+        Parallel.over(dy.columns(), least(dy.rows()), (from, to) -> {
             double[] total = new double[to - from];
             float[] g = new float[to - from];
             for (int r = 0; r < dy.rows(); r++) {
@@ -152,7 +157,7 @@ public final class Derivatives {
 
     /// `sums[j] += sum over rows of a[r, j] b[r, j]`.
     public static void addColumnProducts(Matrix a, Matrix b, float factor, MemorySegment sums) {
-        Parallel.over(a.columns(), LEAST_COLUMNS, (from, to) -> {
+        Parallel.over(a.columns(), least(a.rows()), (from, to) -> {
             double[] total = new double[to - from];
             for (int r = 0; r < a.rows(); r++) {
                 for (int i = from; i < to; i++) {
@@ -166,7 +171,7 @@ public final class Derivatives {
     /// The inner product of each row of `a` with the same row of `b`.
     public static double[] rowProducts(Matrix a, Matrix b) {
         double[] out = new double[a.rows()];
-        Parallel.over(a.rows(), LEAST_ROWS, (from, to) -> {
+        Parallel.over(a.rows(), least(a.columns()), (from, to) -> {
             for (int r = from; r < to; r++) {
                 out[r] = dot(a.row(r), b.row(r));
             }
@@ -176,7 +181,7 @@ public final class Derivatives {
 
     /// `x[r, j] *= factors[j]`.
     public static void scaleColumns(Matrix x, float[] factors) {
-        Plain.rows(x, LEAST_ROWS, (v, r) -> {
+        Plain.rows(x, least(x.columns()), (v, r) -> {
             for (int i = 0; i < v.length; i++) {
                 v[i] *= factors[i];
             }
@@ -187,7 +192,7 @@ public final class Derivatives {
 
     /// `dx = dy f'(x)`; `dx` may be `dy`.
     public static void activation(Activation f, Matrix x, Matrix dy, Matrix dx) {
-        Parallel.over(x.rows(), 1, (from, to) -> {
+        Parallel.over(x.rows(), least(x.columns()) / 4, (from, to) -> {
             float[] slope = new float[x.columns()];
             for (int r = from; r < to; r++) {
                 float[] v = x.row(r);
@@ -203,7 +208,7 @@ public final class Derivatives {
 
     /// Gradients of `f(gate) up`: `dGate = dy up f'(gate)`, `dUp = dy f(gate)`; they may be strided.
     public static void gated(Activation f, Matrix gate, Matrix up, Matrix dy, Matrix dGate, Matrix dUp) {
-        Parallel.over(gate.rows(), 1, (from, to) -> {
+        Parallel.over(gate.rows(), least(gate.columns()) / 4, (from, to) -> {
             float[] slope = new float[gate.columns()];
             for (int r = from; r < to; r++) {
                 float[] v = gate.row(r);
@@ -266,7 +271,7 @@ public final class Derivatives {
 
     /// `dx = dx` where `x` lies between `least` and `most`, else 0: the gradient of a clamp.
     public static void clamp(Matrix x, Matrix dx, float least, float most) {
-        Plain.rows(dx, LEAST_ROWS, (g, r) -> {
+        Plain.rows(dx, least(dx.columns()), (g, r) -> {
             float[] v = x.row(r);
             for (int i = 0; i < g.length; i++) {
                 g[i] = v[i] < least || v[i] > most ? 0f : g[i];
@@ -284,7 +289,7 @@ public final class Derivatives {
     /// @return per row the sum of P dP, for the gradient of a sink
     public static float[] attention(Matrix p, Matrix dp, Attend.Rule rule, int firstQuery, Matrix capped) {
         float[] sums = new float[p.rows()];
-        Parallel.over(p.rows(), LEAST_ROWS, (from, to) -> {
+        Parallel.over(p.rows(), least(p.columns()), (from, to) -> {
             for (int r = from; r < to; r++) {
                 float[] weights = p.row(r);
                 float[] g = dp.row(r);
@@ -317,7 +322,7 @@ public final class Derivatives {
     /// @return -ln p of each target, nats
     public static double[] crossEntropy(Matrix logits, int[] targets, float weight) {
         double[] losses = new double[logits.rows()];
-        Parallel.over(logits.rows(), 1, (from, to) -> {
+        Parallel.over(logits.rows(), least(logits.columns()) / 4, (from, to) -> {
             for (int r = from; r < to; r++) {
                 float[] x = logits.row(r);
                 float max = Float.NEGATIVE_INFINITY;
@@ -367,7 +372,7 @@ public final class Derivatives {
 
     /// `dx *= 1 - (y / cap)^2`, the gradient of `y = cap tanh(x / cap)`.
     public static void softCap(Matrix y, Matrix dx, float cap) {
-        Plain.rows(dx, LEAST_ROWS, (g, r) -> {
+        Plain.rows(dx, least(dx.columns()), (g, r) -> {
             float[] v = y.row(r);
             for (int i = 0; i < g.length; i++) {
                 float t = v[i] / cap;
@@ -379,7 +384,7 @@ public final class Derivatives {
     /// `rows[ids[r]] += factor * x[r]`, row by row in order; a row may occur several times.
     public static void addToTable(MemorySegment rows, int[] ids, Matrix x, float factor) {
         int n = x.columns();
-        Parallel.over(n, LEAST_COLUMNS, (from, to) -> {
+        Parallel.over(n, least(ids.length), (from, to) -> {
             for (int r = 0; r < ids.length; r++) {
                 long at = (long) ids[r] * n;
                 for (int i = from; i < to; i++) {
