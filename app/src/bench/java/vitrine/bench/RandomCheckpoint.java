@@ -19,31 +19,40 @@ import vitrine.core.tensor.Shape;
 final class RandomCheckpoint {
 
     static final int VOCABULARY = 151_936;
-    private static final int HIDDEN = 896;
     static final int LAYERS = 24;
-    private static final int HEADS = 14;
-    private static final int KEY_VALUE_HEADS = 2;
-    private static final int INTERMEDIATE = 4864;
-    private static final int HEAD_DIM = HIDDEN / HEADS;
     private static final int CHUNK = 1 << 20;
+
+    /// The sizes of a model.
+    ///
+    /// @param biased whether queries, keys and values have biases (Qwen2) rather than none (Llama)
+    record Sizes(int vocabulary, int hidden, int layers, int heads, int keyValueHeads, int intermediate, boolean biased) {}
+
+    private static final Sizes QWEN = new Sizes(VOCABULARY, 896, LAYERS, 14, 2, 4864, true);
+    /// SmolLM-135M's, 269 MB.
+    static final Sizes SMOL = new Sizes(49_152, 576, 30, 9, 3, 1536, false);
 
     private RandomCheckpoint() {}
 
     /// Writes `config.json` and `model.safetensors` into a folder, which is made.
     static void write(Path folder) throws IOException {
-        write(folder, LAYERS);
+        write(folder, QWEN);
     }
 
     /// The same with fewer layers.
     static void write(Path folder, int layers) throws IOException {
+        write(folder, new Sizes(QWEN.vocabulary, QWEN.hidden, layers, QWEN.heads, QWEN.keyValueHeads, QWEN.intermediate, QWEN.biased));
+    }
+
+    /// A checkpoint of other sizes.
+    static void write(Path folder, Sizes z) throws IOException {
         Files.createDirectories(folder);
         Files.writeString(folder.resolve("config.json"), """
-                {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "dtype": "bfloat16", "hidden_act": "silu",
+                {"architectures": ["%s"], "model_type": "%s", "dtype": "bfloat16", "hidden_act": "silu",
                  "vocab_size": %d, "hidden_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, "num_key_value_heads": %d,
                  "intermediate_size": %d, "max_position_embeddings": 32768, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
-                 "tie_word_embeddings": true, "use_sliding_window": false, "attention_dropout": 0.0, "initializer_range": 0.02}
-                """.formatted(VOCABULARY, HIDDEN, layers, HEADS, KEY_VALUE_HEADS, INTERMEDIATE));
-        Map<String, Declared> tensors = tensors(layers);
+                 "tie_word_embeddings": true, "attention_dropout": 0.0, "initializer_range": 0.02}
+                """.formatted(z.biased ? "Qwen2ForCausalLM" : "LlamaForCausalLM", z.biased ? "qwen2" : "llama", z.vocabulary, z.hidden, z.layers, z.heads, z.keyValueHeads, z.intermediate));
+        Map<String, Declared> tensors = tensors(z);
         Random random = new Random(2);
         short[] normal = new short[1 << 16];
         for (int i = 0; i < normal.length; i++) {
@@ -66,28 +75,31 @@ final class RandomCheckpoint {
         }
     }
 
-    private static Map<String, Declared> tensors(int layers) {
+    private static Map<String, Declared> tensors(Sizes z) {
         Map<String, Declared> t = new LinkedHashMap<>();
-        add(t, "model.embed_tokens.weight", VOCABULARY, HIDDEN);
-        for (int l = 0; l < layers; l++) {
+        int narrow = z.keyValueHeads * (z.hidden / z.heads);
+        add(t, "model.embed_tokens.weight", z.vocabulary, z.hidden);
+        for (int l = 0; l < z.layers; l++) {
             String layer = "model.layers." + l + ".";
-            add(t, layer + "input_layernorm.weight", HIDDEN);
-            projection(t, layer + "self_attn.q_proj", HIDDEN);
-            projection(t, layer + "self_attn.k_proj", KEY_VALUE_HEADS * HEAD_DIM);
-            projection(t, layer + "self_attn.v_proj", KEY_VALUE_HEADS * HEAD_DIM);
-            add(t, layer + "self_attn.o_proj.weight", HIDDEN, HIDDEN);
-            add(t, layer + "post_attention_layernorm.weight", HIDDEN);
-            add(t, layer + "mlp.gate_proj.weight", INTERMEDIATE, HIDDEN);
-            add(t, layer + "mlp.up_proj.weight", INTERMEDIATE, HIDDEN);
-            add(t, layer + "mlp.down_proj.weight", HIDDEN, INTERMEDIATE);
+            add(t, layer + "input_layernorm.weight", z.hidden);
+            projection(t, layer + "self_attn.q_proj", z.hidden, z);
+            projection(t, layer + "self_attn.k_proj", narrow, z);
+            projection(t, layer + "self_attn.v_proj", narrow, z);
+            add(t, layer + "self_attn.o_proj.weight", z.hidden, z.hidden);
+            add(t, layer + "post_attention_layernorm.weight", z.hidden);
+            add(t, layer + "mlp.gate_proj.weight", z.intermediate, z.hidden);
+            add(t, layer + "mlp.up_proj.weight", z.intermediate, z.hidden);
+            add(t, layer + "mlp.down_proj.weight", z.hidden, z.intermediate);
         }
-        add(t, "model.norm.weight", HIDDEN);
+        add(t, "model.norm.weight", z.hidden);
         return t;
     }
 
-    private static void projection(Map<String, Declared> t, String name, int out) {
-        add(t, name + ".weight", out, HIDDEN);
-        add(t, name + ".bias", out);
+    private static void projection(Map<String, Declared> t, String name, int out, Sizes z) {
+        add(t, name + ".weight", out, z.hidden);
+        if (z.biased) {
+            add(t, name + ".bias", out);
+        }
     }
 
     private static void add(Map<String, Declared> t, String name, long... sizes) {
