@@ -19,7 +19,7 @@ import vitrine.core.files.Whole;
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,spectrum,rank,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,rank,finetune,open,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -39,6 +39,7 @@ public final class Benchmarks {
                     case "capture" -> new CaptureBench(setting).run();
                     case "spectrum" -> new SpectrumBench(setting, RandomCheckpoint.SMOL).run() + "\n" + new SpectrumBench(setting, RandomCheckpoint.QWEN).run();
                     case "rank" -> new RankBench(setting).run();
+                    case "finetune" -> new FinetuneBench(setting).run();
                     case "open" -> new OpenBench(setting).run();
                     case "start" -> new StartBench(setting).run();
                     case "frames" -> new FramesBench(setting).run();

@@ -25,8 +25,11 @@ import vitrine.core.task.TaskRunner;
 ///     engine
 ///     task
 ///     analysis.*            artifact
+///     train.*    run
+///     backward
 ///     forward    dataset
-///     probe      tokenizer  architecture.*
+///     probe      tokenizer  adapter
+///                           architecture.*
 ///     tensor.*              checkpoint.*
 ///     json   files   progress   refusal
 ///
@@ -105,6 +108,14 @@ class ArchitectureTest {
                 .check(CORE);
         slices().matching("vitrine.core.checkpoint.(*)").should().notDependOnEachOther()
                 .because("one format never needs another")
+                .check(CORE);
+    }
+
+    @Test
+    void adaptersKnowNoForwardPass() {
+        classes().that().resideInAPackage("vitrine.core.adapter").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.adapter", "vitrine.core.architecture", "vitrine.core.checkpoint", "vitrine.core.tensor", "vitrine.core.refusal"))
+                .because("what an adapter changes is data: how that is run is written once, in forward")
                 .check(CORE);
     }
 

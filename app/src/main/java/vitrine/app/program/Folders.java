@@ -88,6 +88,11 @@ public record Folders(Path home) {
         }
     }
 
+    /// Training runs, a folder each, and their store.
+    public Path runs() {
+        return home.resolve("runs");
+    }
+
     public Path logs() {
         return home.resolve("logs");
     }
