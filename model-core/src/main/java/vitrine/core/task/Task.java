@@ -33,6 +33,11 @@ public sealed interface Task {
     /// The checkpoint that the task is about.
     String model();
 
+    /// The adapters that are on it; none where null.
+    default List<AdapterUse> adapters() {
+        return null;
+    }
+
     /// The kind's public name.
     @JsonIgnore
     default String kind() {
@@ -43,8 +48,13 @@ public sealed interface Task {
     ///
     /// @param what see [What]
     /// @param layers which layers' values to keep, all where null
-    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers) implements Task {
+    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters) implements Task {
+        public Capture(String model, Prompt prompt, List<What> what, LayerRange layers) {
+            this(model, prompt, what, layers, null);
+        }
+
         public Capture {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("prompt", prompt);
             require("what", what);
@@ -55,8 +65,13 @@ public sealed interface Task {
     /// Per-head measures over texts.
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
-    record Heads(String model, String data, Integer maxLength) implements Task {
+    record Heads(String model, String data, Integer maxLength, List<AdapterUse> adapters) implements Task {
+        public Heads(String model, String data, Integer maxLength) {
+            this(model, data, maxLength, null);
+        }
+
         public Heads {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
@@ -66,8 +81,13 @@ public sealed interface Task {
     /// Loss and perplexity over texts.
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
-    record Evaluate(String model, String data, Integer maxLength) implements Task {
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) implements Task {
+        public Evaluate(String model, String data, Integer maxLength) {
+            this(model, data, maxLength, null);
+        }
+
         public Evaluate {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
@@ -125,8 +145,13 @@ public sealed interface Task {
     /// @param perplexityRise by how many per cent perplexity may rise when activations are dropped; null for no such search (activations only)
     /// @param rankAwareSparsity the sparsity for which each linear layer's best split into channels and rank is sought (activations only)
     record Rank(String model, String data, RankArtifact.Of of, Integer maxLength, Integer maxTokens, Boolean centred, Boolean excludeMassive,
-                Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity) implements Task {
+                Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity, List<AdapterUse> adapters) implements Task {
+        public Rank(String model, String data, RankArtifact.Of of, Integer maxLength, Integer maxTokens, Boolean centred, Boolean excludeMassive, Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity) {
+            this(model, data, of, maxLength, maxTokens, centred, excludeMassive, growth, ratio, alpha, tailError, perplexityRise, rankAwareSparsity, null);
+        }
+
         public Rank {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             require("of", of);
@@ -164,8 +189,13 @@ public sealed interface Task {
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
     /// @param expertsPerToken other numbers of experts per token to find the loss for; none where null
-    record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken) implements Task {
+    record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken, List<AdapterUse> adapters) implements Task {
+        public Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken) {
+            this(model, data, maxLength, maxTokens, expertsPerToken, null);
+        }
+
         public Routing {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             requireWhole("data", data);
@@ -181,6 +211,25 @@ public sealed interface Task {
             if (expertsPerToken != null) {
                 expertsPerToken.forEach(k -> requireAtLeast("expertsPerToken", k, 1));
             }
+        }
+    }
+
+    /// An adapter that is on the model while a task runs.
+    ///
+    /// @param path a PEFT folder, or a file of an adapter's tensors
+    /// @param weight what all that it changes is multiplied with; 1 where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record AdapterUse(String path, Double weight) {
+        public AdapterUse {
+            require("path of an adapter", path);
+            if (weight != null && !Double.isFinite(weight)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "the weight of an adapter is %s; a finite number belongs here", weight);
+            }
+        }
+
+        /// An adapter as it is.
+        public static AdapterUse of(String path) {
+            return new AdapterUse(path, null);
         }
     }
 

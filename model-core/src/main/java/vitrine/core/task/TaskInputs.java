@@ -26,6 +26,9 @@ public final class TaskInputs {
     public static List<Path> files(Task task) {
         List<Path> files = new ArrayList<>();
         add(files, task.model());
+        if (task.adapters() != null) {
+            task.adapters().forEach(a -> add(files, a.path()));
+        }
         switch (task) {
             case Task.Spectrum s -> {
                 s.checkpoints().stream().skip(1).forEach(m -> add(files, m));

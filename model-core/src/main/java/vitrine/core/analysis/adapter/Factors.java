@@ -54,6 +54,11 @@ public record Factors(Dense a, Dense b, double scaling) {
         return a.rows();
     }
 
+    /// The same delta the other way round, as a table `[vocabulary, width]` stores it: `s A^T B^T`.
+    public Factors ofTable(Arena arena) {
+        return new Factors(Subspaces.transposed(b, arena), Subspaces.transposed(a, arena), scaling);
+    }
+
     /// Values that are NaN or infinite.
     public long nonFinite() {
         return nonFinite(a) + nonFinite(b);
