@@ -24,6 +24,20 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
     /// @param data its bytes as stored, valid as long as the adaptation is used
     public record Replacement(TensorEntry tensor, MemorySegment data) {}
 
+    /// The same changes with other updates of one layer, by its weight's name.
+    public Adaptation withLinear(String weight, List<LowRankUpdate> updates) {
+        Map<String, List<LowRankUpdate>> changed = new java.util.HashMap<>(linears);
+        changed.put(weight, updates);
+        return new Adaptation(changed, tables, replaced);
+    }
+
+    /// The same changes with other updates of one table, by its name.
+    public Adaptation withTable(String table, List<LowRankUpdate> updates) {
+        Map<String, List<LowRankUpdate>> changed = new java.util.HashMap<>(tables);
+        changed.put(table, updates);
+        return new Adaptation(linears, changed, replaced);
+    }
+
     Replacement replacement(String name) {
         return replaced.get(name);
     }
