@@ -115,6 +115,21 @@ final class AdapterWeights implements AutoCloseable {
         return spec;
     }
 
+    /// The base as it is, for the spec that the adapters leave: a head of its own reads the table that it was tied to.
+    Adaptation none() {
+        String weight = spec.head() == null ? null : spec.head().weight();
+        if (weight == null || !replaced.containsKey(weight) || base.tensor(weight).isPresent()) {
+            return Adaptation.NONE;
+        }
+        TensorEntry own = base.tensor(spec.embedding().tokens()).orElseThrow();
+        return new Adaptation(Map.of(), Map.of(), Map.of(weight, new Adaptation.Replacement(own, baseMap.data(own))));
+    }
+
+    /// `whole` with another update of one site; for a single adapter.
+    Adaptation with(Adaptation whole, AdapterFit.Site site, List<LowRankUpdate> updates) {
+        return site.role() == AdapterFit.Role.TABLE ? whole.withTable(key(site), updates) : whole.withLinear(key(site), updates);
+    }
+
     /// What the adapters do, whole.
     Adaptation adaptation() {
         Map<String, List<LowRankUpdate>> linears = new HashMap<>();
