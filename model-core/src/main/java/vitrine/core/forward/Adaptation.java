@@ -43,7 +43,7 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
     }
 
     /// Turns `y = x W^T` into what the adapted layer makes of x.
-    void apply(String weight, Matrix x, Matrix y, Products products) {
+    void apply(String weight, Matrix x, Matrix y, Products products, Scratch scratch) {
         List<LowRankUpdate> updates = linears.get(weight);
         if (updates == null) {
             return;
@@ -56,7 +56,7 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
             Elementwise.scaleColumns(y, own);
         }
         for (LowRankUpdate u : updates) {
-            u.add(x, y, products);
+            u.add(x, y, products, scratch);
         }
     }
 
@@ -77,14 +77,14 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
     }
 
     /// Adds the delta of rows of a table.
-    void applyToRows(String table, int[] ids, Matrix out, Products products) {
+    void applyToRows(String table, int[] ids, Matrix out, Products products, Scratch scratch) {
         for (LowRankUpdate u : tables.getOrDefault(table, List.of())) {
-            u.addRows(ids, out, products);
+            u.addRows(ids, out, products, scratch);
         }
     }
 
     /// Turns row `output` of W into that of the adapted layer.
-    void applyToRow(String weight, int output, Matrix row, Products products) {
+    void applyToRow(String weight, int output, Matrix row, Products products, Scratch scratch) {
         List<LowRankUpdate> updates = linears.get(weight);
         if (updates == null) {
             return;
@@ -97,7 +97,7 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
             Elementwise.scale(row, own);
         }
         for (LowRankUpdate u : updates) {
-            u.addDeltaRow(output, row, products);
+            u.addDeltaRow(output, row, products, scratch);
         }
     }
 }

@@ -150,12 +150,12 @@ final class AdapterCutRun {
         // The most removals that the loss allows, by halving; the loss is not quite monotone, and what is found is one that holds.
         double allowed = mean(losses, before) + task.lossRise();
         int holds = 0;
-        int fails = removals.length + 1;
+        // The last rank stays: where the texts are told better without the adapter, one that does next to nothing is what was asked for.
+        int fails = removals.length;
         while (fails - holds > 1) {
             int middle = (holds + fails) >>> 1;
             progress.checkCancelled();
-            double loss = middle > removals.length ? Double.POSITIVE_INFINITY : mean(losses, loss(losses, RankBudget.after(worth, removals, middle)));
-            if (loss <= allowed) {
+            if (mean(losses, loss(losses, RankBudget.after(worth, removals, middle))) <= allowed) {
                 holds = middle;
             } else {
                 fails = middle;

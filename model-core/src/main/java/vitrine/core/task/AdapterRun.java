@@ -236,7 +236,8 @@ final class AdapterRun {
         List<Integer> ranks = ranks(most);
         boolean eachModule = task.without() == Task.Without.modules;
         boolean eachComponent = task.without() == Task.Without.components;
-        long single = eachModule ? sites.size() : eachComponent ? sites.stream().mapToLong(s -> order == Task.Order.singular ? spectra.get(s.module().path()).length : s.module().rank()).sum() : 0;
+        List<AdapterFit.Site> left = sites.stream().filter(s -> Glob.matchesAny(task.modules(), s.module().path())).toList();
+        long single = eachModule ? left.size() : eachComponent ? left.stream().mapToLong(s -> order == Task.Order.singular ? spectra.get(s.module().path()).length : s.module().rank()).sum() : 0;
         losses.plan((int) Math.min(Integer.MAX_VALUE, 2 + ranks.size() + single));
         Adaptation whole = model.weights().adaptation();
         int first = sites.stream().mapToInt(this::firstLayer).min().orElse(0);
@@ -254,7 +255,7 @@ final class AdapterRun {
 
         curve(losses, whole, sites, ranks, order, start);
         if (eachModule || eachComponent) {
-            leaveOut(losses, whole, sites, order, eachComponent, ends[1]);
+            leaveOut(losses, whole, left, order, eachComponent, ends[1]);
             importance.add("loss");
         }
         long[] passed = losses.layersPassed();

@@ -234,10 +234,11 @@ public sealed interface Task {
     /// @param ranks numbers of ranks that every module keeps, from 0, to find the loss for; powers of two and all where null; with texts only
     /// @param order which ranks are kept; [Order#singular] where null; with texts only
     /// @param without what is left out one at a time to find the loss for; nothing where null; with texts only
+    /// @param modules patterns of paths (`*` any characters, `?` one): only modules that match one are left out; all where null; beside `without` only
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
-    record Adapter(String adapter, String model, Alignment alignment, List<Domain> data, List<Integer> ranks, Order order, Without without, Integer maxLength,
-                   Integer maxTokens) implements Task {
+    record Adapter(String adapter, String model, Alignment alignment, List<Domain> data, List<Integer> ranks, Order order, Without without, List<String> modules,
+                   Integer maxLength, Integer maxTokens) implements Task {
         public Adapter {
             require("adapter", adapter);
             requireWhole("data", data);
@@ -249,6 +250,10 @@ public sealed interface Task {
             requireTexts(data, "ranks", ranks);
             requireTexts(data, "order", order);
             requireTexts(data, "without", without);
+            requireWhole("modules", modules);
+            if (modules != null && without == null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "modules says what is left out, so without must stand beside it");
+            }
             requireTexts(data, "maxLength", maxLength);
             requireTexts(data, "maxTokens", maxTokens);
             requireDistinct(data);
@@ -259,7 +264,7 @@ public sealed interface Task {
 
         /// An adapter by itself.
         public static Adapter alone(String adapter) {
-            return new Adapter(adapter, null, null, null, null, null, null, null, null);
+            return new Adapter(adapter, null, null, null, null, null, null, null, null, null);
         }
     }
 
