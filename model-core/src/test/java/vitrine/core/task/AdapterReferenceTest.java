@@ -33,7 +33,9 @@ class AdapterReferenceTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"lora-all-linear", "lora-dora", "lora-llama", "lora-mixtral", "lora-patterns", "lora-rslora"})
+    @ValueSource(strings = {"lora-all-linear", "lora-dora", "lora-llama", "lora-mixtral", "lora-patterns", "lora-rslora", "lora-own-odd-ranks", "lora-own-layers",
+        "lora-own-embedding-tied", "lora-own-embedding-saved-tied", "lora-own-adalora", "lora-own-conv1d", "lora-own-conv1d-dora", "lora-own-regex", "lora-own-dora-rslora",
+        "lora-own-bias", "lora-own-mla", "lora-own-moe"})
     void meetsTheCase(String name) throws IOException {
         Reference reference = Reference.of(name);
         Reference base = Reference.of(reference.golden().get("base_case").asText());
@@ -43,12 +45,18 @@ class AdapterReferenceTest {
         List<Task.AdapterUse> adapters = List.of(Task.AdapterUse.of(reference.folder().toAbsolutePath().toString()));
         try (SafetensorsFile expected = reference.expected()) {
             for (String prompt : List.of("p0.", "p1.")) {
+                if (!expected.has(prompt + "logits")) {
+                    continue;
+                }
                 List<Integer> ids = Arrays.stream(expected.ints(prompt + "input_ids")).boxed().toList();
                 Task.Capture task = new Task.Capture(path, Task.Prompt.ofIds(ids), List.of(Task.What.logits, Task.What.attentions), null, adapters);
                 Artifact got = TaskRunner.run(task, folder.resolve(prompt + "capture"), Progress.NONE, w -> { });
                 compared.add(prompt + "input_ids");
                 try (SafetensorsFile file = got.tensors()) {
                     for (String tensor : List.of("logits", "attentions")) {
+                        if (!expected.has(prompt + tensor)) {
+                            continue;
+                        }
                         reference.compare(expected, prompt + tensor, file.floats(tensor));
                         compared.add(prompt + tensor);
                     }
@@ -73,7 +81,7 @@ class AdapterReferenceTest {
                     Dense delta = merged.add(own, -1);
                     boolean turned = site.linear() != null && site.linear().inputMajor();
                     double[] stored = (turned ? transposed(delta, arena) : delta).toArray();
-                    String name = site.role() == AdapterFit.Role.HEAD ? site.module().path() + ".weight" : site.weight();
+                    String name = expected.has("delta." + site.weight()) ? site.weight() : site.module().path() + ".weight";
                     compare(reference, expected, "delta." + name, stored, compared);
                     String values = "sv." + name;
                     if (expected.has(values)) {
@@ -92,7 +100,10 @@ class AdapterReferenceTest {
                         delta[i] = StoredValues.at(tensor.dtype(), a.data(tensor), i) - StoredValues.at(own.dtype(), b.data(own), i);
                     }
                 }
-                compare(reference, expected, "delta." + name, delta, compared);
+                // The cases made here have deltas of low rank only: what is saved whole is tested by its logits.
+                if (expected.has("delta." + name)) {
+                    compare(reference, expected, "delta." + name, delta, compared);
+                }
             });
         }
     }
