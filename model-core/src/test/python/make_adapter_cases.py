@@ -41,8 +41,8 @@ def deepseek():
 
 
 def qwen_moe():
-    c = transformers.Qwen3MoeConfig(vocab_size=VOCABULARY, hidden_size=HIDDEN, intermediate_size=16, moe_intermediate_size=6, num_hidden_layers=2, num_attention_heads=4, head_dim=8,
-                                    num_key_value_heads=2, num_experts=4, num_experts_per_tok=2, norm_topk_prob=True, max_position_embeddings=64)
+    c = transformers.Qwen3MoeConfig(vocab_size=VOCABULARY, hidden_size=HIDDEN, intermediate_size=16, moe_intermediate_size=8, num_hidden_layers=2, num_attention_heads=4, head_dim=8,
+                                    num_key_value_heads=2, num_experts=3, num_experts_per_tok=2, norm_topk_prob=True, max_position_embeddings=64)
     return transformers.Qwen3MoeForCausalLM(c)
 
 

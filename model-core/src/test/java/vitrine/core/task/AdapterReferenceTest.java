@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -38,10 +37,10 @@ class AdapterReferenceTest {
         "lora-own-bias", "lora-own-mla", "lora-own-moe"})
     void meetsTheCase(String name) throws IOException {
         Reference reference = Reference.of(name);
-        Reference base = Reference.of(reference.golden().get("base_case").asText());
+        Path base = reference.folder().resolveSibling(reference.golden().get("base_case").asText());
         Set<String> compared = new HashSet<>();
         deltas(reference, base, compared);
-        String path = base.folder().toAbsolutePath().toString();
+        String path = base.toAbsolutePath().toString();
         List<Task.AdapterUse> adapters = List.of(Task.AdapterUse.of(reference.folder().toAbsolutePath().toString()));
         try (SafetensorsFile expected = reference.expected()) {
             for (String prompt : List.of("p0.", "p1.")) {
@@ -63,13 +62,29 @@ class AdapterReferenceTest {
                 }
             }
             assertEquals(expected.tensors().keySet(), compared, "every tensor of the case is compared");
+            // The merged checkpoint, and the adapter written anew with all its ranks, do the same.
+            List<Integer> ids = Arrays.stream(expected.ints("p0.input_ids")).boxed().toList();
+            Artifact merged = TaskRunner.run(new Task.AdapterMerge(path, adapters), folder.resolve("merged"), Progress.NONE, w -> { });
+            reference.compare(expected, "p0.logits", logits(merged.folder().toString(), ids, null));
+            for (Task.Order order : List.of(Task.Order.singular, Task.Order.norm_product)) {
+                Artifact again = TaskRunner.run(new Task.AdapterCut(adapters.getFirst().path(), null, 99, null, null, null, order, null, null, null), folder.resolve("again-" + order), Progress.NONE,
+                        w -> { });
+                reference.compare(expected, "p0.logits", logits(path, ids, List.of(Task.AdapterUse.of(again.folder().toString()))));
+            }
+        }
+    }
+
+    private float[] logits(String model, List<Integer> ids, List<Task.AdapterUse> adapters) throws IOException {
+        Task.Capture task = new Task.Capture(model, Task.Prompt.ofIds(ids), List.of(Task.What.logits), null, adapters);
+        try (SafetensorsFile file = TaskRunner.run(task, folder.resolve("c" + System.nanoTime()), Progress.NONE, w -> { }).tensors()) {
+            return file.floats("logits");
         }
     }
 
     /// Every `delta.*` and `sv.*` of a case.
-    static void deltas(Reference reference, Reference base, Set<String> compared) {
+    private static void deltas(Reference reference, Path base, Set<String> compared) {
         try (SafetensorsFile expected = reference.expected();
-             LoadedModel model = LoadedModel.open(base.folder().toString(), List.of(Task.AdapterUse.of(reference.folder().toString())))) {
+             LoadedModel model = LoadedModel.open(base.toString(), List.of(Task.AdapterUse.of(reference.folder().toString())))) {
             AdapterWeights adapters = model.adapters();
             for (AdapterFit.Site site : adapters.fit().sites()) {
                 try (Arena arena = Arena.ofConfined()) {
@@ -150,9 +165,6 @@ class AdapterReferenceTest {
     }
 
     private float[] logits(String base, List<Task.AdapterUse> adapters) throws IOException {
-        Task.Capture task = new Task.Capture(base, Task.Prompt.ofIds(new ArrayList<>(List.of(1, 5, 9, 30, 200))), List.of(Task.What.logits), null, adapters);
-        try (SafetensorsFile file = TaskRunner.run(task, folder.resolve("c" + System.nanoTime()), Progress.NONE, w -> { }).tensors()) {
-            return file.floats("logits");
-        }
+        return logits(base, List.of(1, 5, 9, 30, 200), adapters);
     }
 }
