@@ -22,6 +22,8 @@ import vitrine.core.analysis.adapter.DeltaSpectrum;
 import vitrine.core.analysis.adapter.Factors;
 import vitrine.core.analysis.adapter.LeadingVectors;
 import vitrine.core.analysis.adapter.StartFactors;
+import vitrine.core.architecture.Head;
+import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.LinearLayers;
 import vitrine.core.architecture.NamedTensor;
 import vitrine.core.artifact.Provenance;
@@ -52,6 +54,11 @@ final class AdapterExtractRun {
                     chosen.put(name, placed);
                 }
             });
+            Head head = base.spec().head();
+            // A head of its own is a linear layer too; one that shares the embedding's table is not touched.
+            if (head != null && !head.tied() && head.weight().endsWith(WEIGHT) && Glob.matchesAny(task.tensors(), head.weight())) {
+                chosen.put(head.weight(), new LinearLayers.Placed(new Linear(head.weight(), head.bias(), base.spec().vocabSize(), head.width(), false), -1));
+            }
             if (chosen.isEmpty()) {
                 throw Refusal.of(Category.TASK_INVALID, base.checkpoint().path(), "none of its linear layers has a name that %s matches", String.valueOf(task.tensors()));
             }
@@ -125,7 +132,7 @@ final class AdapterExtractRun {
         ObjectNode c = Json.object().put("task_type", "CAUSAL_LM").put("base_model_name_or_path", task.model()).put("lora_dropout", 0.0).put("bias", "none").put("use_rslora", false)
                 .put("use_dora", false).put("lora_bias", false).putNull("modules_to_save");
         // The layers say themselves which way round they are; PEFT wants to be told as well.
-        return c.put("fan_in_fan_out", chosen.values().stream().allMatch(p -> p.linear().inputMajor()));
+        return c.put("fan_in_fan_out", chosen.values().stream().anyMatch(p -> p.linear().inputMajor()));
     }
 
     /// Tensors that differ and that no adapter of linear layers carries.

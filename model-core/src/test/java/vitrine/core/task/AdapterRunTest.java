@@ -252,6 +252,10 @@ class AdapterRunTest {
 
     // --- merging and extracting
 
+    private static String baseOf(String name) {
+        return Path.of("src/test/resources/reference/lora-base-" + name).toAbsolutePath().toString();
+    }
+
     @Test
     void aMergedCheckpointDoesWhatTheAdapterDid() throws IOException {
         for (String name : List.of("lora-all-linear", "lora-dora", "lora-mixtral")) {
@@ -286,6 +290,13 @@ class AdapterRunTest {
             assertArrayEquals(before.values("sv", row), Arrays.copyOf(after.values("sv", after.row(row.module()).orElseThrow()), 8), 1e-4);
         }
         assertArrayEquals(logits(base, reference("lora-llama")), logits(base, extracted.folder().toString()), 2e-3f);
+        // The head is a layer as any other where it has a weight of its own.
+        String odd = reference("lora-own-odd-ranks");
+        Artifact headToo = run(new Task.AdapterMerge(baseOf("llama"), List.of(Task.AdapterUse.of(odd))));
+        Artifact extractedToo = run(new Task.AdapterExtract(baseOf("llama"), headToo.folder().toString(), 7, null));
+        assertEquals(7, extractedToo.manifest().summary().at("/rows/model.layers.0.self_attn.v_proj/rank").asInt());
+        assertEquals(0, extractedToo.manifest().summary().get("not_carried").asInt());
+        assertTrue(extractedToo.manifest().summary().at("/rows/lm_head").isObject());
         Artifact one = run(new Task.AdapterExtract(base, merged.folder().toString(), 1, List.of("*layers.0*v_proj*")));
         assertEquals(1, one.manifest().summary().get("modules").asInt());
         assertTrue(one.manifest().summary().get("not_carried").asInt() > 0);
