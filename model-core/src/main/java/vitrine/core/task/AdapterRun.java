@@ -82,6 +82,9 @@ final class AdapterRun {
 
     private Outcome run(Path staging) throws IOException {
         adapter.notes().forEach(warn);
+        if (model == null) {
+            adapter.absentBase().ifPresent(warn);
+        }
         if (!adapter.rows().isEmpty()) {
             warn.accept(String.format("Rows of %s were trained by themselves; they are no delta of low rank.", String.join(", ", adapter.rows().keySet())));
         }

@@ -15,6 +15,7 @@ import vitrine.core.adapter.AdapterFit;
 import vitrine.core.adapter.AdapterModule;
 import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.Factors;
+import vitrine.core.analysis.adapter.Magnitudes;
 import vitrine.core.architecture.Head;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.checkpoint.Checkpoint;
@@ -178,9 +179,10 @@ final class AdapterWeights implements AutoCloseable {
         Factors delta = site.role() == AdapterFit.Role.TABLE ? f.ofTable(in) : f;
         rows.add(delta.deltaRows(in, first, rows.rows()), u.weight);
         TensorEntry m = site.module().magnitude();
-        for (int r = 0; m != null && r < rows.rows(); r++) {
-            Dense row = rows.rows(r, 1);
-            row.scale(vitrine.core.tensor.StoredValues.at(m.dtype(), u.map.data(m), first + r) / Math.sqrt(row.squares()));
+        if (m != null) {
+            try (Arena scratch = Arena.ofConfined()) {
+                Magnitudes.apply(rows, first, Factors.values(m, u.map, scratch).toArray());
+            }
         }
     }
 
