@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
@@ -37,8 +38,8 @@ final class CaptureCommand extends EngineCommand {
     @Option(names = "--layers", paramLabel = "A-B", description = "keep the values of layers A to B only")
     String layers;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "not in this version")
-    Path adapter;
+    @Mixin
+    AdapterOptions adapters = new AdapterOptions();
 
     /// Where the prompt comes from.
     static final class PromptOptions {
@@ -54,13 +55,10 @@ final class CaptureCommand extends EngineCommand {
 
     @Override
     Task task() {
-        if (adapter != null) {
-            throw Refusal.of(Category.TASK_INVALID, adapter, "adapters cannot be applied in this version").help("Leave --adapter out.");
-        }
         if (common.out == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "--out is missing: a capture is a file").help("Say --out FILE.safetensors.");
         }
-        return new Task.Capture(absolute(model), prompt(), whats(), range());
+        return new Task.Capture(absolute(model), prompt(), whats(), range(), adapters.uses());
     }
 
     private List<Task.What> whats() {

@@ -5,11 +5,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
-import vitrine.core.refusal.Category;
-import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
@@ -25,15 +24,12 @@ final class EvalCommand extends EngineCommand {
     @Option(names = "--sequence-length", paramLabel = "N", description = "cut texts to N tokens; default the model's own limit, at most 2,048")
     Integer length;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "not in this version")
-    Path adapter;
+    @Mixin
+    AdapterOptions adapters = new AdapterOptions();
 
     @Override
     Task task() {
-        if (adapter != null) {
-            throw Refusal.of(Category.TASK_INVALID, adapter, "adapters cannot be applied in this version").help("Leave --adapter out.");
-        }
-        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length));
+        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length), adapters.uses());
     }
 
     @Override

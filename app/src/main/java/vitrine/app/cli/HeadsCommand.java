@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
@@ -19,6 +20,9 @@ final class HeadsCommand extends EngineCommand {
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
+    @Mixin
+    AdapterOptions adapters = new AdapterOptions();
+
     @Option(names = "--data", required = true, paramLabel = "FILE", description = "a text file or JSONL")
     Path data;
 
@@ -27,7 +31,7 @@ final class HeadsCommand extends EngineCommand {
 
     @Override
     Task task() {
-        return new Task.Heads(absolute(model), absolute(data), sequenceLength(length));
+        return new Task.Heads(absolute(model), absolute(data), sequenceLength(length), adapters.uses());
     }
 
     @Override

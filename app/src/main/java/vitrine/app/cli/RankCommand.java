@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
@@ -20,6 +21,9 @@ final class RankCommand extends EngineCommand {
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
     Path model;
+
+    @Mixin
+    AdapterOptions adapters = new AdapterOptions();
 
     @Option(names = "--data", required = true, paramLabel = "FILE", description = "a text file or JSONL")
     Path data;
@@ -61,7 +65,7 @@ final class RankCommand extends EngineCommand {
     @Override
     Task task() {
         return new Task.Rank(absolute(model), absolute(data), of, sequenceLength(length), maxTokens, centred ? true : null, excludeMassive ? true : null, growth ? true : null,
-                ratio, alpha, tailError, perplexityRise, rankAware);
+                ratio, alpha, tailError, perplexityRise, rankAware, adapters.uses());
     }
 
     @Override

@@ -31,14 +31,29 @@ final class Results {
         Path file = real(target);
         Whole.removeLeftovers(file.toAbsolutePath().getParent());
         try (Whole out = Whole.file(file)) {
-            try (FileChannel from = FileChannel.open(source, StandardOpenOption.READ);
-                 FileChannel to = FileChannel.open(out.staging(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                long size = from.size();
-                for (long at = 0; at < size; ) {
-                    at += from.transferTo(at, size - at, to);
-                }
+            copyTo(source, out.staging());
+            out.commit();
+        }
+    }
+
+    /// Puts a copy of a folder's files, but those named, at `target`, which must not hold anything yet.
+    static void copyFolder(Path source, Path target, java.util.Set<String> without) throws IOException {
+        Whole.removeLeftovers(target.toAbsolutePath().getParent());
+        try (Whole out = Whole.folder(target); java.util.stream.Stream<Path> files = Files.list(source)) {
+            for (Path file : files.filter(f -> !without.contains(f.getFileName().toString())).sorted().toList()) {
+                copyTo(file, out.staging().resolve(file.getFileName().toString()));
             }
             out.commit();
+        }
+    }
+
+    private static void copyTo(Path source, Path target) throws IOException {
+        try (FileChannel from = FileChannel.open(source, StandardOpenOption.READ);
+             FileChannel to = FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            long size = from.size();
+            for (long at = 0; at < size; ) {
+                at += from.transferTo(at, size - at, to);
+            }
         }
     }
 

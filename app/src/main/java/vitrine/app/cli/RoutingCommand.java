@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
@@ -23,6 +24,9 @@ final class RoutingCommand extends EngineCommand {
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint with experts")
     Path model;
+
+    @Mixin
+    AdapterOptions adapters = new AdapterOptions();
 
     @Option(names = "--data", required = true, paramLabel = "NAME=FILE", description = "a text file or JSONL and the name of its domain; may be given several times. "
             + "Without NAME= the file's own name is taken; a line's label wins over both")
@@ -39,11 +43,11 @@ final class RoutingCommand extends EngineCommand {
 
     @Override
     Task task() {
-        return new Task.Routing(absolute(model), data.stream().map(RoutingCommand::domain).toList(), sequenceLength(length), maxTokens, expertsPerToken);
+        return new Task.Routing(absolute(model), data.stream().map(RoutingCommand::domain).toList(), sequenceLength(length), maxTokens, expertsPerToken, adapters.uses());
     }
 
     /// `NAME=FILE`, or a file whose own name is the domain's. A file whose name holds a `=` is written with a name before it.
-    private static Task.Domain domain(String written) {
+    static Task.Domain domain(String written) {
         int sign = written.indexOf('=');
         if (sign == 0) {
             throw Refusal.of(Category.TASK_INVALID, null, "--data %s: a name belongs before the =", written);

@@ -32,9 +32,9 @@ class BadInputsTest {
     private static final Path CORPUS = Path.of("../model-core/src/test/resources/badinputs").toAbsolutePath().normalize();
 
     /// Commands and classes that this version has.
-    private static final Set<String> COMMANDS = Set.of("open", "capture", "eval");
+    private static final Set<String> COMMANDS = Set.of("open", "capture", "eval", "adapter");
     private static final Set<String> CLASSES = Set.of("safetensors.header", "safetensors.tensors", "safetensors.valid", "sharded", "config", "tokenizer",
-            "prompt", "impostor", "hf_cache", "dataset");
+            "prompt", "impostor", "hf_cache", "dataset", "adapter");
 
     @TempDir
     static Path shared;

@@ -132,6 +132,39 @@ class JsonLinesTest {
     }
 
     @Test
+    void adapters() throws IOException {
+        Path base = MODELS.resolve("llama-gqa");
+        Path adapter = MODELS.resolve("lora-llama");
+        List<JsonNode> lines = lines(0, "adapter", adapter, "--model", base, "--data", "prose=" + text(), "--sequence-length", 16, "--ranks", "0,2", "--without", "modules",
+                "--modules", "*layers.0*q_proj", "--out", folder.resolve("lora.json"));
+        assertTrue(lines.stream().anyMatch(l -> l.get("event").asText().equals("progress") && l.get("unit").asText().equals("modules")), "modules are counted");
+        JsonNode result = lines.getLast();
+        assertEquals(2, result.at("/curve/points").size());
+        assertEquals(1, result.get("rows").valueStream().filter(r -> r.has("loss_without")).count());
+        assertEquals(names(result), with(names(Json.mapper().readTree(folder.resolve("lora.json").toFile())), "event"));
+        assertTrue(Files.exists(folder.resolve("lora.safetensors")));
+        lines(0, "adapter", "compare", adapter, MODELS.resolve("lora-patterns"));
+        Path cut = folder.resolve("cut");
+        assertEquals(cut.toString(), lines(0, "adapter", "cut", adapter, "--energy", 0.9, "--out", cut).getLast().get("out").asText());
+        Path merged = folder.resolve("merged");
+        lines(0, "adapter", "merge", adapter + "=0.5", "--model", base, "--out", merged);
+        lines(0, "adapter", "extract", base, merged, "--rank", 8, "--out", folder.resolve("extracted"));
+        JsonNode eval = lines(0, "eval", base, "--adapter", cut, "--adapter", adapter + "=-1", "--data", text(), "--sequence-length", 16).getLast();
+        assertEquals(2, eval.get("adapters").size());
+        assertEquals(-1, eval.at("/adapters/1/weight").asDouble());
+        manifestsAreValid(6);
+        assertEquals("task-invalid", category("adapter"));
+        assertEquals("task-invalid", category("adapter", "cut", adapter, "--rank", 2));
+        assertEquals("task-invalid", category("adapter", "cut", adapter, "--rank", 2, "--out", cut));
+        assertEquals("task-invalid", category("adapter", "cut", adapter, "--rank", 2, "--energy", 0.5, "--out", folder.resolve("x")));
+        assertEquals("task-invalid", category("adapter", adapter, "--order", "size"));
+        assertEquals("task-invalid", category("eval", base, "--adapter", adapter + "=much", "--data", text()));
+        assertEquals("adapter-mismatch", category("eval", MODELS.resolve("gpt2"), "--adapter", adapter, "--data", text()));
+        assertEquals("adapter-invalid", category("adapter", base));
+        assertEquals("not-found", category("adapter", "/no/such"));
+    }
+
+    @Test
     void rank() throws IOException {
         Path model = MODELS.resolve("llama-gqa");
         List<JsonNode> lines = lines(0, "rank", model, "--data", text(), "--of", "kv", "--growth", "--centred", "--sequence-length", 16, "--out", folder.resolve("kv.json"));

@@ -129,6 +129,11 @@ class WorkerLinesTest {
                 Task.Rank.of(llama.toString(), folder.resolve("few.txt").toString(), RankArtifact.Of.hidden),
                 new Task.Routing(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), null, null, List.of(1)),
                 new Task.Finetune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.FinetuneMethod.lora, folder.resolve("few.txt").toString(), null, null),
+                new Task.Adapter(MODELS.resolve("lora-llama").toString(), llama.toString(), null, null, null, null, null, null, null, null),
+                new Task.AdapterCompare(MODELS.resolve("lora-llama").toString(), MODELS.resolve("lora-patterns").toString()),
+                new Task.AdapterCut(MODELS.resolve("lora-llama").toString(), null, 2, null, null, null, null, null, null, null),
+                new Task.AdapterMerge(llama.toString(), List.of(Task.AdapterUse.of(MODELS.resolve("lora-llama").toString()))),
+                new Task.AdapterExtract(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), 4, null),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");
@@ -170,7 +175,8 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum"),
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
+                            "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 

@@ -82,6 +82,13 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
         }
     }
 
+    /// What to say where the config names a path for the base and nothing is there; a name on a hub says nothing.
+    public Optional<String> absentBase() {
+        String base = config.base();
+        return (base.startsWith(".") || base.startsWith("/")) && baseFolder().isEmpty()
+                ? Optional.of("Its base " + Visible.name(base) + " is not there: what needs no base still works.") : Optional.empty();
+    }
+
     /// Sorts tensors by the module that they belong to.
     private static final class Reader {
         private final Checkpoint checkpoint;
@@ -111,10 +118,6 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
             factors.forEach((path, found) -> modules.add(module(path, found)));
             if (modules.isEmpty() && saved.isEmpty() && rows.isEmpty()) {
                 throw Refusal.of(Category.ADAPTER_INVALID, checkpoint.path(), "it changes nothing: there is no low-rank factor in it");
-            }
-            String base = config.base();
-            if ((base.startsWith(".") || base.startsWith("/")) && !new Adapter(checkpoint, config, modules, saved, copies, rows, notes).baseFolder().isPresent()) {
-                notes.add("Its base " + Visible.name(base) + " is not there: what needs no base still works.");
             }
             if (config.changedBaseOrNull() != null) {
                 notes.add("It was initialised by " + config.initialisation() + ", which changed the base's weights as well: on the original base it would be wrong.");

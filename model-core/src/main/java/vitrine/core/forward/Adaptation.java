@@ -24,12 +24,26 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
     /// @param data its bytes as stored, valid as long as the adaptation is used
     public record Replacement(TensorEntry tensor, MemorySegment data) {}
 
+    /// The same changes with other updates of one layer, by its weight's name.
+    public Adaptation withLinear(String weight, List<LowRankUpdate> updates) {
+        Map<String, List<LowRankUpdate>> changed = new java.util.HashMap<>(linears);
+        changed.put(weight, updates);
+        return new Adaptation(changed, tables, replaced);
+    }
+
+    /// The same changes with other updates of one table, by its name.
+    public Adaptation withTable(String table, List<LowRankUpdate> updates) {
+        Map<String, List<LowRankUpdate>> changed = new java.util.HashMap<>(tables);
+        changed.put(table, updates);
+        return new Adaptation(linears, changed, replaced);
+    }
+
     Replacement replacement(String name) {
         return replaced.get(name);
     }
 
     /// Turns `y = x W^T` into what the adapted layer makes of x.
-    void apply(String weight, Matrix x, Matrix y, Products products) {
+    void apply(String weight, Matrix x, Matrix y, Products products, Scratch scratch) {
         List<LowRankUpdate> updates = linears.get(weight);
         if (updates == null) {
             return;
@@ -42,7 +56,7 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
             Elementwise.scaleColumns(y, own);
         }
         for (LowRankUpdate u : updates) {
-            u.add(x, y, products);
+            u.add(x, y, products, scratch);
         }
     }
 
@@ -63,14 +77,14 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
     }
 
     /// Adds the delta of rows of a table.
-    void applyToRows(String table, int[] ids, Matrix out, Products products) {
+    void applyToRows(String table, int[] ids, Matrix out, Products products, Scratch scratch) {
         for (LowRankUpdate u : tables.getOrDefault(table, List.of())) {
-            u.addRows(ids, out, products);
+            u.addRows(ids, out, products, scratch);
         }
     }
 
     /// Turns row `output` of W into that of the adapted layer.
-    void applyToRow(String weight, int output, Matrix row, Products products) {
+    void applyToRow(String weight, int output, Matrix row, Products products, Scratch scratch) {
         List<LowRankUpdate> updates = linears.get(weight);
         if (updates == null) {
             return;
@@ -83,7 +97,7 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
             Elementwise.scale(row, own);
         }
         for (LowRankUpdate u : updates) {
-            u.addDeltaRow(output, row, products);
+            u.addDeltaRow(output, row, products, scratch);
         }
     }
 }

@@ -2,7 +2,6 @@ package vitrine.core.forward;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
@@ -49,10 +48,10 @@ public record LowRankUpdate(Matrix a, Matrix b, float[] own, MemorySegment bias,
     }
 
     /// Adds what comes of x `[tokens, in]` to y `[tokens, out]`; `own` is the caller's.
-    void add(Matrix x, Matrix y, Products products) {
+    void add(Matrix x, Matrix y, Products products, Scratch scratch) {
         if (rank() > 0) {
-            try (Arena scratch = Arena.ofShared()) {
-                Matrix h = Matrix.allocate(scratch, x.rows(), rank());
+            try (Scratch.Frame ignored = scratch.frame()) {
+                Matrix h = scratch.matrix(x.rows(), rank());
                 products.multiply(Operand.of(x), Operand.of(a).transposed(), Operand.of(h));
                 fromBetween(h, y, products, scratch);
             }
@@ -63,12 +62,12 @@ public record LowRankUpdate(Matrix a, Matrix b, float[] own, MemorySegment bias,
     }
 
     /// Adds rows `ids` of the table's delta to `y` `[ids, out]`.
-    void addRows(int[] ids, Matrix y, Products products) {
+    void addRows(int[] ids, Matrix y, Products products, Scratch scratch) {
         if (rank() == 0) {
             return;
         }
-        try (Arena scratch = Arena.ofShared()) {
-            Matrix h = Matrix.allocate(scratch, ids.length, rank());
+        try (Scratch.Frame ignored = scratch.frame()) {
+            Matrix h = scratch.matrix(ids.length, rank());
             for (int t = 0; t < ids.length; t++) {
                 for (int i = 0; i < rank(); i++) {
                     h.set(t, i, a.get(i, ids[t]));
@@ -78,29 +77,29 @@ public record LowRankUpdate(Matrix a, Matrix b, float[] own, MemorySegment bias,
         }
     }
 
-    private void fromBetween(Matrix h, Matrix y, Products products, Arena scratch) {
+    private void fromBetween(Matrix h, Matrix y, Products products, Scratch scratch) {
         if (watch != null) {
             watch.between(h);
         }
         if (gates != null) {
             Elementwise.scaleColumns(h, gates);
         }
-        Matrix up = Matrix.allocate(scratch, h.rows(), y.columns());
+        Matrix up = scratch.matrix(h.rows(), y.columns());
         products.multiply(Operand.of(h), Operand.of(b).transposed(), Operand.of(up));
         Elementwise.add(y, up, 1f);
     }
 
     /// Adds row `output` of the delta to `row` `[1, in]`.
-    void addDeltaRow(int output, Matrix row, Products products) {
+    void addDeltaRow(int output, Matrix row, Products products, Scratch scratch) {
         if (rank() == 0) {
             return;
         }
-        try (Arena scratch = Arena.ofShared()) {
-            Matrix h = Matrix.allocate(scratch, 1, rank());
+        try (Scratch.Frame ignored = scratch.frame()) {
+            Matrix h = scratch.matrix(1, rank());
             for (int i = 0; i < rank(); i++) {
                 h.data().setAtIndex(JAVA_FLOAT, i, b.get(output, i) * (gates == null ? 1f : gates[i]));
             }
-            Matrix delta = Matrix.allocate(scratch, 1, row.columns());
+            Matrix delta = scratch.matrix(1, row.columns());
             products.multiply(Operand.of(h), Operand.of(a), Operand.of(delta));
             Elementwise.add(row, delta, 1f);
         }

@@ -34,6 +34,7 @@ public final class Weights implements AutoCloseable {
     private final Set<String> touched = new LinkedHashSet<>();
     private final Map<String, MemorySegment> vectors = new HashMap<>();
     private final Arena vectorArena = Arena.ofShared();
+    private final Scratch scratch = new Scratch();
     private Adaptation adaptation = Adaptation.NONE;
 
     public Weights(Checkpoint checkpoint, Products products) {
@@ -81,7 +82,7 @@ public final class Weights implements AutoCloseable {
     /// @param y `[rows, out]`
     public void multiply(Matrix x, Linear linear, Matrix y) {
         multiplyOwn(x, linear, y);
-        adaptation.apply(linear.weight(), x, y, products);
+        adaptation.apply(linear.weight(), x, y, products, scratch);
         if (linear.bias() != null) {
             Elementwise.addBias(y, vector(linear.bias()));
         }
@@ -178,7 +179,7 @@ public final class Weights implements AutoCloseable {
     /// `y = x W^T` for a weight stored `[out, in]`, or `[in, out]` where `inputMajor`, with what adapters change about it.
     public void multiply(Matrix x, String weight, int out, int in, boolean inputMajor, Matrix y) {
         multiplyOwn(x, weight, out, in, inputMajor, y);
-        adaptation.apply(weight, x, y, products);
+        adaptation.apply(weight, x, y, products, scratch);
     }
 
     private void multiplyOwn(Matrix x, String weight, int out, int in, boolean inputMajor, Matrix y) {
@@ -216,7 +217,7 @@ public final class Weights implements AutoCloseable {
     /// Rows `ids` of a table `[rows, width]`, widened into `out` `[ids, width]`.
     public void lookUp(String table, int[] ids, Matrix out) {
         ownRows(table, ids, out);
-        adaptation.applyToRows(table, ids, out, products);
+        adaptation.applyToRows(table, ids, out, products, scratch);
     }
 
     private void ownRows(String table, int[] ids, Matrix out) {
@@ -231,7 +232,7 @@ public final class Weights implements AutoCloseable {
     /// One output's row of a layer stored `[out, in]`, with its scales and what adapters change about it, into `out` `[1, in]`.
     public void row(Linear linear, int output, Matrix out) {
         ownRow(linear, output, out);
-        adaptation.applyToRow(linear.weight(), output, out, products);
+        adaptation.applyToRow(linear.weight(), output, out, products, scratch);
     }
 
     /// One output's row of a layer stored `[out, in]`, with its scales, without adapters, into `out` `[1, in]`.
@@ -267,6 +268,7 @@ public final class Weights implements AutoCloseable {
 
     @Override
     public void close() {
+        scratch.close();
         vectorArena.close();
         map.close();
     }

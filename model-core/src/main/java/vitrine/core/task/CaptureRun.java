@@ -85,7 +85,7 @@ final class CaptureRun {
 
     /// Runs the task and writes its tensors to `file`.
     static Outcome run(Task.Capture task, Path file, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
             return new CaptureRun(task, model, progress, warn).run(file, progress);
         }
     }

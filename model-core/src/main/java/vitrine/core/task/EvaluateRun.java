@@ -16,7 +16,7 @@ final class EvaluateRun {
     private EvaluateRun() {}
 
     static Outcome run(Task.Evaluate task, Progress progress, Consumer<String> warn) {
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
             model.requirePerplexity();
             List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
             Evaluation.Results results = new Evaluation(model.forward()).run(data, progress);

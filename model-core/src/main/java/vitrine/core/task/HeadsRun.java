@@ -33,7 +33,7 @@ final class HeadsRun {
     private HeadsRun() {}
 
     static Outcome run(Task.Heads task, Path file, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
             ModelSpec spec = model.spec();
             List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
             HeadMetrics metrics = new HeadMetrics(spec);

@@ -21,17 +21,27 @@ final class LoadedModel implements AutoCloseable {
     private final Checkpoint checkpoint;
     private final ModelSpec spec;
     private final Weights weights;
+    private final AdapterWeights adapters;
 
-    private LoadedModel(Checkpoint checkpoint, ModelSpec spec, Weights weights) {
+    private LoadedModel(Checkpoint checkpoint, ModelSpec spec, Weights weights, AdapterWeights adapters) {
         this.checkpoint = checkpoint;
         this.spec = spec;
         this.weights = weights;
+        this.adapters = adapters;
     }
 
     /// Opens a checkpoint for running.
     ///
     /// @throws Refusal whatever stands in the way, the first and plainest reason
     static LoadedModel open(String path) {
+        return open(path, null);
+    }
+
+    /// Opens a checkpoint for running with adapters on it.
+    ///
+    /// @param uses none where null
+    /// @throws Refusal whatever stands in the way, the first and plainest reason
+    static LoadedModel open(String path, List<Task.AdapterUse> uses) {
         Checkpoint checkpoint = Checkpoints.open(Path.of(path));
         if (checkpoint.kind() == Checkpoint.Kind.ADAPTER) {
             throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "this is an adapter, which has no forward pass of its own")
@@ -42,7 +52,17 @@ final class LoadedModel implements AutoCloseable {
         if (!refusals.isEmpty()) {
             throw refusals.getFirst();
         }
-        return new LoadedModel(checkpoint, spec, new Weights(checkpoint, products()));
+        AdapterWeights adapters = uses == null || uses.isEmpty() ? null : AdapterWeights.of(uses, spec, checkpoint);
+        Weights weights = new Weights(checkpoint, products());
+        if (adapters != null) {
+            weights.adapt(adapters.adaptation());
+        }
+        return new LoadedModel(checkpoint, adapters == null ? spec : adapters.spec(), weights, adapters);
+    }
+
+    /// The adapters on it, or null.
+    AdapterWeights adapters() {
+        return adapters;
     }
 
     /// oneDNN where this platform has it, else ND4J.
@@ -87,5 +107,8 @@ final class LoadedModel implements AutoCloseable {
     @Override
     public void close() {
         weights.close();
+        if (adapters != null) {
+            adapters.close();
+        }
     }
 }

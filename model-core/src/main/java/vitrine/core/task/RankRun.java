@@ -74,7 +74,7 @@ final class RankRun {
 
     /// @param momentBytes how much memory second moments may take at a time
     static Outcome run(Task.Rank task, Path file, long momentBytes, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
             if (task.perplexityRise() != null) {
                 model.requirePerplexity();
             }

@@ -100,7 +100,7 @@ final class RoutingRun {
     }
 
     static Outcome run(Task.Routing task, Path file, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
             return new RoutingRun(task, model, progress, warn).run(file);
         }
     }

@@ -27,25 +27,45 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.Rank.class, name = "rank"),
     @JsonSubTypes.Type(value = Task.Routing.class, name = "routing"),
     @JsonSubTypes.Type(value = Task.Finetune.class, name = "finetune"),
+    @JsonSubTypes.Type(value = Task.Adapter.class, name = "adapter"),
+    @JsonSubTypes.Type(value = Task.AdapterCompare.class, name = "adapter-compare"),
+    @JsonSubTypes.Type(value = Task.AdapterCut.class, name = "adapter-cut"),
+    @JsonSubTypes.Type(value = Task.AdapterMerge.class, name = "adapter-merge"),
+    @JsonSubTypes.Type(value = Task.AdapterExtract.class, name = "adapter-extract"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
 
-    /// The checkpoint that the task is about.
+    /// The checkpoint that the task is about; null where a task of an adapter needs no base.
     String model();
+
+    /// The adapters that are on it; none where null.
+    default List<AdapterUse> adapters() {
+        return null;
+    }
 
     /// The kind's public name.
     @JsonIgnore
     default String kind() {
-        return getClass().getSimpleName().equals("Evaluate") ? "eval" : getClass().getSimpleName().toLowerCase(java.util.Locale.ROOT);
+        for (JsonSubTypes.Type type : Task.class.getAnnotation(JsonSubTypes.class).value()) {
+            if (type.value() == getClass()) {
+                return type.name();
+            }
+        }
+        throw new IllegalStateException("a task without a public name: " + getClass());
     }
 
     /// A forward pass over one prompt, keeping what is asked for.
     ///
     /// @param what see [What]
     /// @param layers which layers' values to keep, all where null
-    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers) implements Task {
+    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters) implements Task {
+        public Capture(String model, Prompt prompt, List<What> what, LayerRange layers) {
+            this(model, prompt, what, layers, null);
+        }
+
         public Capture {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("prompt", prompt);
             require("what", what);
@@ -56,8 +76,13 @@ public sealed interface Task {
     /// Per-head measures over texts.
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
-    record Heads(String model, String data, Integer maxLength) implements Task {
+    record Heads(String model, String data, Integer maxLength, List<AdapterUse> adapters) implements Task {
+        public Heads(String model, String data, Integer maxLength) {
+            this(model, data, maxLength, null);
+        }
+
         public Heads {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
@@ -67,8 +92,13 @@ public sealed interface Task {
     /// Loss and perplexity over texts.
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
-    record Evaluate(String model, String data, Integer maxLength) implements Task {
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) implements Task {
+        public Evaluate(String model, String data, Integer maxLength) {
+            this(model, data, maxLength, null);
+        }
+
         public Evaluate {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
@@ -126,8 +156,13 @@ public sealed interface Task {
     /// @param perplexityRise by how many per cent perplexity may rise when activations are dropped; null for no such search (activations only)
     /// @param rankAwareSparsity the sparsity for which each linear layer's best split into channels and rank is sought (activations only)
     record Rank(String model, String data, RankArtifact.Of of, Integer maxLength, Integer maxTokens, Boolean centred, Boolean excludeMassive,
-                Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity) implements Task {
+                Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity, List<AdapterUse> adapters) implements Task {
+        public Rank(String model, String data, RankArtifact.Of of, Integer maxLength, Integer maxTokens, Boolean centred, Boolean excludeMassive, Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity) {
+            this(model, data, of, maxLength, maxTokens, centred, excludeMassive, growth, ratio, alpha, tailError, perplexityRise, rankAwareSparsity, null);
+        }
+
         public Rank {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             require("of", of);
@@ -165,8 +200,13 @@ public sealed interface Task {
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
     /// @param expertsPerToken other numbers of experts per token to find the loss for; none where null
-    record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken) implements Task {
+    record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken, List<AdapterUse> adapters) implements Task {
+        public Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken) {
+            this(model, data, maxLength, maxTokens, expertsPerToken, null);
+        }
+
         public Routing {
+            requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             requireWhole("data", data);
@@ -202,6 +242,175 @@ public sealed interface Task {
             if (settings != null) {
                 settings.requireFor(method);
             }
+        }
+    }
+
+    /// What an adapter's ranks are worth. Without a base there are norms and spectra; with one also how the deltas lie to its weights; with texts the
+    /// loss with fewer ranks.
+    ///
+    /// @param adapter a PEFT folder, or a file of an adapter's tensors
+    /// @param model its base, or null
+    /// @param alignment how the deltas are compared with the base's weights; [Alignment#fast] where null; with a base only
+    /// @param data named texts; null for none; with a base only
+    /// @param ranks numbers of ranks that every module keeps, from 0, to find the loss for; powers of two and all where null; with texts only
+    /// @param order which ranks are kept; [Order#singular] where null; with texts only
+    /// @param without what is left out one at a time to find the loss for; nothing where null; with texts only
+    /// @param modules patterns of paths (`*` any characters, `?` one): only modules that match one are left out; all where null; beside `without` only
+    /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
+    /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
+    record Adapter(String adapter, String model, Alignment alignment, List<Domain> data, List<Integer> ranks, Order order, Without without, List<String> modules,
+                   Integer maxLength, Integer maxTokens) implements Task {
+        public Adapter {
+            require("adapter", adapter);
+            requireWhole("data", data);
+            requireWhole("ranks", ranks);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+            requireAtLeast("maxTokens", maxTokens, SHORTEST);
+            requireBase(model, "alignment", alignment);
+            requireBase(model, "data", data);
+            requireTexts(data, "ranks", ranks);
+            requireTexts(data, "order", order);
+            requireTexts(data, "without", without);
+            requireWhole("modules", modules);
+            if (modules != null && without == null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "modules says what is left out, so without must stand beside it");
+            }
+            requireTexts(data, "maxLength", maxLength);
+            requireTexts(data, "maxTokens", maxTokens);
+            requireDistinct(data);
+            if (ranks != null) {
+                ranks.forEach(k -> requireAtLeast("ranks", k, 0));
+            }
+        }
+
+        /// An adapter by itself.
+        public static Adapter alone(String adapter) {
+            return new Adapter(adapter, null, null, null, null, null, null, null, null, null);
+        }
+    }
+
+    /// How deltas are compared with the base's weights.
+    enum Alignment {
+        /// Not at all.
+        none,
+        /// With the leading singular vectors of each weight; with all of them, intruder dimensions too, where the smaller side is at most 512.
+        fast,
+        /// With all singular vectors of every weight, whatever its size.
+        full
+    }
+
+    /// Which ranks of a module are kept.
+    enum Order {
+        /// The largest singular values of the delta: the best approximation of that rank.
+        singular,
+        /// The stored components with the largest s |b_i| |a_i|.
+        norm_product,
+        /// The stored components whose output over the texts is largest, s |b_i| times the root mean square of a_i . x.
+        activation
+    }
+
+    /// What is left out, one at a time.
+    enum Without {
+        modules, components
+    }
+
+    /// Two adapters of one base against each other.
+    record AdapterCompare(String adapter, String other) implements Task {
+        public AdapterCompare {
+            require("adapter", adapter);
+            require("other", other);
+        }
+
+        @Override
+        public String model() {
+            return null;
+        }
+    }
+
+    /// An adapter of fewer ranks. Exactly one of `rank`, `energy`, `parameters` and `lossRise` says how many.
+    ///
+    /// @param model its base, with `data` only; null for none
+    /// @param rank that every module keeps, as far as it has so many, from 1
+    /// @param energy the share of each delta's squared norm that is kept, above 0 and at most 1
+    /// @param parameters the share of the factors' parameters that is kept, above 0 and below 1: over all modules, the least energy per parameter goes first
+    /// @param lossRise by how many nats per token the loss may rise, from 0: as few parameters as that allows, going as with `parameters`; needs texts
+    /// @param order [Order#singular] or [Order#norm_product]; singular where null
+    /// @param data texts of which the loss before and after is told; null for none
+    record AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength,
+                      Integer maxTokens) implements Task {
+        public AdapterCut {
+            require("adapter", adapter);
+            requireWhole("data", data);
+            requireAtLeast("rank", rank, 1);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+            requireAtLeast("maxTokens", maxTokens, SHORTEST);
+            if (java.util.stream.Stream.of(rank, energy, parameters, lossRise).filter(Objects::nonNull).count() != 1) {
+                throw Refusal.of(Category.TASK_INVALID, null, "a cut is to exactly one of rank, energy, parameters and lossRise");
+            }
+            if (energy != null && !(energy > 0 && energy <= 1)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "energy is %s; a number above 0 and up to 1 belongs here", energy);
+            }
+            requireInside("parameters", parameters, 0, 1);
+            if (lossRise != null && !(lossRise >= 0 && Double.isFinite(lossRise))) {
+                throw Refusal.of(Category.TASK_INVALID, null, "lossRise is %s; a number from 0 belongs here", lossRise);
+            }
+            requireBase(model, "data", data);
+            requireTexts(data, "model", model);
+            requireTexts(data, "lossRise", lossRise);
+            requireTexts(data, "maxLength", maxLength);
+            requireTexts(data, "maxTokens", maxTokens);
+            requireDistinct(data);
+            if (order == Order.activation) {
+                throw Refusal.of(Category.TASK_INVALID, null, "order is activation; known here are singular and norm_product");
+            }
+        }
+    }
+
+    /// An adapter merged into its base: a checkpoint.
+    ///
+    /// @param adapters one
+    record AdapterMerge(String model, List<AdapterUse> adapters) implements Task {
+        public AdapterMerge {
+            require("model", model);
+            require("adapters", adapters);
+            requireWhole("adapters", adapters);
+            if (adapters.size() != 1) {
+                throw Refusal.of(Category.TASK_INVALID, null, "%d adapters are to be merged; one at a time is", adapters.size());
+            }
+        }
+    }
+
+    /// A LoRA adapter from a fine-tuned checkpoint: the best of a rank for each weight's change.
+    ///
+    /// @param model the base
+    /// @param tuned what became of it
+    /// @param rank from 1
+    /// @param tensors patterns of weights' names, one of which a weight must match; all linear layers where null
+    record AdapterExtract(String model, String tuned, int rank, List<String> tensors) implements Task {
+        public AdapterExtract {
+            require("model", model);
+            require("tuned", tuned);
+            requireAtLeast("rank", rank, 1);
+            requireWhole("tensors", tensors);
+        }
+    }
+
+    /// An adapter that is on the model while a task runs.
+    ///
+    /// @param path a PEFT folder, or a file of an adapter's tensors
+    /// @param weight what all that it changes is multiplied with; 1 where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record AdapterUse(String path, Double weight) {
+        public AdapterUse {
+            require("path of an adapter", path);
+            if (weight != null && !Double.isFinite(weight)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "the weight of an adapter is %s; a finite number belongs here", weight);
+            }
+        }
+
+        /// An adapter as it is.
+        public static AdapterUse of(String path) {
+            return new AdapterUse(path, null);
         }
     }
 
@@ -325,6 +534,24 @@ public sealed interface Task {
     private static void requireFor(boolean applies, String key, Object value, String what) {
         if (!applies && value != null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s goes with %s only", key, what);
+        }
+    }
+
+    private static void requireBase(String model, String key, Object value) {
+        if (model == null && value != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s needs a base model", key);
+        }
+    }
+
+    private static void requireTexts(List<Domain> data, String key, Object value) {
+        if ((data == null || data.isEmpty()) && value != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s needs texts (data)", key);
+        }
+    }
+
+    private static void requireDistinct(List<Domain> data) {
+        if (data != null && data.stream().map(Domain::name).distinct().count() < data.size()) {
+            throw Refusal.of(Category.TASK_INVALID, null, "two texts of data have the same name");
         }
     }
 

@@ -25,7 +25,12 @@ public final class TaskInputs {
     /// @throws vitrine.core.refusal.Refusal where the checkpoint cannot be opened
     public static List<Path> files(Task task) {
         List<Path> files = new ArrayList<>();
-        add(files, task.model());
+        if (task.model() != null) {
+            add(files, task.model());
+        }
+        if (task.adapters() != null) {
+            task.adapters().forEach(a -> add(files, a.path()));
+        }
         switch (task) {
             case Task.Spectrum s -> {
                 s.checkpoints().stream().skip(1).forEach(m -> add(files, m));
@@ -49,10 +54,29 @@ public final class TaskInputs {
                 }
             }
             case Task.Routing r -> r.data().forEach(d -> files.add(Path.of(d.file())));
+            case Task.Adapter a -> {
+                add(files, a.adapter());
+                addTexts(files, a.data());
+            }
+            case Task.AdapterCut a -> {
+                add(files, a.adapter());
+                addTexts(files, a.data());
+            }
+            case Task.AdapterCompare a -> {
+                add(files, a.adapter());
+                add(files, a.other());
+            }
+            case Task.AdapterExtract a -> add(files, a.tuned());
             default -> {
             }
         }
         return files;
+    }
+
+    private static void addTexts(List<Path> files, List<Task.Domain> data) {
+        if (data != null) {
+            data.forEach(d -> files.add(Path.of(d.file())));
+        }
     }
 
     private static void add(List<Path> files, String model) {

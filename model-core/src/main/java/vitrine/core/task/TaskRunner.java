@@ -46,10 +46,18 @@ public final class TaskRunner {
                 case Task.Rank r -> RankRun.run(r, tensors, progress, both);
                 case Task.Finetune f -> FinetuneRun.run(f, out.staging(), RunFolder.of(folder), inputs, progress, both);
                 case Task.Routing r -> RoutingRun.run(r, tensors, progress, both);
+                case Task.Adapter a -> AdapterRun.run(a, out.staging(), progress, both);
+                case Task.AdapterCompare a -> AdapterCompareRun.run(a, out.staging(), progress, both);
+                case Task.AdapterCut a -> AdapterCutRun.run(a, out.staging(), progress, both);
+                case Task.AdapterMerge a -> AdapterMergeRun.run(a, out.staging(), progress, both);
+                case Task.AdapterExtract a -> AdapterExtractRun.run(a, out.staging(), progress, both);
                 case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);
                 case Task.Spectrum s -> SpectrumRun.run(s, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)
                         .<ObjectNode>set("task", task.toJson()).set("inputs", Json.mapper().valueToTree(inputs))), progress, both);
             };
+            if (task.adapters() != null && !task.adapters().isEmpty()) {
+                outcome.summary().set("adapters", task.toJson().get("adapters"));
+            }
             double seconds = (System.nanoTime() - started) / 1e9;
             ObjectNode engine = Json.object().put("name", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("products", LoadedModel.products().name())
                     .put("threads", Parallel.threads()).put("dtype", "float32");

@@ -54,6 +54,38 @@ public record Factors(Dense a, Dense b, double scaling) {
         return a.rows();
     }
 
+    /// The same delta the other way round, as a table `[vocabulary, width]` stores it: `s A^T B^T`.
+    public Factors ofTable(Arena arena) {
+        return new Factors(Subspaces.transposed(b, arena), Subspaces.transposed(a, arena), scaling);
+    }
+
+    /// Some of the components, in the order given.
+    public Factors picked(Integer[] which, Arena arena) {
+        Dense pickedA = Dense.allocate(arena, which.length, in());
+        Dense pickedB = Dense.allocate(arena, out(), which.length);
+        for (int k = 0; k < which.length; k++) {
+            MemorySegment.copy(a.data(), 8L * which[k] * in(), pickedA.data(), 8L * k * in(), 8L * in());
+            for (int o = 0; o < out(); o++) {
+                pickedB.set(o, k, b.get(o, which[k]));
+            }
+        }
+        return new Factors(pickedA, pickedB, scaling);
+    }
+
+    /// The first `count` components.
+    public Factors first(int count, Arena arena) {
+        Integer[] which = new Integer[count];
+        java.util.Arrays.setAll(which, i -> i);
+        return picked(which, arena);
+    }
+
+    /// All components but one.
+    public Factors without(int left, Arena arena) {
+        Integer[] which = new Integer[rank() - 1];
+        java.util.Arrays.setAll(which, i -> i < left ? i : i + 1);
+        return picked(which, arena);
+    }
+
     /// Values that are NaN or infinite.
     public long nonFinite() {
         return nonFinite(a) + nonFinite(b);

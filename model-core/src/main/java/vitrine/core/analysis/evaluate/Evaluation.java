@@ -70,6 +70,17 @@ public final class Evaluation {
         return new Results(all.result(), byLabel);
     }
 
+    /// The sum of -ln p over the targets of each sequence of a batch, from the residual stream before a layer: what comes before need not be
+    /// computed again.
+    ///
+    /// @param x the residual stream before layer `from`, `[tokens, hidden]`; destroyed
+    /// @return nats, `[sequences]`
+    public double[] sums(List<Sequences.Labelled> batch, Matrix x, int from, Progress progress) {
+        TargetLosses losses = new TargetLosses(batch);
+        forward.resume(new Batch(batch.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList()), x, from, losses, new Unannounced(progress));
+        return losses.sum;
+    }
+
     /// Sequences in groups of at most [#BATCH_TOKENS] tokens (or one longer sequence).
     public static List<List<Sequences.Labelled>> batches(List<Sequences.Labelled> data) {
         List<List<Sequences.Labelled>> out = new ArrayList<>();

@@ -65,6 +65,25 @@ class AdapterNumbersTest {
         assertArrayEquals(want, Arrays.copyOf(got, count), TOLERANCE * 10);
     }
 
+    // --- section 1: DoRA
+
+    @Test
+    void magnitudesOfDora() {
+        Dense w = s(3, 4, 1);
+        double[] m = new double[3];
+        for (int o = 0; o < 3; o++) {
+            m[o] = Math.sqrt(w.rows(o, 1).squares());
+        }
+        near(new double[] {1.458616, 1.551796, 1.324270}, m, 3);
+        Dense v = w.copy(arena).add(new Factors(s(1, 4, 9), s(3, 1, 5), 0.5).delta(arena), 1);
+        Magnitudes.apply(v.rows(0, 2), 0, m);
+        Magnitudes.apply(v.rows(2, 1), 2, m);
+        near(new double[] {0.603914, 1.097511, 0.582061, -0.468533}, v.row(0), 4);
+        near(new double[] {-0.935661, -0.187235, 0.733334, 0.979679}, v.row(1), 4);
+        // A is parallel to W's last row: its direction stays, and so, by m, its length.
+        assertArrayEquals(w.row(2), v.row(2), 1e-12);
+    }
+
     // --- section 2: spectra
 
     @Test

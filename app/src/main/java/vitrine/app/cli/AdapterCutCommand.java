@@ -1,0 +1,65 @@
+package vitrine.app.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.Locale;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import vitrine.core.refusal.Visible;
+import vitrine.core.task.Task;
+
+@Command(name = "cut", description = "An adapter with fewer ranks, as a PEFT folder.", mixinStandardHelpOptions = true)
+final class AdapterCutCommand extends FolderCommand {
+
+    @Parameters(paramLabel = "ADAPTER", description = "the adapter")
+    Path adapter;
+
+    @ArgGroup(multiplicity = "1")
+    Target target;
+
+    @Option(names = "--by", paramLabel = "ORDER", description = "what goes: the smallest singular values of each delta (singular, default) or the stored components of the least norm (norm_product)")
+    String by;
+
+    @Option(names = "--model", paramLabel = "BASE", description = "its base, with --data")
+    Path model;
+
+    @Mixin
+    AdapterCommand.TextOptions texts = new AdapterCommand.TextOptions();
+
+    /// How much stays.
+    static final class Target {
+        @Option(names = "--rank", paramLabel = "R", description = "every module keeps R ranks")
+        Integer rank;
+
+        @Option(names = "--energy", paramLabel = "SHARE", description = "every module keeps the fewest ranks that hold SHARE (such as 0.95) of its squared norm; rank_pattern is written")
+        Double energy;
+
+        @Option(names = "--parameters", paramLabel = "SHARE", description = "SHARE of the factors' parameters stays; over all modules the least energy per parameter goes first")
+        Double parameters;
+
+        @Option(names = "--loss", paramLabel = "NATS", description = "as few parameters as let the loss rise by at most NATS per token, with --model and --data")
+        Double lossRise;
+    }
+
+    @Override
+    Task task() {
+        requireFolder();
+        return new Task.AdapterCut(absolute(adapter), model == null ? null : absolute(model), target.rank, target.energy, target.parameters, target.lossRise,
+                AdapterCommand.choice(Task.Order.class, "--by", by), texts.domains(), sequenceLength(texts.length), texts.maxTokens);
+    }
+
+    @Override
+    void say(ObjectNode r, Output output) {
+        output.text(String.format(Locale.ROOT, "%,d of %,d parameters, %s of the deltas' squared norm, relative error %s, %,d modules%s", r.get("parameters").asLong(),
+                r.get("parameters_before").asLong(), Words.figure(r.get("energy"), "%.4f"), Words.figure(r.get("relative_error"), "%.4g"), r.get("modules").asInt(),
+                r.get("left_out").asInt() > 0 ? String.format(Locale.ROOT, ", %,d left out", r.get("left_out").asInt()) : ""));
+        for (JsonNode d : r.path("domains")) {
+            output.text(String.format(Locale.ROOT, "%-16s perplexity %s, before %s", Visible.name(d.get("name").asText()), Words.figure(d.at("/after/perplexity"), "%.4g"),
+                    Words.figure(d.at("/before/perplexity"), "%.4g")));
+        }
+    }
+}

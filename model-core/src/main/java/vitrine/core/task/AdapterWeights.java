@@ -1,0 +1,246 @@
+package vitrine.core.task;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import vitrine.core.adapter.Adapter;
+import vitrine.core.adapter.AdapterFit;
+import vitrine.core.adapter.AdapterModule;
+import vitrine.core.analysis.adapter.Dense;
+import vitrine.core.analysis.adapter.Factors;
+import vitrine.core.analysis.adapter.Magnitudes;
+import vitrine.core.architecture.Head;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.MappedWeights;
+import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.forward.Adaptation;
+import vitrine.core.forward.LowRankUpdate;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.Matrix;
+
+/// Adapters on a base, as the forward pass takes them: factors in float32, scaling and DoRA's row factors within B. Nothing is merged.
+///
+/// An adapter's weight w multiplies all that it changes: a layer's output is y + w (y with the adapter - y). For LoRA that is the scaling times w.
+final class AdapterWeights implements AutoCloseable {
+
+    /// Where a tied head finds the base's own table while the embedding has another.
+    private static final String OWN_TABLE = "the base's own table";
+
+    private final Checkpoint base;
+    private final ModelSpec spec;
+    private final List<Used> used;
+    private final Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
+    private final MappedWeights baseMap;
+    private final Arena arena = Arena.ofShared();
+
+    private record Used(AdapterFit fit, double weight, MappedWeights map) {}
+
+    private AdapterWeights(List<AdapterFit> fits, List<Double> weights, ModelSpec of, Checkpoint base) {
+        this.base = base;
+        baseMap = new MappedWeights(base);
+        used = new ArrayList<>();
+        for (int i = 0; i < fits.size(); i++) {
+            AdapterFit fit = fits.get(i);
+            require(fit, weights.get(i));
+            MappedWeights map = new MappedWeights(fit.adapter().checkpoint());
+            used.add(new Used(fit, weights.get(i), map));
+            fit.replaced().forEach((name, tensor) -> {
+                if (replaced.putIfAbsent(name, new Adaptation.Replacement(tensor, map.data(tensor))) != null) {
+                    throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "it saves %s whole, and so does another of the adapters", name)
+                            .help("Of such adapters one at a time can be used.");
+                }
+            });
+        }
+        spec = untied(of);
+    }
+
+    /// Fits adapters to a base.
+    ///
+    /// @throws Refusal where one does not fit, or cannot be applied
+    static AdapterWeights of(List<Task.AdapterUse> uses, ModelSpec spec, Checkpoint base) {
+        List<AdapterFit> fits = new ArrayList<>();
+        for (Task.AdapterUse use : uses) {
+            fits.add(AdapterFit.of(Adapter.open(use.path()), spec, base));
+        }
+        return new AdapterWeights(fits, uses.stream().map(u -> u.weight() == null ? 1.0 : u.weight()).toList(), spec, base);
+    }
+
+    private static void require(AdapterFit fit, double weight) {
+        Adapter adapter = fit.adapter();
+        if (adapter.config().changedBaseOrNull() != null) {
+            throw Refusal.of(Category.ADAPTER_MISMATCH, adapter.checkpoint().path(), "it was initialised by %s, which changed the base's weights as well: on the original base its result would be wrong",
+                    adapter.config().initialisation()).where("init_lora_weights").help("Convert it to a plain LoRA where it was trained (peft: path_initial_model_for_weight_conversion).");
+        }
+        for (AdapterModule m : adapter.modules()) {
+            if (m.embedding() && m.magnitude() != null) {
+                throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "DoRA on the embedding %s can be shown and not applied here", m.path());
+            }
+        }
+        if (weight != 1 && !fit.replaced().isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, adapter.checkpoint().path(), "it saves %,d tensors whole (%s), which a weight of %s cannot be given", fit.replaced().size(),
+                    fit.replaced().keySet().iterator().next(), weight).help("Leave the weight out.");
+        }
+    }
+
+    private ModelSpec untied(ModelSpec of) {
+        Head h = of.head();
+        String tokens = of.embedding().tokens();
+        if (h == null || !h.tied()) {
+            return of;
+        }
+        String weight = h.weight();
+        if (replaced.containsKey("lm_head.weight")) {
+            weight = "lm_head.weight";
+        } else if (replaced.containsKey(tokens)) {
+            // As with PEFT, a head that was tied keeps the table of the base.
+            weight = OWN_TABLE;
+            TensorEntry own = base.tensor(tokens).orElseThrow();
+            replaced.put(OWN_TABLE, new Adaptation.Replacement(own, baseMap.data(own)));
+        }
+        Head head = new Head(h.transform(), h.inputProjection(), weight, h.bias(), h.width(), false, h.multiplier(), h.softCap());
+        return weight.equals(h.weight()) ? of : new ModelSpec(of.modelType(), of.family(), of.encoder(), of.hiddenSize(), of.vocabSize(), of.maxPositions(), of.positionsAreHard(),
+                of.embedding(), of.layers(), of.finalNorm(), head, of.ignoredSuffixes());
+    }
+
+    /// The spec to run: the base's, with a head of its own where an adapter has untied it.
+    ModelSpec spec() {
+        return spec;
+    }
+
+    /// The base as it is, for the spec that the adapters leave: a head of its own reads the table that it was tied to.
+    Adaptation none() {
+        String weight = spec.head() == null ? null : spec.head().weight();
+        if (weight == null || !replaced.containsKey(weight) || base.tensor(weight).isPresent()) {
+            return Adaptation.NONE;
+        }
+        TensorEntry own = base.tensor(spec.embedding().tokens()).orElseThrow();
+        return new Adaptation(Map.of(), Map.of(), Map.of(weight, new Adaptation.Replacement(own, baseMap.data(own))));
+    }
+
+    /// `whole` with another update of one site; for a single adapter.
+    Adaptation with(Adaptation whole, AdapterFit.Site site, List<LowRankUpdate> updates) {
+        return site.role() == AdapterFit.Role.TABLE ? whole.withTable(key(site), updates) : whole.withLinear(key(site), updates);
+    }
+
+    /// What the adapters do, whole.
+    Adaptation adaptation() {
+        Map<String, List<LowRankUpdate>> linears = new HashMap<>();
+        Map<String, List<LowRankUpdate>> tables = new HashMap<>();
+        for (Used u : used) {
+            for (AdapterFit.Site site : u.fit.sites()) {
+                try (Arena reading = Arena.ofConfined()) {
+                    (site.role() == AdapterFit.Role.TABLE ? tables : linears).computeIfAbsent(key(site), k -> new ArrayList<>())
+                            .add(update(u, site, Factors.read(site.module(), u.map, reading), arena));
+                }
+            }
+        }
+        return new Adaptation(linears, tables, replaced);
+    }
+
+    /// The head's weight may have another name by now.
+    String key(AdapterFit.Site site) {
+        return site.role() == AdapterFit.Role.HEAD ? spec.head().weight() : site.weight();
+    }
+
+    /// The factors of a site's module; for a single adapter.
+    Factors factors(AdapterFit.Site site, Arena in) {
+        return Factors.read(site.module(), used.getFirst().map, in);
+    }
+
+    AdapterFit fit() {
+        return used.getFirst().fit;
+    }
+
+    /// The update of one site with other factors of the same delta, or of a part of it; for a single adapter.
+    LowRankUpdate update(AdapterFit.Site site, Factors factors, Arena in) {
+        return update(used.getFirst(), site, factors, in);
+    }
+
+    /// The base's weight at a site.
+    SiteWeight weight(AdapterFit.Site site) {
+        return new SiteWeight(site, base, baseMap);
+    }
+
+    /// Rows of the merged weight, `W + s B A`, or with DoRA `m / c (W + s B A)`, in float64.
+    ///
+    /// @param first the first row, of `rows` of the base's weight as [#weight] reads it
+    /// @param rows changed in place
+    void merge(AdapterFit.Site site, Factors f, int first, Dense rows, Arena in) {
+        Used u = used.getFirst();
+        Factors delta = site.role() == AdapterFit.Role.TABLE ? f.ofTable(in) : f;
+        rows.add(delta.deltaRows(in, first, rows.rows()), u.weight);
+        TensorEntry m = site.module().magnitude();
+        if (m != null) {
+            try (Arena scratch = Arena.ofConfined()) {
+                Magnitudes.apply(rows, first, Factors.values(m, u.map, scratch).toArray());
+            }
+        }
+    }
+
+    private LowRankUpdate update(Used u, AdapterFit.Site site, Factors f, Arena in) {
+        AdapterModule m = site.module();
+        double s = f.scaling() * u.weight;
+        float[] own = null;
+        double[] rows = null;
+        if (m.magnitude() != null) {
+            rows = rowFactors(site, f, u);
+            own = new float[rows.length];
+            for (int o = 0; o < rows.length; o++) {
+                own[o] = (float) (u.weight * (rows[o] - 1));
+            }
+        }
+        Matrix a = Matrix.allocate(in, f.rank(), f.in());
+        for (long i = 0; i < (long) f.rank() * f.in(); i++) {
+            a.data().setAtIndex(JAVA_FLOAT, i, (float) f.a().data().getAtIndex(JAVA_DOUBLE, i));
+        }
+        Matrix b = Matrix.allocate(in, f.out(), f.rank());
+        for (int o = 0; o < f.out(); o++) {
+            double factor = rows == null ? s : s * rows[o];
+            for (int i = 0; i < f.rank(); i++) {
+                b.set(o, i, (float) (factor * f.b().get(o, i)));
+            }
+        }
+        MemorySegment bias = null;
+        if (m.bias() != null) {
+            bias = in.allocate(4L * f.out(), 64);
+            MemorySegment stored = u.map.data(m.bias());
+            for (int o = 0; o < f.out(); o++) {
+                bias.setAtIndex(JAVA_FLOAT, o, (float) (m.scaling() * u.weight * vitrine.core.tensor.StoredValues.at(m.bias().dtype(), stored, o)));
+            }
+        }
+        return new LowRankUpdate(a, b, own, bias, null, null);
+    }
+
+    /// DoRA's m / c: c_o the length of row o of W + s B A.
+    private double[] rowFactors(AdapterFit.Site site, Factors f, Used u) {
+        SiteWeight w = weight(site);
+        double[] out = new double[w.rows()];
+        MemorySegment magnitude = u.map.data(site.module().magnitude());
+        w.eachBlock((first, rows) -> {
+            try (Arena scratch = Arena.ofConfined()) {
+                Dense v = rows.copy(scratch).add(f.deltaRows(scratch, first, rows.rows()), 1);
+                for (int r = 0; r < v.rows(); r++) {
+                    out[first + r] = vitrine.core.tensor.StoredValues.at(site.module().magnitude().dtype(), magnitude, first + r) / Math.sqrt(v.rows(r, 1).squares());
+                }
+            }
+        });
+        w.release();
+        return out;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+        used.forEach(u -> u.map.close());
+        baseMap.close();
+    }
+}
