@@ -10,7 +10,7 @@ import vitrine.core.files.Whole;
 ///
 /// | property | |
 /// |---|---|
-/// | `bench.parts` | of `capture,spectrum,rank,routing,open,start,frames,kernels`; all by default |
+/// | `bench.parts` | of `capture,spectrum,rank,routing,finetune,open,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
 /// | `bench.layers` | layers of the checkpoint of `spectrum`, 24 by default |
 /// | `bench.sequences` | sequences of 512 tokens of `routing`, 40 by default |
@@ -20,7 +20,7 @@ import vitrine.core.files.Whole;
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,spectrum,rank,routing,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,rank,routing,finetune,open,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -38,9 +38,10 @@ public final class Benchmarks {
             for (String part : System.getProperty("bench.parts", ALL).split(",")) {
                 String table = switch (part.strip()) {
                     case "capture" -> new CaptureBench(setting).run();
-                    case "spectrum" -> new SpectrumBench(setting).run();
+                    case "spectrum" -> new SpectrumBench(setting, RandomCheckpoint.SMOL).run() + "\n" + new SpectrumBench(setting, RandomCheckpoint.QWEN).run();
                     case "rank" -> new RankBench(setting).run();
                     case "routing" -> new RoutingBench(setting).run();
+                    case "finetune" -> new FinetuneBench(setting).run();
                     case "open" -> new OpenBench(setting).run();
                     case "start" -> new StartBench(setting).run();
                     case "frames" -> new FramesBench(setting).run();

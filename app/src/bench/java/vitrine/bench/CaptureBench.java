@@ -41,7 +41,7 @@ final class CaptureBench {
     String run() throws IOException {
         Files.createDirectories(folder);
         setting.say("capture: making the checkpoint");
-        RandomCheckpoint.write(model);
+        RandomCheckpoint.QWEN.write(model);
         StringBuilder report = new StringBuilder("## All attention maps of 512 tokens, Qwen2.5-0.5B's shape, float32, " + setting.threads() + " threads\n\n");
         if (setting.python() == null) {
             String warning = "**transformers was not measured: VITRINE_PYTHON names no Python that has torch, transformers and safetensors.**";
@@ -220,7 +220,7 @@ final class CaptureBench {
     /// Random token ids, other ones for each number.
     private Path ids(int number) throws IOException {
         Path file = folder.resolve("ids-" + number + ".json");
-        List<Integer> ids = new Random(100 + number).ints(TOKENS, 0, RandomCheckpoint.VOCABULARY).boxed().toList();
+        List<Integer> ids = new Random(100 + number).ints(TOKENS, 0, RandomCheckpoint.QWEN.vocabulary()).boxed().toList();
         Files.writeString(file, ids.toString());
         return file;
     }

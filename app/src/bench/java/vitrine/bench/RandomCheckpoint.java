@@ -14,81 +14,40 @@ import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
 
-/// A checkpoint of Qwen2.5-0.5B's shape whose weights are random bfloat16 values of a normal distribution with deviation 0.02, as a
-/// fresh model's are; norms are 1. 988 MB.
-final class RandomCheckpoint {
+/// A checkpoint whose weights are random bfloat16 values of a normal distribution with deviation 0.02, as a fresh model's are; norms are 1.
+///
+/// @param name whose shape it has
+/// @param biases whether queries, keys and values have biases
+record RandomCheckpoint(String name, String family, int vocabulary, int hidden, int layers, int heads, int keyValueHeads, int intermediate, boolean biases) {
 
-    static final int VOCABULARY = 151_936;
-    private static final int HIDDEN = 896;
-    static final int LAYERS = 24;
-    private static final int HEADS = 14;
-    private static final int KEY_VALUE_HEADS = 2;
-    private static final int INTERMEDIATE = 4864;
-    private static final int HEAD_DIM = HIDDEN / HEADS;
+    /// 988 MB.
+    static final RandomCheckpoint QWEN = new RandomCheckpoint("Qwen2.5-0.5B", "qwen2", 151_936, 896, 24, 14, 2, 4864, true);
+    /// 269 MB.
+    static final RandomCheckpoint SMOL = new RandomCheckpoint("SmolLM-135M", "llama", 49_152, 576, 30, 9, 3, 1536, false);
+    /// 15 GB.
+    static final RandomCheckpoint LLAMA_8B = new RandomCheckpoint("Llama-3.1-8B", "llama", 128_256, 4096, 32, 32, 8, 14_336, false);
+
     private static final int CHUNK = 1 << 20;
 
-    static final int MIXTURE_VOCABULARY = 32_768;
-    private static final int MIXTURE_HIDDEN = 1024;
-    private static final int MIXTURE_LAYERS = 8;
-    private static final int MIXTURE_EXPERTS = 64;
-    private static final int MIXTURE_WIDTH = 384;
-    private static final int MIXTURE_HEADS = 16;
-    private static final int MIXTURE_HEAD_DIM = 64;
-
-    private RandomCheckpoint() {}
-
-    /// Writes `config.json` and `model.safetensors` into a folder, which is made.
-    static void write(Path folder) throws IOException {
-        write(folder, LAYERS);
+    /// The same with fewer layers.
+    RandomCheckpoint withLayers(int count) {
+        return new RandomCheckpoint(name, family, vocabulary, hidden, count, heads, keyValueHeads, intermediate, biases);
     }
 
-    /// The same with fewer layers.
-    static void write(Path folder, int layers) throws IOException {
+    /// Writes `config.json` and `model.safetensors` into a folder, which is made.
+    void write(Path folder) throws IOException {
         Files.createDirectories(folder);
         Files.writeString(folder.resolve("config.json"), """
-                {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "dtype": "bfloat16", "hidden_act": "silu",
+                {"architectures": ["%s"], "model_type": "%s", "dtype": "bfloat16", "hidden_act": "silu",
                  "vocab_size": %d, "hidden_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, "num_key_value_heads": %d,
                  "intermediate_size": %d, "max_position_embeddings": 32768, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
                  "tie_word_embeddings": true, "use_sliding_window": false, "attention_dropout": 0.0, "initializer_range": 0.02}
-                """.formatted(VOCABULARY, HIDDEN, layers, HEADS, KEY_VALUE_HEADS, INTERMEDIATE));
-        fill(folder, tensors(layers));
+                """.formatted(family.equals("qwen2") ? "Qwen2ForCausalLM" : "LlamaForCausalLM", family, vocabulary, hidden, layers, heads, keyValueHeads, intermediate));
+        fill(folder, tensors());
     }
 
-    /// A checkpoint of Qwen3-MoE's kind instead: 8 layers with 64 experts, hidden size 1,024, every expert a tensor of its own. 1.3 GB.
-    static void writeMixture(Path folder) throws IOException {
-        Files.createDirectories(folder);
-        Files.writeString(folder.resolve("config.json"), """
-                {"architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "dtype": "bfloat16", "hidden_act": "silu",
-                 "vocab_size": %d, "hidden_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, "num_key_value_heads": 4, "head_dim": %d,
-                 "intermediate_size": 3072, "moe_intermediate_size": %d, "num_experts": %d, "num_experts_per_tok": 8, "norm_topk_prob": true,
-                 "decoder_sparse_step": 1, "mlp_only_layers": [], "max_position_embeddings": 32768, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
-                 "tie_word_embeddings": true, "use_sliding_window": false, "attention_dropout": 0.0, "initializer_range": 0.02, "attention_bias": false}
-                """.formatted(MIXTURE_VOCABULARY, MIXTURE_HIDDEN, MIXTURE_LAYERS, MIXTURE_HEADS, MIXTURE_HEAD_DIM, MIXTURE_WIDTH, MIXTURE_EXPERTS));
-        Map<String, Declared> t = new LinkedHashMap<>();
-        add(t, "model.embed_tokens.weight", MIXTURE_VOCABULARY, MIXTURE_HIDDEN);
-        for (int l = 0; l < MIXTURE_LAYERS; l++) {
-            String layer = "model.layers." + l + ".";
-            add(t, layer + "input_layernorm.weight", MIXTURE_HIDDEN);
-            add(t, layer + "self_attn.q_proj.weight", MIXTURE_HEADS * MIXTURE_HEAD_DIM, MIXTURE_HIDDEN);
-            add(t, layer + "self_attn.k_proj.weight", 4 * MIXTURE_HEAD_DIM, MIXTURE_HIDDEN);
-            add(t, layer + "self_attn.v_proj.weight", 4 * MIXTURE_HEAD_DIM, MIXTURE_HIDDEN);
-            add(t, layer + "self_attn.o_proj.weight", MIXTURE_HIDDEN, MIXTURE_HEADS * MIXTURE_HEAD_DIM);
-            add(t, layer + "self_attn.q_norm.weight", MIXTURE_HEAD_DIM);
-            add(t, layer + "self_attn.k_norm.weight", MIXTURE_HEAD_DIM);
-            add(t, layer + "post_attention_layernorm.weight", MIXTURE_HIDDEN);
-            add(t, layer + "mlp.gate.weight", MIXTURE_EXPERTS, MIXTURE_HIDDEN);
-            for (int e = 0; e < MIXTURE_EXPERTS; e++) {
-                String expert = layer + "mlp.experts." + e + ".";
-                add(t, expert + "gate_proj.weight", MIXTURE_WIDTH, MIXTURE_HIDDEN);
-                add(t, expert + "up_proj.weight", MIXTURE_WIDTH, MIXTURE_HIDDEN);
-                add(t, expert + "down_proj.weight", MIXTURE_HIDDEN, MIXTURE_WIDTH);
-            }
-        }
-        add(t, "model.norm.weight", MIXTURE_HIDDEN);
-        fill(folder, t);
-    }
-
-    private static void fill(Path folder, Map<String, Declared> tensors) throws IOException {
+    /// Writes `model.safetensors` with tensors of random values.
+    static void fill(Path folder, Map<String, Declared> tensors) throws IOException {
         Random random = new Random(2);
         short[] normal = new short[1 << 16];
         for (int i = 0; i < normal.length; i++) {
@@ -111,28 +70,31 @@ final class RandomCheckpoint {
         }
     }
 
-    private static Map<String, Declared> tensors(int layers) {
+    private Map<String, Declared> tensors() {
+        int headDim = hidden / heads;
         Map<String, Declared> t = new LinkedHashMap<>();
-        add(t, "model.embed_tokens.weight", VOCABULARY, HIDDEN);
+        add(t, "model.embed_tokens.weight", vocabulary, hidden);
         for (int l = 0; l < layers; l++) {
             String layer = "model.layers." + l + ".";
-            add(t, layer + "input_layernorm.weight", HIDDEN);
-            projection(t, layer + "self_attn.q_proj", HIDDEN);
-            projection(t, layer + "self_attn.k_proj", KEY_VALUE_HEADS * HEAD_DIM);
-            projection(t, layer + "self_attn.v_proj", KEY_VALUE_HEADS * HEAD_DIM);
-            add(t, layer + "self_attn.o_proj.weight", HIDDEN, HIDDEN);
-            add(t, layer + "post_attention_layernorm.weight", HIDDEN);
-            add(t, layer + "mlp.gate_proj.weight", INTERMEDIATE, HIDDEN);
-            add(t, layer + "mlp.up_proj.weight", INTERMEDIATE, HIDDEN);
-            add(t, layer + "mlp.down_proj.weight", HIDDEN, INTERMEDIATE);
+            add(t, layer + "input_layernorm.weight", hidden);
+            projection(t, layer + "self_attn.q_proj", hidden);
+            projection(t, layer + "self_attn.k_proj", keyValueHeads * headDim);
+            projection(t, layer + "self_attn.v_proj", keyValueHeads * headDim);
+            add(t, layer + "self_attn.o_proj.weight", hidden, hidden);
+            add(t, layer + "post_attention_layernorm.weight", hidden);
+            add(t, layer + "mlp.gate_proj.weight", intermediate, hidden);
+            add(t, layer + "mlp.up_proj.weight", intermediate, hidden);
+            add(t, layer + "mlp.down_proj.weight", hidden, intermediate);
         }
-        add(t, "model.norm.weight", HIDDEN);
+        add(t, "model.norm.weight", hidden);
         return t;
     }
 
-    private static void projection(Map<String, Declared> t, String name, int out) {
-        add(t, name + ".weight", out, HIDDEN);
-        add(t, name + ".bias", out);
+    private void projection(Map<String, Declared> t, String name, int out) {
+        add(t, name + ".weight", out, hidden);
+        if (biases) {
+            add(t, name + ".bias", out);
+        }
     }
 
     private static void add(Map<String, Declared> t, String name, long... sizes) {

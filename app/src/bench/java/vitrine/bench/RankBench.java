@@ -34,7 +34,7 @@ final class RankBench {
     String run() throws IOException {
         Files.createDirectories(folder);
         setting.say("rank: making the checkpoint");
-        RandomCheckpoint.write(model);
+        RandomCheckpoint.QWEN.write(model);
         Path ids = ids();
         List<Measured> ours = new ArrayList<>();
         List<Measured> theirs = new ArrayList<>();
@@ -103,7 +103,7 @@ final class RankBench {
             for (String name : COMPARED) {
                 double[] x = a.doubles(name);
                 double[] y = b.doubles(name);
-                int width = x.length / RandomCheckpoint.LAYERS;
+                int width = x.length / RandomCheckpoint.QWEN.layers();
                 for (int i = 0; i < x.length; i++) {
                     most = Math.max(most, Math.abs(x[i] - y[i]) / y[i / width * width]);
                 }
@@ -117,7 +117,7 @@ final class RankBench {
         Random random = new Random(77);
         List<String> lines = new ArrayList<>();
         for (int s = 0; s < SEQUENCES; s++) {
-            lines.add("{\"input_ids\": " + random.ints(TOKENS, 0, RandomCheckpoint.VOCABULARY).boxed().toList() + "}");
+            lines.add("{\"input_ids\": " + random.ints(TOKENS, 0, RandomCheckpoint.QWEN.vocabulary()).boxed().toList() + "}");
         }
         return Files.write(folder.resolve("ids.jsonl"), lines);
     }

@@ -34,7 +34,7 @@ final class RoutingBench {
     String run() throws IOException {
         Files.createDirectories(folder);
         setting.say("routing: making the checkpoint");
-        RandomCheckpoint.writeMixture(model);
+        RandomMixture.write(model);
         Path ids = ids();
         List<Measured> ours = new ArrayList<>();
         List<Measured> theirs = new ArrayList<>();
@@ -111,7 +111,7 @@ final class RoutingBench {
         Random random = new Random(78);
         List<String> lines = new ArrayList<>();
         for (int s = 0; s < SEQUENCES; s++) {
-            lines.add("{\"input_ids\": " + random.ints(TOKENS, 0, RandomCheckpoint.MIXTURE_VOCABULARY).boxed().toList() + "}");
+            lines.add("{\"input_ids\": " + random.ints(TOKENS, 0, RandomMixture.VOCABULARY).boxed().toList() + "}");
         }
         return Files.write(folder.resolve("ids.jsonl"), lines);
     }

@@ -13,30 +13,32 @@ import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 
-/// Singular values of all matrices of a checkpoint of Qwen2.5-0.5B's shape, bfloat16: `vitrine spectrum` against `torch.linalg.svdvals`
-/// over the same tensors, widened to float32. Property `bench.layers`: how many of its layers, all 24 by default.
+/// Singular values of all matrices of a checkpoint, bfloat16: `vitrine spectrum` against `torch.linalg.svdvals`
+/// over the same tensors, widened to float32. Property `bench.layers`: how many layers at most, all by default.
 final class SpectrumBench {
 
-    private static final int LAYERS = Integer.getInteger("bench.layers", RandomCheckpoint.LAYERS);
+    private static final int LAYERS = Integer.getInteger("bench.layers", Integer.MAX_VALUE);
     private static final List<String> ACCURACIES = List.of("exact", "fast");
     private static final Map<String, String> TARGETS = Map.of("exact", "0.70", "fast", "0.33");
 
     private final Setting setting;
+    private final RandomCheckpoint shape;
     private final Path folder;
     private final Path model;
 
-    SpectrumBench(Setting setting) {
+    SpectrumBench(Setting setting, RandomCheckpoint shape) {
         this.setting = setting;
-        folder = setting.scratch().resolve("spectrum");
+        this.shape = shape.withLayers(Math.min(LAYERS, shape.layers()));
+        folder = setting.scratch().resolve("spectrum-" + shape.name());
         model = folder.resolve("model");
     }
 
     String run() throws IOException {
         Files.createDirectories(folder);
-        setting.say("spectrum: making the checkpoint");
-        RandomCheckpoint.write(model, LAYERS);
-        StringBuilder report = new StringBuilder(String.format(Locale.ROOT, "## Singular values of all matrices, Qwen2.5-0.5B's shape%s, bfloat16, %d threads%n%n",
-                LAYERS == RandomCheckpoint.LAYERS ? "" : " with " + LAYERS + " layers", setting.threads()));
+        setting.say(shape.name() + ": making the checkpoint");
+        shape.write(model);
+        StringBuilder report = new StringBuilder(String.format(Locale.ROOT, "## Singular values of all matrices, %s's shape with %d layers, bfloat16, %d threads%n%n",
+                shape.name(), shape.layers(), setting.threads()));
         if (setting.python() == null) {
             String warning = "**torch was not measured: VITRINE_PYTHON names no Python that has torch and safetensors.**";
             setting.say(warning);
@@ -47,7 +49,7 @@ final class SpectrumBench {
         JsonNode versions = null;
         // Round 0 fills the system's file cache and does not count.
         for (int round = 0; round <= setting.rounds(); round++) {
-            setting.say("spectrum: whole commands, round " + round + " of " + setting.rounds());
+            setting.say(shape.name() + ": whole commands, round " + round + " of " + setting.rounds());
             for (int turn = 0; turn < 3; turn++) {
                 int side = (round + turn) % 3;
                 if (side < 2) {

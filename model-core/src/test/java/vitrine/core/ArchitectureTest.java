@@ -25,8 +25,11 @@ import vitrine.core.task.TaskRunner;
 ///     engine
 ///     task
 ///     analysis.*            artifact
+///     train.*    run
+///     backward
 ///     forward    dataset
-///     probe      tokenizer  architecture.*
+///     probe      tokenizer  adapter
+///                           architecture.*
 ///     tensor.*              checkpoint.*
 ///     json   files   progress   refusal
 ///
@@ -109,6 +112,14 @@ class ArchitectureTest {
     }
 
     @Test
+    void adaptersKnowNoForwardPass() {
+        classes().that().resideInAPackage("vitrine.core.adapter").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.adapter", "vitrine.core.architecture", "vitrine.core.checkpoint", "vitrine.core.tensor", "vitrine.core.refusal"))
+                .because("what an adapter changes is data: how that is run is written once, in forward")
+                .check(CORE);
+    }
+
+    @Test
     void architecturesKnowNoForwardPass() {
         classes().that().resideInAPackage("vitrine.core.architecture..").should()
                 .onlyDependOnClassesThat(ofOurs("vitrine.core.architecture..", "vitrine.core.checkpoint", "vitrine.core.tensor", "vitrine.core.refusal"))
@@ -140,6 +151,39 @@ class ArchitectureTest {
                 .onlyDependOnClassesThat(ofOurs("vitrine.core.forward", "vitrine.core.architecture", "vitrine.core.checkpoint", "vitrine.core.probe",
                         "vitrine.core.progress", "vitrine.core.refusal", "vitrine.core.tensor", "vitrine.core.tensor.kernel"))
                 .because("one pass runs every family from every format, on whatever products it is given")
+                .check(CORE);
+    }
+
+    @Test
+    void theBackwardPassKnowsNoMethodOfTraining() {
+        classes().that().resideInAPackage("vitrine.core.backward").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.backward", "vitrine.core.forward", "vitrine.core.architecture", "vitrine.core.checkpoint", "vitrine.core.progress",
+                        "vitrine.core.refusal", "vitrine.core.tensor", "vitrine.core.tensor.kernel"))
+                .because("gradients are the same whatever is done with them")
+                .check(CORE);
+    }
+
+    @Test
+    void trainingKnowsNoTasksAndNoTexts() {
+        classes().that().resideInAPackage("vitrine.core.train..").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.train..", "vitrine.core.backward", "vitrine.core.adapter", "vitrine.core.architecture", "vitrine.core.checkpoint",
+                        "vitrine.core.checkpoint.safetensors", "vitrine.core.files", "vitrine.core.json", "vitrine.core.progress", "vitrine.core.refusal", "vitrine.core.tensor",
+                        "vitrine.core.tensor.kernel"))
+                .because("a trainer is given token sequences, and told of by whoever asked for it")
+                .check(CORE);
+        noClasses().that().resideInAPackage("vitrine.core.train").should().dependOnClassesThat().resideInAPackage("vitrine.core.train.method")
+                .because("a new method changes nothing but itself")
+                .check(CORE);
+    }
+
+    @Test
+    void runsKnowFilesOnly() {
+        classes().that().resideInAPackage("vitrine.core.run").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.run", "vitrine.core.artifact", "vitrine.core.files", "vitrine.core.json", "vitrine.core.refusal"))
+                .because("the window lists runs without the means to make one")
+                .check(CORE);
+        noClasses().that().resideInAPackage("vitrine.core.task").should().dependOnClassesThat().resideInAPackage("vitrine.core.run")
+                .because("a worker computes; who keeps its figures is not its business")
                 .check(CORE);
     }
 

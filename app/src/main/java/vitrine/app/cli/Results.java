@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import vitrine.core.artifact.Artifact;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 
@@ -14,6 +15,16 @@ import vitrine.core.json.Json;
 final class Results {
 
     private Results() {}
+
+    /// Puts an artifact at `target`, as one file.
+    static void copy(Artifact artifact, Path target) throws IOException {
+        Path file = real(target);
+        Whole.removeLeftovers(file.toAbsolutePath().getParent());
+        try (Whole out = Whole.file(file)) {
+            artifact.writeAsFile(out.staging());
+            out.commit();
+        }
+    }
 
     /// Puts a copy of a file at `target`.
     static void copy(Path source, Path target) throws IOException {

@@ -90,7 +90,7 @@ final class RoutingCommand extends EngineCommand {
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
         if (common.out != null) {
             Path tensors = Results.withEnding(common.out, ".safetensors");
-            Results.copy(artifact.tensorFile(), tensors);
+            Results.copy(artifact, tensors);
             Results.json(result, Results.withEnding(common.out, ".json"));
             output.text("Wrote " + tensors + " and " + Results.withEnding(common.out, ".json"));
         }

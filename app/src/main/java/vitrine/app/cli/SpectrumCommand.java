@@ -76,7 +76,7 @@ final class SpectrumCommand extends EngineCommand {
     @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
         SpectrumArtifact spectra = SpectrumArtifact.of(artifact);
-        ObjectNode stored = (ObjectNode) Json.mapper().readTree(artifact.folder().resolve(SpectrumArtifact.ROWS).toFile());
+        ObjectNode stored = spectra.stored();
         ArrayNode rows = (ArrayNode) stored.get("matrices");
         boolean series = spectra.checkpoints().size() > 1;
         ObjectNode more = Json.object();
@@ -89,7 +89,7 @@ final class SpectrumCommand extends EngineCommand {
         if (common.out != null) {
             Path values = Results.withEnding(common.out, ".safetensors");
             Path list = Results.withEnding(common.out, ".json");
-            Results.copy(artifact.tensorFile(), values);
+            Results.copy(artifact, values);
             Results.json(series ? more : rows, list);
             output.text("Wrote " + values + " and " + list);
         }

@@ -1,9 +1,18 @@
 package vitrine.app.program;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
+import vitrine.core.files.Whole;
 
 /// Where Vitrine keeps its own files: artifacts, logs, settings.
 ///
@@ -11,6 +20,8 @@ import java.util.Locale;
 ///
 /// @param home exists and can be written to
 public record Folders(Path home) {
+
+    private static final int PROMPTS = 50;
 
     /// The folder from the environment, made where it is missing; a temporary one where it cannot be made.
     public static Folders locate() {
@@ -48,12 +59,38 @@ public record Folders(Path home) {
         try {
             return Files.createTempDirectory("vitrine-");
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException("no folder can be written to", e);
+            throw new UncheckedIOException("no folder can be written to", e);
         }
     }
 
     public Path artifacts() {
         return home.resolve("artifacts");
+    }
+
+    /// Keeps a prompt in a file, for tasks that read their texts from files. The same prompt is the same file; of the prompts before it the latest stay.
+    public Path keepPrompt(String prompt) {
+        byte[] bytes = prompt.getBytes(StandardCharsets.UTF_8);
+        try {
+            Path folder = Files.createDirectories(home.resolve("prompts"));
+            Path file = folder.resolve(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes), 0, 8) + ".txt");
+            Whole.write(file, bytes);
+            try (Stream<Path> all = Files.list(folder)) {
+                List<Path> oldest = all.sorted(Comparator.comparingLong((Path p) -> p.toFile().lastModified()).reversed()).skip(PROMPTS).toList();
+                for (Path p : oldest) {
+                    Files.deleteIfExists(p);
+                }
+            }
+            return file;
+        } catch (IOException e) {
+            throw new UncheckedIOException("the prompt cannot be kept", e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// Training runs, a folder each, and their store.
+    public Path runs() {
+        return home.resolve("runs");
     }
 
     public Path logs() {

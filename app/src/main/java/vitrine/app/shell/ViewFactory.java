@@ -73,6 +73,7 @@ final class ViewFactory {
         RankView view = new RankView(services.board());
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
+        view.keepPromptsWith(services.folders()::keepPrompt);
         Runnable offer = () -> view.model().texts().setAll(texts(view.model().subjectProperty().get()));
         services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
         view.model().subjectProperty().addListener((o, old, now) -> offer.run());

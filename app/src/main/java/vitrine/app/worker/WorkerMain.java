@@ -170,6 +170,19 @@ public final class WorkerMain {
         }
 
         @Override
+        public void figures(long step, java.util.Map<String, Double> values) {
+            ObjectNode metric = event("metric", id).put("step", step);
+            values.forEach((name, v) -> {
+                if (Double.isFinite(v)) {
+                    metric.put(name, v);
+                } else {
+                    metric.putNull(name);
+                }
+            });
+            say(metric);
+        }
+
+        @Override
         public void risky(Path file, int seconds) {
             say(event("stage", id).put("file", file.toString()).put("seconds", seconds));
         }

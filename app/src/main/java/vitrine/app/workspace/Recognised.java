@@ -4,9 +4,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import vitrine.app.state.RecentItem;
 import vitrine.core.analysis.anatomy.Anatomy;
+import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.Manifest;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.checkpoint.FileKind;
@@ -118,6 +120,10 @@ public sealed interface Recognised {
                 }
                 if (kind == FileKind.SAFETENSORS && "vitrine-capture".equals(SafetensorsHeader.read(path, path).metadata().get("format"))) {
                     return new Result(path, ViewKind.ATTENTION);
+                }
+                Optional<Artifact> artifact = Artifact.inFile(path);
+                if (artifact.isPresent()) {
+                    return new Result(path, viewOf(artifact.get().manifest().kind(), path));
                 }
             }
             return new Model(path, new Subject(Anatomy.of(Checkpoints.open(path))));

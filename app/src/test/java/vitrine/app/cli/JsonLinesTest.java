@@ -20,6 +20,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import vitrine.app.schema.Schemas;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.Measure;
+import vitrine.core.artifact.SpectrumArtifact;
 import vitrine.core.json.Json;
 
 /// What the command line prints with `--json` keeps to the schema, whatever the command and however it ends.
@@ -195,6 +198,29 @@ class JsonLinesTest {
         assertTrue(svg.contains("<svg") && svg.length() > 20_000, "a picture of four figures");
         assertEquals("task-invalid", category("snapshot", "rank", CORPUS.resolve("adapter/valid"), "--out", out));
         assertEquals("artifact-invalid", category("snapshot", "rank", text(), "--out", out));
+    }
+
+    /// What `--out` wrote holds all that its artifact's folder holds.
+    @Test
+    void snapshotOfWhatACommandWrote() throws IOException {
+        Path spectra = folder.resolve("spectra.safetensors");
+        JsonNode told = lines(0, "spectrum", MODELS.resolve("llama-gqa"), "--out", spectra).getLast();
+        lines(0, "spectrum", MODELS.resolve("llama-gqa"), MODELS.resolve("llama-gqa"), "--tensors", "*q_proj*", "--heads");
+        lines(0, "spectrum", MODELS.resolve("llama-gqa"), "--against", MODELS.resolve("llama-gqa"), "--tensors", "*q_proj*", "--accuracy", "fast");
+        Path cache = folder.resolve("cache.safetensors");
+        lines(0, "rank", MODELS.resolve("llama-gqa"), "--data", text(), "--of", "kv", "--sequence-length", 16, "--out", cache);
+        for (Path made : List.of(spectra, cache)) {
+            Path out = folder.resolve(made.getFileName() + ".svg");
+            lines(0, "snapshot", "rank", made, "--size", "1000x760", "--out", out);
+            assertTrue(Files.size(out) > 20_000, "a picture of figures");
+        }
+        Artifact file = Artifact.open(spectra);
+        assertEquals("exact", file.manifest().task().get("accuracy").asText());
+        SpectrumArtifact rows = SpectrumArtifact.of(file);
+        assertEquals(told.get("matrices").size(), rows.rows().size());
+        assertEquals(told.at("/matrices/3/effective_rank").doubleValue(), rows.rows().get(3).value(Measure.EFFECTIVE_RANK).getAsDouble());
+        assertEquals(rows.rows().get(3).rank(), rows.values(rows.rows().get(3)).length);
+        assertEquals(file.manifest().provenance().keySet(), file.tensors().tensors().keySet());
     }
 
     @Test

@@ -1,5 +1,6 @@
 package vitrine.app.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -203,13 +204,13 @@ class SpectrumCommandTest {
         Assumptions.assumeFalse(System.getProperty("os.name").startsWith("Windows"), "signals are a matter of Unix");
         Path model = Files.createDirectories(folder.resolve("model"));
         Map<String, SafetensorsWriter.Declared> declared = new LinkedHashMap<>();
-        for (int l = 0; l < 30; l++) {
-            declared.put("model.layers." + l + ".mlp.up_proj.weight", new SafetensorsWriter.Declared(DType.F32, Shape.of(480, 420)));
+        for (int l = 0; l < 20; l++) {
+            declared.put("model.layers." + l + ".mlp.up_proj.weight", new SafetensorsWriter.Declared(DType.F32, Shape.of(900, 880)));
         }
         Random random = new Random(3);
         try (SafetensorsWriter out = new SafetensorsWriter(model.resolve("model.safetensors"), declared, Map.of())) {
             for (String tensor : declared.keySet()) {
-                float[] v = new float[480 * 420];
+                float[] v = new float[900 * 880];
                 for (int i = 0; i < v.length; i++) {
                     v[i] = (float) random.nextGaussian();
                 }
@@ -235,12 +236,16 @@ class SpectrumCommandTest {
         Path out = folder.resolve("continued");
         JsonNode result = succeed("spectrum", model, "--json", "--out", out).events("result").getFirst();
         int continued = result.get("continued").asInt();
-        assertTrue(continued > 5 && continued < 30, continued + " matrices were kept");
-        assertEquals(30, result.get("matrices").size());
+        assertTrue(continued > 3 && continued < 20, continued + " matrices were kept");
+        assertEquals(20, result.get("matrices").size());
         Path fresh = folder.resolve("fresh");
         Invocation again = Invocation.of(folder.resolve("elsewhere"), "spectrum", model.toString(), "--out", fresh.toString());
         assertEquals(0, again.exit(), again.toString());
-        assertEquals(-1, Files.mismatch(folder.resolve("continued.safetensors"), folder.resolve("fresh.safetensors")), "the same to the bit");
+        try (SafetensorsFile one = SafetensorsFile.open(folder.resolve("continued.safetensors")); SafetensorsFile other = SafetensorsFile.open(folder.resolve("fresh.safetensors"))) {
+            for (String tensor : other.tensors().keySet()) {
+                assertArrayEquals(other.doubles(tensor), one.doubles(tensor), "the same to the bit: " + tensor);
+            }
+        }
         try (Stream<Path> left = Files.list(folder.resolve("home/artifacts"))) {
             assertFalse(left.anyMatch(p -> p.getFileName().toString().endsWith(".kept")), "what was kept has done its service");
         }

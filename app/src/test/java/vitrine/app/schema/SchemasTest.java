@@ -26,6 +26,8 @@ import vitrine.core.artifact.RankArtifact.Of;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.task.FinetuneMethod;
+import vitrine.core.task.FinetuneSettings;
 import vitrine.core.task.Task;
 
 /// The schemas by themselves, and against the types that they describe.
@@ -48,6 +50,10 @@ class SchemasTest {
 
     // --- tasks
 
+    private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
+            FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
+            List.of("q_proj"), true, null, null, 10, 50, 0.05, null);
+
     static Stream<Task> tasks() {
         List<Task.What> all = List.of(Task.What.values());
         return Stream.of(
@@ -64,6 +70,8 @@ class SchemasTest {
                 Task.Routing.of("/models/a", List.of(new Task.Domain("text", "/texts/a.jsonl"))),
                 new Task.Routing("/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl"), new Task.Domain("b", "/texts/b.txt")), 64, 1000, List.of(1, 2, 4), true,
                         List.of("/models/b"), List.of(new Task.LayerCount(0, 1)), List.of(new Task.Mask(2, 3), new Task.Mask(2, 4, true)), List.of(new Task.Force(2, 17, List.of(1, 4))), List.of(new Task.Swap(1, 0, 5))),
+                new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.full, null, null, null),
+                new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.beamlora, "/texts/b.jsonl", "/adapters/a", SETTINGS),
                 new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
                 new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
                 new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));
@@ -102,6 +110,16 @@ class SchemasTest {
         "{\"kind\":\"routing\",\"model\":\"/m\",\"data\":[{\"file\":\"/d\"}]}",
         "{\"kind\":\"routing\",\"model\":\"/m\",\"data\":[{\"name\":\" \",\"file\":\"/d\"}]}",
         "{\"kind\":\"routing\",\"model\":\"/m\",\"data\":[{\"name\":\"a\",\"file\":\"/d\"}],\"expertsPerToken\":[0]}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\"}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"magic\"}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"full\",\"initAdapter\":\"/a\"}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"full\",\"settings\":{\"r\":8}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"rounds\":2}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"steps\":0}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"steps\":1,\"epochs\":1}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"lr\":-1}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"dropout\":1}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"beamlora\",\"settings\":{\"beamPeriod\":3}}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\"}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"weights\"}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"kv\",\"maxTokens\":1}",

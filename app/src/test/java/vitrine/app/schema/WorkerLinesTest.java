@@ -128,6 +128,7 @@ class WorkerLinesTest {
                 new Task.Evaluate(llama.toString(), folder.resolve("few.txt").toString(), null),
                 Task.Rank.of(llama.toString(), folder.resolve("few.txt").toString(), RankArtifact.Of.hidden),
                 Task.Routing.of(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), List.of(1)),
+                new Task.Finetune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.FinetuneMethod.lora, folder.resolve("few.txt").toString(), null, null),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");
@@ -169,7 +170,7 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-statistics", "artifact-spectrum"),
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 
@@ -179,7 +180,7 @@ class WorkerLinesTest {
         assertEquals(0, worker.exitValue());
 
         Set<String> names = heard.stream().map(e -> e.get("event").asText()).collect(Collectors.toCollection(HashSet::new));
-        assertEquals(Set.of("hello", "heartbeat", "stage", "progress", "warning", "result", "error", "fault", "cancelled"), names, "every event that this worker has");
+        assertEquals(Set.of("hello", "heartbeat", "stage", "progress", "metric", "warning", "result", "error", "fault", "cancelled"), names, "every event that this worker has");
     }
 
     @Test

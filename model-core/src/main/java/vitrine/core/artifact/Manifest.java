@@ -59,7 +59,14 @@ public record Manifest(String kind, ObjectNode task, Map<String, String> inputs,
         if (!Files.isRegularFile(file)) {
             throw Refusal.of(Category.ARTIFACT_INVALID, folder, "there is no manifest.json: this folder is no artifact");
         }
-        ObjectNode n = Json.readObject(file, file, MAX_BYTES, Category.ARTIFACT_INVALID);
+        return of(Json.readObject(file, file, MAX_BYTES, Category.ARTIFACT_INVALID), file);
+    }
+
+    /// Reads a manifest from its JSON.
+    ///
+    /// @param file where it was found
+    /// @throws Refusal `artifact-invalid` or `version-unsupported`
+    static Manifest of(ObjectNode n, Path file) {
         if (!n.path("format").asText().equals(FORMAT)) {
             throw Refusal.of(Category.ARTIFACT_INVALID, file, "its format is %s; artifacts say %s", n.path("format").asText("missing"), FORMAT);
         }

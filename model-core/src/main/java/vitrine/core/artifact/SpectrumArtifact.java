@@ -2,7 +2,6 @@ package vitrine.core.artifact;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -136,11 +135,9 @@ public record SpectrumArtifact(Artifact artifact, String accuracy, String agains
     ///
     /// @throws Refusal `artifact-invalid` or `version-unsupported`
     public static SpectrumArtifact of(Artifact artifact) {
-        Path file = artifact.folder().resolve(ROWS);
-        if (!Files.isRegularFile(file)) {
-            throw Refusal.of(Category.ARTIFACT_INVALID, artifact.folder(), "there is no %s: this artifact holds no spectra", ROWS);
-        }
-        ObjectNode n = Json.readObject(file, file, MAX_BYTES, Category.ARTIFACT_INVALID);
+        Path file = artifact.folder();
+        ObjectNode n = artifact.beside(ROWS, MAX_BYTES)
+                .orElseThrow(() -> Refusal.of(Category.ARTIFACT_INVALID, file, "there is no %s: this artifact holds no spectra", ROWS));
         if (!n.path("format").asText().equals(FORMAT)) {
             throw Refusal.of(Category.ARTIFACT_INVALID, file, "its format is %s; spectra say %s", n.path("format").asText("missing"), FORMAT);
         }
@@ -161,6 +158,11 @@ public record SpectrumArtifact(Artifact artifact, String accuracy, String agains
             rows.add(row);
         }
         return new SpectrumArtifact(artifact, n.path("accuracy").asText(), n.path("against").asText(null), List.copyOf(subjects), List.copyOf(rows));
+    }
+
+    /// The rows as they are stored, with all that the command line's public JSON has.
+    public ObjectNode stored() {
+        return artifact.beside(ROWS, MAX_BYTES).orElseThrow();
     }
 
     private static Row row(JsonNode r) {

@@ -74,7 +74,7 @@ public final class Checkpoints {
     }
 
     private static boolean looksLikeAdapter(Set<String> names) {
-        return !names.isEmpty() && names.stream().anyMatch(n -> n.contains(".lora_A.") || n.contains(".lora_embedding_A"));
+        return !names.isEmpty() && names.stream().anyMatch(n -> n.contains(".lora_A.") || n.endsWith(".lora_A") || n.contains(".lora_embedding_A"));
     }
 
     private static Checkpoint openFolder(CheckpointFolder at) {

@@ -2,11 +2,13 @@ package vitrine.core.engine;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import vitrine.core.artifact.Artifact;
@@ -50,12 +52,29 @@ public final class EmbeddedEngine implements Engine {
 
     @Override
     public TaskHandle submit(Task task, Consumer<EngineEvent> events) {
+        return enqueue(task, h -> run(h, events));
+    }
+
+    /// Takes a task whose result belongs at `artifact` and nowhere else: a training run, which lives in a folder of its own and is never taken from
+    /// the cache.
+    public TaskHandle submitTo(Task task, Path artifact, Consumer<EngineEvent> events) {
+        return enqueue(task, h -> {
+            try {
+                return warm().run(h, artifact, events);
+            } catch (IOException e) {
+                LOG.error("the worker could not be started", e);
+                return new Ending.Failed(Ending.Cause.NOT_STARTED, String.valueOf(e.getMessage()));
+            }
+        });
+    }
+
+    private TaskHandle enqueue(Task task, Function<TaskHandle, Ending> work) {
         TaskHandle handle = new TaskHandle(ids.incrementAndGet(), task);
         queue.execute(() -> {
             current = handle;
             Ending ending = new Ending.Failed(Ending.Cause.FAULT, "");
             try {
-                ending = handle.isCancelled() ? new Ending.Cancelled() : run(handle, events);
+                ending = handle.isCancelled() ? new Ending.Cancelled() : work.apply(handle);
             } catch (Refusal r) {
                 ending = new Ending.Refused(r.category(), r.getMessage(), r.file() == null ? null : r.file().toString());
             } catch (RuntimeException e) {

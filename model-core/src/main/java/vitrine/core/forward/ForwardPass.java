@@ -64,12 +64,46 @@ public final class ForwardPass {
         }
         try (Arena arena = Arena.ofShared(); Scratch scratch = new Scratch()) {
             Matrix x = Matrix.allocate(arena, batch.tokens(), spec.hiddenSize());
-            List<Group> groups = groups(batch);
             embed(batch, x, cache, scratch);
+            pass(batch, x, 0, spec.layers().size(), true, probe, logitRows, cache, scratch, progress);
+        }
+    }
+
+    /// The residual stream of a batch before the first layer.
+    ///
+    /// @param x `[tokens, hidden]`, written
+    public void embed(Batch batch, Matrix x) {
+        try (Scratch scratch = new Scratch()) {
+            embed(batch, x, null, scratch);
+            weights.release();
+        }
+    }
+
+    /// Passes a residual stream through layers `[from, to)`, in place: what comes before `from` need not be computed again.
+    ///
+    /// @param x the residual stream before layer `from`, `[tokens, hidden]`; that before layer `to` afterwards
+    public void through(Batch batch, Matrix x, int from, int to, Progress progress) {
+        try (Scratch scratch = new Scratch()) {
+            pass(batch, x, from, to, false, Probe.NONE, LogitRows.ALL, null, scratch, progress);
+        }
+    }
+
+    /// Passes a residual stream through the layers from `from` on and what follows them, in place.
+    ///
+    /// @param x the residual stream before layer `from`, `[tokens, hidden]`; destroyed
+    public void resume(Batch batch, Matrix x, int from, Probe probe, Progress progress) {
+        try (Scratch scratch = new Scratch()) {
+            pass(batch, x, from, spec.layers().size(), true, probe, LogitRows.ALL, null, scratch, progress);
+        }
+    }
+
+    private void pass(Batch batch, Matrix x, int from, int to, boolean toTheEnd, Probe probe, LogitRows logitRows, KeyValueCache cache, Scratch scratch, Progress progress) {
+        try (Arena arena = Arena.ofShared()) {
+            List<Group> groups = groups(batch);
             int steps = spec.layers().size() + (probe.wants(-1, Site.LOGITS) ? 1 : 0);
             RotaryTable.Shelf ropes = new RotaryTable.Shelf(arena);
             int last = lastWantedLayer(probe);
-            for (LayerSpec layer : spec.layers()) {
+            for (LayerSpec layer : spec.layers().subList(from, to)) {
                 if (layer.index() > last) {
                     break;
                 }
@@ -80,14 +114,14 @@ public final class ForwardPass {
                 }
                 weights.release();
             }
-            if (last == Integer.MAX_VALUE) {
+            if (toTheEnd && last == Integer.MAX_VALUE) {
                 finish(x, groups, probe, logitRows, scratch, progress);
             }
             weights.release();
             if (cache != null) {
                 cache.advance(batch.tokens());
             }
-            progress.step(steps, steps, "layers");
+            progress.step(toTheEnd ? steps : to, steps, "layers");
         }
     }
 

@@ -9,7 +9,7 @@ import java.util.Map;
 import vitrine.core.architecture.Rope;
 
 /// Cosines and sines of one rope for consecutive positions, float32 `[positions, pairs]`.
-record RotaryTable(MemorySegment cos, MemorySegment sin, int pairs) {
+public record RotaryTable(MemorySegment cos, MemorySegment sin, int pairs) {
 
     static RotaryTable of(Rope rope, int firstPosition, int count, Arena arena) {
         Rope.Frequencies f = rope.frequencies(firstPosition + count);
@@ -28,17 +28,17 @@ record RotaryTable(MemorySegment cos, MemorySegment sin, int pairs) {
     }
 
     /// Tables of a pass, made once for each rope and length.
-    static final class Shelf {
+    public static final class Shelf {
         private record Key(Rope rope, int first, int count) {}
 
         private final Map<Key, RotaryTable> tables = new HashMap<>();
         private final Arena arena;
 
-        Shelf(Arena arena) {
+        public Shelf(Arena arena) {
             this.arena = arena;
         }
 
-        RotaryTable get(Rope rope, int firstPosition, int count) {
+        public RotaryTable get(Rope rope, int firstPosition, int count) {
             return tables.computeIfAbsent(new Key(rope, firstPosition, count), k -> of(rope, firstPosition, count, arena));
         }
     }

@@ -34,11 +34,27 @@ public final class Weights implements AutoCloseable {
     private final Set<String> touched = new LinkedHashSet<>();
     private final Map<String, MemorySegment> vectors = new HashMap<>();
     private final Arena vectorArena = Arena.ofShared();
+    private Adaptation adaptation = Adaptation.NONE;
 
     public Weights(Checkpoint checkpoint, Products products) {
         this.checkpoint = checkpoint;
         this.products = products;
         map = new MappedWeights(checkpoint);
+    }
+
+    /// Uses the weights with these changes from now on; nothing that is stored changes.
+    public void adapt(Adaptation changes) {
+        if (!changes.replaced().equals(adaptation.replaced())) {
+            // Kept vectors of what is or was replaced are those no longer.
+            vectors.keySet().removeAll(adaptation.replaced().keySet());
+            vectors.keySet().removeAll(changes.replaced().keySet());
+        }
+        adaptation = changes;
+    }
+
+    /// What changes the weights at present.
+    public Adaptation adaptation() {
+        return adaptation;
     }
 
     /// The products that these weights are multiplied with.
@@ -47,24 +63,39 @@ public final class Weights implements AutoCloseable {
     }
 
     private TensorEntry entry(String name) {
+        Adaptation.Replacement r = adaptation.replacement(name);
+        if (r != null) {
+            return r.tensor();
+        }
         return checkpoint.tensor(name).orElseThrow(() -> new IllegalStateException("the spec was not checked against the checkpoint: no " + name));
     }
 
-    /// `y = x W^T + b`.
+    private MemorySegment data(String name) {
+        Adaptation.Replacement r = adaptation.replacement(name);
+        return r != null ? r.data() : map.data(entry(name));
+    }
+
+    /// `y = x W^T + b`, with what adapters change about it.
     ///
     /// @param x `[rows, in]`
     /// @param y `[rows, out]`
     public void multiply(Matrix x, Linear linear, Matrix y) {
-        if (linear.scales() == null) {
-            multiply(x, linear.weight(), linear.out(), linear.in(), linear.inputMajor(), y);
-        } else {
-            TensorEntry tensor = entry(linear.weight());
-            MemorySegment data = map.data(tensor);
-            touched.add(linear.weight());
-            inTiles(x, linear.out(), linear.in(), y, (from, count, tile) -> widen(tensor, data, linear, from, count, tile));
-        }
+        multiplyOwn(x, linear, y);
+        adaptation.apply(linear.weight(), x, y, products);
         if (linear.bias() != null) {
             Elementwise.addBias(y, vector(linear.bias()));
+        }
+    }
+
+    /// `y = x W^T` with the weight as it is stored.
+    private void multiplyOwn(Matrix x, Linear linear, Matrix y) {
+        if (linear.scales() == null) {
+            multiplyOwn(x, linear.weight(), linear.out(), linear.in(), linear.inputMajor(), y);
+        } else {
+            TensorEntry tensor = entry(linear.weight());
+            MemorySegment data = data(linear.weight());
+            touched.add(linear.weight());
+            inTiles(x, linear.out(), linear.in(), y, (from, count, tile) -> widen(tensor, data, linear, from, count, tile));
         }
     }
 
@@ -97,7 +128,7 @@ public final class Weights implements AutoCloseable {
         touched.add(s.weight());
         long first = (long) expert * s.out() * s.in();
         long bits = tensor.dtype().bits();
-        MemorySegment data = map.data(tensor).asSlice(first * bits / 8, (long) s.out() * s.in() * bits / 8);
+        MemorySegment data = data(s.weight()).asSlice(first * bits / 8, (long) s.out() * s.in() * bits / 8);
         Operand.Element element = Operand.Element.ofOrNull(tensor.dtype());
         if (element != null && products.reads(element)) {
             Operand w = s.inputMajor() ? Operand.matrix(data, element, s.in(), s.out(), s.out()) : Operand.matrix(data, element, s.out(), s.in(), s.in()).transposed();
@@ -195,10 +226,15 @@ public final class Weights implements AutoCloseable {
         }
     }
 
-    /// `y = x W^T` for a weight stored `[out, in]`, or `[in, out]` where `inputMajor`.
+    /// `y = x W^T` for a weight stored `[out, in]`, or `[in, out]` where `inputMajor`, with what adapters change about it.
     public void multiply(Matrix x, String weight, int out, int in, boolean inputMajor, Matrix y) {
+        multiplyOwn(x, weight, out, in, inputMajor, y);
+        adaptation.apply(weight, x, y, products);
+    }
+
+    private void multiplyOwn(Matrix x, String weight, int out, int in, boolean inputMajor, Matrix y) {
         TensorEntry tensor = entry(weight);
-        MemorySegment data = map.data(tensor);
+        MemorySegment data = data(weight);
         touched.add(weight);
         Operand.Element element = Operand.Element.ofOrNull(tensor.dtype());
         if (element != null && products.reads(element)) {
@@ -230,23 +266,34 @@ public final class Weights implements AutoCloseable {
 
     /// Rows `ids` of a table `[rows, width]`, widened into `out` `[ids, width]`.
     public void lookUp(String table, int[] ids, Matrix out) {
+        ownRows(table, ids, out);
+        adaptation.applyToRows(table, ids, out, products);
+    }
+
+    private void ownRows(String table, int[] ids, Matrix out) {
         TensorEntry tensor = entry(table);
-        MemorySegment data = map.data(tensor);
+        MemorySegment data = data(table);
         touched.add(table);
         for (int i = 0; i < ids.length; i++) {
             Widen.toFloat(tensor.dtype(), data, (long) ids[i] * out.columns(), out.columns(), out.data().asSlice(out.rowOffset(i)));
         }
     }
 
-    /// One output's row of a layer stored `[out, in]`, with its scales, into `out` `[1, in]`.
+    /// One output's row of a layer stored `[out, in]`, with its scales and what adapters change about it, into `out` `[1, in]`.
     public void row(Linear linear, int output, Matrix out) {
+        ownRow(linear, output, out);
+        adaptation.applyToRow(linear.weight(), output, out, products);
+    }
+
+    /// One output's row of a layer stored `[out, in]`, with its scales, without adapters, into `out` `[1, in]`.
+    public void ownRow(Linear linear, int output, Matrix out) {
         if (linear.scales() == null) {
-            lookUp(linear.weight(), new int[] {output}, out);
+            ownRows(linear.weight(), new int[] {output}, out);
             return;
         }
         TensorEntry tensor = entry(linear.weight());
         touched.add(linear.weight());
-        widen(tensor, map.data(tensor), linear, output, 1, out.data());
+        widen(tensor, data(linear.weight()), linear, output, 1, out.data());
     }
 
     /// A small tensor, widened to float32 and kept; null for null.
@@ -257,7 +304,7 @@ public final class Weights implements AutoCloseable {
         return vectors.computeIfAbsent(name, n -> {
             TensorEntry tensor = entry(n);
             MemorySegment out = vectorArena.allocate(Math.max(4, 4 * tensor.elements()), 64);
-            Widen.toFloat(tensor.dtype(), map.data(tensor), 0, tensor.elements(), out);
+            Widen.toFloat(tensor.dtype(), data(n), 0, tensor.elements(), out);
             return out;
         });
     }
@@ -266,7 +313,7 @@ public final class Weights implements AutoCloseable {
     public void release() {
         List<String> names = new ArrayList<>(touched);
         touched.clear();
-        names.forEach(n -> map.release(entry(n)));
+        names.stream().filter(n -> adaptation.replacement(n) == null).forEach(n -> map.release(entry(n)));
     }
 
     @Override

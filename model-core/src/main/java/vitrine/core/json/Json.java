@@ -92,7 +92,13 @@ public final class Json {
     ///
     /// @throws Refusal with category `invalid` where it is not one JSON object; the message says line and column
     public static ObjectNode readObject(Path file, Path shown, long maxBytes, Category invalid) {
-        byte[] bytes = readBytes(file, maxBytes, invalid);
+        return readObject(readBytes(file, maxBytes, invalid), shown, invalid);
+    }
+
+    /// The object in bytes that were found in `shown`.
+    ///
+    /// @throws Refusal as above
+    public static ObjectNode readObject(byte[] bytes, Path shown, Category invalid) {
         requireUtf8(shown, bytes, bytes.length, invalid);
         try {
             JsonNode node = STRICT.readTree(bytes);

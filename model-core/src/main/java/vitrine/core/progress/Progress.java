@@ -16,6 +16,9 @@ public interface Progress {
     /// @throws CancelledException where that is so
     default void checkCancelled() {}
 
+    /// Figures of a step of a run, counted from 1; step 0 is what was measured before the first.
+    default void figures(long step, java.util.Map<String, Double> values) {}
+
     /// Says that native code begins to work on a file that came from elsewhere: should it end the process or take longer than
     /// `seconds`, the file is to blame. What is said ends with [#safe].
     default void risky(Path file, int seconds) {}

@@ -23,7 +23,7 @@ import vitrine.core.json.Json;
 /// The file is a list of records, `[length, CRC-32, bytes]`; the first one says what the task is. A record that is cut off or damaged ends
 /// it: what comes after is computed again. Values stay in the file, only where they are is in memory.
 ///
-/// Where another process works on the same task, this one keeps its results in a file of its own, which goes when it is closed.
+/// Several threads may add to it. Where another process works on the same task, this one keeps its results in a file of its own, which goes when it is closed.
 final class KeptSpectra implements AutoCloseable {
 
     private static final int MOST_BYTES = 1 << 30;
@@ -89,12 +89,12 @@ final class KeptSpectra implements AutoCloseable {
         return kept;
     }
 
-    Entry get(String key) {
+    synchronized Entry get(String key) {
         return entries.get(key);
     }
 
     /// Keeps a solved matrix.
-    void add(String key, ObjectNode row, Map<String, double[]> arrays) throws IOException {
+    synchronized void add(String key, ObjectNode row, Map<String, double[]> arrays) throws IOException {
         ObjectNode head = Json.object().put("key", key);
         head.set("row", row);
         ObjectNode lengths = head.putObject("lengths");

@@ -158,6 +158,11 @@ final class RankRun {
         }
     }
 
+    /// The texts have passed; now a layer's spectra are found, which takes as long where layers are wide.
+    private void solving(int layer) {
+        progress.step(layer, spec.layers().size(), "layers");
+    }
+
     private static Batch batch(List<Sequences.Labelled> part) {
         return new Batch(part.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList());
     }
@@ -204,7 +209,7 @@ final class RankRun {
                     }
                 }, g, groups.size());
                 for (int l = groups.get(g)[0]; l <= groups.get(g)[1]; l++) {
-                    progress.checkCancelled();
+                    solving(l);
                     int layer = l;
                     int layerHeads = spec.layers().get(l).attention().keyValueHeads();
                     perLayer.forEach((part, site) -> site.put(layer, -1, spectra.singularValues(part, layer, -1, centred())));
@@ -257,6 +262,7 @@ final class RankRun {
                     }
                 }, g, groups.size());
                 for (int l = groups.get(g)[0]; l <= groups.get(g)[1]; l++) {
+                    solving(l);
                     for (HiddenSpectra.Part part : sites.keySet()) {
                         progress.checkCancelled();
                         HiddenSpectra.Result r = spectra.result(part, l, centred(), exclude);
@@ -365,6 +371,7 @@ final class RankRun {
                 boolean last = g == groups.size() - 1;
                 pass(() -> last ? Probe.all(List.of(spectra, also)) : spectra, g, groups.size());
                 for (int l = groups.get(g)[0]; l <= groups.get(g)[1]; l++) {
+                    solving(l);
                     for (String name : OutputSpectra.names(spec, l)) {
                         progress.checkCancelled();
                         sites.get(name).put(l, -1, spectra.singularValues(l, name));

@@ -7,14 +7,24 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import vitrine.core.analysis.spectrum.MatrixDifference;
@@ -34,15 +44,17 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.tensor.DType;
-import vitrine.core.tensor.Products;
 import vitrine.core.tensor.Shape;
+import vitrine.core.tensor.kernel.Parallel;
 import vitrine.core.tensor.onednn.OneDnn;
+import vitrine.core.tensor.openblas.OpenBlas;
 
 /// Spectra of weight matrices, one matrix in memory at a time; see [SpectrumArtifact] for what is written.
 final class SpectrumRun {
 
     private static final Pattern STEP = Pattern.compile("(?:^|[-_./])(?:checkpoint|step|steps|iter|global_step)[-_]?(\\d{1,12})$");
     private static final int NAMED = 3;
+    private static final double SIDE_BY_SIDE_BYTES = 128 << 20;
 
     private final Task.Spectrum task;
     private final List<WeightSource> sources;
@@ -148,41 +160,99 @@ final class SpectrumRun {
         return checkpoint + " " + m.name();
     }
 
+    /// A matrix to solve.
+    private record Job(int checkpoint, WeightMatrix matrix, double cost) {
+        /// What one solver holds of it, in bytes.
+        double memory() {
+            return 8.0 * Math.pow(Math.min(matrix.rows(), matrix.columns()), 2);
+        }
+    }
+
     private void solve() throws IOException {
-        double total = 0;
-        for (List<WeightMatrix> matrices : chosen) {
-            for (WeightMatrix m : matrices) {
-                total += SpectrumSolver.cost(m.rows(), m.columns(), task.accuracy());
+        List<Job> jobs = new ArrayList<>();
+        double total = chosen.stream().flatMap(List::stream).mapToDouble(this::cost).sum();
+        for (int c = 0; c < chosen.size(); c++) {
+            Set<String> counted = new HashSet<>();
+            for (WeightMatrix m : chosen.get(c)) {
+                if (kept.get(key(c, m)) == null) {
+                    jobs.add(new Job(c, m, cost(m)));
+                    // Heads and parts of one tensor are read from the same bytes.
+                    solvedBytes += counted.add(m.tensor().name()) ? m.tensor().bytes() : 0;
+                }
             }
         }
         if (kept.kept() > 0) {
             warn.accept(String.format(Locale.ROOT, "%,d matrices are taken from a run that was given up.", kept.kept()));
         }
-        Meter meter = new Meter(total);
+        double left = jobs.stream().mapToDouble(Job::cost).sum();
+        Meter meter = new Meter(progress, total, total - left);
+        long started = System.nanoTime();
+        // An eigen-solver does not keep several threads busy unless its matrix is large. Small matrices are solved side by side, a thread each, the costly ones
+        // first; those that would take more memory so, or leave the other threads idle in the end, are solved one by one with all threads.
+        // How one is solved depends on the task alone, so that a run that goes on gives the same bits.
+        int threads = Parallel.threads();
+        Predicate<Job> alone = j -> threads == 1 || j.memory() * threads > SIDE_BY_SIDE_BYTES || j.cost() > total / threads / 2;
+        jobs.sort(Comparator.comparingDouble(Job::cost).reversed());
         OneDnn oneDnn = OneDnn.openOrNull();
-        Products products = LoadedModel.products();
-        try (SpectrumSolver solver = new SpectrumSolver(oneDnn, products)) {
-            for (int c = 0; c < chosen.size(); c++) {
-                Set<String> counted = new HashSet<>();
-                for (WeightMatrix m : chosen.get(c)) {
-                    meter.begin(SpectrumSolver.cost(m.rows(), m.columns(), task.accuracy()));
-                    if (kept.get(key(c, m)) == null) {
-                        long started = System.nanoTime();
-                        solve(c, m, solver, meter);
-                        solvedSeconds += (System.nanoTime() - started) / 1e9;
-                        // Heads and parts of one tensor are read from the same bytes.
-                        solvedBytes += counted.add(m.tensor().name()) ? m.tensor().bytes() : 0;
-                    }
-                    meter.end();
-                }
+        try (SpectrumSolver solver = new SpectrumSolver(oneDnn, LoadedModel.products())) {
+            for (Job j : jobs.stream().filter(alone).toList()) {
+                solve(j, solver, meter.matrix(j.cost()));
             }
+        }
+        sideBySide(jobs.stream().filter(alone.negate()).toList(), threads, meter);
+        solvedSeconds = (System.nanoTime() - started) / 1e9;
+    }
+
+    private double cost(WeightMatrix m) {
+        return SpectrumSolver.cost(m.rows(), m.columns(), task.accuracy());
+    }
+
+    private void sideBySide(List<Job> jobs, int threads, Meter meter) throws IOException {
+        if (jobs.isEmpty()) {
+            return;
+        }
+        Queue<Job> queue = new ConcurrentLinkedQueue<>(jobs);
+        List<Callable<Void>> solvers = Collections.nCopies(Math.min(threads, jobs.size()), () -> {
+            OneDnn oneDnn = OneDnn.openOrNull();
+            try (SpectrumSolver solver = new SpectrumSolver(oneDnn != null && oneDnn.oneThread() ? oneDnn : null, LoadedModel.products())) {
+                for (Job j = queue.poll(); j != null; j = queue.poll()) {
+                    solve(j, solver, meter.matrix(j.cost()));
+                }
+                return null;
+            } finally {
+                // Whether all is done or one has failed: the others stop after the matrix at hand.
+                queue.clear();
+            }
+        });
+        OpenBlas.open().inThreads(1, () -> all(solvers));
+    }
+
+    private static Void all(List<Callable<Void>> solvers) throws IOException {
+        try (ExecutorService pool = Executors.newFixedThreadPool(solvers.size(), Thread.ofPlatform().name("spectrum-", 0).factory())) {
+            for (Future<Void> f : solvers.stream().map(pool::submit).toList()) {
+                f.get();
+            }
+            return null;
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case IOException io -> throw io;
+                case RuntimeException r -> throw r;
+                case Error r -> throw r;
+                default -> throw new IllegalStateException(e.getCause());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Progress.CancelledException();
         }
     }
 
-    private void solve(int c, WeightMatrix m, SpectrumSolver solver, Meter meter) throws IOException {
+    private void solve(Job job, SpectrumSolver solver, Meter.Part meter) throws IOException {
+        int c = job.checkpoint();
+        WeightMatrix m = job.matrix();
         MatrixValues values = sources.get(c).values(m);
         double norm = Double.NaN;
         WeightMatrix b = before == null ? null : before.byName().get(m.name());
+        meter.done(0);
         if (b != null) {
             MatrixValues old = before.values(b);
             norm = Norms.frobenius(old, meter);
@@ -198,46 +268,55 @@ final class SpectrumRun {
         }
         SpectrumRow row = SpectrumRow.of(c, m, solved, norm);
         kept.add(key(c, m), row.json(), row.arrays());
+        meter.end();
     }
 
-    /// Work done, as multiplications and additions; also asks whether anybody still wants it.
-    private final class Meter implements SpectrumSolver.Work {
+    /// Work done by all solvers, as multiplications and additions; also asks whether anybody still wants it.
+    private static final class Meter {
         private static final double MOST_MFLOP = 1e5;
 
+        private final Progress progress;
         private final double total;
-        private double before;
-        private double cost;
-        private double within;
+        private double done;
 
-        Meter(double total) {
+        Meter(Progress progress, double total, double done) {
+            this.progress = progress;
             this.total = total;
+            this.done = done;
         }
 
-        void begin(double c) {
-            cost = c;
-            within = 0;
-            step();
+        /// For the next matrix of a solver.
+        Part matrix(double cost) {
+            return new Part(cost);
         }
 
-        void end() {
-            before += cost;
-            within = 0;
-            step();
-        }
-
-        @Override
-        public void done(double units) {
-            // A solver that falls back works twice: the bar waits rather than going beyond.
-            within = Math.min(cost, within + units);
-            step();
-        }
-
-        private void step() {
+        private synchronized void add(double units) {
             progress.checkCancelled();
+            done += units;
             boolean many = 2 * total > MOST_MFLOP;
             double unit = many ? 500 : 0.5;
             long all = Math.round(total / unit);
-            progress.step(Math.min(all, Math.round((before + within) / unit)), all, many ? "GFLOP" : "MFLOP");
+            progress.step(Math.min(all, Math.round(done / unit)), all, many ? "GFLOP" : "MFLOP");
+        }
+
+        final class Part implements SpectrumSolver.Work {
+            private double left;
+
+            private Part(double cost) {
+                left = cost;
+            }
+
+            @Override
+            public void done(double units) {
+                // A solver that falls back works twice: the bar waits rather than going beyond.
+                double counted = Math.min(left, units);
+                left -= counted;
+                add(counted);
+            }
+
+            void end() {
+                done(left);
+            }
         }
     }
 

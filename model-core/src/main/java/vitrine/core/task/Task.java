@@ -26,6 +26,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.Spectrum.class, name = "spectrum"),
     @JsonSubTypes.Type(value = Task.Rank.class, name = "rank"),
     @JsonSubTypes.Type(value = Task.Routing.class, name = "routing"),
+    @JsonSubTypes.Type(value = Task.Finetune.class, name = "finetune"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -260,6 +261,26 @@ public sealed interface Task {
             requireAtLeast("swap.layer", layer, 0);
             requireAtLeast("swap.first", first, 0);
             requireAtLeast("swap.second", second, 0);
+        }
+    }
+
+    /// A training run.
+    ///
+    /// @param method see [FinetuneMethod]
+    /// @param evalData texts whose loss is measured on the way; none where null
+    /// @param initAdapter a PEFT adapter that the run begins with, for methods that train one; null for none
+    /// @param settings the numbers; defaults where null
+    record Finetune(String model, String data, FinetuneMethod method, String evalData, String initAdapter, FinetuneSettings settings) implements Task {
+        public Finetune {
+            require("model", model);
+            require("data", data);
+            require("method", method);
+            if (initAdapter != null && !method.adapts()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "initAdapter goes with methods that train an adapter only, not with %s", method.name());
+            }
+            if (settings != null) {
+                settings.requireFor(method);
+            }
         }
     }
 

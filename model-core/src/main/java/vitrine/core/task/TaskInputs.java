@@ -37,6 +37,17 @@ public final class TaskInputs {
             case Task.Heads h -> files.add(Path.of(h.data()));
             case Task.Evaluate e -> files.add(Path.of(e.data()));
             case Task.Rank r -> files.add(Path.of(r.data()));
+            case Task.Finetune f -> {
+                files.add(Path.of(f.data()));
+                if (f.evalData() != null) {
+                    files.add(Path.of(f.evalData()));
+                }
+                if (f.initAdapter() != null) {
+                    Checkpoint adapter = Checkpoints.open(Path.of(f.initAdapter()));
+                    adapter.files().forEach(d -> files.add(d.path()));
+                    files.add(adapter.configFile());
+                }
+            }
             case Task.Routing r -> {
                 if (r.against() != null) {
                     r.against().forEach(m -> add(files, m));

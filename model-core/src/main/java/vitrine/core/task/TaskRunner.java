@@ -44,6 +44,7 @@ public final class TaskRunner {
                 case Task.Heads h -> HeadsRun.run(h, tensors, progress, both);
                 case Task.Evaluate e -> EvaluateRun.run(e, progress, both);
                 case Task.Rank r -> RankRun.run(r, tensors, progress, both);
+                case Task.Finetune f -> FinetuneRun.run(f, out.staging(), RunFolder.of(folder), inputs, progress, both);
                 case Task.Routing r -> RoutingRun.run(r, tensors, progress, both);
                 case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);
                 case Task.Spectrum s -> SpectrumRun.run(s, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)

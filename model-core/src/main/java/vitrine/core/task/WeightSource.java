@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import vitrine.core.analysis.spectrum.MatrixValues;
 import vitrine.core.analysis.spectrum.ScaledMatrix;
 import vitrine.core.analysis.spectrum.StoredMatrix;
@@ -31,7 +32,7 @@ final class WeightSource implements AutoCloseable {
     private final int[] block;
     private final MappedWeights map;
     private final Map<String, WeightMatrix> byName = new LinkedHashMap<>();
-    private final Map<String, double[]> scales = new java.util.HashMap<>();
+    private final Map<String, double[]> scales = new ConcurrentHashMap<>();
 
     private WeightSource(String path, Checkpoint checkpoint, WeightMatrices list, int[] block) {
         this.path = path;

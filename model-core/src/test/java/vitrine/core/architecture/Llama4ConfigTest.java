@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import vitrine.core.architecture.family.Families;
+import vitrine.core.backward.Parameters;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
@@ -77,6 +78,14 @@ class Llama4ConfigTest {
         ModelSpec stepped = read("{'moe_layers': 'absent', 'interleave_moe_layer_step': 2}");
         assertEquals(List.of(1), stepped.expertLayers());
         assertEquals(List.of(0, 1, 2), read("{'moe_layers': 'absent'}").expertLayers());
+    }
+
+    /// The backward pass knows neither chunks nor growing queries: a gradient without them would be wrong.
+    @Test
+    void isNotTrained() throws IOException {
+        ModelSpec spec = read("{}");
+        Refusal refusal = assertThrows(Refusal.class, () -> new Parameters(CHECKPOINT, spec, ProductsForTests.PRODUCTS, t -> true).close());
+        assertTrue(refusal.getMessage().contains("attends within chunks"), refusal.getMessage());
     }
 
     @Test

@@ -70,7 +70,7 @@ class ForwardPassReferenceTest {
                 assertTrue(tensors.size() >= 2);
             }
             assertEquals(List.of(), wrong);
-            assertTrue(compared >= 8, "too few tensors were compared: " + compared);
+            assertTrue(compared >= 6, "too few tensors were compared: " + compared);
         }
     }
 

@@ -4,7 +4,9 @@ import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.DoubleFunction;
 import javafx.beans.Observable;
+import javafx.beans.property.IntegerProperty;
 import javafx.beans.property.ObjectProperty;
+import javafx.beans.property.SimpleIntegerProperty;
 import javafx.beans.property.SimpleObjectProperty;
 import javafx.scene.paint.Color;
 
@@ -23,6 +25,7 @@ public final class MatrixChart implements Interactive {
 
     private final ObjectProperty<Cell> hovered = new SimpleObjectProperty<>(this, "hovered");
     private final ObjectProperty<Cell> selected = new SimpleObjectProperty<>(this, "selected");
+    private final IntegerProperty markedRow = new SimpleIntegerProperty(this, "markedRow", -1);
     private final Changes changes = new Changes();
     private Cells cells = Cells.of(0, 0, new float[0]);
     private Scale scale = Scale.linear(0, 1);
@@ -109,6 +112,11 @@ public final class MatrixChart implements Interactive {
         return selected;
     }
 
+    /// A row that another figure points at, or -1; a line in the accent colour goes round it.
+    public IntegerProperty markedRowProperty() {
+        return markedRow;
+    }
+
     private record Layout(double left, double top, double cellWidth, double cellHeight) {
 
         Cell at(double x, double y, Cells cells) {
@@ -149,6 +157,10 @@ public final class MatrixChart implements Interactive {
             for (int c = 0; c < cells.columns(); c++) {
                 drawCell(pen, at, r, c, values, palette);
             }
+        }
+        int marked = markedRow.get();
+        if (hovered.get() == null && marked >= 0 && marked < cells.rows()) {
+            pen.strokeRoundRect(at.left + 0.5, at.top + marked * at.cellHeight + 0.5, cells.columns() * at.cellWidth - 1, at.cellHeight - 1, 3.5, Stroke.of(palette.accent(), 1));
         }
         outline(pen, at, hovered.get(), Stroke.of(palette.strong(), 1));
         outline(pen, at, selected.get(), Stroke.of(palette.locked(), 1.75));
@@ -204,7 +216,7 @@ public final class MatrixChart implements Interactive {
         for (int r = 0; r < Math.min(rowLabels.size(), cells.rows()); r++) {
             double middle = at.top + (r + 0.5) * at.cellHeight;
             if (middle >= clear) {
-                Color colour = strong != null && strong.row() == r ? palette.strong() : palette.muted();
+                Color colour = r == markedRow.get() ? palette.accent() : strong != null && strong.row() == r ? palette.strong() : palette.muted();
                 pen.textMiddle(rowLabels.get(r), at.left - LABEL_GAP, middle, TextStyle.AXIS, colour, Pen.Align.RIGHT);
                 clear = middle + 11;
             }
@@ -234,7 +246,7 @@ public final class MatrixChart implements Interactive {
 
     @Override
     public List<Observable> inputs() {
-        return List.of(changes, hovered, selected);
+        return List.of(changes, hovered, selected, markedRow);
     }
 
     @Override

@@ -40,6 +40,7 @@ final class AcrossCard {
         scaling.valueProperty().bindBidirectional(model.normalisedProperty());
         card.besideTitle(which);
         card.header(scaling);
+        chart.hoveredIndexProperty().bindBidirectional(model.hoveredLayerProperty());
         chart.lockedIndexProperty().addListener((o, old, now) -> layerChosen(now.intValue()));
         for (var p : List.of(model.stateProperty(), model.measureProperty(), model.normalisedProperty(), model.selectedProperty())) {
             p.addListener((o, old, now) -> show());

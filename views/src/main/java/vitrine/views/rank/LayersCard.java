@@ -48,6 +48,8 @@ final class LayersCard {
         columnsOf.valueProperty().bindBidirectional(model.columnsProperty());
         card.header(columnsOf);
         chart.readOut(this::readOut);
+        chart.hoveredProperty().addListener((o, old, now) -> model.hoveredLayerProperty().set(now == null ? -1 : now.row()));
+        chart.markedRowProperty().bind(model.hoveredLayerProperty());
         chart.selectedProperty().addListener((o, old, now) -> chosen(now));
         for (var p : List.of(model.stateProperty(), model.measureProperty(), model.normalisedProperty(), model.columnsProperty(), model.selectedProperty())) {
             p.addListener((o, old, now) -> show());

@@ -69,7 +69,22 @@ final class OtherCard {
         for (var p : List.of(model.stateProperty(), model.measureProperty(), model.normalisedProperty(), model.selectedProperty())) {
             p.addListener((o, old, now) -> show());
         }
+        chart.hoveredIndexProperty().addListener((o, old, now) -> {
+            if (perLayer()) {
+                model.hoveredLayerProperty().set(now.intValue());
+            }
+        });
+        model.hoveredLayerProperty().addListener((o, old, now) -> {
+            if (perLayer()) {
+                chart.hoveredIndexProperty().set(now.intValue());
+            }
+        });
         show();
+    }
+
+    /// Whether the curve runs across layers, as those of the other cards do.
+    private boolean perLayer() {
+        return model.hasOther() && model.spectra().filter(s -> s instanceof ValueSpectra v && v.ranks().growth().isEmpty()).isPresent();
     }
 
     Card node() {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.ForkJoinPool;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import javafx.application.Platform;
 import javafx.collections.FXCollections;
@@ -52,10 +53,14 @@ public final class RankView implements View {
     private final OtherCard other;
     private final RankLayout body;
     private final MatrixInspector inspector;
+    private final PromptChoice promptChoice;
     private final OverlayChoice choice;
     private final Button overlay;
     private final List<Runnable> whenArranged = new ArrayList<>();
     private Supplier<Optional<Path>> files = Optional::empty;
+    private Function<String, Path> prompts = prompt -> {
+        throw new IllegalStateException("nobody has said where prompts are kept");
+    };
 
     public RankView(TaskBoard board) {
         this(new RankViewModel(board, ForkJoinPool.commonPool(), Platform::runLater));
@@ -64,6 +69,7 @@ public final class RankView implements View {
     RankView(RankViewModel model) {
         this.model = model;
         choice = new OverlayChoice(model, open);
+        promptChoice = new PromptChoice(model, prompt -> prompts.apply(prompt));
         overlay = Buttons.plain("Overlay…", Icons.ADD, this::chooseOverlay);
         layers = new LayersCard(model);
         across = new AcrossCard(model, which());
@@ -121,6 +127,15 @@ public final class RankView implements View {
         files = asking;
     }
 
+    /// How the window keeps a prompt, for the task that reads it from a file.
+    public void keepPromptsWith(Function<String, Path> keeping) {
+        prompts = keeping;
+    }
+
+    PromptChoice promptChoice() {
+        return promptChoice;
+    }
+
     AcrossCard across() {
         return across;
     }
@@ -167,6 +182,12 @@ public final class RankView implements View {
         if (!menu.getItems().isEmpty()) {
             menu.getItems().add(new SeparatorMenuItem());
         }
+        MenuItem prompt = new MenuItem("Type a prompt…");
+        prompt.setOnAction(e -> {
+            Node at = menu.getOwnerNode();
+            promptChoice.show(at == null || at.getScene() == null ? body : at);
+        });
+        menu.getItems().add(prompt);
         MenuItem file = new MenuItem("Choose a file…");
         file.setOnAction(e -> files.get().ifPresent(p -> model.textProperty().set(new CalibrationText(p.getFileName().toString(), p))));
         menu.getItems().add(file);

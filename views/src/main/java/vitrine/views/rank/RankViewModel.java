@@ -10,10 +10,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import javafx.beans.property.DoubleProperty;
+import javafx.beans.property.IntegerProperty;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.ReadOnlyObjectProperty;
 import javafx.beans.property.ReadOnlyObjectWrapper;
 import javafx.beans.property.SimpleDoubleProperty;
+import javafx.beans.property.SimpleIntegerProperty;
 import javafx.beans.property.SimpleObjectProperty;
 import javafx.collections.FXCollections;
 import javafx.collections.ObservableList;
@@ -93,6 +95,7 @@ public final class RankViewModel {
     private final ObjectProperty<Across> across = new SimpleObjectProperty<>(this, "across", Across.LAYERS);
     private final ObjectProperty<Place> selected = new SimpleObjectProperty<>(this, "selected");
     private final ObjectProperty<Place> compared = new SimpleObjectProperty<>(this, "compared");
+    private final IntegerProperty hoveredLayer = new SimpleIntegerProperty(this, "hoveredLayer", -1);
     private final ObjectProperty<WhatIf.Rule> rule = new SimpleObjectProperty<>(this, "rule", WhatIf.Rule.ENERGY);
     private final DoubleProperty share = new SimpleDoubleProperty(this, "share", 0.9);
     private final ObjectProperty<CalibrationText> text = new SimpleObjectProperty<>(this, "text");
@@ -173,6 +176,11 @@ public final class RankViewModel {
 
     ObjectProperty<Across> acrossProperty() {
         return across;
+    }
+
+    /// The layer under the pointer in any figure, or -1: every figure marks it.
+    IntegerProperty hoveredLayerProperty() {
+        return hoveredLayer;
     }
 
     /// What the inspector tells and the spectrum shows, or null.

@@ -13,9 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import javafx.scene.Node;
+import javafx.scene.Parent;
 import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.control.MenuItem;
+import javafx.scene.control.TextArea;
 import javafx.scene.input.KeyCode;
 import javafx.scene.layout.Pane;
 import javafx.stage.Stage;
@@ -26,8 +28,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import vitrine.core.artifact.Measure;
+import vitrine.core.artifact.RankArtifact;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.Engine;
+import vitrine.core.task.Task;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.FigureFile;
@@ -195,8 +199,8 @@ class RankViewTest {
             assertNotNull(Shown.button(view.body(), "Choose a text…"));
             view.chooseFilesWith(() -> Optional.of(dir.resolve("mine.txt")));
             List<MenuItem> items = view.textMenu().getItems();
-            assertEquals(List.of("Choose a file…"), items.stream().map(MenuItem::getText).toList());
-            items.getFirst().fire();
+            assertEquals(List.of("Type a prompt…", "Choose a file…"), items.stream().map(MenuItem::getText).toList());
+            items.getLast().fire();
             assertEquals("mine.txt", model.textProperty().get().name());
         });
         layOut(1440, 900);
@@ -204,6 +208,52 @@ class RankViewTest {
             Shown.button(view.body(), "Measure over mine.txt").fire();
             assertEquals("rank", engine.last().task().kind());
         });
+    }
+
+    @Test
+    void aLayerUnderThePointerIsMarkedInEveryFigure() {
+        show(new ImmediateEngine(dir.resolve("store")), "llama-gqa", 1440, 900);
+        FxThread.run(model::compute);
+        FxThread.await("spectra", () -> model.spectra().isPresent());
+        FxThread.run(() -> {
+            view.layers().chart().hoveredProperty().set(new Cell(2, 1));
+            assertEquals(2, view.across().chart().hoveredIndexProperty().get());
+            view.layers().chart().hoveredProperty().set(null);
+            assertEquals(-1, view.across().chart().hoveredIndexProperty().get());
+            view.across().chart().hoveredIndexProperty().set(1);
+            assertEquals(1, view.layers().chart().markedRowProperty().get());
+        });
+    }
+
+    /// Keys and values of a prompt, anew with every rest in typing.
+    @Test
+    void aPromptIsMeasuredAsItIsTyped() throws IOException {
+        HeldEngine engine = new HeldEngine();
+        show(engine, "llama-gqa", 1440, 900);
+        List<String> kept = new ArrayList<>();
+        TextArea[] area = new TextArea[1];
+        FxThread.run(() -> {
+            model.modeProperty().set(RankViewModel.Mode.CACHE);
+            view.keepPromptsWith(prompt -> {
+                kept.add(prompt);
+                return dir.resolve("prompt-" + kept.size() + ".txt");
+            });
+            area[0] = Shown.all((Parent) view.promptChoice().content(), TextArea.class).getFirst();
+            area[0].setText("The lantern");
+            area[0].setText("The lantern over the");
+        });
+        FxThread.await("the first rest", () -> kept.size() == 1);
+        FxThread.run(() -> {
+            assertEquals(List.of("The lantern over the"), kept);
+            Task.Rank task = (Task.Rank) engine.last().task();
+            assertEquals(RankArtifact.Of.kv, task.of());
+            assertTrue(task.growth());
+            assertTrue(task.data().endsWith("prompt-1.txt"), task.data());
+            area[0].setText("   ");
+            area[0].setText("The lantern over the wall");
+        });
+        FxThread.await("the second rest", () -> kept.size() == 2);
+        FxThread.run(() -> assertTrue(((Task.Rank) engine.last().task()).data().endsWith("prompt-2.txt")));
     }
 
     @Test

@@ -50,6 +50,7 @@ public final class SpectrumSolver implements AutoCloseable {
     private static final double ESTIMATE_FLOOR_SHARE = 5e-3;
     /// In float64, smaller values than this have too few digits for a condition number or a numerical rank.
     private static final double SMALLEST_BY_GRAM = 1e-6;
+    private static final double TRACE_ERROR = 1e-10;
     private static final double DECOMPOSITION_FLOOR = Math.ulp(1.0);
     /// Sums of squares between these need no scaling: nothing in them has overflowed or vanished.
     private static final double SMALLEST_TRACE = 1e-200;
@@ -117,10 +118,14 @@ public final class SpectrumSolver implements AutoCloseable {
             scale = Math.scalb(1.0, -Math.getExponent(extent.largest()));
             gram(m, scale, gram, work);
         }
-        double[] s = roots(eigenvalues(gram, n), scale);
+        double squares = trace(gram, n);
+        double[] eigenvalues = eigenvalues(gram, n);
+        double[] s = roots(eigenvalues, scale);
         double bound = Math.max(ErrorBound.oneSign(s, DOUBLE_ERROR), ErrorBound.randomSigns(s, DOUBLE_ERROR));
         double smallest = smallestAboveZero(s);
-        if (bound <= EXACT_BOUND && smallest >= SMALLEST_BY_GRAM * s[0]) {
+        // The sum of eigenvalues is the trace: an eigen-solver that had gone wrong would be seen here.
+        boolean sums = Math.abs(Arrays.stream(eigenvalues).sum() - squares) <= TRACE_ERROR * squares;
+        if (sums && bound <= EXACT_BOUND && smallest >= SMALLEST_BY_GRAM * s[0]) {
             return new Solved.Values(s, Accuracy.exact, "float64 Gram matrix", note, Math.sqrt(DOUBLE_ERROR));
         }
         return new Solved.Values(decompose(m, scale, work), Accuracy.exact, "float64 singular value decomposition", note, DECOMPOSITION_FLOOR);

@@ -100,6 +100,17 @@ public final class Elementwise {
         });
     }
 
+    /// Column j of `x` times `factors[j]`.
+    ///
+    /// @param factors `[columns]`
+    public static void scaleColumns(Matrix x, float[] factors) {
+        Plain.rows(x, LEAST_ROWS, (v, r) -> {
+            for (int i = 0; i < v.length; i++) {
+                v[i] *= factors[i];
+            }
+        });
+    }
+
     /// Every value cut to between `least` and `most`.
     public static void clamp(Matrix x, float least, float most) {
         Plain.rows(x, LEAST_ROWS, (v, r) -> {

@@ -33,6 +33,9 @@ public final class OneDnn implements Products {
     private static final int ARG_DST = 17;
     private static final int ARG_WEIGHTS = 33;
     private static final int CACHE_LIMIT = 512;
+    /// Products of fewer multiplications are made by one thread: sharing them out takes longer, and much longer on a busy machine, where each waits
+    /// for the slowest.
+    private static final long SHARED_WORK = 1L << 20;
 
     private record Key(Operand.Element[] elements, long[] numbers) {
         @Override
@@ -53,9 +56,11 @@ public final class OneDnn implements Products {
     private final MemorySegment engine;
     private final MemorySegment stream;
     private final Map<Key, Primitive> primitives = new HashMap<>();
+    private int threads;
 
     private OneDnn(Api api) {
         this.api = api;
+        threads = api.most;
         MemorySegment out = arena.allocate(ADDRESS);
         api.check("dnnl_engine_create", api.call(api.engineCreate, out, 1, 0L));
         engine = out.get(ADDRESS, 0);
@@ -66,6 +71,16 @@ public final class OneDnn implements Products {
     /// Opens oneDNN, or returns null where this platform's build has no oneDNN library.
     public static OneDnn openOrNull() {
         return Api.LOADED == null ? null : new OneDnn(Api.LOADED);
+    }
+
+    /// Has this instance's products made by the calling thread alone, from now on; where several threads work side by side, teams of OpenMP threads
+    /// would stand in each other's way.
+    ///
+    /// @return false where that cannot be told to the library
+    public boolean oneThread() {
+        threads = 1;
+        api.threads(1);
+        return api.setThreads != null;
     }
 
     @Override
@@ -80,19 +95,39 @@ public final class OneDnn implements Products {
 
     @Override
     public void multiply(Operand a, Operand b, Operand c) {
-        Key key = key(a, b, c);
-        Primitive p = primitives.get(key);
-        if (p == null) {
-            if (primitives.size() >= CACHE_LIMIT) {
-                dropPrimitives();
-            }
-            p = create(a, b, c);
-            primitives.put(key, p);
+        // The same for the same shape: a primitive is run by as many threads as it was made for.
+        boolean alone = work(a, c) < SHARED_WORK;
+        if (alone) {
+            api.threads(1);
         }
-        api.setHandle(p.memories[0], a.data());
-        api.setHandle(p.memories[1], b.data());
-        api.setHandle(p.memories[2], c.data());
-        api.execute(p.primitive, stream, p.arguments);
+        try {
+            Key key = key(a, b, c);
+            Primitive p = primitives.get(key);
+            if (p == null) {
+                if (primitives.size() >= CACHE_LIMIT) {
+                    dropPrimitives();
+                }
+                p = create(a, b, c);
+                primitives.put(key, p);
+            }
+            api.setHandle(p.memories[0], a.data());
+            api.setHandle(p.memories[1], b.data());
+            api.setHandle(p.memories[2], c.data());
+            api.execute(p.primitive, stream, p.arguments);
+        } finally {
+            if (alone) {
+                api.threads(threads);
+            }
+        }
+    }
+
+    /// Multiplications of a product.
+    private static long work(Operand a, Operand c) {
+        long n = a.sizes()[a.sizes().length - 1];
+        for (long size : c.sizes()) {
+            n *= size;
+        }
+        return n;
     }
 
     private static Key key(Operand a, Operand b, Operand c) {
@@ -176,6 +211,9 @@ public final class OneDnn implements Products {
         final MethodHandle memoryDestroy;
         final MethodHandle setHandle;
         final MethodHandle execute;
+        /// Sets how many threads OpenMP uses for the calling thread's work; null where there is no such function.
+        private final MethodHandle setThreads;
+        final int most;
 
         private Api(SymbolLookup library) {
             engineCreate = bind(library, "dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
@@ -192,6 +230,33 @@ public final class OneDnn implements Products {
             memoryDestroy = bind(library, "dnnl_memory_destroy", ADDRESS);
             setHandle = bind(library, "dnnl_memory_set_data_handle", ADDRESS, ADDRESS);
             execute = bind(library, "dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
+            setThreads = openMp(library, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
+            MethodHandle getThreads = openMp(library, "omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
+            most = getThreads == null ? 1 : call(getThreads);
+        }
+
+        private static MethodHandle openMp(SymbolLookup library, String name, FunctionDescriptor type) {
+            return library.or(SymbolLookup.loaderLookup()).or(Api::systemOpenMp).find(name).map(s -> Linker.nativeLinker().downcallHandle(s, type)).orElse(null);
+        }
+
+        /// Where the library is the system's own, and already loaded.
+        private static java.util.Optional<MemorySegment> systemOpenMp(String name) {
+            try {
+                return SymbolLookup.libraryLookup("libgomp.so.1", Arena.global()).find(name);
+            } catch (IllegalArgumentException e) {
+                return java.util.Optional.empty();
+            }
+        }
+
+        void threads(int count) {
+            if (setThreads == null) {
+                return;
+            }
+            try {
+                setThreads.invokeExact(count);
+            } catch (Throwable t) {
+                throw failed(t);
+            }
         }
 
         private static Api load() {

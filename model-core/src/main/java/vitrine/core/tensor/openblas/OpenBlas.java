@@ -14,10 +14,9 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.util.function.Supplier;
 import vitrine.core.tensor.Natives;
 
-/// Gram matrices, eigenvalues and singular values of row-major matrices in native memory.
+/// Gram matrices, eigenvalues, singular values and vectors, orthonormal bases of row-major matrices in native memory.
 ///
 /// A symmetric result is kept as one triangle of an `[n, n]` square; the functions here agree on which, and the other one is not
 /// touched. LAPACK reads columns first, so a row-major matrix is handed to it as its transpose, which has the same singular values.
@@ -36,6 +35,7 @@ public final class OpenBlas {
     private static final byte UPPER_LETTER = 'U';
     private static final byte NO_VECTORS = 'N';
     private static final byte VECTORS = 'V';
+    private static final byte SMALLER_SIDE = 'S';
 
     private final MethodHandle dsyrk;
     private final MethodHandle ssyrk;
@@ -45,6 +45,8 @@ public final class OpenBlas {
     private final MethodHandle dgesdd;
     private final MethodHandle dgelqf;
     private final MethodHandle dgeqrf;
+    private final MethodHandle dorglq;
+    private final MethodHandle dorgqr;
     private final MethodHandle setThreads;
     private final MethodHandle getThreads;
     private final String core;
@@ -74,6 +76,8 @@ public final class OpenBlas {
         dgesdd = bind(library, "LAPACKE_dgesdd", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
         dgelqf = bind(library, "LAPACKE_dgelqf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
         dgeqrf = bind(library, "LAPACKE_dgeqrf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dorglq = bind(library, "LAPACKE_dorglq", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dorgqr = bind(library, "LAPACKE_dorgqr", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
         setThreads = bind(library, "openblas_set_num_threads", null, JAVA_INT);
         getThreads = bind(library, "openblas_get_num_threads", JAVA_INT);
         core = text(bind(library, "openblas_get_corename", ADDRESS));
@@ -113,12 +117,18 @@ public final class OpenBlas {
         }
     }
 
+    /// What is done while OpenBLAS uses a number of threads.
+    @FunctionalInterface
+    public interface Work<T, E extends Exception> {
+        T run() throws E;
+    }
+
     /// Does work while OpenBLAS uses `count` threads. The number belongs to the process: only one piece of work at a time may set it.
-    public <T> T inThreads(int count, Supplier<T> work) {
+    public <T, E extends Exception> T inThreads(int count, Work<T, E> work) throws E {
         int before = threads();
         set(count);
         try {
-            return work.get();
+            return work.run();
         } finally {
             set(before);
         }
@@ -267,6 +277,69 @@ public final class OpenBlas {
             check("dgeqrf", (int) dgeqrf.invokeExact(COLUMN_MAJOR, columns, n, a, stride, reflectors));
         } catch (Throwable t) {
             throw failed(t);
+        }
+    }
+
+    /// Singular values and vectors `A = U diag(s) V^T` of a float64 matrix, k the smaller side; values largest first.
+    ///
+    /// @param a `[rows, columns]`, each row `stride` values after the one before; destroyed
+    /// @param left U, `[rows, k]`
+    /// @param right V^T, `[k, columns]`
+    /// @return s, `[k]`
+    public double[] decompose(MemorySegment a, int rows, int columns, int stride, MemorySegment left, MemorySegment right) {
+        int k = Math.min(rows, columns);
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment values = scratch.allocate(Math.max(1, k) * 8L, 64);
+            // LAPACK sees A^T = V diag(s) U^T, columns first: its left vectors are the rows of V^T, its right ones U.
+            check("dgesdd", (int) dgesdd.invokeExact(COLUMN_MAJOR, SMALLER_SIDE, columns, rows, a, stride, values, right, columns, left, k));
+            return doubles(values, k);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// `A = Q R` of a float64 matrix `[rows, n]`: `q` holds A and then, in its first k columns, Q with orthonormal columns, k the smaller of
+    /// rows and n.
+    ///
+    /// @param q rows lie behind each other, `n` values each
+    /// @param r R, `[k, n]`, zeros left of its diagonal
+    public void orthonormalColumns(MemorySegment q, int rows, int n, MemorySegment r) {
+        int k = Math.min(rows, n);
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment reflectors = scratch.allocate(8L * Math.max(1, k), 64);
+            check("dgelqf", (int) dgelqf.invokeExact(COLUMN_MAJOR, n, rows, q, n, reflectors));
+            copyTriangle(q, k, n, n, r);
+            check("dorglq", (int) dorglq.invokeExact(COLUMN_MAJOR, k, rows, k, q, n, reflectors));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// `A = R^T Q` of a float64 matrix `[n, columns]`: `q` holds A and then, in its first k rows, Q with orthonormal rows, k the smaller of n
+    /// and columns.
+    ///
+    /// @param r R, `[k, n]`, zeros left of its diagonal
+    public void orthonormalRows(MemorySegment q, int n, int columns, MemorySegment r) {
+        int k = Math.min(n, columns);
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment reflectors = scratch.allocate(8L * Math.max(1, k), 64);
+            check("dgeqrf", (int) dgeqrf.invokeExact(COLUMN_MAJOR, columns, n, q, columns, reflectors));
+            for (int i = 0; i < k; i++) {
+                for (int j = 0; j < n; j++) {
+                    r.setAtIndex(JAVA_DOUBLE, (long) i * n + j, j >= i ? q.getAtIndex(JAVA_DOUBLE, (long) j * columns + i) : 0);
+                }
+            }
+            check("dorgqr", (int) dorgqr.invokeExact(COLUMN_MAJOR, columns, k, k, q, columns, reflectors));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    private static void copyTriangle(MemorySegment from, int k, int n, int stride, MemorySegment to) {
+        for (int i = 0; i < k; i++) {
+            for (int j = 0; j < n; j++) {
+                to.setAtIndex(JAVA_DOUBLE, (long) i * n + j, j >= i ? from.getAtIndex(JAVA_DOUBLE, (long) i * stride + j) : 0);
+            }
         }
     }
 

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -18,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.onednn.OneDnn;
+import vitrine.core.tensor.openblas.OpenBlas;
 
 /// Singular values against those of LAPACK's gesvd in float64, on spectra of many kinds.
 class SpectrumSolverTest {
@@ -168,6 +172,47 @@ class SpectrumSolverTest {
 
     private double[] values(MatrixValues m) {
         return ((Solved.Values) solver.solve(m, Accuracy.exact, SpectrumSolver.Work.UNWATCHED)).values();
+    }
+
+    /// The method page's demonstration of why a Gram matrix is taken in float64: five values from 1 to 1e-5 on cosine bases, stored as float32.
+    @Test
+    void smallValuesSurviveAFloat64GramMatrixOnly() {
+        double[] values = new double[8 * 5];
+        for (int k = 0; k < 5; k++) {
+            for (int i = 0; i < 8; i++) {
+                for (int j = 0; j < 5; j++) {
+                    values[i * 5 + j] += Math.pow(10, k == 0 ? 0 : -1 - k) * cosine(8, i, k) * cosine(5, j, k);
+                }
+            }
+        }
+        Dense stored = Dense.of(values, 8, 5).as(DType.F32);
+        double[] wanted = {1, 1e-2, 1e-3, 9.9999e-5, 9.994e-6};
+        for (Accuracy accuracy : new Accuracy[] {Accuracy.exact, Accuracy.fast}) {
+            Solved.Values solved = assertInstanceOf(Solved.Values.class, solver.solve(stored, accuracy, SpectrumSolver.Work.UNWATCHED));
+            assertEquals(Accuracy.exact, solved.accuracy(), "fast sees that it would be wrong");
+            for (int k = 0; k < 5; k++) {
+                assertEquals(wanted[k], solved.values()[k], 1e-3 * wanted[k]);
+            }
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment gram = arena.allocate(4 * 25);
+            for (int a = 0; a < 5; a++) {
+                for (int b = 0; b <= a; b++) {
+                    float sum = 0;
+                    for (int i = 0; i < 8; i++) {
+                        sum += (float) values[i * 5 + a] * (float) values[i * 5 + b];
+                    }
+                    gram.setAtIndex(ValueLayout.JAVA_FLOAT, a * 5L + b, sum);
+                }
+            }
+            double[] eigenvalues = OpenBlas.open().eigenvaluesFloat(gram, 5);
+            double last = Math.sqrt(Math.max(0, eigenvalues[0]));
+            assertTrue(Math.abs(last - 1e-5) > 5e-6, "in float32 the last one is noise: " + last);
+        }
+    }
+
+    private static double cosine(int n, int i, int k) {
+        return Math.sqrt((k == 0 ? 1.0 : 2.0) / n) * Math.cos(Math.PI * (2 * i + 1) * k / (2.0 * n));
     }
 
     @Test

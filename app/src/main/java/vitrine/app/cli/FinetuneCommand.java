@@ -1,0 +1,231 @@
+package vitrine.app.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import vitrine.app.program.Folders;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.refusal.Visible;
+import vitrine.core.run.RunRecord;
+import vitrine.core.run.RunStore;
+import vitrine.core.task.FinetuneMethod;
+import vitrine.core.task.FinetuneSettings;
+import vitrine.core.task.Task;
+import vitrine.core.task.TaskInputs;
+
+@Command(name = "finetune", description = {"A training run: a checkpoint, or a PEFT adapter.",
+    "It lives in a folder of its own and can be stopped (Ctrl-C) and gone on with: see vitrine runs. Without --out the result is in the run's folder."},
+        mixinStandardHelpOptions = true)
+final class FinetuneCommand extends Subcommand {
+
+    private static final long MAX_TASK_BYTES = 1 << 20;
+
+    @Option(names = "--task", paramLabel = "FILE", description = "the whole task as JSON, instead of the options below")
+    Path taskFile;
+
+    @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
+    Path model;
+
+    @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, or input_ids (with labels, -100 = not learned)")
+    Path data;
+
+    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra or hft; default lora")
+    String method;
+
+    @Option(names = "--steps", paramLabel = "N", description = "optimiser steps; default as many as --epochs takes")
+    Integer steps;
+
+    @Option(names = "--epochs", paramLabel = "N", description = "passes over the data; default 1")
+    Integer epochs;
+
+    @Option(names = "--batch-size", paramLabel = "N", description = "samples of a pass; default 8")
+    Integer batchSize;
+
+    @Option(names = "--accumulate", paramLabel = "N", description = "passes of a step; default 1")
+    Integer accumulate;
+
+    @Option(names = "--sequence-length", paramLabel = "N", description = "cut texts to N tokens; default the model's own limit, at most 1,024")
+    Integer sequenceLength;
+
+    @Option(names = "--lr", paramLabel = "X", description = "peak learning rate; default 2e-4 for adapters, else 2e-5")
+    Double lr;
+
+    @Option(names = "--warmup-steps", paramLabel = "N", description = "steps of a rising rate, the first with rate 0; default 3 %% of all")
+    Integer warmupSteps;
+
+    @Option(names = "--schedule", paramLabel = "NAME", description = "linear, cosine (default), constant or wsd")
+    String schedule;
+
+    @Option(names = "--decay-steps", paramLabel = "N", description = "the last steps of wsd; default a fifth of all")
+    Integer decaySteps;
+
+    @Option(names = "--weight-decay", paramLabel = "X", description = "of tensors with two dimensions or more; default 0")
+    Double weightDecay;
+
+    @Option(names = "--beta1", paramLabel = "X", description = "default 0.9")
+    Double beta1;
+
+    @Option(names = "--beta2", paramLabel = "X", description = "default 0.999")
+    Double beta2;
+
+    @Option(names = "--eps", paramLabel = "X", description = "default 1e-8")
+    Double eps;
+
+    @Option(names = "--max-grad-norm", paramLabel = "X", description = "scale gradients down to this norm; default 1, 0 for not")
+    Double maxGradNorm;
+
+    @Option(names = "--seed", paramLabel = "N", description = "default 0")
+    Long seed;
+
+    @Option(names = "--order", paramLabel = "NAME", description = "shuffled (default) or sequential")
+    String order;
+
+    @Option(names = "--pack", paramLabel = "on|off", description = "short sequences share a sample, each blind to the others; default off")
+    String pack;
+
+    @Option(names = "--eval-data", paramLabel = "FILE", description = "texts whose loss is measured before, after and with --eval-every on the way")
+    Path evalData;
+
+    @Option(names = "--eval-every", paramLabel = "N", description = "steps between validations")
+    Integer evalEvery;
+
+    @Option(names = "--save-every", paramLabel = "N", description = "steps between saved states; default a twentieth of all, at most 1,000")
+    Integer saveEvery;
+
+    @Option(names = "--checkpointing", paramLabel = "NAME", description = "layers computed twice to save memory: auto (default), layer (all) or none")
+    String checkpointing;
+
+    @Option(names = "--balance", paramLabel = "X", description = "coefficient of the loss that keeps experts evenly busy; default 0")
+    Double balance;
+
+    @Option(names = "--optimiser", paramLabel = "NAME", description = "adamw (default) or spam")
+    String optimiser;
+
+    @Option(names = "--cautious", description = "weights decay only where the step moves them towards 0")
+    boolean cautious;
+
+    @Option(names = "--gradient-noise", paramLabel = "NU", description = "annealed noise on clipped gradients, variance NU / (1 + t)^0.55")
+    Double gradientNoise;
+
+    @Option(names = "--init-adapter", paramLabel = "DIR", description = "begin with this PEFT adapter; r, alpha and modules are its own")
+    Path initAdapter;
+
+    @Option(names = "--r", paramLabel = "N", description = "rank of adapters; default 16")
+    Integer r;
+
+    @Option(names = "--alpha", paramLabel = "X", description = "scaling alpha / r; default 2 r")
+    Double alpha;
+
+    @Option(names = "--dropout", paramLabel = "X", description = "of an adapter's input; default 0")
+    Double dropout;
+
+    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "names such as q_proj,v_proj, or all-linear (default): all but the head, routers and routed experts")
+    List<String> targetModules;
+
+    @Option(names = "--rslora", description = "scaling alpha / sqrt(r)")
+    boolean rslora;
+
+    @Option(names = "--first-layers", paramLabel = "N", description = "layra: adapted layers from the first on; default a quarter")
+    Integer firstLayers;
+
+    @Option(names = "--last-layers", paramLabel = "N", description = "layra: adapted layers up to the last; default a quarter")
+    Integer lastLayers;
+
+    @Option(names = "--beam-period", paramLabel = "N", description = "beamlora: steps between choices, even; default a tenth of all")
+    Integer beamPeriod;
+
+    @Option(names = "--beam-end", paramLabel = "N", description = "beamlora: the step from which nothing is given up; default two thirds of all")
+    Integer beamEnd;
+
+    @Option(names = "--beam-temperature", paramLabel = "X", description = "beamlora: default 0.05")
+    Double beamTemperature;
+
+    @Option(names = "--rounds", paramLabel = "N", description = "hft: how often another half is chosen; default 1")
+    Integer rounds;
+
+    @Override
+    int run(Output output) throws IOException {
+        Task.Finetune task = task();
+        TaskInputs.files(task);
+        if (common.out != null) {
+            requireFree(common.out);
+        }
+        try (RunStore store = RunStore.open(Folders.locate().runs())) {
+            ObjectNode environment = Json.object().put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("threads", common.threadCount())
+                    .put("java", Runtime.version().toString()).put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+            RunRecord run = store.create(task.toJson(), environment);
+            return new RunSession(store, run, output).run(common.threadCount(), common.out == null ? null : common.out.toAbsolutePath().normalize());
+        }
+    }
+
+    private static void requireFree(Path out) throws IOException {
+        if (Files.isDirectory(out)) {
+            try (var files = Files.list(out)) {
+                if (files.findAny().isPresent()) {
+                    throw Refusal.of(Category.TASK_INVALID, out, "--out names a folder that holds something; a result is a folder of its own");
+                }
+            }
+            return;
+        }
+        if (Files.exists(out)) {
+            throw Refusal.of(Category.TASK_INVALID, out, "--out names a file; the result is a folder");
+        }
+        Destination.of(out, List.of());
+    }
+
+    private Task.Finetune task() {
+        if (taskFile != null) {
+            if (model != null || data != null || method != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "--task holds model, data and method: they do not stand beside it");
+            }
+            if (!Files.exists(taskFile)) {
+                throw Refusal.of(Category.NOT_FOUND, taskFile, "there is no such file");
+            }
+            Task task = Task.fromJson(Json.readObject(taskFile, taskFile, MAX_TASK_BYTES, Category.TASK_INVALID));
+            if (!(task instanceof Task.Finetune f)) {
+                throw Refusal.of(Category.TASK_INVALID, taskFile, "it is a task of the kind %s; finetune runs tasks of the kind finetune", task.kind());
+            }
+            Path folder = taskFile.toAbsolutePath().normalize().getParent();
+            return new Task.Finetune(folder.resolve(f.model()).normalize().toString(), folder.resolve(f.data()).normalize().toString(), f.method(), resolved(folder, f.evalData()),
+                    resolved(folder, f.initAdapter()), f.settings());
+        }
+        if (model == null || data == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--data").help("Say --task FILE, or --model MODEL --data FILE.");
+        }
+        return new Task.Finetune(EngineCommand.absolute(model), EngineCommand.absolute(data), choice("--method", method == null ? "lora" : method, FinetuneMethod.class),
+                evalData == null ? null : EngineCommand.absolute(evalData), initAdapter == null ? null : EngineCommand.absolute(initAdapter), settings());
+    }
+
+    private static String resolved(Path folder, String path) {
+        return path == null ? null : folder.resolve(path).normalize().toString();
+    }
+
+    private FinetuneSettings settings() {
+        Boolean packs = pack == null ? null : switch (pack) {
+            case "on" -> Boolean.TRUE;
+            case "off" -> Boolean.FALSE;
+            default -> throw Refusal.of(Category.TASK_INVALID, null, "--pack %s: on or off belongs here", Visible.name(pack));
+        };
+        return new FinetuneSettings(steps, epochs, batchSize, accumulate, EngineCommand.sequenceLength(sequenceLength), lr, warmupSteps,
+                choice("--schedule", schedule, FinetuneSettings.ScheduleName.class), decaySteps, weightDecay, beta1, beta2, eps, maxGradNorm, seed,
+                choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
+                balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
+                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds);
+    }
+
+    private static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {
+        if (value == null) {
+            return null;
+        }
+        return Arrays.stream(of.getEnumConstants()).filter(e -> e.name().equals(value)).findFirst()
+                .orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "%s %s is unknown; known are %s", option, Visible.name(value),
+                        String.join(", ", Arrays.stream(of.getEnumConstants()).map(Enum::name).toList())));
+    }
+}

@@ -1,0 +1,208 @@
+package vitrine.app.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import vitrine.app.program.Folders;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.ArtifactStore;
+import vitrine.core.engine.EmbeddedEngine;
+import vitrine.core.engine.Ending;
+import vitrine.core.engine.EngineEvent;
+import vitrine.core.engine.TaskHandle;
+import vitrine.core.engine.WorkerCommand;
+import vitrine.core.files.Whole;
+import vitrine.core.refusal.Visible;
+import vitrine.core.run.RunRecord;
+import vitrine.core.run.RunRecord.State;
+import vitrine.core.run.RunStore;
+import vitrine.core.task.RunFolder;
+import vitrine.core.task.Task;
+
+/// A training run at work: from the store through a worker and back, whether it begins or goes on.
+final class RunSession {
+
+    private static final long STORE_BYTES = 20L << 30;
+    private static final long PATIENCE_SECONDS = 8;
+    private static final long FLUSH_NANOS = 500_000_000;
+    private static final int LINES = 20;
+
+    private final RunStore store;
+    private final RunRecord run;
+    private final Output output;
+    private final SortedMap<Long, Map<String, Double>> unwritten = new TreeMap<>();
+    private long written = System.nanoTime();
+    private long total;
+
+    RunSession(RunStore store, RunRecord run, Output output) {
+        this.store = store;
+        this.run = run;
+        this.output = output;
+    }
+
+    /// Runs until the end; `out` is where the result goes beside the run's folder, or null.
+    int run(int threads, Path out) throws IOException {
+        Task task = Task.fromJson(run.task());
+        RunFolder folder = new RunFolder(run.folder());
+        store.begin(run.number());
+        Whole.removeLeftovers(run.folder());
+        WorkerCommand worker = WorkerCommand.embedded(threads, WorkerCommand.defaultMemoryBytes());
+        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(Folders.locate().artifacts(), STORE_BYTES), worker)) {
+            TaskHandle handle = engine.submitTo(task, folder.result(), this::event);
+            Thread hook = new Thread(() -> giveUp(handle), "interrupted");
+            Runtime.getRuntime().addShutdownHook(hook);
+            Ending ending = handle.ending().join();
+            flush();
+            if (!removed(hook)) {
+                store.end(run.number(), State.stopped, null);
+                output.fault("Stopped. " + howToGoOn());
+                return 1;
+            }
+            return finish(ending, out);
+        }
+    }
+
+    private static boolean removed(Thread hook) {
+        try {
+            return Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            return false;
+        }
+    }
+
+    private void giveUp(TaskHandle handle) {
+        handle.cancel();
+        try {
+            handle.ending().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            store.end(run.number(), State.stopped, null);
+        } catch (InterruptedException | ExecutionException | TimeoutException e) {
+            // The worker is ended either way; its last saved step stands.
+        }
+    }
+
+    private String howToGoOn() {
+        return "vitrine runs resume " + run.number() + " goes on.";
+    }
+
+    private int finish(Ending ending, Path out) throws IOException {
+        switch (ending) {
+            case Ending.Finished f -> {
+                store.end(run.number(), State.finished, null);
+                ObjectNode result = f.artifact().manifest().summary().deepCopy();
+                result.put("kind", "finetune").put("cached", f.cached()).put("seconds", f.artifact().manifest().seconds()).put("run", run.number());
+                Path at = f.artifact().folder();
+                if (out != null) {
+                    copy(f.artifact(), out);
+                    at = out;
+                }
+                result.put("out", at.toString());
+                say(result, at);
+                output.result(result);
+                return 0;
+            }
+            case Ending.Refused r -> {
+                store.end(run.number(), State.failed, r.message());
+                output.refused(r);
+                return 2;
+            }
+            case Ending.Failed f -> {
+                store.end(run.number(), State.interrupted, f.cause().sentence() + ". " + f.message());
+                output.fault(f.cause().sentence() + ". " + f.message() + " " + howToGoOn());
+                return 1;
+            }
+            case Ending.Cancelled ignored -> {
+                store.end(run.number(), State.stopped, null);
+                output.fault("Stopped. " + howToGoOn());
+                return 1;
+            }
+        }
+    }
+
+    private void say(ObjectNode r, Path at) {
+        output.text(String.format(Locale.ROOT, "Run %d, %s: %,d steps, loss %s to %s nats per token%s", run.number(), r.path("method").asText(), r.path("steps").asLong(),
+                Words.figure(r.path("first_loss"), "%.4f"), Words.figure(r.path("loss"), "%.4f"), r.has("validation_perplexity")
+                        ? String.format(Locale.ROOT, "; validation perplexity %s to %s", Words.figure(r.path("validation_perplexity_before"), "%.4g"),
+                                Words.figure(r.path("validation_perplexity"), "%.4g")) : ""));
+        output.text("Wrote " + Visible.name(at.toString()) + (r.path("result").asText().equals("adapter") ? ", a PEFT adapter" : ", a checkpoint"));
+    }
+
+    /// A copy of the result, whole or not at all.
+    private static void copy(Artifact artifact, Path out) throws IOException {
+        try (Whole whole = Whole.folder(out)) {
+            try (Stream<Path> files = Files.list(artifact.folder())) {
+                for (Path file : files.toList()) {
+                    Files.copy(file, whole.staging().resolve(file.getFileName()));
+                }
+            }
+            whole.commit();
+        }
+    }
+
+    // --- what is told on the way
+
+    private synchronized void event(EngineEvent event) {
+        output.event(event);
+        switch (event) {
+            case EngineEvent.Metric m -> metric(m.values());
+            case EngineEvent.Progress p -> {
+                if (p.unit().equals("steps") && p.total() != total) {
+                    total = p.total();
+                    store.steps(run.number(), total);
+                }
+            }
+            case EngineEvent.Warning w -> store.event(run.number(), "warning", w.message());
+        }
+    }
+
+    private void metric(ObjectNode values) {
+        long step = values.path("step").asLong();
+        Map<String, Double> row = new LinkedHashMap<>();
+        values.properties().forEach(e -> {
+            if (e.getValue().isNumber() && !e.getKey().equals("step") && !e.getKey().equals("id")) {
+                row.put(e.getKey(), e.getValue().asDouble());
+            }
+        });
+        unwritten.computeIfAbsent(step, s -> new LinkedHashMap<>()).putAll(row);
+        if (step == 0 && row.containsKey("memory_forecast_bytes")) {
+            output.text(String.format(Locale.ROOT, "Run %d: %,.0f values are trained; about %s of memory", run.number(), row.getOrDefault("trained_parameters", 0.0),
+                    Words.bytes(row.get("memory_forecast_bytes").longValue())));
+        } else if (row.containsKey("validation_loss") || step == 1 || step == total || total > 0 && step % Math.max(1, total / LINES) == 0) {
+            line(step, row);
+        }
+        if (System.nanoTime() - written > FLUSH_NANOS) {
+            flush();
+        }
+    }
+
+    private void line(long step, Map<String, Double> row) {
+        StringBuilder t = new StringBuilder(String.format(Locale.ROOT, "step %,d", step));
+        append(t, row, "loss", "  loss %.4f");
+        append(t, row, "gradient_norm", "  norm %.3g");
+        append(t, row, "learning_rate", "  rate %.3g");
+        append(t, row, "tokens_per_second", "  %,.0f tokens/s");
+        append(t, row, "validation_loss", "  validation %.4f");
+        output.text(t.toString());
+    }
+
+    private static void append(StringBuilder t, Map<String, Double> row, String name, String format) {
+        if (row.containsKey(name)) {
+            t.append(String.format(Locale.ROOT, format, row.get(name)));
+        }
+    }
+
+    private synchronized void flush() {
+        store.record(run.number(), unwritten);
+        unwritten.clear();
+        written = System.nanoTime();
+    }
+}

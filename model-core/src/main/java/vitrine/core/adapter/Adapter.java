@@ -1,0 +1,206 @@
+package vitrine.core.adapter;
+
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.Checkpoints;
+import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.refusal.Visible;
+
+/// An adapter that was opened: its modules, and the tensors that stand for the base's own.
+///
+/// @param modules in the order of the file
+/// @param saved tensors that replace the base's, by the base's name for them (`model.norm.weight`)
+/// @param copies tensors that repeat the base's own (`base_layer`), by the base's name for them: no delta
+/// @param rows rows of tables that were trained by themselves (`trainable_token_indices`), by the module's path
+/// @param notes what was put right while reading, and what the user should know, one sentence each
+public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterModule> modules, Map<String, TensorEntry> saved, Map<String, TensorEntry> copies,
+                      Map<String, TensorEntry> rows, List<String> notes) {
+
+    /// What PEFT writes before the base's own names.
+    public static final String PREFIX = "base_model.model.";
+
+    private static final String NAME = ".default";
+    private static final Pattern FACTOR = Pattern.compile("(.+)\\.lora_(embedding_A|embedding_B|magnitude_vector|A|B|E)(\\.weight|\\.bias)?");
+    private static final String ROWS = ".token_adapter.trainable_tokens_delta";
+    private static final String COPY = ".base_layer.";
+    private static final String SAVED = ".modules_to_save.";
+
+    /// Opens an adapter: a PEFT folder, or a file of its tensors with the config beside it.
+    ///
+    /// @throws Refusal where it is none, or cannot be what its config says
+    public static Adapter open(String path) {
+        Checkpoint checkpoint = Checkpoints.open(Path.of(path));
+        if (checkpoint.kind() != Checkpoint.Kind.ADAPTER) {
+            throw Refusal.of(Category.ADAPTER_INVALID, checkpoint.path(), "this is a checkpoint, not an adapter: none of its %,d tensors is a low-rank factor", checkpoint.tensors().size())
+                    .help("An adapter folder holds adapter_config.json and adapter_model.safetensors.");
+        }
+        return of(checkpoint);
+    }
+
+    /// Reads an opened adapter.
+    public static Adapter of(Checkpoint checkpoint) {
+        return new Reader(checkpoint, AdapterConfig.of(checkpoint.config(), checkpoint.configFile())).read();
+    }
+
+    public String name() {
+        return checkpoint.name();
+    }
+
+    /// A module by its path.
+    public Optional<AdapterModule> module(String path) {
+        return modules.stream().filter(m -> m.path().equals(path)).findFirst();
+    }
+
+    /// The values that were trained: factors, magnitudes, biases and tensors saved whole; copies of the base's own do not count.
+    public long parameters() {
+        return modules.stream().mapToLong(AdapterModule::parameters).sum() + saved.values().stream().mapToLong(TensorEntry::elements).sum()
+                + rows.values().stream().mapToLong(TensorEntry::elements).sum();
+    }
+
+    /// Where the config says the base is, if that is a path to something; a name on a hub is none.
+    public Optional<Path> baseFolder() {
+        String base = config.base();
+        if (base.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            Path at = checkpoint.folder().folder().resolve(base).normalize();
+            return Files.isDirectory(at) ? Optional.of(at) : Optional.empty();
+        } catch (InvalidPathException e) {
+            return Optional.empty();
+        }
+    }
+
+    /// Sorts tensors by the module that they belong to.
+    private static final class Reader {
+        private final Checkpoint checkpoint;
+        private final AdapterConfig config;
+        private final Map<String, Map<String, TensorEntry>> factors = new LinkedHashMap<>();
+        private final Map<String, TensorEntry> saved = new LinkedHashMap<>();
+        private final Map<String, TensorEntry> copies = new LinkedHashMap<>();
+        private final Map<String, TensorEntry> rows = new LinkedHashMap<>();
+        private final List<String> notes = new ArrayList<>();
+        private int named;
+        private int bare;
+
+        Reader(Checkpoint checkpoint, AdapterConfig config) {
+            this.checkpoint = checkpoint;
+            this.config = config;
+        }
+
+        Adapter read() {
+            checkpoint.tensors().values().forEach(this::sort);
+            if (bare > 0) {
+                notes.add(String.format("%,d tensor names do not begin with %s: they were read as names of the base's modules.", bare, PREFIX));
+            }
+            if (named > 0) {
+                notes.add(String.format("%,d tensor names hold the adapter's own name (%s), which was left out.", named, NAME));
+            }
+            List<AdapterModule> modules = new ArrayList<>();
+            factors.forEach((path, found) -> modules.add(module(path, found)));
+            if (modules.isEmpty() && saved.isEmpty() && rows.isEmpty()) {
+                throw Refusal.of(Category.ADAPTER_INVALID, checkpoint.path(), "it changes nothing: there is no low-rank factor in it");
+            }
+            String base = config.base();
+            if ((base.startsWith(".") || base.startsWith("/")) && !new Adapter(checkpoint, config, modules, saved, copies, rows, notes).baseFolder().isPresent()) {
+                notes.add("Its base " + Visible.name(base) + " is not there: what needs no base still works.");
+            }
+            if (config.changedBaseOrNull() != null) {
+                notes.add("It was initialised by " + config.initialisation() + ", which changed the base's weights as well: on the original base it would be wrong.");
+            }
+            return new Adapter(checkpoint, config, List.copyOf(modules), saved, copies, rows, List.copyOf(notes));
+        }
+
+        private void sort(TensorEntry t) {
+            String name = t.name();
+            if (name.startsWith(PREFIX)) {
+                name = name.substring(PREFIX.length());
+            } else {
+                bare++;
+            }
+            if (name.endsWith(NAME) || name.contains(NAME + ".")) {
+                named++;
+                name = name.replace(NAME + ".", ".");
+                name = name.endsWith(NAME) ? name.substring(0, name.length() - NAME.length()) : name;
+            }
+            Matcher m = FACTOR.matcher(name);
+            if (m.matches()) {
+                String key = m.group(2) + (".bias".equals(m.group(3)) ? ".bias" : "");
+                if (factors.computeIfAbsent(m.group(1), p -> new LinkedHashMap<>()).putIfAbsent(key, t) != null) {
+                    throw Refusal.of(Category.DUPLICATE_NAME, checkpoint.path(), "there are two tensors lora_%s of %s", key, m.group(1)).where("tensor " + t.name());
+                }
+            } else if (name.endsWith(ROWS)) {
+                rows.put(name.substring(0, name.length() - ROWS.length()), t);
+            } else if (name.endsWith(COPY + "weight")) {
+                copies.put(name.replace(COPY, "."), t);
+            } else {
+                // Biases of adapted layers are those of the layer within the wrapper.
+                saved.put(name.replace(COPY, ".").replace(SAVED, "."), t);
+            }
+        }
+
+        private AdapterModule module(String path, Map<String, TensorEntry> found) {
+            boolean embedding = found.containsKey("embedding_A") || found.containsKey("embedding_B");
+            TensorEntry a = require(path, found, embedding ? "embedding_A" : "A", embedding ? "embedding_B" : "B");
+            TensorEntry b = require(path, found, embedding ? "embedding_B" : "B", embedding ? "embedding_A" : "A");
+            for (TensorEntry t : List.of(a, b)) {
+                if (t.shape().rank() != 2 || t.elements() == 0 || t.shape().size(0) > Integer.MAX_VALUE || t.shape().size(1) > Integer.MAX_VALUE) {
+                    throw Refusal.of(Category.SHAPE_INVALID, checkpoint.path(), "its shape is %s; a factor has two dimensions", t.shape().toString()).where("tensor " + t.name());
+                }
+                if (!t.dtype().readable()) {
+                    throw Refusal.of(Category.DTYPE_UNKNOWN, checkpoint.path(), "values of type %s cannot be computed with here", t.dtype()).where("tensor " + t.name());
+                }
+            }
+            int rank = (int) a.shape().size(0);
+            int in = (int) a.shape().size(1);
+            int out = (int) b.shape().size(0);
+            if (b.shape().size(1) != rank) {
+                throw Refusal.of(Category.ADAPTER_MISMATCH, checkpoint.path(), "A of %s is %s and B is %s: their ranks are %d and %d", path, a.shape().toString(), b.shape().toString(), rank,
+                        b.shape().size(1)).where("tensor " + b.name());
+            }
+            int declared = config.rankOf(path);
+            if (config.type() == AdapterConfig.Type.LORA && declared != rank && config.targetParameters().isEmpty()) {
+                throw Refusal.of(Category.ADAPTER_MISMATCH, checkpoint.path(), "the config says r = %d; its rank is %d", declared, rank).where("tensor " + a.name())
+                        .help("With another rank the scaling would be another.");
+            }
+            TensorEntry diagonal = sized(found.get("E"), rank);
+            TensorEntry magnitude = sized(found.get("magnitude_vector"), out);
+            if (config.type() == AdapterConfig.Type.ADALORA && diagonal == null) {
+                throw Refusal.of(Category.TENSOR_MISSING, checkpoint.path(), "it is not in the adapter, and the config says AdaLoRA").where("tensor " + a.name().replace("lora_A", "lora_E"));
+            }
+            if (config.dora() && magnitude == null && !embedding) {
+                throw Refusal.of(Category.TENSOR_MISSING, checkpoint.path(), "it is not in the adapter, and the config says DoRA")
+                        .where("tensor " + a.name().replace("lora_A.weight", "lora_magnitude_vector"));
+            }
+            return new AdapterModule(path, embedding, in, out, rank, config.alphaOf(path), config.scaling(path, rank), a, b, diagonal, magnitude, sized(found.get("B.bias"), out));
+        }
+
+        private TensorEntry require(String path, Map<String, TensorEntry> found, String factor, String other) {
+            TensorEntry t = found.get(factor);
+            if (t == null) {
+                TensorEntry partner = found.get(other);
+                String name = partner == null ? PREFIX + path + ".lora_" + factor : partner.name().replace("lora_" + other, "lora_" + factor);
+                throw Refusal.of(Category.TENSOR_MISSING, checkpoint.path(), "it is not in the adapter, and there is no delta without it").where("tensor " + name);
+            }
+            return t;
+        }
+
+        private TensorEntry sized(TensorEntry t, int values) {
+            if (t != null && t.elements() != values) {
+                throw Refusal.of(Category.ADAPTER_MISMATCH, checkpoint.path(), "its shape is %s; %,d values belong there", t.shape().toString(), values).where("tensor " + t.name());
+            }
+            return t;
+        }
+    }
+}

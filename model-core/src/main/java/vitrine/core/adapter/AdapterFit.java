@@ -1,0 +1,165 @@
+package vitrine.core.adapter;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import vitrine.core.architecture.Linear;
+import vitrine.core.architecture.LinearLayers;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.NamedTensor;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.Shape;
+
+/// An adapter on a base: the layer of every module, and the base's tensor for each that is replaced.
+///
+/// @param sites one per module, in the adapter's order
+/// @param replaced the adapter's tensors by the name of the base's tensor
+public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEntry> replaced) {
+
+    private static final int NAMED = 3;
+
+    /// What a module is in the base.
+    public enum Role {
+        /// A linear layer.
+        LINEAR,
+        /// The table that tokens are looked up in.
+        TABLE,
+        /// The output head, where it is a table of its own or shares the embedding's.
+        HEAD
+    }
+
+    /// The place of a module in the base.
+    ///
+    /// @param weight the base's tensor
+    /// @param linear the layer; null but for [Role#LINEAR]
+    /// @param layer or -1
+    public record Site(AdapterModule module, Role role, String weight, Linear linear, int layer) {
+
+        /// Whether the base's tensor is stored `[in, out]`.
+        public boolean inputMajor() {
+            return role == Role.TABLE || linear != null && linear.inputMajor();
+        }
+    }
+
+    /// Finds an adapter's places in a base.
+    ///
+    /// @throws Refusal `adapter-mismatch`, naming tensors that don't fit
+    public static AdapterFit of(Adapter adapter, ModelSpec spec, Checkpoint base) {
+        return new Search(adapter, spec, base).run();
+    }
+
+    private static final class Search {
+        private final Adapter adapter;
+        private final ModelSpec spec;
+        private final Checkpoint base;
+        private final Map<String, LinearLayers.Placed> linears;
+        private final List<String> problems = new ArrayList<>();
+
+        Search(Adapter adapter, ModelSpec spec, Checkpoint base) {
+            this.adapter = adapter;
+            this.spec = spec;
+            this.base = base;
+            linears = LinearLayers.of(spec);
+        }
+
+        AdapterFit run() {
+            if (!adapter.config().targetParameters().isEmpty()) {
+                throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it changes bare parameters (%s), which can be shown and not applied here",
+                        String.join(", ", adapter.config().targetParameters())).where("target_parameters");
+            }
+            if (!adapter.rows().isEmpty()) {
+                throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it trains single rows of %s, which can be shown and not applied here",
+                        String.join(", ", adapter.rows().keySet())).where("trainable_token_indices");
+            }
+            List<Site> sites = new ArrayList<>();
+            for (AdapterModule m : adapter.modules()) {
+                Site site = site(m);
+                if (site != null) {
+                    sites.add(site);
+                }
+            }
+            Map<String, NamedTensor> known = NamedTensor.of(spec).stream().collect(Collectors.toMap(NamedTensor::name, t -> t));
+            Map<String, TensorEntry> replaced = new LinkedHashMap<>();
+            adapter.saved().forEach((name, tensor) -> {
+                String own = resolve(name, known.keySet()).orElse(null);
+                Shape shape = own == null ? untiedHead(name) : known.get(own).shape();
+                if (shape == null) {
+                    problems.add(name + " is saved whole, and the base has no such tensor");
+                } else if (!shape.equals(tensor.shape())) {
+                    problems.add(String.format("%s is saved as %s, the base's is %s", name, tensor.shape(), shape));
+                } else {
+                    replaced.put(own == null ? name : own, tensor);
+                }
+            });
+            if (!problems.isEmpty()) {
+                int all = adapter.modules().size() + adapter.saved().size();
+                throw Refusal.of(Category.ADAPTER_MISMATCH, adapter.checkpoint().path(), "%d of its %d modules %s not fit %s: %s%s", problems.size(), all, problems.size() == 1 ? "does" : "do",
+                        base.name(), new Plain(String.join("; ", problems.stream().limit(NAMED).toList())), problems.size() > NAMED ? String.format("; and %d more", problems.size() - NAMED) : "")
+                        .help("It was made for another base" + (adapter.config().base().isEmpty() ? "." : ": " + vitrine.core.refusal.Visible.name(adapter.config().base()) + "."));
+            }
+            return new AdapterFit(adapter, List.copyOf(sites), replaced);
+        }
+
+        /// Text that is longer than a name may be.
+        private record Plain(String text) {
+            @Override
+            public String toString() {
+                return vitrine.core.refusal.Visible.escape(text);
+            }
+        }
+
+        /// A head that was saved whole where the base has none of its own: the model is no longer tied.
+        private Shape untiedHead(String name) {
+            return name.equals("lm_head.weight") && spec.head() != null && spec.head().tied() ? Shape.of(spec.vocabSize(), spec.head().width()) : null;
+        }
+
+        private Site site(AdapterModule m) {
+            if (m.embedding()) {
+                if (resolve(m.path() + ".weight", List.of(spec.embedding().tokens())).isEmpty()) {
+                    problems.add(m.path() + " is no embedding of tokens of the base");
+                    return null;
+                }
+                return fits(m, spec.vocabSize(), spec.embedding().width()) ? new Site(m, Role.TABLE, spec.embedding().tokens(), null, -1) : null;
+            }
+            String weight = resolve(m.path() + ".weight", linears.keySet()).orElse(null);
+            if (weight == null) {
+                if (spec.head() != null && isHead(m.path())) {
+                    return fits(m, spec.head().width(), spec.vocabSize()) ? new Site(m, Role.HEAD, spec.head().weight(), null, -1) : null;
+                }
+                problems.add(m.path() + " is no linear layer of the base");
+                return null;
+            }
+            LinearLayers.Placed p = linears.get(weight);
+            return fits(m, p.linear().in(), p.linear().out()) ? new Site(m, Role.LINEAR, weight, p.linear(), p.layer()) : null;
+        }
+
+        private boolean isHead(String path) {
+            return spec.head().tied() ? path.equals("lm_head") || path.equals("embed_out") : resolve(path + ".weight", List.of(spec.head().weight())).isPresent();
+        }
+
+        private boolean fits(AdapterModule m, int in, int out) {
+            if (m.in() != in) {
+                problems.add(String.format("A of %s is %s and reads %,d values, the base's reads %,d", m.path(), m.a().shape(), m.in(), in));
+            } else if (m.out() != out) {
+                problems.add(String.format("B of %s is %s and writes %,d values, the base's writes %,d", m.path(), m.b().shape(), m.out(), out));
+            }
+            return m.in() == in && m.out() == out;
+        }
+
+        /// The base's name for a tensor. Published checkpoints may leave out the first part that the library's own names have (`transformer.`, `model.`), or
+        /// have one that they have not.
+        private static Optional<String> resolve(String name, java.util.Collection<String> known) {
+            if (known.contains(name)) {
+                return Optional.of(name);
+            }
+            List<String> alike = known.stream().filter(k -> name.endsWith("." + k) || k.endsWith("." + name)).toList();
+            return alike.size() == 1 ? Optional.of(alike.getFirst()) : Optional.empty();
+        }
+    }
+}

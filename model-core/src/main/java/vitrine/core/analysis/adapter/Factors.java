@@ -1,0 +1,96 @@
+package vitrine.core.analysis.adapter;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import vitrine.core.adapter.AdapterModule;
+import vitrine.core.checkpoint.MappedWeights;
+import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.tensor.MatrixView;
+import vitrine.core.tensor.kernel.ReadView;
+
+/// The two factors of one module: dW = s B A. AdaLoRA's diagonal is in A already.
+///
+/// @param a `[r, in]`
+/// @param b `[out, r]`
+public record Factors(Dense a, Dense b, double scaling) {
+
+    /// Reads a module's factors.
+    public static Factors read(AdapterModule module, MappedWeights map, Arena arena) {
+        Dense a = read(module.a(), map, arena);
+        Dense b = read(module.b(), map, arena);
+        if (module.diagonal() != null) {
+            Dense e = values(module.diagonal(), map, arena);
+            for (int i = 0; i < a.rows(); i++) {
+                a.rows(i, 1).scale(e.get(0, i));
+            }
+        }
+        return new Factors(a, b, module.scaling());
+    }
+
+    /// A tensor of any shape as one row.
+    public static Dense values(TensorEntry tensor, MappedWeights map, Arena arena) {
+        Dense d = Dense.allocate(arena, 1, Math.toIntExact(tensor.elements()));
+        ReadView.toDouble(tensor.dtype(), map.data(tensor), MatrixView.of(1, d.columns()), 0, 1, 0, d.columns(), d.data(), d.columns());
+        return d;
+    }
+
+    private static Dense read(TensorEntry tensor, MappedWeights map, Arena arena) {
+        Dense d = Dense.allocate(arena, (int) tensor.shape().size(0), (int) tensor.shape().size(1));
+        ReadView.toDouble(tensor.dtype(), map.data(tensor), MatrixView.of(d.rows(), d.columns()), 0, d.rows(), 0, d.columns(), d.data(), d.columns());
+        return d;
+    }
+
+    public int in() {
+        return a.columns();
+    }
+
+    public int out() {
+        return b.rows();
+    }
+
+    public int rank() {
+        return a.rows();
+    }
+
+    /// Values that are NaN or infinite.
+    public long nonFinite() {
+        return nonFinite(a) + nonFinite(b);
+    }
+
+    private static long nonFinite(Dense d) {
+        long n = 0;
+        for (long i = 0; i < (long) d.rows() * d.columns(); i++) {
+            n += Double.isFinite(d.data().getAtIndex(JAVA_DOUBLE, i)) ? 0 : 1;
+        }
+        return n;
+    }
+
+    /// The delta itself, `[out, in]`: for small modules and for those who compare.
+    public Dense delta(Arena arena) {
+        return b.times(arena, a).scale(scaling);
+    }
+
+    /// Rows `[from, from + count)` of the delta.
+    public Dense deltaRows(Arena arena, int from, int count) {
+        return b.rows(from, count).times(arena, a).scale(scaling);
+    }
+
+    /// The sum of the deltas of two adapters of one module, as factors of both ranks together; `weight` times this one's, `otherWeight` times the other's.
+    public Factors and(Factors other, double weight, double otherWeight, Arena arena) {
+        Dense bothA = Dense.allocate(arena, rank() + other.rank(), in());
+        MemorySegment.copy(a.data(), 0, bothA.data(), 0, 8L * rank() * in());
+        MemorySegment.copy(other.a.data(), 0, bothA.data(), 8L * rank() * in(), 8L * other.rank() * in());
+        Dense bothB = Dense.allocate(arena, out(), rank() + other.rank());
+        for (int o = 0; o < out(); o++) {
+            for (int i = 0; i < rank(); i++) {
+                bothB.set(o, i, weight * scaling * b.get(o, i));
+            }
+            for (int i = 0; i < other.rank(); i++) {
+                bothB.set(o, rank() + i, otherWeight * other.scaling * other.b.get(o, i));
+            }
+        }
+        return new Factors(bothA, bothB, 1);
+    }
+}

@@ -1,0 +1,348 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import vitrine.core.adapter.Adapter;
+import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.artifact.Fingerprint;
+import vitrine.core.backward.LossPass;
+import vitrine.core.backward.Parameter;
+import vitrine.core.backward.Parameters;
+import vitrine.core.dataset.Sequences;
+import vitrine.core.json.Json;
+import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.train.AdamW;
+import vitrine.core.train.Batches;
+import vitrine.core.train.Method;
+import vitrine.core.train.NonFinite;
+import vitrine.core.train.Randomness;
+import vitrine.core.train.Run;
+import vitrine.core.train.SavedStep;
+import vitrine.core.train.Schedule;
+import vitrine.core.train.Trainer;
+import vitrine.core.train.method.BeamLora;
+import vitrine.core.train.method.FullTuning;
+import vitrine.core.train.method.HalfTuning;
+import vitrine.core.train.method.Lora;
+
+/// A training run: it goes on from the newest whole saved step of its folder, or begins.
+final class FinetuneRun {
+
+    private static final int DEFAULT_LENGTH = 1024;
+    private static final AdamW.Spam SPAM = new AdamW.Spam(5000, 500, 150);
+
+    private final Task.Finetune task;
+    private final FinetuneSettings s;
+    private final RunFolder folder;
+    private final String identity;
+    private final Progress progress;
+    private final Consumer<String> warn;
+    private List<String> figures = new ArrayList<>();
+    private long told;
+
+    private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Progress progress, Consumer<String> warn) {
+        this.task = task;
+        s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
+        this.folder = folder;
+        this.identity = identity;
+        this.progress = progress;
+        this.warn = warn;
+    }
+
+    /// @param out an empty folder for the result
+    static Outcome run(Task.Finetune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
+        ObjectNode all = Json.object().put("engine", TaskInputs.ENGINE_VERSION);
+        all.set("task", task.toJson());
+        inputs.forEach(all.withObject("/inputs")::put);
+        return new FinetuneRun(task, folder, Fingerprint.ofText(Json.line(all)), progress, warn).run(out);
+    }
+
+    private Outcome run(Path out) throws IOException {
+        try (LoadedModel model = LoadedModel.open(task.model())) {
+            model.requireHead("losses");
+            if (model.spec().encoder()) {
+                throw Refusal.of(Category.FAMILY_UNSUPPORTED, model.checkpoint().path(), "%s sees the tokens that it would have to predict, so it is not trained on texts here",
+                        model.spec().family()).help("Train a decoder.");
+            }
+            int length = Math.min(model.spec().maxPositions(), s.sequenceLength() == null ? DEFAULT_LENGTH : s.sequenceLength());
+            List<List<LossPass.Sequence>> samples = samples(task.data(), length, model);
+            List<List<LossPass.Sequence>> validation = task.evalData() == null ? List.of() : Batches.single(sequences(task.evalData(), length, model));
+            int batchSize = or(s.batchSize(), 8);
+            int accumulate = or(s.accumulate(), 1);
+            long seed = s.seed() == null ? 0 : s.seed();
+            Randomness randomness = new Randomness(seed);
+            Batches batches = new Batches(samples, s.order() == FinetuneSettings.OrderName.sequential ? Batches.Order.SEQUENTIAL : Batches.Order.SHUFFLED, batchSize * accumulate,
+                    randomness);
+            long steps = s.steps() != null ? s.steps() : batches.stepsPerEpoch() * or(s.epochs(), 1);
+            Run run = run(steps, batchSize, accumulate, seed);
+            Method method = method(model.spec(), steps, randomness);
+            try (Parameters parameters = new Parameters(model.checkpoint(), model.spec(), model.weights().products(), method::trains)) {
+                int kept = keptLayers(model.spec(), samples, batchSize);
+                try (Trainer trainer = new Trainer(run, method, parameters, batches, validation, kept)) {
+                    return train(trainer, model, out, samples.size());
+                }
+            }
+        }
+    }
+
+    private static int or(Integer value, int otherwise) {
+        return value == null ? otherwise : value;
+    }
+
+    private static double or(Double value, double otherwise) {
+        return value == null ? otherwise : value;
+    }
+
+    // --- what the task says
+
+    private List<LossPass.Sequence> sequences(String file, int length, LoadedModel model) {
+        List<Sequences.Labelled> read = DataInput.read(file, length, model, progress);
+        return read.stream().map(l -> LossPass.Sequence.of(l.ids(), l.labels(), false)).toList();
+    }
+
+    private List<List<LossPass.Sequence>> samples(String file, int length, LoadedModel model) {
+        List<LossPass.Sequence> sequences = sequences(file, length, model);
+        return Boolean.TRUE.equals(s.pack()) ? Batches.packed(sequences, length) : Batches.single(sequences);
+    }
+
+    private Run run(long steps, int batchSize, int accumulate, long seed) {
+        AdamW.Settings optimiser = new AdamW.Settings(or(s.beta1(), 0.9), or(s.beta2(), 0.999), or(s.eps(), 1e-8), or(s.weightDecay(), 0), Boolean.TRUE.equals(s.cautious()),
+                s.optimiser() == FinetuneSettings.OptimiserName.spam ? SPAM : null);
+        Schedule schedule = s.schedule() == null ? Schedule.COSINE : Schedule.valueOf(s.schedule().name().toUpperCase(Locale.ROOT));
+        long warmup = s.warmupSteps() == null ? (long) Math.ceil(0.03 * steps) : s.warmupSteps();
+        return new Run(steps, batchSize, accumulate, or(s.lr(), task.method().adapts() ? 2e-4 : 2e-5), warmup, schedule, or(s.decaySteps(), (int) (steps / 5)), optimiser,
+                or(s.maxGradNorm(), 1), (float) or(s.balance(), 0), or(s.gradientNoise(), 0), or(s.evalEvery(), 0), or(s.saveEvery(), (int) Math.max(1, Math.min(1000, steps / 20))),
+                seed);
+    }
+
+    private Method method(ModelSpec spec, long steps, Randomness randomness) {
+        return switch (task.method()) {
+            case full -> new FullTuning();
+            case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
+            case beamlora -> {
+                long period = s.beamPeriod() == null ? Math.max(2, steps / 10 / 2 * 2) : s.beamPeriod();
+                yield new BeamLora(lora(spec, null, false), new BeamLora.Beam(period, or(s.beamEnd(), (int) Math.max(1, steps * 2 / 3)), (float) or(s.beamTemperature(), 0.05)), randomness);
+            }
+            case lora -> new Lora(lora(spec, null, false));
+            case dora -> new Lora(lora(spec, null, true));
+            case layra -> {
+                int quarter = Math.ceilDiv(spec.layers().size(), 4);
+                yield new Lora(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
+            }
+        };
+    }
+
+    private Lora.Settings lora(ModelSpec spec, List<Integer> layers, boolean dora) {
+        Adapter start = task.initAdapter() == null ? null : Adapter.open(task.initAdapter());
+        int rank = or(s.r(), start == null ? 16 : start.config().rank());
+        if (start != null) {
+            if (rank != start.config().rank() || s.alpha() != null && s.alpha() != start.config().alpha()) {
+                throw Refusal.of(Category.TASK_INVALID, Path.of(task.initAdapter()), "its r is %d and its alpha %s, not %d and %s", start.config().rank(), start.config().alpha(), rank,
+                        s.alpha() == null ? start.config().alpha() : s.alpha()).help("Leave r and alpha out: they are the adapter's own.");
+            }
+            if (start.config().changedBaseOrNull() != null) {
+                throw Refusal.of(Category.ADAPTER_INVALID, Path.of(task.initAdapter()), "it was initialised by %s, which changed the base's weights as well", start.config().initialisation());
+            }
+        }
+        double alpha = or(s.alpha(), start == null ? 2.0 * rank : start.config().alpha());
+        List<String> targets = s.targetModules() == null ? List.of(Lora.ALL_LINEAR) : s.targetModules();
+        return new Lora.Settings(rank, alpha, (float) or(s.dropout(), 0), targets, Boolean.TRUE.equals(s.rslora()), dora, layers, start);
+    }
+
+    // --- memory
+
+    /// Bytes of the values that one layer keeps between its forward and its backward pass.
+    private static long layerBytes(ModelSpec spec, long tokens) {
+        long widest = 0;
+        for (LayerSpec l : spec.layers()) {
+            AttentionSpec a = l.attention();
+            long width = 8L * spec.hiddenSize() + 2L * a.heads() * (a.headDim() + a.valueDim()) + 2L * a.keyValueHeads() * (a.headDim() + a.valueDim()) + 4L * l.feedForward().width();
+            widest = Math.max(widest, width);
+        }
+        return 4 * widest * tokens;
+    }
+
+    /// How many layers keep their values: all where that takes no more than a quarter of the memory.
+    private int keptLayers(ModelSpec spec, List<List<LossPass.Sequence>> samples, int batchSize) {
+        long longest = samples.stream().mapToLong(sample -> sample.stream().mapToLong(q -> q.ids().length).sum()).max().orElse(1);
+        int layers = spec.layers().size();
+        return switch (s.checkpointing() == null ? FinetuneSettings.Checkpointing.auto : s.checkpointing()) {
+            case layer -> 1;
+            case none -> layers;
+            case auto -> (int) Math.clamp(totalMemory() / 4 / layerBytes(spec, longest * batchSize), 1, layers);
+        };
+    }
+
+    private static long totalMemory() {
+        return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
+    }
+
+    /// Bytes that the run will need: weights as they are read, 16 for each trained value (value, gradient, two moments), and the values of a pass.
+    private long memoryForecast(Trainer trainer, LoadedModel model, int kept, long tokens) {
+        long trained = trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum();
+        long frozen = task.method().adapts() ? model.checkpoint().tensorBytes() : 0;
+        return frozen + 16 * trained + (kept + 1) * layerBytes(model.spec(), tokens) + (64L << 20);
+    }
+
+    // --- the run itself
+
+    private Outcome train(Trainer trainer, LoadedModel model, Path out, int samples) throws IOException {
+        goOn(trainer);
+        long tokens = (long) trainer.run().batchSize() * or(s.sequenceLength(), DEFAULT_LENGTH);
+        long forecast = memoryForecast(trainer, model, 1, tokens);
+        if (forecast > totalMemory()) {
+            warn.accept(String.format(Locale.ROOT, "The run will need about %.1f GB of memory; this machine has %.1f GB.", forecast / 1e9, totalMemory() / 1e9));
+        }
+        if (trainer.done() == 0) {
+            Map<String, Double> before = new LinkedHashMap<>();
+            before.put("memory_forecast_bytes", (double) forecast);
+            before.put("trained_parameters", (double) trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum());
+            progress.figures(0, before);
+        }
+        Files.deleteIfExists(folder.stop());
+        Listening listener = new Listening();
+        long done;
+        try {
+            done = trainer.train(listener, progress);
+        } catch (Progress.CancelledException e) {
+            // Between steps nothing is half done: what was reached is kept, unless the step's figures were not told yet.
+            if (trainer.done() == told) {
+                SavedStep.write(folder.steps(), trainer, identity, figures);
+            }
+            throw e;
+        } catch (NonFinite e) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s", e.getMessage()).help("A smaller learning rate, a longer warm-up or a smaller maxGradNorm may help; the last saved step is kept.");
+        }
+        if (done < trainer.run().steps()) {
+            throw new Progress.CancelledException();
+        }
+        ObjectNode summary = summary(trainer, model, samples);
+        trainer.method().write(trainer.parameters(), out, summary);
+        Files.write(out.resolve("figures.jsonl"), figures, StandardCharsets.UTF_8);
+        Files.write(out.resolve("README.md"), card(trainer, model, summary).getBytes(StandardCharsets.UTF_8));
+        return new Outcome(summary, Map.of());
+    }
+
+    /// Takes up the newest saved step that is whole.
+    private void goOn(Trainer trainer) throws IOException {
+        List<SavedStep> saved = SavedStep.list(folder.steps());
+        for (SavedStep step : saved.reversed()) {
+            String problem = step.problem(identity);
+            if (problem == null) {
+                figures = step.restore(trainer);
+                told = step.step();
+                for (String line : figures) {
+                    repeat(line);
+                }
+                return;
+            }
+            warn.accept(String.format("The saved step %,d cannot be used: %s.", step.step(), problem));
+        }
+    }
+
+    /// Tells figures of earlier steps again: whoever keeps them has them without a gap.
+    private void repeat(String line) throws IOException {
+        ObjectNode n = (ObjectNode) Json.mapper().readTree(line);
+        Map<String, Double> values = new LinkedHashMap<>();
+        n.properties().forEach(e -> {
+            if (!e.getKey().equals("step")) {
+                values.put(e.getKey(), e.getValue().asDouble());
+            }
+        });
+        progress.figures(n.path("step").asLong(), values);
+    }
+
+    private final class Listening implements Trainer.Listener {
+        @Override
+        public void figures(long step, Map<String, Double> values) {
+            ObjectNode n = Json.object().put("step", step);
+            values.forEach(n::put);
+            figures.add(Json.line(n));
+            told = step;
+            progress.figures(step, values);
+        }
+
+        @Override
+        public void save(Trainer trainer, long step) throws IOException {
+            SavedStep.write(folder.steps(), trainer, identity, figures);
+        }
+
+        @Override
+        public boolean stops(long step) {
+            return Files.exists(folder.stop());
+        }
+    }
+
+    // --- what is said of it
+
+    private double figure(String name, boolean first) throws IOException {
+        for (String line : first ? figures : figures.reversed()) {
+            ObjectNode n = (ObjectNode) Json.mapper().readTree(line);
+            if (n.has(name)) {
+                return n.get(name).asDouble();
+            }
+        }
+        return Double.NaN;
+    }
+
+    private ObjectNode summary(Trainer trainer, LoadedModel model, int samples) throws IOException {
+        ObjectNode n = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family()).put("method", task.method().name());
+        n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum());
+        n.put("model_parameters", model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum());
+        put(n, "first_loss", figure("loss", true));
+        put(n, "loss", figure("loss", false));
+        if (task.evalData() != null) {
+            put(n, "validation_loss_before", figure("validation_loss", true));
+            put(n, "validation_loss", figure("validation_loss", false));
+            put(n, "validation_perplexity_before", Math.exp(figure("validation_loss", true)));
+            put(n, "validation_perplexity", Math.exp(figure("validation_loss", false)));
+        }
+        return n;
+    }
+
+    private static void put(ObjectNode n, String key, double value) {
+        DataInput.put(n, key, value);
+    }
+
+    /// What a reader of the result's folder should know.
+    private String card(Trainer trainer, LoadedModel model, ObjectNode summary) {
+        Run r = trainer.run();
+        StringBuilder t = new StringBuilder();
+        t.append("# ").append(task.method().adapts() ? "Adapter" : "Checkpoint").append(" of ").append(model.checkpoint().name()).append(", method ").append(task.method().name()).append("\n\n");
+        t.append("Trained by Vitrine's embedded engine, float32, ").append(r.steps()).append(" steps of ").append(r.batchSize()).append(" x ").append(r.accumulate())
+                .append(" samples; seed ").append(r.seed()).append(".\n\n| | |\n| --- | --- |\n");
+        row(t, "learning rate", r.rate() + ", " + r.schedule().name().toLowerCase(Locale.ROOT) + ", " + r.warmupSteps() + " steps of warm-up");
+        row(t, "weight decay, betas, eps", r.optimiser().weightDecay() + ", " + r.optimiser().beta1() + " and " + r.optimiser().beta2() + ", " + r.optimiser().eps());
+        row(t, "gradient norm", "at most " + r.maxGradientNorm());
+        row(t, "trained values", String.format(Locale.ROOT, "%,d of %,d", summary.path("trained_parameters").asLong(), summary.path("model_parameters").asLong()));
+        row(t, "loss, first and last step", figureText(summary, "first_loss") + ", " + figureText(summary, "loss") + " nats per token");
+        if (summary.has("validation_loss")) {
+            row(t, "validation perplexity, before and after", figureText(summary, "validation_perplexity_before") + ", " + figureText(summary, "validation_perplexity"));
+        }
+        t.append("\nThe whole task, its inputs' fingerprints and the engine's version are in `manifest.json`; figures of every step in `figures.jsonl`.\n");
+        return t.toString();
+    }
+
+    private static void row(StringBuilder t, String name, String value) {
+        t.append("| ").append(name).append(" | ").append(value).append(" |\n");
+    }
+
+    private static String figureText(ObjectNode n, String key) {
+        return n.path(key).isNumber() ? String.format(Locale.ROOT, "%.4f", n.path(key).asDouble()) : "not finite";
+    }
+}

@@ -1,0 +1,147 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+
+/// The numbers of a training run; what is null has the default that stands beside it.
+///
+/// @param steps optimiser steps; as many as `epochs` takes
+/// @param epochs passes over the data; 1
+/// @param batchSize samples of a pass; 8
+/// @param accumulate passes of a step; 1
+/// @param sequenceLength where texts are cut, in tokens; the model's own limit, at most 1,024
+/// @param lr the peak learning rate; 2e-5, or 2e-4 for adapters
+/// @param warmupSteps steps of a rising learning rate; 3 % of all
+/// @param schedule what follows; cosine
+/// @param decaySteps steps of decay at the end of a `wsd` schedule; a fifth of all
+/// @param weightDecay 0
+/// @param beta1 0.9
+/// @param beta2 0.999
+/// @param eps 1e-8
+/// @param maxGradNorm gradients are scaled down to this norm; 1; 0 for not
+/// @param seed 0
+/// @param order shuffled
+/// @param pack whether short sequences share a sample; false
+/// @param evalEvery steps between losses over `evalData`; at the start and the end only
+/// @param saveEvery steps between saved states; a twentieth of all
+/// @param checkpointing which layers are computed twice to save memory: all (`layer`), none, or as many as memory asks for (`auto`)
+/// @param balance the coefficient of the loss that keeps experts evenly busy; 0
+/// @param optimiser adamw
+/// @param cautious whether weights decay only where the step moves them towards 0; false
+/// @param gradientNoise nu of annealed gradient noise; 0
+/// @param r rank of adapters; 16
+/// @param alpha 2 r
+/// @param dropout of an adapter's input; 0
+/// @param targetModules names of linear layers, or `all-linear`; all-linear
+/// @param rslora whether the scaling is alpha / sqrt(r); false
+/// @param firstLayers first layers that LayRA adapts; a quarter
+/// @param lastLayers last layers that LayRA adapts; a quarter
+/// @param beamPeriod steps between BeamLoRA's choices, even; a tenth of all
+/// @param beamEnd the step from which BeamLoRA gives nothing up; two thirds of all
+/// @param beamTemperature 0.05
+/// @param rounds how often HFT chooses another half; 1
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
+                               Integer decaySteps, Double weightDecay, Double beta1, Double beta2, Double eps, Double maxGradNorm, Long seed, OrderName order, Boolean pack,
+                               Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
+                               Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
+                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds) {
+
+    /// Learning-rate schedules.
+    public enum ScheduleName {
+        linear, cosine, constant, wsd
+    }
+
+    /// The order of samples.
+    public enum OrderName {
+        shuffled, sequential
+    }
+
+    /// Optimisers.
+    public enum OptimiserName {
+        adamw, spam
+    }
+
+    /// Which layers are computed twice.
+    public enum Checkpointing {
+        auto, layer, none
+    }
+
+    /// Nothing set.
+    public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+
+    public FinetuneSettings {
+        atLeast("steps", steps, 1);
+        atLeast("epochs", epochs, 1);
+        atLeast("batchSize", batchSize, 1);
+        atLeast("accumulate", accumulate, 1);
+        atLeast("sequenceLength", sequenceLength, 2);
+        atLeast("warmupSteps", warmupSteps, 0);
+        atLeast("decaySteps", decaySteps, 0);
+        atLeast("evalEvery", evalEvery, 1);
+        atLeast("saveEvery", saveEvery, 1);
+        atLeast("r", r, 1);
+        atLeast("firstLayers", firstLayers, 0);
+        atLeast("lastLayers", lastLayers, 0);
+        atLeast("beamPeriod", beamPeriod, 2);
+        atLeast("beamEnd", beamEnd, 1);
+        atLeast("rounds", rounds, 1);
+        within("lr", lr, 0, true, Double.MAX_VALUE, true);
+        within("weightDecay", weightDecay, 0, true, Double.MAX_VALUE, true);
+        within("beta1", beta1, 0, true, 1, false);
+        within("beta2", beta2, 0, true, 1, false);
+        within("eps", eps, 0, false, Double.MAX_VALUE, true);
+        within("maxGradNorm", maxGradNorm, 0, true, Double.MAX_VALUE, true);
+        within("balance", balance, 0, true, Double.MAX_VALUE, true);
+        within("gradientNoise", gradientNoise, 0, true, Double.MAX_VALUE, true);
+        within("alpha", alpha, 0, false, Double.MAX_VALUE, true);
+        within("dropout", dropout, 0, true, 1, false);
+        within("beamTemperature", beamTemperature, 0, false, Double.MAX_VALUE, true);
+        if (beamPeriod != null && beamPeriod % 2 != 0) {
+            throw Refusal.of(Category.TASK_INVALID, null, "beamPeriod is %d; an even number belongs here", beamPeriod);
+        }
+        if (targetModules != null && (targetModules.isEmpty() || targetModules.stream().anyMatch(t -> t == null || t.isBlank()))) {
+            throw Refusal.of(Category.TASK_INVALID, null, "targetModules holds an empty name");
+        }
+        if (steps != null && epochs != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "steps and epochs say the same; one of them belongs here");
+        }
+    }
+
+    private static void atLeast(String key, Integer value, int least) {
+        if (value != null && value < least) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is %,d; a whole number from %d belongs here", key, value, least);
+        }
+    }
+
+    private static void within(String key, Double value, double least, boolean leastToo, double most, boolean mostToo) {
+        if (value != null && !(value > least && value < most || leastToo && value == least || mostToo && value == most)) {
+            String range = most == Double.MAX_VALUE ? (leastToo ? "a number from 0" : "a number above 0") : "a number from 0 to below 1";
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is %s; %s belongs here", key, value, range);
+        }
+    }
+
+    /// Refuses settings that a method does not have.
+    void requireFor(FinetuneMethod method) {
+        requireFor(method.adapts(), "r", r, method);
+        requireFor(method.adapts(), "alpha", alpha, method);
+        requireFor(method.adapts(), "dropout", dropout, method);
+        requireFor(method.adapts(), "targetModules", targetModules, method);
+        requireFor(method.adapts(), "rslora", rslora, method);
+        requireFor(method == FinetuneMethod.layra, "firstLayers", firstLayers, method);
+        requireFor(method == FinetuneMethod.layra, "lastLayers", lastLayers, method);
+        requireFor(method == FinetuneMethod.beamlora, "beamPeriod", beamPeriod, method);
+        requireFor(method == FinetuneMethod.beamlora, "beamEnd", beamEnd, method);
+        requireFor(method == FinetuneMethod.beamlora, "beamTemperature", beamTemperature, method);
+        requireFor(method == FinetuneMethod.hft, "rounds", rounds, method);
+    }
+
+    private static void requireFor(boolean applies, String key, Object value, FinetuneMethod method) {
+        if (!applies && value != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s does not go with the method %s", key, method.name());
+        }
+    }
+}

@@ -1,0 +1,46 @@
+package vitrine.core.train;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import vitrine.core.architecture.NamedTensor;
+import vitrine.core.backward.Parameter;
+import vitrine.core.backward.Parameters;
+
+/// A way of fine-tuning: what is trained, what happens between steps, and what the result is.
+public interface Method {
+
+    /// Whether a tensor of the checkpoint gets a float32 copy and a gradient.
+    boolean trains(NamedTensor tensor);
+
+    /// Adds what the method adds to the model; called once, before anything is computed.
+    default void prepare(Parameters parameters, Randomness randomness) {}
+
+    /// Before the gradients of a step, counted from 1.
+    ///
+    /// @param trained what this step may change; the method returns what it shall change
+    default List<Parameter> choose(long step, List<Parameter> trained, AdamW optimiser) {
+        return trained;
+    }
+
+    /// After a step, when `steps` is the number of all.
+    default void after(long step, long steps, AdamW optimiser) {}
+
+    /// Figures of the step beside loss and norm; none by default.
+    default Map<String, Double> figures() {
+        return Map.of();
+    }
+
+    /// What must be remembered beside the trained tensors and the optimiser's moments: arrays by name.
+    default Map<String, float[]> memory() {
+        return Map.of();
+    }
+
+    /// Takes back what [#memory] gave.
+    default void remember(Map<String, float[]> memory) {}
+
+    /// Writes the result into a folder and says in `summary` what it is.
+    void write(Parameters parameters, Path folder, ObjectNode summary) throws IOException;
+}

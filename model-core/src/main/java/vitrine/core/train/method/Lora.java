@@ -1,0 +1,317 @@
+package vitrine.core.train.method;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import vitrine.core.adapter.Adapter;
+import vitrine.core.adapter.AdapterFit;
+import vitrine.core.architecture.Experts;
+import vitrine.core.architecture.FeedForward;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.Linear;
+import vitrine.core.architecture.LinearLayers;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.NamedTensor;
+import vitrine.core.backward.LowRank;
+import vitrine.core.backward.Parameter;
+import vitrine.core.backward.Parameters;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.MappedWeights;
+import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.DType;
+import vitrine.core.tensor.Shape;
+import vitrine.core.tensor.kernel.Widen;
+import vitrine.core.train.Method;
+import vitrine.core.train.Randomness;
+
+/// Low-rank adaptation of linear layers, with its variants rsLoRA (another scaling), DoRA (a magnitude per output), and LayRA (some first and last layers
+/// only). The model itself stays as it is; the result is a PEFT adapter.
+///
+/// A begins evenly in (-1/sqrt(in), 1/sqrt(in)), B with zeros, so that the first step changes B only.
+///
+/// Source: Hu et al., *LoRA: Low-Rank Adaptation of Large Language Models*, 2021; Kalajdzievski, *A Rank Stabilization Scaling Factor for Fine-Tuning
+/// with LoRA*, 2023; Liu et al., *DoRA: Weight-Decomposed Low-Rank Adaptation*, 2024; Owodunni and Kumar, 2025 (LayRA); initial values as in PEFT 0.21.
+public class Lora implements Method {
+
+    /// Stands for every linear layer but the output head, routers and routed experts.
+    public static final String ALL_LINEAR = "all-linear";
+
+    /// What may be set.
+    ///
+    /// @param targets endings of module names, or [#ALL_LINEAR]
+    /// @param layers the layers that get adapters, or null for all
+    /// @param start an adapter to begin with, or null
+    public record Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start) {
+
+        /// s, what B A is multiplied with.
+        public double scaling() {
+            return rankStabilised ? alpha / Math.sqrt(rank) : alpha / rank;
+        }
+    }
+
+    private final Settings settings;
+    private final Map<String, String> weights = new LinkedHashMap<>();
+    private boolean inputMajor;
+
+    public Lora(Settings settings) {
+        this.settings = settings;
+    }
+
+    @Override
+    public boolean trains(NamedTensor tensor) {
+        return false;
+    }
+
+    @Override
+    public void prepare(Parameters parameters, Randomness randomness) {
+        if (settings.start != null) {
+            begin(parameters, AdapterFit.of(settings.start, parameters.spec(), parameters.checkpoint()));
+            return;
+        }
+        int number = 0;
+        for (Map.Entry<String, LinearLayers.Placed> e : targets(parameters.spec()).entrySet()) {
+            Linear l = e.getValue().linear();
+            String path = path(e.getKey(), parameters.spec());
+            Parameter a = Parameter.zeros(path + ".lora_A.weight", Shape.of(settings.rank, l.in()), parameters.arena());
+            Parameter b = Parameter.zeros(path + ".lora_B.weight", Shape.of(l.out(), settings.rank), parameters.arena());
+            a.set(initial(settings.rank * l.in(), l.in(), randomness, number));
+            adapt(parameters, path, l, a, b, (float) settings.scaling(), null, number++);
+        }
+    }
+
+    private static float[] initial(int count, int in, Randomness randomness, int number) {
+        float[] out = new float[count];
+        double bound = 1 / Math.sqrt(in);
+        for (int i = 0; i < count; i++) {
+            out[i] = (float) ((2 * randomness.uniform(Randomness.Stream.INITIAL, number, i) - 1) * bound);
+        }
+        return out;
+    }
+
+    private void begin(Parameters parameters, AdapterFit fit) {
+        Adapter adapter = fit.adapter();
+        if (!fit.replaced().isEmpty()) {
+            throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it replaces whole tensors (%s), which this version does not train", fit.replaced().keySet().iterator().next())
+                    .help("Begin with an adapter of low-rank factors only.");
+        }
+        int number = 0;
+        try (MappedWeights map = new MappedWeights(adapter.checkpoint())) {
+            for (AdapterFit.Site site : fit.sites()) {
+                if (site.role() != AdapterFit.Role.LINEAR || site.module().diagonal() != null || site.module().bias() != null) {
+                    throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "its module %s is no plain low-rank change of a linear layer, which this version does not train",
+                            site.module().path());
+                }
+                Parameter a = read(parameters, site.module().path() + ".lora_A.weight", site.module().a(), map);
+                Parameter b = read(parameters, site.module().path() + ".lora_B.weight", site.module().b(), map);
+                float[] magnitude = site.module().magnitude() == null ? null : read(parameters, "", site.module().magnitude(), map).toArray();
+                adapt(parameters, site.module().path(), site.linear(), a, b, (float) site.module().scaling(), magnitude, number++);
+            }
+        }
+    }
+
+    private static Parameter read(Parameters parameters, String name, TensorEntry t, MappedWeights map) {
+        Parameter p = Parameter.zeros(name, t.shape(), parameters.arena());
+        Widen.toFloat(t.dtype(), map.data(t), 0, t.elements(), p.data());
+        return p;
+    }
+
+    private boolean dora() {
+        return settings.start == null ? settings.dora : settings.start.config().dora();
+    }
+
+    private void adapt(Parameters parameters, String path, Linear l, Parameter a, Parameter b, float scale, float[] magnitude, int number) {
+        weights.put(path, l.weight());
+        inputMajor |= l.inputMajor();
+        Parameter m = null;
+        if (dora()) {
+            m = Parameter.zeros(path + ".lora_magnitude_vector", Shape.of(l.out()), parameters.arena());
+            m.set(magnitude == null ? rowNorms(parameters.values(l), l.out(), l.in(), l.inputMajor()) : magnitude);
+        }
+        parameters.adapt(l.weight(), new LowRank(a, b, scale, settings.dropout, gate(path, a, parameters), temperature(), m, number));
+    }
+
+    /// The norms of a weight's rows.
+    private static float[] rowNorms(float[] w, int out, int in, boolean inputMajor) {
+        float[] norms = new float[out];
+        for (int o = 0; o < out; o++) {
+            double sum = 0;
+            for (int i = 0; i < in; i++) {
+                double v = w[inputMajor ? i * out + o : o * in + i];
+                sum += v * v;
+            }
+            norms[o] = (float) Math.sqrt(sum);
+        }
+        return norms;
+    }
+
+    /// A gate per rank, for methods that have one.
+    Parameter gate(String path, Parameter a, Parameters parameters) {
+        return null;
+    }
+
+    float temperature() {
+        return 0f;
+    }
+
+    // --- which layers
+
+    private Map<String, LinearLayers.Placed> targets(ModelSpec spec) {
+        Map<String, LinearLayers.Placed> known = known(spec);
+        Map<String, LinearLayers.Placed> out = new LinkedHashMap<>();
+        List<String> unused = new ArrayList<>(settings.targets);
+        known.forEach((weight, placed) -> {
+            String path = path(weight, spec);
+            boolean all = settings.targets.equals(List.of(ALL_LINEAR));
+            for (String t : settings.targets) {
+                if (all || path.equals(t) || path.endsWith("." + t)) {
+                    unused.remove(t);
+                    if (settings.layers == null || settings.layers.contains(placed.layer())) {
+                        out.put(weight, placed);
+                    }
+                    return;
+                }
+            }
+        });
+        if (!unused.isEmpty() || out.isEmpty()) {
+            TreeSet<String> kinds = new TreeSet<>();
+            known.keySet().forEach(w -> kinds.add(kind(path(w, spec))));
+            throw Refusal.of(Category.TASK_INVALID, null, "no linear layer of the model is called %s; there are %s", unused.isEmpty() ? settings.targets.getFirst() : unused.getFirst(),
+                    String.join(", ", kinds));
+        }
+        return out;
+    }
+
+    /// Linear layers that are modules of their own in the library as well: routed experts are one tensor there, and routers no linear layers.
+    private static Map<String, LinearLayers.Placed> known(ModelSpec spec) {
+        Map<String, LinearLayers.Placed> all = new LinkedHashMap<>(LinearLayers.of(spec));
+        for (LayerSpec l : spec.layers()) {
+            if (l.feedForward() instanceof FeedForward.Mixture m) {
+                all.remove(m.router().logits().weight());
+                for (Experts.Matrices matrices : new Experts.Matrices[] {m.experts().gate(), m.experts().up(), m.experts().down()}) {
+                    if (matrices instanceof Experts.Each each) {
+                        each.linears().forEach(e -> all.remove(e.weight()));
+                    }
+                }
+            }
+        }
+        return all;
+    }
+
+    /// A module's path in the library's model. Published checkpoints of a bare base model leave its first part out.
+    static String path(String weight, ModelSpec spec) {
+        String path = weight.substring(0, weight.length() - ".weight".length());
+        String first = path.substring(0, path.indexOf('.'));
+        return switch (first) {
+            case "h" -> "transformer." + path;
+            case "layers" -> (spec.modelType().equals("gpt_neox") ? "gpt_neox." : "model.") + path;
+            case "decoder" -> "model." + path;
+            default -> path;
+        };
+    }
+
+    private static String kind(String path) {
+        return path.substring(path.lastIndexOf('.') + 1);
+    }
+
+    // --- the result
+
+    /// What is written for A: its values, or what a method makes of them.
+    float[] exportedA(LowRank l) {
+        return l.a().toArray();
+    }
+
+    @Override
+    public void write(Parameters parameters, Path folder, ObjectNode summary) throws IOException {
+        Map<String, Declared> declared = new LinkedHashMap<>();
+        Map<String, float[]> values = new LinkedHashMap<>();
+        weights.forEach((path, weight) -> {
+            LowRank l = parameters.adapters().get(weight);
+            put(declared, values, path + ".lora_A.weight", l.a().shape(), exportedA(l));
+            put(declared, values, path + ".lora_B.weight", l.b().shape(), l.b().toArray());
+            if (l.magnitude() != null) {
+                put(declared, values, path + ".lora_magnitude_vector", l.magnitude().shape(), l.magnitude().toArray());
+            }
+        });
+        try (SafetensorsWriter out = new SafetensorsWriter(folder.resolve("adapter_model.safetensors"), declared, Map.of("format", "pt"))) {
+            for (Map.Entry<String, float[]> e : values.entrySet()) {
+                out.write(e.getKey(), 0, e.getValue());
+            }
+        }
+        Files.write(folder.resolve("adapter_config.json"), Json.pretty(config(parameters)).getBytes(StandardCharsets.UTF_8));
+        long count = parameters.trained().stream().mapToLong(Parameter::elements).sum();
+        summary.put("result", "adapter").put("modules", weights.size()).put("trained_parameters", count);
+    }
+
+    private static void put(Map<String, Declared> declared, Map<String, float[]> values, String name, Shape shape, float[] v) {
+        declared.put(Adapter.PREFIX + name, new Declared(DType.F32, shape));
+        values.put(Adapter.PREFIX + name, v);
+    }
+
+    private ObjectNode config(Parameters parameters) {
+        Checkpoint base = parameters.checkpoint();
+        if (settings.start != null) {
+            ObjectNode c = settings.start.config().json().deepCopy();
+            return c.put("inference_mode", true);
+        }
+        ObjectNode c = Json.object().put("peft_type", "LORA").put("task_type", "CAUSAL_LM").put("base_model_name_or_path", base.path().toString());
+        c.put("r", settings.rank);
+        if (settings.alpha == Math.rint(settings.alpha)) {
+            c.put("lora_alpha", (long) settings.alpha);
+        } else {
+            c.put("lora_alpha", settings.alpha);
+        }
+        c.put("lora_dropout", settings.dropout).put("bias", "none").put("fan_in_fan_out", inputMajor).put("inference_mode", true).put("init_lora_weights", true)
+                .put("use_rslora", settings.rankStabilised).put("use_dora", settings.dora).putNull("modules_to_save").putNull("revision");
+        TreeSet<String> kinds = new TreeSet<>();
+        weights.keySet().forEach(p -> kinds.add(kind(p)));
+        kinds.forEach(c.putArray("target_modules")::add);
+        if (settings.layers == null) {
+            c.putNull("layers_to_transform").putNull("layers_pattern");
+        } else {
+            ArrayNode layers = c.putArray("layers_to_transform");
+            settings.layers.forEach(layers::add);
+            c.putNull("layers_pattern");
+        }
+        c.putObject("rank_pattern");
+        c.putObject("alpha_pattern");
+        return c;
+    }
+
+    Settings settings() {
+        return settings;
+    }
+
+    /// The layers of LayRA: the first `a` and the last `b` of `count`.
+    public static List<Integer> outerLayers(int count, int a, int b) {
+        List<Integer> out = new ArrayList<>();
+        for (int l = 0; l < count; l++) {
+            if (l < a || l >= count - b) {
+                out.add(l);
+            }
+        }
+        return out;
+    }
+
+    /// Copies rows of values in native memory.
+    static void copyRow(MemorySegment from, long fromAt, MemorySegment to, long toAt, int count, int stride) {
+        for (int i = 0; i < count; i++) {
+            to.setAtIndex(JAVA_FLOAT, toAt + (long) i * stride, from.getAtIndex(JAVA_FLOAT, fromAt + (long) i * stride));
+        }
+    }
+}
