@@ -43,7 +43,11 @@ record RandomCheckpoint(String name, String family, int vocabulary, int hidden, 
                  "intermediate_size": %d, "max_position_embeddings": 32768, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
                  "tie_word_embeddings": true, "use_sliding_window": false, "attention_dropout": 0.0, "initializer_range": 0.02}
                 """.formatted(family.equals("qwen2") ? "Qwen2ForCausalLM" : "LlamaForCausalLM", family, vocabulary, hidden, layers, heads, keyValueHeads, intermediate));
-        Map<String, Declared> tensors = tensors();
+        fill(folder, tensors());
+    }
+
+    /// Writes `model.safetensors` with tensors of random values.
+    static void fill(Path folder, Map<String, Declared> tensors) throws IOException {
         Random random = new Random(2);
         short[] normal = new short[1 << 16];
         for (int i = 0; i < normal.length; i++) {

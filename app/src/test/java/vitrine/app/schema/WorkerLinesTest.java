@@ -127,7 +127,7 @@ class WorkerLinesTest {
                 new Task.Heads(MODELS.resolve("bert").toString(), text("few.txt", 4).toString(), 32),
                 new Task.Evaluate(llama.toString(), folder.resolve("few.txt").toString(), null),
                 Task.Rank.of(llama.toString(), folder.resolve("few.txt").toString(), RankArtifact.Of.hidden),
-                new Task.Routing(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), null, null, List.of(1)),
+                Task.Routing.of(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), List.of(1)),
                 new Task.Finetune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.FinetuneMethod.lora, folder.resolve("few.txt").toString(), null, null),
                 new Task.Adapter(MODELS.resolve("lora-llama").toString(), llama.toString(), null, null, null, null, null, null, null, null),
                 new Task.AdapterCompare(MODELS.resolve("lora-llama").toString(), MODELS.resolve("lora-patterns").toString()),

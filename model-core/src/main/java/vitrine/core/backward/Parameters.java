@@ -42,11 +42,15 @@ public final class Parameters implements AutoCloseable {
     private final Map<String, LowRank> adapters = new LinkedHashMap<>();
 
     /// @param trains which tensors of the file are trained
-    /// @throws Refusal `task-invalid` where one of them is quantised
+    /// @throws Refusal `task-invalid` where one of them is quantised, `family-unsupported` where attention has what the backward pass does not know
     public Parameters(Checkpoint checkpoint, ModelSpec spec, Products products, Predicate<NamedTensor> trains) {
         this.checkpoint = checkpoint;
         this.spec = spec;
         this.products = products;
+        if (spec.layers().stream().anyMatch(l -> l.attention().chunk() > 0 || l.attention().temperature() != null)) {
+            throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "%s attends within chunks or with queries that grow, and the backward pass does not know that yet", spec.family())
+                    .help("Everything that needs no training works.");
+        }
         map = new MappedWeights(checkpoint);
         for (NamedTensor t : NamedTensor.of(spec)) {
             if (trainable(t) && trains.test(t)) {

@@ -65,6 +65,11 @@ final class LoadedModel implements AutoCloseable {
         return adapters;
     }
 
+    /// The same checkpoint read another way, such as with other numbers of experts in some layers.
+    LoadedModel as(ModelSpec other) {
+        return new LoadedModel(checkpoint, other, weights, adapters);
+    }
+
     /// oneDNN where this platform has it, else ND4J.
     static Products products() {
         OneDnn oneDnn = OneDnn.openOrNull();

@@ -16,7 +16,7 @@ import vitrine.core.json.Json;
 public final class TaskInputs {
 
     /// The embedded engine's version: results of another version are not taken from the cache.
-    public static final String ENGINE_VERSION = "3";
+    public static final String ENGINE_VERSION = "4";
 
     private TaskInputs() {}
 
@@ -53,7 +53,12 @@ public final class TaskInputs {
                     files.add(adapter.configFile());
                 }
             }
-            case Task.Routing r -> r.data().forEach(d -> files.add(Path.of(d.file())));
+            case Task.Routing r -> {
+                if (r.against() != null) {
+                    r.against().forEach(m -> add(files, m));
+                }
+                r.data().forEach(d -> files.add(Path.of(d.file())));
+            }
             case Task.Adapter a -> {
                 add(files, a.adapter());
                 addTexts(files, a.data());

@@ -48,7 +48,7 @@ class RoutingRunTest {
     }
 
     private static Task.Routing task(String model, String data) {
-        return new Task.Routing(model, List.of(new Task.Domain("text", data)), null, null, null);
+        return Task.Routing.of(model, List.of(new Task.Domain("text", data)));
     }
 
     @ParameterizedTest
@@ -106,7 +106,7 @@ class RoutingRunTest {
             }
             domains.add(new Task.Domain(name, Files.write(folder.resolve(name + ".jsonl"), lines).toString()));
         }
-        RoutingArtifact got = run(new Task.Routing(moe.toString(), domains, null, null, List.of(1, 2, 3)));
+        RoutingArtifact got = run(Task.Routing.of(moe.toString(), domains));
         assertEquals(List.of(0, 1, 2, 3), got.moeLayers());
         double losses = 0;
         long predicted = 0;
@@ -127,10 +127,23 @@ class RoutingRunTest {
             }
         }
         assertEquals(losses / predicted, got.loss(), 1e-4);
-        RoutingArtifact.Sweep sweep = got.sweep().orElseThrow();
+        RoutingArtifact some = run(new Task.Routing(moe.toString(), domains, null, 400, List.of(1, 2, 3), null, null, null, null, null, null));
+        RoutingArtifact.Sweep sweep = some.sweep().orElseThrow();
         assertEquals(List.of(1, 2, 3), sweep.steps().stream().map(RoutingArtifact.Step::perToken).toList());
-        assertEquals(got.loss(), sweep.steps().get(1).loss());
-        assertTrue(sweep.steps().get(0).loss() > got.loss(), "one expert is worse than the two it was trained with");
+        assertEquals(some.loss(), sweep.steps().get(1).loss());
+        assertTrue(sweep.steps().get(0).loss() > some.loss(), "one expert is worse than the two it was trained with");
+        assertTrue(sweep.steps().get(0).kl() > sweep.steps().get(2).kl(), "and further from them than three");
+        assertEquals(32, got.hotSet().used(), "every slot is used");
+        assertTrue(!got.hotSet().hot() && got.hotSet().slotsFor90() > 16, "and no half of them would do");
+        // Expert 3 of layer 2 is for arithmetic: what PyTorch finds on the first 6 rows when its logit is -infinity, and when its output is 0.
+        List<String> rows = Files.readAllLines(Path.of(domains.get(1).file())).subList(0, 6);
+        Task.Domain few = new Task.Domain("math", Files.write(folder.resolve("few.jsonl"), rows).toString());
+        double[] rises = {0.015580, 0.008659};
+        for (int i = 0; i < 2; i++) {
+            RoutingArtifact.WhatIf off = run(new Task.Routing(moe.toString(), List.of(few), null, null, null, null, null, null, List.of(new Task.Mask(2, 3, i == 1)), null, null)).whatIf().orElseThrow();
+            assertEquals(2.322267, off.lossBefore(), 1e-4);
+            assertEquals(rises[i], off.lossAfter() - off.lossBefore(), 5e-5);
+        }
         // Layer 2 parts domains most, as the model's own description says.
         assertEquals(2, got.rows().stream().max(java.util.Comparator.comparingDouble(RoutingArtifact.Row::domainInformation)).orElseThrow().layer());
         assertEquals(0.502 * Math.log(2), got.rows().get(2).domainInformation(), 2e-3);
@@ -142,12 +155,12 @@ class RoutingRunTest {
         int[] b = {200, 31, 7, 7, 90, 14, 2, 66};
         String one = ids(a, 4);
         String other = ids(b, 8);
-        RoutingArtifact both = run(new Task.Routing(model("mixtral"), List.of(new Task.Domain("a", one), new Task.Domain("b", other)), null, null, null));
-        double[] alone = run(task(model("mixtral"), other)).load();
+        RoutingArtifact both = run(Task.Routing.of(model("mixtral"), List.of(new Task.Domain("a", one), new Task.Domain("b", other))));
+        RoutingArtifact alone = run(task(model("mixtral"), other));
         try (SafetensorsFile file = both.artifact().tensors()) {
             double[] load = file.doubles("domain_load");
             for (int l = 0; l < 3; l++) {
-                assertArrayEquals(Arrays.copyOfRange(alone, l * 8, (l + 1) * 8), Arrays.copyOfRange(load, (l * 2 + 1) * 8, (l * 2 + 2) * 8));
+                assertArrayEquals(alone.load(l), Arrays.copyOfRange(load, (l * 2 + 1) * 8, (l * 2 + 2) * 8));
             }
         }
         assertEquals(List.of("a", "b"), both.domains().stream().map(RoutingArtifact.Domain::name).toList());
@@ -163,7 +176,7 @@ class RoutingRunTest {
     void saysWhatCannotBe() throws IOException {
         String data = ids(new int[] {5, 9, 12, 44}, 4);
         assertTrue(assertThrows(Refusal.class, () -> run(task(model("llama-gqa"), data))).getMessage().contains("has no experts"));
-        Refusal most = assertThrows(Refusal.class, () -> run(new Task.Routing(model("deepseek-v3"), List.of(new Task.Domain("t", data)), null, null, List.of(9))));
+        Refusal most = assertThrows(Refusal.class, () -> run(Task.Routing.of(model("deepseek-v3"), List.of(new Task.Domain("t", data)), List.of(9))));
         assertTrue(most.getMessage().contains("at most 8"), most.getMessage());
     }
 }
