@@ -18,9 +18,9 @@ import vitrine.core.analysis.spectrum.SpectralEstimate.Figure;
 class EstimateCoverageTest {
 
     private static final int N = 1024;
-    private static final int SEEDS = 60;
-    /// Of 60 intervals of 95 %, fewer than 52 cover the truth three times in a thousand (binomial).
-    private static final int FEWEST = 52;
+    private static final int SEEDS = 40;
+    /// Of 40 intervals of 95 %, fewer than 34 cover the truth three times in a thousand (binomial).
+    private static final int FEWEST = 34;
 
     record Shape(String name, double[] s) {
         @Override
