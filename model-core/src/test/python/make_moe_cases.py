@@ -33,7 +33,7 @@ base.TENSORS.update({
 base.ORDER[:] = list(base.TENSORS)
 # Kept of the two prompts; the rest follows from these, and the cases stay small.
 KEPT = ({"input_ids", "logits", "attentions", "layer_out", "mlp_out", "cache_k", "cache_v", "token_nll", "loss", "greedy_ids", "router_logits", "expert_ids",
-         "expert_weights"}, {"input_ids", "logits", "loss", "greedy_ids", "expert_ids"})
+         "expert_weights"}, {"input_ids", "loss", "greedy_ids", "expert_ids"})
 PERTURBATION = 3e-5         # of all weights: no choice of an expert may change under it
 
 

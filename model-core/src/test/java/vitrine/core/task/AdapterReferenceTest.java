@@ -97,7 +97,10 @@ class AdapterReferenceTest {
                     boolean turned = site.linear() != null && site.linear().inputMajor();
                     double[] stored = (turned ? transposed(delta, arena) : delta).toArray();
                     String name = expected.has("delta." + site.weight()) ? site.weight() : site.module().path() + ".weight";
-                    compare(reference, expected, "delta." + name, stored, compared);
+                    // The copies of the cases keep the deltas of two modules, and the singular values of all.
+                    if (expected.has("delta." + name)) {
+                        compare(reference, expected, "delta." + name, stored, compared);
+                    }
                     String values = "sv." + name;
                     if (expected.has(values)) {
                         double[] got = site.module().magnitude() == null ? DeltaSpectrum.of(f, arena).values() : delta.decompose(arena).values();
