@@ -102,15 +102,15 @@ final class RoutingCommand extends EngineCommand {
         if (routing.domains().size() < 2) {
             return;
         }
-        double[] shares = routing.domainShares();
         int n = routing.experts();
         output.text("");
         output.text(String.format(Locale.ROOT, "share of a domain's tokens that visit its favourite expert (chance %.3f)", (double) routing.perToken() / n));
         output.text("layer" + routing.domains().stream().map(d -> String.format("%16s", d.name().length() > 15 ? d.name().substring(0, 14) + "…" : d.name())).collect(Collectors.joining()));
         for (int i = 0; i < routing.moeLayers().size(); i++) {
             List<String> cells = new ArrayList<>();
+            double[] shares = routing.domainShares(i);
             for (int d = 0; d < routing.domains().size(); d++) {
-                int from = (i * routing.domains().size() + d) * n;
+                int from = d * n;
                 int best = 0;
                 for (int e = 1; e < n; e++) {
                     best = shares[from + e] > shares[from + best] ? e : best;
