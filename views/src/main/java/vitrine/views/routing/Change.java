@@ -1,0 +1,28 @@
+package vitrine.views.routing;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+/// A change of routes whose effect is measured. Layers are the model's own numbers here, as the command line takes them.
+sealed interface Change {
+
+    /// No token visits the expert; its place goes to the next best.
+    record Mask(int layer, int expert) implements Change {}
+
+    /// The two experts take each other's tokens.
+    record Swap(int layer, int one, int other) implements Change {}
+
+    /// One token visits these experts.
+    ///
+    /// @param token its number among all tokens
+    record Force(int layer, long token, List<Integer> experts) implements Change {}
+
+    /// In words, as a button or a heading has it.
+    default String words() {
+        return switch (this) {
+            case Mask m -> "layer " + m.layer() + ": expert " + m.expert() + " off";
+            case Swap s -> "layer " + s.layer() + ": experts " + s.one() + " and " + s.other() + " swapped";
+            case Force f -> "layer " + f.layer() + ": token " + f.token() + " to " + f.experts().stream().map(String::valueOf).collect(Collectors.joining(" and "));
+        };
+    }
+}
