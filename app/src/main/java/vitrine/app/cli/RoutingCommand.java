@@ -4,10 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -37,9 +34,31 @@ final class RoutingCommand extends EngineCommand {
     @Option(names = "--experts-per-token", split = ",", paramLabel = "K", description = "also the loss with K experts per token, in every layer; several as 1,2,4")
     List<Integer> expertsPerToken;
 
+    @Option(names = "--similarity", description = "compare the experts of each layer: by weights, by what they write, by what they make of the same tokens; takes a while")
+    boolean similarity;
+
+    @Option(names = "--against", paramLabel = "OTHER", description = "let the same tokens pass another checkpoint, such as a later step or a fine-tuned form, and tell how many routes "
+            + "are the same; may be given several times")
+    List<Path> against;
+
+    @Option(names = "--experts-per-token-at", split = ",", paramLabel = "LAYER=K", description = "what if: K experts per token in one layer; several as 0=4,3=1")
+    List<String> at;
+
+    @Option(names = "--mask", split = ",", paramLabel = "LAYER:EXPERT", description = "what if: no token may choose this expert; several as 2:3,2:4")
+    List<String> mask;
+
+    @Option(names = "--force", paramLabel = "LAYER:TOKEN=E[,E]", description = "what if: a token (its number among all, from 0) visits these experts, and the router chooses the rest; may be given "
+            + "several times")
+    List<String> force;
+
+    @Option(names = "--swap", paramLabel = "LAYER:A,B", description = "what if: two experts see each other's tokens; may be given several times")
+    List<String> swap;
+
     @Override
     Task task() {
-        return new Task.Routing(absolute(model), data.stream().map(RoutingCommand::domain).toList(), sequenceLength(length), maxTokens, expertsPerToken);
+        return new Task.Routing(absolute(model), data.stream().map(RoutingCommand::domain).toList(), sequenceLength(length), maxTokens, expertsPerToken, similarity ? true : null,
+                against == null ? null : against.stream().map(EngineCommand::absolute).toList(), RouteOptions.layerCounts(at), RouteOptions.masks(mask), RouteOptions.forces(force),
+                RouteOptions.swaps(swap));
     }
 
     /// `NAME=FILE`, or a file whose own name is the domain's. A file whose name holds a `=` is written with a name before it.
@@ -72,62 +91,6 @@ final class RoutingCommand extends EngineCommand {
             Results.json(result, Results.withEnding(common.out, ".json"));
             output.text("Wrote " + tensors + " and " + Results.withEnding(common.out, ".json"));
         }
-        RoutingArtifact routing = RoutingArtifact.of(artifact);
-        output.text(String.format(Locale.ROOT, "%s: %d layers with %d experts, %d per token (%s), %,d tokens%s", routing.model(), routing.moeLayers().size(), routing.experts(),
-                routing.perToken(), routing.router().replace('_', ' '), routing.tokens(), Double.isNaN(routing.loss()) ? "" : String.format(Locale.ROOT, ", loss %.4f", routing.loss())));
-        RoutingArtifact.HotSet hot = routing.hotSet();
-        output.text(String.format(Locale.ROOT, "%,d of %,d places in use (%.1f %%); the busiest expert of a layer has %.2f times its even share", hot.used(), hot.slots(),
-                100.0 * hot.used() / hot.slots(), hot.busiest()));
-        layers(routing, output);
-        domains(routing, output);
-        routing.sweep().ifPresent(s -> sweep(s, output));
-    }
-
-    private static void layers(RoutingArtifact routing, Output output) {
-        boolean several = routing.domains().size() > 1;
-        output.text("");
-        output.text("layer  load CV  max violation   Gini  balance loss  router entropy  chosen mass  dead  by token id" + (several ? "  by domain (nats)" : ""));
-        for (RoutingArtifact.Row r : routing.rows()) {
-            output.text(String.format(Locale.ROOT, "%5d %8.4f %14.4f %6.3f %13.4f %15.4f %12.4f %5d %12s", r.layer(), r.loadVariation(), r.maxViolation(), r.gini(), r.switchLoss(),
-                    r.entropy(), r.chosenMass(), r.dead(), cell(r.vocabularySpecialisation())) + (several ? String.format(Locale.ROOT, "%18.4f", r.domainInformation()) : ""));
-        }
-    }
-
-    private static String cell(double v) {
-        return Double.isNaN(v) ? "–" : String.format(Locale.ROOT, "%.4f", v);
-    }
-
-    /// For each layer and domain the expert that most of the domain's tokens visit.
-    private static void domains(RoutingArtifact routing, Output output) {
-        if (routing.domains().size() < 2) {
-            return;
-        }
-        int n = routing.experts();
-        output.text("");
-        output.text(String.format(Locale.ROOT, "share of a domain's tokens that visit its favourite expert (chance %.3f)", (double) routing.perToken() / n));
-        output.text("layer" + routing.domains().stream().map(d -> String.format("%16s", d.name().length() > 15 ? d.name().substring(0, 14) + "…" : d.name())).collect(Collectors.joining()));
-        for (int i = 0; i < routing.moeLayers().size(); i++) {
-            List<String> cells = new ArrayList<>();
-            double[] shares = routing.domainShares(i);
-            for (int d = 0; d < routing.domains().size(); d++) {
-                int from = d * n;
-                int best = 0;
-                for (int e = 1; e < n; e++) {
-                    best = shares[from + e] > shares[from + best] ? e : best;
-                }
-                cells.add(String.format("%16s", String.format(Locale.ROOT, "%.3f (%d)", shares[from + best], best)));
-            }
-            output.text(String.format("%5d", routing.moeLayers().get(i)) + String.join("", cells));
-        }
-    }
-
-    private static void sweep(RoutingArtifact.Sweep sweep, Output output) {
-        output.text("");
-        output.text("experts per token     loss  perplexity  chosen mass  load CV");
-        for (RoutingArtifact.Step s : sweep.steps()) {
-            output.text(String.format(Locale.ROOT, "%16d%s %8s %11s %12.4f %8.4f", s.perToken(), s.perToken() == sweep.trained() ? "*" : " ", cell(s.loss()), cell(s.perplexity()), s.chosenMass(),
-                    s.loadVariation()));
-        }
-        output.text(String.format("* as trained; least loss with %d; no worse than 0.005 nats up to %d", sweep.peak(), sweep.range()));
+        RoutingText.write(RoutingArtifact.of(artifact), output);
     }
 }

@@ -127,7 +127,7 @@ class WorkerLinesTest {
                 new Task.Heads(MODELS.resolve("bert").toString(), text("few.txt", 4).toString(), 32),
                 new Task.Evaluate(llama.toString(), folder.resolve("few.txt").toString(), null),
                 Task.Rank.of(llama.toString(), folder.resolve("few.txt").toString(), RankArtifact.Of.hidden),
-                new Task.Routing(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), null, null, List.of(1)),
+                Task.Routing.of(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), List.of(1)),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");

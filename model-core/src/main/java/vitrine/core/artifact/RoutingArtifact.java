@@ -1,14 +1,16 @@
 package vitrine.core.artifact;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Shape;
@@ -365,10 +367,11 @@ public record RoutingArtifact(Artifact artifact, String model, List<Integer> moe
     /// The kept tokens.
     public Tokens keptTokens() {
         try (SafetensorsFile file = artifact.tensors()) {
-            Map<Integer, String> texts = new java.util.HashMap<>();
-            JsonNode known = artifact.manifest().summary().path("token_texts");
-            known.fields().forEachRemaining(e -> texts.put(Integer.parseInt(e.getKey()), e.getValue().asText()));
+            Map<Integer, String> texts = new HashMap<>();
+            Json.mapper().readTree(file.metadata().getOrDefault("token_texts", "{}")).fields().forEachRemaining(e -> texts.put(Integer.parseInt(e.getKey()), e.getValue().asText()));
             return new Tokens(file.ints("input_ids"), file.ints("token_sequence"), file.ints("token_domain"), Map.copyOf(texts));
+        } catch (JsonProcessingException | NumberFormatException e) {
+            throw Refusal.of(Category.ARTIFACT_INVALID, artifact.tensorFile(), "the texts of its tokens cannot be read").cause(e);
         }
     }
 

@@ -319,27 +319,40 @@ public final class ForwardPass {
     }
 
     private void logits(Matrix h, int sequence, Probe probe, LogitRows which, Scratch scratch, Progress progress) {
-        Head head = spec.head();
         int block = (int) Math.clamp(LOGIT_BYTES / (4L * spec.vocabSize()), 1, h.rows());
         int start = which == LogitRows.LAST ? h.rows() - 1 : 0;
         for (int from = start; from < h.rows(); from += block) {
             progress.checkCancelled();
             int count = Math.min(block, h.rows() - from);
             try (Scratch.Frame ignored = scratch.frame()) {
-                Matrix in = headInput(head, h.rows(from, count), scratch);
                 Matrix logits = scratch.matrix(count, spec.vocabSize());
-                weights.multiply(in, head.weight(), spec.vocabSize(), head.width(), false, logits);
-                if (head.bias() != null) {
-                    Elementwise.addBias(logits, weights.vector(head.bias()));
-                }
-                if (head.multiplier() != 1f) {
-                    Elementwise.scale(logits, head.multiplier());
-                }
-                if (head.softCap() != 0f) {
-                    Elementwise.softCap(logits, head.softCap());
-                }
+                head(h.rows(from, count), logits, scratch);
                 probe.at(new Place(-1, Site.LOGITS, sequence, -1, from), logits);
             }
+        }
+    }
+
+    /// The logits of rows that [Site#FINAL_NORM] announced, as a pass makes them.
+    ///
+    /// @param h `[rows, hidden]`
+    /// @param logits `[rows, vocabulary]`, filled
+    public void head(Matrix h, Matrix logits) {
+        try (Scratch scratch = new Scratch()) {
+            head(h, logits, scratch);
+        }
+    }
+
+    private void head(Matrix h, Matrix logits, Scratch scratch) {
+        Head head = spec.head();
+        weights.multiply(headInput(head, h, scratch), head.weight(), spec.vocabSize(), head.width(), false, logits);
+        if (head.bias() != null) {
+            Elementwise.addBias(logits, weights.vector(head.bias()));
+        }
+        if (head.multiplier() != 1f) {
+            Elementwise.scale(logits, head.multiplier());
+        }
+        if (head.softCap() != 0f) {
+            Elementwise.softCap(logits, head.softCap());
         }
     }
 

@@ -151,9 +151,12 @@ final class MixtureBlock {
         return ones;
     }
 
-    /// `y = expert(x)`, both `[visits, hidden]`.
     private void expert(int e, Matrix x, Matrix y) {
-        Experts experts = spec.experts();
+        expert(spec.experts(), e, x, y, weights, scratch);
+    }
+
+    /// `y = expert(x)`, both `[visits, hidden]`.
+    static void expert(Experts experts, int e, Matrix x, Matrix y, Weights weights, Scratch scratch) {
         int width = experts.width();
         Matrix gate;
         Matrix up;

@@ -123,6 +123,57 @@ public final class Weights implements AutoCloseable {
                 Widen.mxfp4(blocks, scales, ((long) expert * b.out() + from) * b.in(), (long) count * b.in(), tile));
     }
 
+    /// The matrix of one expert, widened.
+    ///
+    /// @param out `[out, in]`, filled; dense
+    public void widen(Experts.Matrices matrices, int expert, Matrix out) {
+        int n = matrices.out();
+        int in = matrices.in();
+        switch (matrices) {
+            case Experts.Each each -> {
+                Linear l = each.linears().get(expert);
+                TensorEntry tensor = entry(l.weight());
+                touched.add(l.weight());
+                if (l.scales() != null) {
+                    widen(tensor, map.data(tensor), l, 0, n, out.data());
+                } else if (l.inputMajor()) {
+                    transposed(tensor, 0, in, out);
+                } else {
+                    Widen.toFloat(tensor.dtype(), map.data(tensor), 0, (long) n * in, out.data());
+                }
+            }
+            case Experts.Stack s -> {
+                TensorEntry tensor = entry(s.weight());
+                touched.add(s.weight());
+                long first = (long) expert * n * in;
+                if (s.inputMajor()) {
+                    transposed(tensor, first, in, out);
+                } else {
+                    Widen.toFloat(tensor.dtype(), map.data(tensor), first, (long) n * in, out.data());
+                }
+            }
+            case Experts.Blocks b -> {
+                touched.add(b.blocks());
+                touched.add(b.scales());
+                Widen.mxfp4(map.data(entry(b.blocks())), map.data(entry(b.scales())), (long) expert * n * in, (long) n * in, out.data());
+            }
+        }
+    }
+
+    /// Values stored `[in, out]` from value `first` on, as `[out, in]`.
+    private void transposed(TensorEntry tensor, long first, int in, Matrix out) {
+        try (Arena scratch = Arena.ofShared()) {
+            Matrix stored = Matrix.over(scratch.allocate(4L * in * out.rows(), 64), in, out.rows());
+            Widen.toFloat(tensor.dtype(), map.data(tensor), first, (long) in * out.rows(), stored.data());
+            for (int i = 0; i < in; i++) {
+                float[] row = stored.row(i);
+                for (int o = 0; o < row.length; o++) {
+                    out.set(o, i, row[o]);
+                }
+            }
+        }
+    }
+
     /// Rows `[from, from + count)` of a weight as float32, to the start of `tile`.
     private interface Tile {
         void widen(int from, int count, MemorySegment tile);

@@ -158,18 +158,31 @@ public sealed interface Task {
         }
     }
 
-    /// Which experts the tokens of texts visit.
+    /// Which experts the tokens of texts visit. Keys that are absent ask for nothing more.
     ///
     /// @param data one or more named texts; a line's own label wins over the name
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
-    /// @param expertsPerToken other numbers of experts per token to find the loss for; none where null
-    record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken) implements Task {
+    /// @param expertsPerToken other numbers of experts per token to find the loss for
+    /// @param similarity whether the experts of each layer are compared; not where null
+    /// @param against other checkpoints that the same tokens pass, to compare routes with
+    /// @param expertsPerTokenAt layers with another number of experts per token; like what follows, a change whose effect is told
+    /// @param mask experts that no token may choose
+    /// @param force experts that a token must choose
+    /// @param swap experts that see each other's tokens
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken, Boolean similarity, List<String> against,
+                   List<LayerCount> expertsPerTokenAt, List<Mask> mask, List<Force> force, List<Swap> swap) implements Task {
         public Routing {
             require("model", model);
             require("data", data);
             requireWhole("data", data);
             requireWhole("expertsPerToken", expertsPerToken);
+            requireWhole("against", against);
+            requireWhole("expertsPerTokenAt", expertsPerTokenAt);
+            requireWhole("mask", mask);
+            requireWhole("force", force);
+            requireWhole("swap", swap);
             requireAtLeast("maxLength", maxLength, SHORTEST);
             requireAtLeast("maxTokens", maxTokens, SHORTEST);
             if (data.isEmpty()) {
@@ -181,6 +194,65 @@ public sealed interface Task {
             if (expertsPerToken != null) {
                 expertsPerToken.forEach(k -> requireAtLeast("expertsPerToken", k, 1));
             }
+        }
+
+        /// The routing of texts, with nothing more.
+        public static Routing of(String model, List<Domain> data) {
+            return of(model, data, null);
+        }
+
+        /// The routing of texts, and the loss with other numbers of experts per token.
+        public static Routing of(String model, List<Domain> data, List<Integer> expertsPerToken) {
+            return new Routing(model, data, null, null, expertsPerToken, null, null, null, null, null, null);
+        }
+
+        /// Whether anything is changed whose effect is to be told.
+        @JsonIgnore
+        public boolean changes() {
+            return java.util.stream.Stream.of(expertsPerTokenAt, mask, force, swap).anyMatch(l -> l != null && !l.isEmpty());
+        }
+    }
+
+    /// A layer with another number of experts per token.
+    record LayerCount(int layer, int perToken) {
+        public LayerCount {
+            requireAtLeast("expertsPerTokenAt.layer", layer, 0);
+            requireAtLeast("expertsPerTokenAt.perToken", perToken, 1);
+        }
+    }
+
+    /// An expert that no token may choose.
+    record Mask(int layer, int expert) {
+        public Mask {
+            requireAtLeast("mask.layer", layer, 0);
+            requireAtLeast("mask.expert", expert, 0);
+        }
+    }
+
+    /// Experts that a token must choose; the router chooses the rest.
+    ///
+    /// @param token its number among all tokens that pass, from 0
+    record Force(int layer, long token, List<Integer> experts) {
+        public Force {
+            requireAtLeast("force.layer", layer, 0);
+            require("force.experts", experts);
+            requireWhole("force.experts", experts);
+            experts.forEach(e -> requireAtLeast("force.experts", e, 0));
+            if (token < 0) {
+                throw Refusal.of(Category.TASK_INVALID, null, "force.token is %,d; a whole number from 0 belongs here", token);
+            }
+            if (experts.isEmpty() || experts.stream().distinct().count() < experts.size()) {
+                throw Refusal.of(Category.TASK_INVALID, null, experts.isEmpty() ? "force names no expert" : "force names an expert twice");
+            }
+        }
+    }
+
+    /// Two experts that see each other's tokens.
+    record Swap(int layer, int first, int second) {
+        public Swap {
+            requireAtLeast("swap.layer", layer, 0);
+            requireAtLeast("swap.first", first, 0);
+            requireAtLeast("swap.second", second, 0);
         }
     }
 

@@ -16,7 +16,7 @@ import vitrine.core.json.Json;
 public final class TaskInputs {
 
     /// The embedded engine's version: results of another version are not taken from the cache.
-    public static final String ENGINE_VERSION = "3";
+    public static final String ENGINE_VERSION = "4";
 
     private TaskInputs() {}
 
@@ -37,7 +37,12 @@ public final class TaskInputs {
             case Task.Heads h -> files.add(Path.of(h.data()));
             case Task.Evaluate e -> files.add(Path.of(e.data()));
             case Task.Rank r -> files.add(Path.of(r.data()));
-            case Task.Routing r -> r.data().forEach(d -> files.add(Path.of(d.file())));
+            case Task.Routing r -> {
+                if (r.against() != null) {
+                    r.against().forEach(m -> add(files, m));
+                }
+                r.data().forEach(d -> files.add(Path.of(d.file())));
+            }
             default -> {
             }
         }

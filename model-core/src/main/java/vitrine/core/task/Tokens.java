@@ -65,7 +65,7 @@ record Tokens(int[] ids, int[] segments, List<Token> tokens) {
     }
 
     /// Legible texts for given ids: the vocabulary's where there is one that can be read, else the numbers.
-    private static List<Token> describe(int[] ids, Checkpoint checkpoint, Progress progress) {
+    static List<Token> describe(int[] ids, Checkpoint checkpoint, Progress progress) {
         if (Files.exists(checkpoint.tokenizerFile())) {
             progress.risky(checkpoint.tokenizerFile(), Tokenizer.patienceSeconds(checkpoint, 0));
             try (Tokenizer tokenizer = Tokenizer.of(checkpoint)) {

@@ -48,7 +48,7 @@ class RoutingRunTest {
     }
 
     private static Task.Routing task(String model, String data) {
-        return new Task.Routing(model, List.of(new Task.Domain("text", data)), null, null, null);
+        return Task.Routing.of(model, List.of(new Task.Domain("text", data)));
     }
 
     @ParameterizedTest
@@ -106,7 +106,7 @@ class RoutingRunTest {
             }
             domains.add(new Task.Domain(name, Files.write(folder.resolve(name + ".jsonl"), lines).toString()));
         }
-        RoutingArtifact got = run(new Task.Routing(moe.toString(), domains, null, null, List.of(1, 2, 3)));
+        RoutingArtifact got = run(Task.Routing.of(moe.toString(), domains, List.of(1, 2, 3)));
         assertEquals(List.of(0, 1, 2, 3), got.moeLayers());
         double losses = 0;
         long predicted = 0;
@@ -142,7 +142,7 @@ class RoutingRunTest {
         int[] b = {200, 31, 7, 7, 90, 14, 2, 66};
         String one = ids(a, 4);
         String other = ids(b, 8);
-        RoutingArtifact both = run(new Task.Routing(model("mixtral"), List.of(new Task.Domain("a", one), new Task.Domain("b", other)), null, null, null));
+        RoutingArtifact both = run(Task.Routing.of(model("mixtral"), List.of(new Task.Domain("a", one), new Task.Domain("b", other))));
         RoutingArtifact alone = run(task(model("mixtral"), other));
         try (SafetensorsFile file = both.artifact().tensors()) {
             double[] load = file.doubles("domain_load");
@@ -163,7 +163,7 @@ class RoutingRunTest {
     void saysWhatCannotBe() throws IOException {
         String data = ids(new int[] {5, 9, 12, 44}, 4);
         assertTrue(assertThrows(Refusal.class, () -> run(task(model("llama-gqa"), data))).getMessage().contains("has no experts"));
-        Refusal most = assertThrows(Refusal.class, () -> run(new Task.Routing(model("deepseek-v3"), List.of(new Task.Domain("t", data)), null, null, List.of(9))));
+        Refusal most = assertThrows(Refusal.class, () -> run(Task.Routing.of(model("deepseek-v3"), List.of(new Task.Domain("t", data)), List.of(9))));
         assertTrue(most.getMessage().contains("at most 8"), most.getMessage());
     }
 }

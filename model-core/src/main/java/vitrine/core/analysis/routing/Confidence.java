@@ -1,7 +1,5 @@
 package vitrine.core.analysis.routing;
 
-import java.util.Arrays;
-
 /// How decided a router is about one token.
 ///
 /// @param entropy of p, nats
@@ -16,7 +14,11 @@ public record Confidence(double entropy, double sigmoidEntropy, double mass, dou
     /// @param choice the score of the choice `[experts]`
     /// @param ids the chosen experts
     public static Confidence of(float[] logits, float[] choice, int[] ids) {
-        double[] p = softmax(logits);
+        return of(logits, logPartition(logits), softmax(logits), choice, ids);
+    }
+
+    /// The same where p and the partition are known already.
+    static Confidence of(float[] logits, double logPartition, double[] p, float[] choice, int[] ids) {
         double mass = 0;
         boolean[] chosen = new boolean[logits.length];
         double least = Double.POSITIVE_INFINITY;
@@ -26,15 +28,20 @@ public record Confidence(double entropy, double sigmoidEntropy, double mass, dou
             least = Math.min(least, choice[e]);
         }
         double best = Double.NaN;
+        double first = Double.NEGATIVE_INFINITY;
+        double second = Double.NEGATIVE_INFINITY;
         for (int e = 0; e < choice.length; e++) {
             if (!chosen[e] && (Double.isNaN(best) || choice[e] > best)) {
                 best = choice[e];
             }
+            if (p[e] > first) {
+                second = first;
+                first = p[e];
+            } else {
+                second = Math.max(second, p[e]);
+            }
         }
-        double[] sorted = p.clone();
-        Arrays.sort(sorted);
-        double top = sorted.length > 1 ? sorted[sorted.length - 1] - sorted[sorted.length - 2] : 1;
-        return new Confidence(entropy(p), entropy(normalisedSigmoids(logits)), mass, top, least - best, logPartition(logits));
+        return new Confidence(entropy(p), entropy(normalisedSigmoids(logits)), mass, p.length > 1 ? first - second : 1, least - best, logPartition);
     }
 
     /// -sum p ln p, with 0 ln 0 = 0.
@@ -46,6 +53,19 @@ public record Confidence(double entropy, double sigmoidEntropy, double mass, dou
         return h;
     }
 
+    /// Entropy of the chosen experts' weights divided by their sum, as a share of ln k; NaN for one expert, or where they sum to 0.
+    static double weightEntropy(float[] weights) {
+        double sum = 0;
+        for (float w : weights) {
+            sum += w;
+        }
+        double[] parts = new double[weights.length];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = weights[i] / sum;
+        }
+        return entropy(parts) / Math.log(weights.length);
+    }
+
     static double[] softmax(float[] l) {
         double z = logPartition(l);
         double[] p = new double[l.length];
@@ -55,7 +75,7 @@ public record Confidence(double entropy, double sigmoidEntropy, double mass, dou
         return p;
     }
 
-    private static double logPartition(float[] l) {
+    static double logPartition(float[] l) {
         double max = Double.NEGATIVE_INFINITY;
         for (float v : l) {
             max = Math.max(max, v);
@@ -67,11 +87,15 @@ public record Confidence(double entropy, double sigmoidEntropy, double mass, dou
         return max + Math.log(sum);
     }
 
+    static double sigmoid(float l) {
+        return 1 / (1 + Math.exp(-l));
+    }
+
     private static double[] normalisedSigmoids(float[] l) {
         double[] s = new double[l.length];
         double sum = 0;
         for (int e = 0; e < s.length; e++) {
-            s[e] = 1 / (1 + Math.exp(-l[e]));
+            s[e] = sigmoid(l[e]);
             sum += s[e];
         }
         for (int e = 0; e < s.length; e++) {

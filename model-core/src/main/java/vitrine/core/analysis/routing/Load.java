@@ -97,4 +97,20 @@ public record Load(long[] counts) {
         }
         return (double) served / sum();
     }
+
+    /// The fewest experts that serve so much of all choices.
+    ///
+    /// @param share above 0, at most 1
+    public int fewestFor(double share) {
+        long[] sorted = counts.clone();
+        Arrays.sort(sorted);
+        long all = sum();
+        long served = 0;
+        int experts = 0;
+        while (experts < sorted.length && served < share * all) {
+            served += sorted[sorted.length - 1 - experts];
+            experts++;
+        }
+        return experts;
+    }
 }

@@ -1,91 +1,205 @@
 package vitrine.core.analysis.routing;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.Router;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.tensor.Matrix;
 
-/// Counts the routing of every layer with experts while texts pass.
+/// Counts the routing of every layer with experts while texts pass: [#begin] before each batch, [#end] behind it.
 ///
-/// All counts are exact, sums are float64. What one token did is kept for the first tokens only ([#KEPT_TOKENS]), for drawing.
+/// What one token did is kept for the first tokens only ([#KEPT_TOKENS]), for drawing.
 public final class RoutingStatistics implements Probe {
 
     /// Tokens whose choices are kept one by one.
     public static final int KEPT_TOKENS = 10_000;
-    /// Quantiles are found from this many equal steps.
-    private static final int STEPS = 2048;
+    /// Whole distributions are kept of as many of the first tokens as fit into this many bytes.
+    private static final long SCORE_BYTES = 32L << 20;
 
     private final List<Integer> layers;
-    private final Layer[] stats;
-    private final int groups;
+    private final LayerRouting[] stats;
+    private final long[][][] transitions;
+    private final double[][][] softTransitions;
+    private final TokenPaths paths = new TokenPaths();
+    private final BitSet frequent;
+    private final boolean predicts;
+    private final int window;
+
     private int[][] ids = new int[0][];
     private int[] groupOf = new int[0];
+    private int[] starts = {0};
     private long firstToken;
-    private long tokens;
+    private long[][] before;
+    private int[][] chosenOfBatch;
+    private float[][] weightsOfBatch;
+    private int[] predicted;
     private final Map<Integer, float[][]> logits = new HashMap<>();
     private final Map<Integer, float[][]> choices = new HashMap<>();
     private final Map<Integer, float[][]> chosen = new HashMap<>();
 
     /// @param groups how many groups of tokens (domains) there are, from 1
-    public RoutingStatistics(ModelSpec spec, int groups) {
+    /// @param frequent the ids whose experts are counted ([#frequent]), all where null
+    public RoutingStatistics(ModelSpec spec, int groups, BitSet frequent) {
         layers = spec.expertLayers();
-        this.groups = groups;
-        stats = new Layer[layers.size()];
-        for (int i = 0; i < stats.length; i++) {
-            stats[i] = new Layer(spec.experts(layers.get(i)).router().experts(), spec.experts(layers.get(i)).router().perToken(), groups);
+        this.frequent = frequent;
+        predicts = spec.head() != null && !spec.encoder();
+        List<Router> routers = layers.stream().map(l -> spec.experts(l).router()).toList();
+        long bytes = routers.stream().mapToLong(r -> 4L * r.experts() * (r.correction() == null && r.groups() == null ? 1 : 2)).sum();
+        window = (int) Math.min(KEPT_TOKENS, Math.max(1, SCORE_BYTES / bytes));
+        stats = routers.stream().map(r -> new LayerRouting(r, groups, KEPT_TOKENS, window)).toArray(LayerRouting[]::new);
+        transitions = new long[Math.max(0, stats.length - 1)][][];
+        softTransitions = new double[transitions.length][][];
+        for (int i = 0; i < transitions.length; i++) {
+            transitions[i] = new long[stats[i].experts()][stats[i + 1].experts()];
+            softTransitions[i] = new double[stats[i].experts()][stats[i + 1].experts()];
         }
+    }
+
+    /// The ids that occur at least so often.
+    public static BitSet frequent(Iterable<int[]> sequences, int least) {
+        Map<Integer, int[]> counts = new HashMap<>();
+        for (int[] sequence : sequences) {
+            for (int id : sequence) {
+                counts.computeIfAbsent(id, i -> new int[1])[0]++;
+            }
+        }
+        BitSet out = new BitSet();
+        counts.forEach((id, count) -> {
+            if (count[0] >= least) {
+                out.set(id);
+            }
+        });
+        return out;
     }
 
     /// The sequences of the batch that passes next: their ids, and the group that each belongs to.
     public void begin(int[][] ofBatch, int[] groupOfSequence) {
-        firstToken += Arrays.stream(ids).mapToInt(s -> s.length).sum();
         ids = ofBatch;
         groupOf = groupOfSequence;
-        tokens = firstToken + Arrays.stream(ids).mapToInt(s -> s.length).sum();
+        starts = new int[ids.length + 1];
+        for (int s = 0; s < ids.length; s++) {
+            starts[s + 1] = starts[s] + ids[s].length;
+        }
+        int tokens = starts[ids.length];
+        chosenOfBatch = new int[stats.length][];
+        weightsOfBatch = new float[stats.length][];
+        before = new long[stats.length][];
+        for (int i = 0; i < stats.length; i++) {
+            chosenOfBatch[i] = new int[tokens * stats[i].perToken()];
+            weightsOfBatch[i] = new float[tokens * stats[i].perToken()];
+            before[i] = stats[i].countsNow();
+        }
+        predicted = new int[tokens];
+        Arrays.fill(predicted, -1);
     }
 
     @Override
     public boolean wants(int layer, Site site) {
-        return (site == Site.ROUTER_LOGITS || site == Site.ROUTER_CHOICE || site == Site.EXPERT_IDS || site == Site.EXPERT_WEIGHTS) && layers.contains(layer);
+        return switch (site) {
+            case ROUTER_LOGITS, ROUTER_CHOICE, EXPERT_IDS, EXPERT_WEIGHTS -> layers.contains(layer);
+            case LOGITS -> predicts;
+            default -> false;
+        };
     }
 
     @Override
     public void at(Place place, Matrix value) {
+        if (place.site() == Site.LOGITS) {
+            for (int r = 0; r < value.rows(); r++) {
+                predicted[starts[place.sequence()] + place.firstPosition() + r] = NextTokenShift.likeliest(value, r);
+            }
+            return;
+        }
         float[][] rows = new float[value.rows()][];
         Arrays.setAll(rows, value::row);
         switch (place.site()) {
             case ROUTER_LOGITS -> logits.put(place.sequence(), rows);
             case ROUTER_CHOICE -> choices.put(place.sequence(), rows);
             case EXPERT_IDS -> chosen.put(place.sequence(), rows);
-            default -> sequence(stats[layers.indexOf(place.layer())], place.sequence(), rows);
+            default -> sequence(layers.indexOf(place.layer()), place.sequence(), rows);
         }
     }
 
-    private void sequence(Layer layer, int sequence, float[][] weights) {
+    private void sequence(int i, int sequence, float[][] weights) {
+        LayerRouting layer = stats[i];
         float[][] l = logits.remove(sequence);
         float[][] c = choices.remove(sequence);
         float[][] picked = chosen.remove(sequence);
-        long at = firstToken;
-        for (int s = 0; s < sequence; s++) {
-            at += ids[s].length;
-        }
-        long[] before = layer.counts.clone();
+        long[] beforeSequence = layer.countsNow();
         for (int t = 0; t < weights.length; t++) {
             int[] experts = new int[picked[t].length];
-            for (int i = 0; i < experts.length; i++) {
-                experts[i] = (int) picked[t][i];
+            for (int j = 0; j < experts.length; j++) {
+                experts[j] = (int) picked[t][j];
             }
-            layer.add(l[t], c[t], experts, weights[t], ids[sequence][t], groupOf[sequence], at + t);
+            int at = starts[sequence] + t;
+            layer.add(l[t], c[t], experts, weights[t], groupOf[sequence], firstToken + at);
+            System.arraycopy(experts, 0, chosenOfBatch[i], at * experts.length, experts.length);
+            System.arraycopy(weights[t], 0, weightsOfBatch[i], at * experts.length, experts.length);
+            int id = ids[sequence][t];
+            if (frequent == null || frequent.get(id)) {
+                layer.input().add(id, experts, 0, experts.length);
+            }
+            if (t + 1 < weights.length && (frequent == null || frequent.get(ids[sequence][t + 1]))) {
+                layer.next().add(ids[sequence][t + 1], experts, 0, experts.length);
+            }
+            if (i > 0) {
+                transition(i, at);
+            }
         }
-        long[] own = new long[before.length];
-        Arrays.setAll(own, e -> layer.counts[e] - before[e]);
-        layer.violationOfSequences += new Load(own).maxViolation();
-        layer.sequences++;
+        layer.endOfSequence(beforeSequence);
+    }
+
+    /// From the layer before to layer i, of the batch's token `at`.
+    private void transition(int i, int at) {
+        int k = stats[i - 1].perToken();
+        int kNext = stats[i].perToken();
+        transitions[i - 1][chosenOfBatch[i - 1][at * k]][chosenOfBatch[i][at * kNext]]++;
+        double sum = sum(weightsOfBatch[i - 1], at * k, k) * sum(weightsOfBatch[i], at * kNext, kNext);
+        for (int a = at * k; a < (at + 1) * k; a++) {
+            for (int b = at * kNext; b < (at + 1) * kNext; b++) {
+                softTransitions[i - 1][chosenOfBatch[i - 1][a]][chosenOfBatch[i][b]] += (double) weightsOfBatch[i - 1][a] * weightsOfBatch[i][b] / sum;
+            }
+        }
+    }
+
+    private static double sum(float[] weights, int from, int count) {
+        double sum = 0;
+        for (int i = from; i < from + count; i++) {
+            sum += weights[i];
+        }
+        return sum;
+    }
+
+    /// The batch has passed.
+    public void end() {
+        int tokens = starts[ids.length];
+        for (int t = 0; t < tokens; t++) {
+            short[] path = new short[stats.length];
+            for (int i = 0; i < stats.length; i++) {
+                int k = stats[i].perToken();
+                path[i] = (short) chosenOfBatch[i][t * k];
+                if (predicted[t] >= 0) {
+                    stats[i].predicted().add(predicted[t], chosenOfBatch[i], t * k, k);
+                }
+            }
+            paths.add(path);
+        }
+        for (int i = 0; i < stats.length; i++) {
+            stats[i].endOfBatch(before[i]);
+        }
+        firstToken += tokens;
+    }
+
+    /// The experts of the batch's tokens in the i-th layer with experts, by falling weight `[tokens * k]`; valid until the next [#begin].
+    int[] chosenOfBatch(int i) {
+        return chosenOfBatch[i];
     }
 
     /// The layers with experts, in order.
@@ -95,259 +209,40 @@ public final class RoutingStatistics implements Probe {
 
     /// Tokens that passed.
     public long tokens() {
-        return tokens;
+        return firstToken;
     }
 
-    public int groups() {
-        return groups;
+    /// Of how many of the first tokens the whole distribution is kept.
+    public int window() {
+        return stats[0].kept().scored();
     }
 
     /// The figures of the i-th layer with experts.
-    public Layer layer(int i) {
+    public LayerRouting layer(int i) {
         return stats[i];
     }
 
-    /// What is known of one layer.
-    public static final class Layer {
-        private final int experts;
-        private final int perToken;
-        private final long[] counts;
-        private final long[] firstCounts;
-        private final long[][] together;
-        private final double[] weightSums;
-        private final double[] probabilitySums;
-        private final long[][] ofGroup;
-        private final long[] groupTokens;
-        private final Map<Integer, int[]> firstOfId = new HashMap<>();
-        private final int[] entropySteps = new int[STEPS + 1];
-        private double entropy;
-        private double sigmoidEntropy;
-        private double mass;
-        private double topMargin;
-        private double squaredPartition;
-        private double violationOfSequences;
-        private long sequences;
-        private long tokens;
-        private final Kept kept;
-
-        private Layer(int experts, int perToken, int groups) {
-            this.experts = experts;
-            this.perToken = perToken;
-            counts = new long[experts];
-            firstCounts = new long[experts];
-            together = new long[experts][experts];
-            weightSums = new double[experts];
-            probabilitySums = new double[experts];
-            ofGroup = new long[groups][experts];
-            groupTokens = new long[groups];
-            kept = new Kept(perToken);
-        }
-
-        private void add(float[] l, float[] choice, int[] chosen, float[] weights, int id, int group, long token) {
-            Confidence c = Confidence.of(l, choice, chosen);
-            double[] p = Confidence.softmax(l);
-            for (int e = 0; e < experts; e++) {
-                probabilitySums[e] += p[e];
-            }
-            for (int i = 0; i < chosen.length; i++) {
-                counts[chosen[i]]++;
-                ofGroup[group][chosen[i]]++;
-                weightSums[chosen[i]] += weights[i];
-                for (int other : chosen) {
-                    together[chosen[i]][other]++;
-                }
-            }
-            firstCounts[chosen[0]]++;
-            firstOfId.computeIfAbsent(id, x -> new int[experts])[chosen[0]]++;
-            groupTokens[group]++;
-            tokens++;
-            entropy += c.entropy();
-            sigmoidEntropy += c.sigmoidEntropy();
-            mass += c.mass();
-            topMargin += c.topMargin();
-            squaredPartition += c.logPartition() * c.logPartition();
-            double share = c.entropy() / Math.log(experts);
-            entropySteps[Double.isNaN(share) ? STEPS : (int) Math.clamp(Math.round(share * STEPS), 0, STEPS)]++;
-            if (token < KEPT_TOKENS) {
-                kept.put((int) token, chosen, weights, c);
-            }
-        }
-
-        public int experts() {
-            return experts;
-        }
-
-        public int perToken() {
-            return perToken;
-        }
-
-        /// c_e.
-        public Load load() {
-            return new Load(counts.clone());
-        }
-
-        /// Tokens whose heaviest expert each one is.
-        public long[] firstCounts() {
-            return firstCounts.clone();
-        }
-
-        /// Tokens that visit both; the diagonal is the load. `[experts][experts]`
-        public long[][] together() {
-            return together;
-        }
-
-        /// P(b | a) = together / c_a, 0 on the diagonal and where a is never visited. `[a][b]`
-        public double[][] conditional() {
-            double[][] out = new double[experts][experts];
-            for (int a = 0; a < experts; a++) {
-                for (int b = 0; b < experts; b++) {
-                    out[a][b] = a == b || counts[a] == 0 ? 0 : (double) together[a][b] / counts[a];
-                }
-            }
-            return out;
-        }
-
-        /// Sums of the weights that each expert received.
-        public double[] weightSums() {
-            return weightSums.clone();
-        }
-
-        /// P_e.
-        public double[] meanProbability() {
-            return Arrays.stream(probabilitySums).map(s -> s / tokens).toArray();
-        }
-
-        /// Visits by group, `[groups][experts]`.
-        public long[][] ofGroup() {
-            return ofGroup;
-        }
-
-        public long[] groupTokens() {
-            return groupTokens.clone();
-        }
-
-        /// Mean entropy of p, nats.
-        public double entropy() {
-            return entropy / tokens;
-        }
-
-        /// Mean entropy of normalised sigmoid scores, nats.
-        public double sigmoidEntropy() {
-            return sigmoidEntropy / tokens;
-        }
-
-        /// Mean sum of p over the chosen.
-        public double mass() {
-            return mass / tokens;
-        }
-
-        public double topMargin() {
-            return topMargin / tokens;
-        }
-
-        /// Mean of (ln sum exp l)^2.
-        public double zLoss() {
-            return squaredPartition / tokens;
-        }
-
-        /// Mean over sequences of each one's max violation.
-        public double maxViolationOfSequences() {
-            return violationOfSequences / sequences;
-        }
-
-        /// A quantile of the entropy divided by ln N, to 1 / 2048.
-        public double normalisedEntropyQuantile(double q) {
-            long rank = (long) Math.ceil(q * tokens);
-            long seen = 0;
-            for (int i = 0; i <= STEPS; i++) {
-                seen += entropySteps[i];
-                if (seen >= Math.max(1, rank)) {
-                    return (double) i / STEPS;
-                }
-            }
-            return Double.NaN;
-        }
-
-        /// Vocabulary specialisation by input id: the mean over ids of how much of an id's tokens its most frequent first expert takes.
-        ///
-        /// @param least ids that occur less often do not count
-        /// @return NaN where no id occurs so often
-        public double vocabularySpecialisation(int least) {
-            return firstOfId.values().stream().filter(c -> Arrays.stream(c).sum() >= least)
-                    .mapToDouble(c -> (double) Arrays.stream(c).max().orElse(0) / Arrays.stream(c).sum()).average().orElse(Double.NaN);
-        }
-
-        /// How often each expert is the first of an id's tokens; all 0 for an id that did not occur.
-        public int[] firstOfId(int id) {
-            return firstOfId.getOrDefault(id, new int[experts]).clone();
-        }
-
-        /// What the first tokens did.
-        public Kept kept() {
-            return kept;
-        }
+    public List<LayerRouting> all() {
+        return List.of(stats);
     }
 
-    /// Choices of the first tokens, one by one.
-    public static final class Kept {
-        private final int perToken;
-        private long[] ids = new long[0];
-        private float[] weights = new float[0];
-        private double[] entropy = new double[0];
-        private double[] sigmoidEntropy = new double[0];
-        private double[] margin = new double[0];
-        private int count;
+    /// Tokens by their first experts in the i-th layer with experts and in the next.
+    public Transitions transitions(int i) {
+        return new Transitions(transitions[i]);
+    }
 
-        private Kept(int perToken) {
-            this.perToken = perToken;
-        }
+    /// The same with all experts of a token, each by its part of the token's weight.
+    public double[][] softTransitions(int i) {
+        return softTransitions[i];
+    }
 
-        private void put(int token, int[] chosen, float[] w, Confidence c) {
-            if (token >= entropy.length) {
-                int room = Math.clamp(2L * (token + 1), 256, KEPT_TOKENS);
-                ids = Arrays.copyOf(ids, room * perToken);
-                weights = Arrays.copyOf(weights, room * perToken);
-                entropy = Arrays.copyOf(entropy, room);
-                sigmoidEntropy = Arrays.copyOf(sigmoidEntropy, room);
-                margin = Arrays.copyOf(margin, room);
-            }
-            for (int i = 0; i < perToken; i++) {
-                ids[token * perToken + i] = chosen[i];
-                weights[token * perToken + i] = w[i];
-            }
-            entropy[token] = c.entropy();
-            sigmoidEntropy[token] = c.sigmoidEntropy();
-            margin[token] = c.selectionMargin();
-            count = Math.max(count, token + 1);
-        }
+    /// Paths through the first experts of all layers.
+    public TokenPaths paths() {
+        return paths;
+    }
 
-        public int count() {
-            return count;
-        }
-
-        /// `[count, k]`, by falling weight.
-        public long[] ids() {
-            return Arrays.copyOf(ids, count * perToken);
-        }
-
-        /// `[count, k]`.
-        public float[] weights() {
-            return Arrays.copyOf(weights, count * perToken);
-        }
-
-        /// `[count]`, nats.
-        public double[] entropy() {
-            return Arrays.copyOf(entropy, count);
-        }
-
-        /// `[count]`, nats.
-        public double[] sigmoidEntropy() {
-            return Arrays.copyOf(sigmoidEntropy, count);
-        }
-
-        /// Selection margins `[count]`.
-        public double[] margin() {
-            return Arrays.copyOf(margin, count);
-        }
+    /// Bytes that the counts by token id hold, about.
+    long vocabularyBytes() {
+        return IntStream.range(0, stats.length).mapToLong(i -> stats[i].input().bytes() + stats[i].next().bytes() + stats[i].predicted().bytes()).sum();
     }
 }

@@ -62,4 +62,39 @@ public final class Specialisation {
         }
         return sum;
     }
+
+    /// Entropy over groups of each expert's visitors, every group with the same weight, nats `[experts]`: 0 where one group only visits it, ln of their
+    /// number where all do alike. NaN for an expert that nobody visits.
+    ///
+    /// @param counts `[groups][experts]`
+    /// @param tokens of each group
+    public static double[] groupEntropy(long[][] counts, long[] tokens) {
+        double[] out = new double[counts[0].length];
+        for (int e = 0; e < out.length; e++) {
+            double[] p = new double[counts.length];
+            double sum = 0;
+            for (int g = 0; g < p.length; g++) {
+                p[g] = (double) counts[g][e] / tokens[g];
+                sum += p[g];
+            }
+            for (int g = 0; g < p.length; g++) {
+                p[g] /= sum;
+            }
+            out[e] = sum == 0 ? Double.NaN : Confidence.entropy(p);
+        }
+        return out;
+    }
+
+    /// [#sharing] of every two groups `[groups][groups]`.
+    ///
+    /// @param counts `[groups][experts]`
+    public static double[][] sharing(long[][] counts) {
+        double[][] out = new double[counts.length][counts.length];
+        for (int a = 0; a < counts.length; a++) {
+            for (int b = 0; b < counts.length; b++) {
+                out[a][b] = sharing(counts[a], counts[b]);
+            }
+        }
+        return out;
+    }
 }
