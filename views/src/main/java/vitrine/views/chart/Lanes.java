@@ -386,7 +386,8 @@ public final class Lanes implements Interactive {
             int to = (int) Math.min(at.columns, Math.floor(at.first + at.width / at.cell + 0.3));
             for (int c = Math.max(0, from); c < to; c++) {
                 Color colour = c == lock ? palette.accent() : c == hover ? palette.strong() : palette.muted();
-                String text = pen.shortened(columnLabels.get(c), TextStyle.AXIS, SLANTED_NAMES + 4);
+                double across = (width - at.x(c + 0.5) - 4) / Math.cos(Math.toRadians(55));
+                String text = across < 14 ? "" : pen.shortened(columnLabels.get(c), TextStyle.AXIS, Math.min(SLANTED_NAMES + 4, across));
                 pen.text(text, at.x(c + 0.5) + 3, at.top - 5, c == lock ? TextStyle.AXIS_STRONG : TextStyle.AXIS, colour, Pen.Align.LEFT, -55);
             }
             return;

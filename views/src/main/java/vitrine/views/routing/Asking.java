@@ -13,11 +13,14 @@ final class Asking {
     /// @param alike whether the experts are compared
     /// @param others checkpoints that route the same tokens
     static Task.Routing routing(String model, List<Task.Domain> texts, List<Integer> counts, boolean alike, List<String> others) {
-        return new Task.Routing(model, List.copyOf(texts), null, null, counts);
+        return new Task.Routing(model, List.copyOf(texts), null, null, counts, alike ? true : null, others.isEmpty() ? null : List.copyOf(others), null, null, null, null);
     }
 
     static Task.Routing whatIf(String model, List<Task.Domain> texts, Change change) {
-        return new Task.Routing(model, List.copyOf(texts), null, null, null);
+        List<Task.Mask> mask = change instanceof Change.Mask m ? List.of(new Task.Mask(m.layer(), m.expert())) : null;
+        List<Task.Force> force = change instanceof Change.Force f ? List.of(new Task.Force(f.layer(), f.token(), f.experts())) : null;
+        List<Task.Swap> swap = change instanceof Change.Swap s ? List.of(new Task.Swap(s.layer(), s.one(), s.other())) : null;
+        return new Task.Routing(model, List.copyOf(texts), null, null, null, null, null, null, mask, force, swap);
     }
 
     static String command(Task task) {
@@ -29,7 +32,20 @@ final class Asking {
         if (r.expertsPerToken() != null) {
             line.append(" --experts-per-token ").append(r.expertsPerToken().stream().map(String::valueOf).collect(Collectors.joining(",")));
         }
+        if (Boolean.TRUE.equals(r.similarity())) {
+            line.append(" --similarity");
+        }
+        each(r.against(), o -> line.append(" --against ").append(quoted(o)));
+        each(r.mask(), m -> line.append(" --mask ").append(m.layer()).append(':').append(m.expert()));
+        each(r.force(), f -> line.append(" --force ").append(f.layer()).append(':').append(f.token()).append('=').append(f.experts().stream().map(String::valueOf).collect(Collectors.joining(","))));
+        each(r.swap(), s -> line.append(" --swap ").append(s.layer()).append(':').append(s.first()).append(',').append(s.second()));
         return line.toString();
+    }
+
+    private static <T> void each(List<T> all, java.util.function.Consumer<T> append) {
+        if (all != null) {
+            all.forEach(append);
+        }
     }
 
     private static String quoted(String text) {

@@ -374,10 +374,10 @@ final class ExpertInspector {
         Provenance from = d.provenance("expert_load", "slots that a token visits, the busiest against its fair share, and the fewest that serve 90 % of each layer's choices");
         String verdict = h.hot() ? "Hot set." : "No hot set.";
         String used = h.used() == h.slots() ? "All " + Numbers.count(h.slots()) + " layer-expert slots are used" : Numbers.count(h.used()) + " of " + Numbers.count(h.slots()) + " layer-expert slots are used";
-        Label words = words(verdict + " " + used + "; the busiest (layer " + h.busiestLayer() + ", expert " + h.busiestExpert() + ") carries " + Numbers.fixed(h.busiest(), 1) + " × its fair share. "
+        Label words = words(used + "; the busiest (layer " + h.busiestLayer() + ", expert " + h.busiestExpert() + ") carries " + Numbers.fixed(h.busiest(), 1) + " × its fair share. "
                 + (h.slotsFor90() > 0 ? Numbers.count(h.slotsFor90()) + " slots serve 90 % of the choices." : ""));
         ProvenanceAudit.tag(words, from);
-        return Sections.section(Sections.head("Hot set", new ProvenanceBadge(from)), words);
+        return Sections.section(Sections.head("Hot set", new ProvenanceBadge(from)), ProvenanceAudit.notAFigure(words(verdict, Styles.STRONG), "a verdict"), words);
     }
 
     /// The token ids that go to this expert most.

@@ -112,7 +112,7 @@ final class LoadCard {
         };
         choice.setVisible(!choice.getChildren().isEmpty());
         row.getChildren().setAll(shown);
-        card.subtitle(which == Maps.DIFFERENCE ? "share of choices × experts, one less the other" : m.words() + " × experts; 1 = fair share");
+        card.subtitle(which == Maps.DIFFERENCE ? "in fair shares" : m == Measure.LOAD ? "1 = fair share" : m.words() + " × experts; 1 = fair share");
         FigureCanvas legend = new FigureCanvas(new Legend("", scale, v -> which == Maps.DIFFERENCE && v > 0 ? Numbers.general(v).replaceFirst("\\.?0+$", "") : v == 0.125 ? "⅛" : brief(v)));
         legend.setMinSize(LEGEND, 22);
         legend.setPrefSize(LEGEND, 22);

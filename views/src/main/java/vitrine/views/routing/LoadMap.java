@@ -28,7 +28,7 @@ final class LoadMap extends VBox {
     private static final int VALUES_UP_TO_ROWS = 24;
 
     private final MatrixChart small = new MatrixChart().withoutLegend().largestCell(52, 26);
-    private final HeatMap large = new HeatMap().stretched().withoutLegend().largestCell(32);
+    private final HeatMap large = new HeatMap().stretched().withoutLegend().largestCell(32).readOutOnHover();
     private final FigureCanvas canvas = new FigureCanvas(small);
     private final Consumer<Cell> select;
     private boolean quiet;

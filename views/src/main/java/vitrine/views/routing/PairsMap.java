@@ -21,7 +21,7 @@ final class PairsMap {
     private static final int VALUES_UP_TO = 12;
 
     private final MatrixChart small = new MatrixChart().largestCell(34, 26);
-    private final HeatMap large = new HeatMap().stretched().largestCell(20);
+    private final HeatMap large = new HeatMap().stretched().largestCell(20).readOutOnHover();
     private final FigureCanvas canvas = new FigureCanvas(small);
     private final Consumer<Integer> hover;
     private final Consumer<Integer> select;

@@ -116,9 +116,8 @@ final class PathsCard {
         });
         where.setText(one ? d.domains().get(t.rows().get(r).domain()).name() + ", row " + (t.rows().get(r).row() + 1)
                 : t.count() < d.artifact().tokens() ? "the first " + Numbers.count(t.count()) + " of " + Numbers.count(d.artifact().tokens()) + " tokens" : Numbers.count(t.count()) + " tokens");
-        String split = d.perToken(0) == 1 ? "one column per token" : d.perToken(0) == 2 ? "one column per token, split by the weights of its two experts"
-                : "one column per token, split by the weights of its " + d.perToken(0) + " experts";
-        card.subtitle(byLoad ? split + "; coloured by the load of the first" : split);
+        String split = d.perToken(0) == 1 ? "a column per token" : "a column per token, split by weight";
+        card.subtitle(byLoad ? split + "; coloured by the expert's load" : split);
         if (d.experts() <= KEY_UP_TO) {
             SeriesKey key = new SeriesKey();
             IntStream.range(0, d.experts()).forEach(e -> key.add(Integer.toString(e), SeriesKey.Sample.SQUARE, e));

@@ -45,7 +45,7 @@ final class RoutingData {
 
     /// How two experts of a layer are said to belong together.
     enum Together {
-        CONDITIONAL("P(column | row)"), LIFT("lift"), JACCARD("Jaccard"), NPMI("NPMI");
+        CONDITIONAL("P(b | a)"), LIFT("lift"), JACCARD("Jaccard"), NPMI("NPMI");
 
         private final String label;
 

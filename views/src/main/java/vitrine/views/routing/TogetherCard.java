@@ -73,7 +73,7 @@ final class TogetherCard {
         Together by = model.togetherProperty().get();
         Pairs pairs = d.together(by, layer);
         double chance = (k - 1.0) / (n - 1);
-        map.show(pairs, Cells.NONE, scale(by, pairs), by.label(), (a, b) -> readOut(d, layer, by, a, b));
+        map.show(pairs, Cells.NONE, scale(by, pairs), by == Together.CONDITIONAL ? "P(column | row)" : by.label(), (a, b) -> readOut(d, layer, by, a, b));
         map.mark(model.selectedProperty().get() == null ? -1 : model.selectedProperty().get().expert());
         long tokens = d.artifact().tokens();
         double perPair = (double) tokens * k * (k - 1) / (n * (n - 1.0));
