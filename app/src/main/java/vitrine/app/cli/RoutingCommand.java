@@ -62,7 +62,7 @@ final class RoutingCommand extends EngineCommand {
     }
 
     /// `NAME=FILE`, or a file whose own name is the domain's. A file whose name holds a `=` is written with a name before it.
-    private static Task.Domain domain(String written) {
+    static Task.Domain domain(String written) {
         int sign = written.indexOf('=');
         if (sign == 0) {
             throw Refusal.of(Category.TASK_INVALID, null, "--data %s: a name belongs before the =", written);

@@ -33,6 +33,8 @@ final class LoadCard {
     private static final double PER_EXPERT = 9;
     private static final double BETWEEN = 24;
     private static final double LEGEND = 150;
+    private static final double NARROW = 780;
+    private static final double NARROW_LEGEND = 96;
     private static final int TABS = 4;
 
     private final Card card = new Card("Load per layer and expert");
@@ -59,7 +61,8 @@ final class LoadCard {
         }
         model.selectedProperty().addListener((o, old, now) -> mark());
         row.widthProperty().addListener((o, old, now) -> {
-            if (model.data().isPresent() && together != fits(model.data().get(), now.doubleValue())) {
+            boolean legend = old.doubleValue() < NARROW != now.doubleValue() < NARROW;
+            if (model.data().isPresent() && (legend || together != fits(model.data().get(), now.doubleValue()))) {
                 show();
             }
         });
@@ -114,8 +117,9 @@ final class LoadCard {
         row.getChildren().setAll(shown);
         card.subtitle(which == Maps.DIFFERENCE ? "in fair shares" : m == Measure.LOAD ? "1 = fair share" : m.words() + " × experts; 1 = fair share");
         FigureCanvas legend = new FigureCanvas(new Legend("", scale, v -> which == Maps.DIFFERENCE && v > 0 ? Numbers.general(v).replaceFirst("\\.?0+$", "") : v == 0.125 ? "⅛" : brief(v)));
-        legend.setMinSize(LEGEND, 22);
-        legend.setPrefSize(LEGEND, 22);
+        double wide = row.getWidth() < NARROW ? NARROW_LEGEND : LEGEND;
+        legend.setMinSize(wide, 22);
+        legend.setPrefSize(wide, 22);
         ProvenanceAudit.notAFigure(legend, "a scale");
         card.header(maps, spread, legend);
         Provenance from = which == Maps.DIFFERENCE ? d.provenance("domain_load", "share of choices × experts, one side less the other")

@@ -27,7 +27,7 @@ final class LoadMap extends VBox {
     private static final int VALUES_UP_TO_COLUMNS = 32;
     private static final int VALUES_UP_TO_ROWS = 24;
 
-    private final MatrixChart small = new MatrixChart().withoutLegend().largestCell(52, 26);
+    private final MatrixChart small = new MatrixChart().withoutLegend().largestCell(52, 24);
     private final HeatMap large = new HeatMap().stretched().withoutLegend().largestCell(32).readOutOnHover();
     private final FigureCanvas canvas = new FigureCanvas(small);
     private final Consumer<Cell> select;
@@ -57,6 +57,8 @@ final class LoadMap extends VBox {
         VBox.setVgrow(canvas, Priority.ALWAYS);
         getChildren().addAll(head, canvas);
         setMinWidth(0);
+        // Maps beside each other are equally wide.
+        setPrefWidth(100);
         HBox.setHgrow(this, Priority.ALWAYS);
         small.hoveredProperty().addListener((o, old, now) -> hover.accept(now));
         large.hoveredCellProperty().addListener((o, old, now) -> hover.accept(now));

@@ -116,8 +116,8 @@ final class PathsCard {
         });
         where.setText(one ? d.domains().get(t.rows().get(r).domain()).name() + ", row " + (t.rows().get(r).row() + 1)
                 : t.count() < d.artifact().tokens() ? "the first " + Numbers.count(t.count()) + " of " + Numbers.count(d.artifact().tokens()) + " tokens" : Numbers.count(t.count()) + " tokens");
-        String split = d.perToken(0) == 1 ? "a column per token" : "a column per token, split by weight";
-        card.subtitle(byLoad ? split + "; coloured by the expert's load" : split);
+        String split = d.perToken(0) == 1 ? "" : "split by weight";
+        card.subtitle(byLoad ? split + (split.isEmpty() ? "" : "; ") + "coloured by the expert's load" : split);
         if (d.experts() <= KEY_UP_TO) {
             SeriesKey key = new SeriesKey();
             IntStream.range(0, d.experts()).forEach(e -> key.add(Integer.toString(e), SeriesKey.Sample.SQUARE, e));

@@ -155,6 +155,35 @@ public final class RoutingViewModel {
         return texts;
     }
 
+    /// Offers texts, and measures over all of them until others are chosen.
+    public void offer(List<Task.Domain> now) {
+        boolean untouched = chosen.isEmpty() || chosen.equals(texts);
+        texts.setAll(named(now));
+        if (untouched && data().isEmpty() && !(main.state() instanceof ViewState.Working)) {
+            chosen.setAll(texts);
+        }
+    }
+
+    /// Of two texts with one name the second is told by its folder: tokens go by these names.
+    private static List<Task.Domain> named(List<Task.Domain> all) {
+        java.util.Set<String> taken = new java.util.HashSet<>();
+        List<Task.Domain> out = new ArrayList<>();
+        for (Task.Domain d : all) {
+            Path folder = Path.of(d.file()).getParent();
+            String name = d.name();
+            for (int i = 1; !taken.add(name); i++) {
+                name = d.name() + (folder == null || folder.getFileName() == null ? "" : " of " + folder.getFileName()) + (i == 1 ? "" : " " + i);
+            }
+            out.add(new Task.Domain(name, d.file()));
+        }
+        return out;
+    }
+
+    /// A file as a domain, by the name that `vitrine routing` would give it.
+    public static Task.Domain domain(Path file) {
+        return new Task.Domain(TextChoice.domainName(file), file.toAbsolutePath().normalize().toString());
+    }
+
     /// What is measured over.
     public ObservableList<Task.Domain> chosen() {
         return chosen;

@@ -97,7 +97,6 @@ final class SpecialisationCard {
         order = n <= MOST ? IntStream.range(0, n).boxed().toList()
                 : IntStream.range(0, n).boxed().sorted(Comparator.comparingDouble((Integer e) -> -d.unevenness(layer, e))).limit(MOST).toList();
         String axis = n <= MOST ? "expert" : "expert: the " + MOST + " most one-sided of " + n;
-        card.subtitle(parts ? "texts, %" : "of tokens, %");
         List<ColumnChart.Series> series = new ArrayList<>();
         for (int i = 0; i < d.domains().size(); i++) {
             int domain = i;
@@ -107,7 +106,7 @@ final class SpecialisationCard {
         ColumnChart chart = parts ? division : visits;
         double chance = 100.0 * d.perToken(layer) / n;
         quiet = true;
-        chart.categories(order.stream().map(String::valueOf).toList(), axis).series(series, parts ? Axis.of("").between(0, 100) : Axis.of(""), v -> parts ? Numbers.fixed(v, 0) : Numbers.fixed(v, 1));
+        chart.categories(order.stream().map(String::valueOf).toList(), axis).series(series, parts ? Axis.of("from each text, %").between(0, 100) : Axis.of("of each text's tokens, %"), v -> parts ? Numbers.fixed(v, 0) : Numbers.fixed(v, 1));
         visits.reference(chance, "chance " + Numbers.fixed(chance, 1));
         chart.selectedProperty().set(model.selectedProperty().get() == null ? -1 : order.indexOf(model.selectedProperty().get().expert()));
         canvas.figureProperty().set(chart);

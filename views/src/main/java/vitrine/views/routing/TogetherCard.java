@@ -83,7 +83,7 @@ final class TogetherCard {
             case JACCARD -> "By chance " + Numbers.probabilityInList(jaccardByChance(n, k)) + ".";
             case NPMI -> "0 is chance, 1 always together, −1 never.";
         };
-        note.setText(reading + " " + Numbers.count(tokens) + " tokens" + (perPair < FEW_PER_PAIR ? ": few for so many pairs, read with care." : ". Experts in order of their clusters."));
+        note.setText(reading + " " + Numbers.count(tokens) + " tokens" + (perPair < FEW_PER_PAIR ? ": few for so many pairs, read with care." : "."));
         Provenance from = switch (by) {
             case CONDITIONAL -> d.provenance("coactivation_conditional");
             case LIFT -> d.provenance("coactivation_lift");

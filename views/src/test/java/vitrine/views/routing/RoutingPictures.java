@@ -99,7 +99,7 @@ public final class RoutingPictures {
     }
 
     private static void awaitWhatIf(RoutingViewModel m) {
-        FxThread.await("the change", () -> !(m.whatIfProperty().get() instanceof ViewState.Working));
+        awaitLong("the change", () -> !(m.whatIfProperty().get() instanceof ViewState.Working));
         FxThread.run(() -> {
             if (m.whatIfProperty().get() instanceof ViewState.Problem<?> p) {
                 System.out.println("PROBLEM " + p);
@@ -107,8 +107,19 @@ public final class RoutingPictures {
         });
     }
 
+    /// A model takes minutes on a busy machine.
+    private static void awaitLong(String what, java.util.function.BooleanSupplier holds) {
+        for (int i = 0; !FxThread.get(holds::getAsBoolean) && i < 6; i++) {
+            try {
+                FxThread.await(what, holds);
+            } catch (AssertionError e) {
+                System.out.println("still waiting for " + what);
+            }
+        }
+    }
+
     static void await(RoutingViewModel m) {
-        FxThread.await("the result", () -> m.stateProperty().get() instanceof ViewState.Result || m.stateProperty().get() instanceof ViewState.Problem);
+        awaitLong("the result", () -> m.stateProperty().get() instanceof ViewState.Result || m.stateProperty().get() instanceof ViewState.Problem);
         FxThread.run(() -> {
             if (m.stateProperty().get() instanceof ViewState.Problem<RoutingData> p) {
                 System.out.println("PROBLEM " + p);
