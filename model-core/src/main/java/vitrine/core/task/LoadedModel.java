@@ -45,6 +45,11 @@ final class LoadedModel implements AutoCloseable {
         return new LoadedModel(checkpoint, spec, new Weights(checkpoint, products()));
     }
 
+    /// The same checkpoint read another way, such as with other numbers of experts in some layers.
+    LoadedModel as(ModelSpec other) {
+        return new LoadedModel(checkpoint, other, weights);
+    }
+
     /// oneDNN where this platform has it, else ND4J.
     static Products products() {
         OneDnn oneDnn = OneDnn.openOrNull();

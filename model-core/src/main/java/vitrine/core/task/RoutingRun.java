@@ -107,10 +107,14 @@ final class RoutingRun {
             for (String other : task.against() == null ? List.<String>of() : task.against()) {
                 open.add(LoadedModel.open(other));
             }
-            return new RoutingRun(task, open.getFirst(), progress, warn).run(open.subList(1, open.size()), file);
+            return run(task, open.getFirst(), open.subList(1, open.size()), file, progress, warn);
         } finally {
             open.forEach(LoadedModel::close);
         }
+    }
+
+    static Outcome run(Task.Routing task, LoadedModel model, List<LoadedModel> others, Path file, Progress progress, Consumer<String> warn) throws IOException {
+        return new RoutingRun(task, model, progress, warn).run(others, file);
     }
 
     private Router router(int layer) {
@@ -383,7 +387,7 @@ final class RoutingRun {
             if (perToken.put(c.layer(), c.perToken()) != null) {
                 throw invalid("layer %d is given two numbers of experts per token", c.layer());
             }
-            words.add(String.format("layer %d: %d experts per token", c.layer(), c.perToken()));
+            words.add(String.format("layer %d: %d %s per token", c.layer(), c.perToken(), c.perToken() == 1 ? "expert" : "experts"));
         }
         ModelSpec with = spec.choosing(perToken);
         Map<Integer, TreeSet<Integer>> masked = new LinkedHashMap<>();

@@ -106,7 +106,7 @@ class RoutingRunTest {
             }
             domains.add(new Task.Domain(name, Files.write(folder.resolve(name + ".jsonl"), lines).toString()));
         }
-        RoutingArtifact got = run(Task.Routing.of(moe.toString(), domains, List.of(1, 2, 3)));
+        RoutingArtifact got = run(Task.Routing.of(moe.toString(), domains));
         assertEquals(List.of(0, 1, 2, 3), got.moeLayers());
         double losses = 0;
         long predicted = 0;
@@ -127,10 +127,14 @@ class RoutingRunTest {
             }
         }
         assertEquals(losses / predicted, got.loss(), 1e-4);
-        RoutingArtifact.Sweep sweep = got.sweep().orElseThrow();
+        RoutingArtifact some = run(new Task.Routing(moe.toString(), domains, null, 400, List.of(1, 2, 3), null, null, null, null, null, null));
+        RoutingArtifact.Sweep sweep = some.sweep().orElseThrow();
         assertEquals(List.of(1, 2, 3), sweep.steps().stream().map(RoutingArtifact.Step::perToken).toList());
-        assertEquals(got.loss(), sweep.steps().get(1).loss());
-        assertTrue(sweep.steps().get(0).loss() > got.loss(), "one expert is worse than the two it was trained with");
+        assertEquals(some.loss(), sweep.steps().get(1).loss());
+        assertTrue(sweep.steps().get(0).loss() > some.loss(), "one expert is worse than the two it was trained with");
+        assertTrue(sweep.steps().get(0).kl() > sweep.steps().get(2).kl(), "and further from them than three");
+        assertEquals(32, got.hotSet().used(), "every slot is used");
+        assertTrue(!got.hotSet().hot() && got.hotSet().slotsFor90() > 16, "and no half of them would do");
         // Layer 2 parts domains most, as the model's own description says.
         assertEquals(2, got.rows().stream().max(java.util.Comparator.comparingDouble(RoutingArtifact.Row::domainInformation)).orElseThrow().layer());
         assertEquals(0.502 * Math.log(2), got.rows().get(2).domainInformation(), 2e-3);

@@ -120,9 +120,9 @@ public final class NextTokenShift implements Probe {
         double sumA = 0;
         double moved = 0;
         for (int v = 0; v < b.length; v++) {
-            double e = Math.exp(b[v] - topB);
+            double e = Math.exp((double) b[v] - topB);
             sumB += e;
-            sumA += Math.exp(a[v] - topA);
+            sumA += Math.exp((double) a[v] - topA);
             moved += e * ((double) b[v] - a[v]);
         }
         double zB = topB + Math.log(sumB);

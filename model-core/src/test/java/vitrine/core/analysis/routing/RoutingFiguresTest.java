@@ -66,4 +66,27 @@ class RoutingFiguresTest {
         assertEquals(0, Specialisation.divergence(new long[][] {{2, 1}, {2, 1}}), CLOSE);
         assertEquals(Math.log(2), Specialisation.divergence(new long[][] {{2, 0}, {0, 2}}), CLOSE);
     }
+
+    @Test
+    void howFewExpertsServeMost() {
+        assertEquals(1, LOAD.fewestFor(7.0 / 16));
+        assertEquals(2, LOAD.fewestFor(0.75));
+        assertEquals(3, LOAD.fewestFor(0.76));
+        assertEquals(3, LOAD.fewestFor(0.9));
+        assertEquals(4, LOAD.fewestFor(1));
+        assertEquals(9, new Load(new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}).fewestFor(0.9));
+    }
+
+    @Test
+    void visitorsOfAnExpertByGroup() {
+        double[] entropy = Specialisation.groupEntropy(DOMAINS, new long[] {4, 4});
+        // Of expert 0 the groups' shares are 1 and 3/4: parts 4/7 and 3/7.
+        assertEquals(-(4.0 / 7 * Math.log(4.0 / 7) + 3.0 / 7 * Math.log(3.0 / 7)), entropy[0], CLOSE);
+        assertEquals(0, entropy[3], CLOSE);
+        assertEquals(Math.log(2), Specialisation.groupEntropy(new long[][] {{2, 0}, {20, 0}}, new long[] {4, 40})[0], CLOSE);
+        assertTrue(Double.isNaN(Specialisation.groupEntropy(new long[][] {{2, 0}, {20, 0}}, new long[] {4, 40})[1]));
+        assertEquals(0.75, Specialisation.sharing(DOMAINS)[0][1], CLOSE);
+        assertEquals(1, Specialisation.sharing(DOMAINS)[1][1], CLOSE);
+        assertEquals(0, Specialisation.sharing(new long[][] {{2, 0}, {0, 2}})[0][1], CLOSE);
+    }
 }
