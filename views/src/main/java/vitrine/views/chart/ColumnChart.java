@@ -33,6 +33,7 @@ public final class ColumnChart implements Interactive {
     private List<Series> series = List.of();
     private Axis y = Axis.of("");
     private String xName = "";
+    private final IntegerProperty linked = new SimpleIntegerProperty(this, "linked", -1);
     private double reference = Double.NaN;
     private String referenceName = "";
     private boolean stacked;
@@ -90,6 +91,11 @@ public final class ColumnChart implements Interactive {
         return hovered;
     }
 
+    /// The index of the category that belongs to what is under the pointer in another figure, or -1.
+    public IntegerProperty linkedProperty() {
+        return linked;
+    }
+
     /// The index of the category that was clicked, or -1.
     public IntegerProperty selectedProperty() {
         return selected;
@@ -119,7 +125,7 @@ public final class ColumnChart implements Interactive {
         plot.drawAxes(pen, palette);
         double slot = plot.width() / Math.max(1, categories.size());
         for (int i = 0; i < categories.size(); i++) {
-            if (i == hovered.get()) {
+            if (i == hovered.get() || i == linked.get()) {
                 pen.fillRect(plot.left() + i * slot, plot.top(), slot, plot.height(), palette.hover());
             }
             if (stacked) {
@@ -208,7 +214,7 @@ public final class ColumnChart implements Interactive {
 
     @Override
     public List<Observable> inputs() {
-        return List.of(changes, hovered, selected);
+        return List.of(changes, hovered, selected, linked);
     }
 
     @Override

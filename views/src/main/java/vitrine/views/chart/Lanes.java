@@ -39,7 +39,7 @@ public final class Lanes implements Interactive {
     }
 
     private static final double LABEL_GAP = 8;
-    private static final double TALLEST = 23;
+    private static final double TALLEST = 34;
     private static final double WIDEST = 28;
     /// A column is at least so wide until the reader asks for narrower ones.
     private static final double USUAL = 22;

@@ -23,6 +23,7 @@ public final class MatrixChart implements Interactive {
 
     private final ObjectProperty<Cell> hovered = new SimpleObjectProperty<>(this, "hovered");
     private final ObjectProperty<Cell> selected = new SimpleObjectProperty<>(this, "selected");
+    private final ObjectProperty<Cell> linked = new SimpleObjectProperty<>(this, "linked");
     private final Changes changes = new Changes();
     private Cells cells = Cells.of(0, 0, new float[0]);
     private Scale scale = Scale.linear(0, 1);
@@ -104,6 +105,11 @@ public final class MatrixChart implements Interactive {
         return hovered;
     }
 
+    /// A cell that is outlined because the pointer is over what belongs to it in another figure, or null.
+    public ObjectProperty<Cell> linkedProperty() {
+        return linked;
+    }
+
     /// The cell that was clicked, or null.
     public ObjectProperty<Cell> selectedProperty() {
         return selected;
@@ -150,6 +156,7 @@ public final class MatrixChart implements Interactive {
                 drawCell(pen, at, r, c, values, palette);
             }
         }
+        outline(pen, at, hovered.get() == null ? stillThere(linked.get()) : null, Stroke.of(palette.muted(), 1));
         outline(pen, at, hovered.get(), Stroke.of(palette.strong(), 1));
         outline(pen, at, selected.get(), Stroke.of(palette.locked(), 1.75));
         drawLabels(pen, at, palette);
@@ -234,7 +241,7 @@ public final class MatrixChart implements Interactive {
 
     @Override
     public List<Observable> inputs() {
-        return List.of(changes, hovered, selected);
+        return List.of(changes, hovered, selected, linked);
     }
 
     @Override

@@ -76,10 +76,10 @@ final class ActiveExpertsCard {
         } else {
             lines.add(new LineSeries("loss", xs, s.steps().stream().mapToDouble(Step::loss).toArray(), p -> p.strong(), vitrine.views.chart.Marker.CIRCLE, false, false, false, false));
         }
-        chart.axes(Axis.log("experts per token (log)").written(v -> v == Math.rint(v) ? Numbers.count(v) : ""), Axis.of("loss, nats per token")).series(lines)
-                .marks(List.of(new LineChart.Mark(s.trained(), "trained " + s.trained()))).formats(x -> Numbers.count(x) + (x == 1 ? " expert" : " experts"), Numbers::loss);
+        chart.axes(Axis.log("k′ (log)").written(v -> v == Math.rint(v) ? Numbers.count(v) : ""), Axis.of("loss, nats per token")).series(lines)
+                .marks(List.of(new LineChart.Mark(s.trained(), "k = " + s.trained()))).formats(x -> Numbers.count(x) + (x == 1 ? " expert" : " experts"), Numbers::loss);
         chart.selectedSeriesProperty().set(several ? "all" : "loss");
-        card.subtitle("k′ experts per token in every layer");
+        card.subtitle("k′ per token, trained with " + s.trained());
         note.setText("Least loss with " + s.peak() + ". " + (s.range() > s.trained() ? "No worse than 0.005 nats up to " + s.range() + "."
                 : "Every larger number tried is worse by more than 0.005 nats."));
         ProvenanceAudit.tag(card, vitrine.core.artifact.Provenance.measured(d.artifact().model(), "F32", "loss over the texts with k′ experts per token").of(d.artifact().tokens()));

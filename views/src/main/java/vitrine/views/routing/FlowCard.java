@@ -133,12 +133,12 @@ final class FlowCard {
         }, (c, n) -> LoadCard.head(d, start + c, n).line().add(ReadOut.Role.VALUE, Numbers.count(amounts[c][n])).add(ReadOut.Role.CONTEXT,
                 "tokens have it first, " + Numbers.percent(amounts[c][n] / a.tokens())));
         flow.show(IntStream.range(start, start + wanted).mapToObj(i -> "layer " + d.number(i)).toList(), amounts, top);
-        card.subtitle((all.size() > MOST ? "the largest " + MOST + " of " + Numbers.count(all.size()) + " streams" : "all " + all.size() + " streams") + " between first experts, "
+        card.subtitle((all.size() > MOST ? "largest " + MOST + " of " + Numbers.count(all.size()) + " streams" : "all " + all.size() + " streams") + ", "
                 + Numbers.wholePercent(total == 0 ? 0 : kept / total) + " of tokens");
         String path = a.paths().map(p -> Numbers.count(p.distinct()) + " distinct paths among " + Numbers.count(a.tokens()) + " tokens. " + p.steps().stream()
                 .filter(s -> s.from() == d.number(Math.min(model.layer(), d.layers() - 2))).findFirst().map(s -> "Layer " + s.from() + " tells " + Numbers.wholePercent(Math.max(0, s.normalised()))
                         + " of what can be known of layer " + s.to() + ".").orElse("")).orElse("");
-        note.setText(path);
+        note.setText(path.replace(" %", "\u00a0%").replace(Numbers.THIN_SPACE + "%", "\u00a0%"));
         note.setManaged(!path.isEmpty());
         Provenance from = d.provenance("transitions");
         ProvenanceAudit.tag(card, Provenance.measured(from.source(), from.dtype(), "tokens by first expert, from layer to layer").of(from.samples()));

@@ -5,10 +5,12 @@ import java.util.List;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.SimpleObjectProperty;
 import javafx.geometry.Pos;
+import javafx.scene.control.Label;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Styles;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.FigureCanvas;
@@ -60,6 +62,7 @@ final class LoadCard {
             p.addListener((o, old, now) -> show());
         }
         model.selectedProperty().addListener((o, old, now) -> mark());
+        model.hoveredProperty().addListener((o, old, now) -> shown.forEach(m -> m.link(now == null || now.expert() < 0 ? null : new Cell(now.layer(), now.expert()))));
         row.widthProperty().addListener((o, old, now) -> {
             boolean legend = old.doubleValue() < NARROW != now.doubleValue() < NARROW;
             if (model.data().isPresent() && (legend || together != fits(model.data().get(), now.doubleValue()))) {
@@ -157,7 +160,10 @@ final class LoadCard {
             tabs.valueProperty().addListener((o, old, now) -> tab.set(now));
             choice.getChildren().setAll(ProvenanceAudit.notAFigure(tabs, "names of texts"));
         }
-        add(d, d.domains().get(at).name(), Numbers.count(d.domains().get(at).tokens()) + " tokens", at, Measure.LOAD, at, scale());
+        Label count = new Label(Numbers.count(d.domains().get(at).tokens()) + " tokens");
+        count.getStyleClass().add(Styles.CAPTION);
+        choice.getChildren().add(count);
+        add(d, "", "", -1, Measure.LOAD, at, scale());
         return scale();
     }
 
@@ -193,7 +199,7 @@ final class LoadCard {
         choice.getChildren().setAll(of, less);
         Cells cells = cells(d, (l, e) -> d.share(a, l, e) - d.share(b, l, e));
         Scale scale = Scale.diverging(1).fittedTo(cells);
-        LoadMap map = newMap(d.name(a) + " − " + d.name(b), "", -1);
+        LoadMap map = newMap("", "", -1);
         map.show(cells, scale, d.layerNames(), "difference of load", (l, e) -> head(d, l, e).line()
                 .add(ReadOut.Role.VALUE, Numbers.change(d.share(a, l, e) - d.share(b, l, e), 2)).add(ReadOut.Role.CONTEXT, "× fair share").line()
                 .add(ReadOut.Role.CONTEXT, d.name(a)).add(ReadOut.Role.NUMBER, Numbers.fixed(d.share(a, l, e), 2))

@@ -27,7 +27,7 @@ final class LoadMap extends VBox {
     private static final int VALUES_UP_TO_COLUMNS = 32;
     private static final int VALUES_UP_TO_ROWS = 24;
 
-    private final MatrixChart small = new MatrixChart().withoutLegend().largestCell(52, 24);
+    private final MatrixChart small = new MatrixChart().withoutLegend().largestCell(80, 36);
     private final HeatMap large = new HeatMap().stretched().withoutLegend().largestCell(32).readOutOnHover();
     private final FigureCanvas canvas = new FigureCanvas(small);
     private final Consumer<Cell> select;
@@ -42,6 +42,9 @@ final class LoadMap extends VBox {
         HBox head = new HBox(6);
         head.setAlignment(Pos.CENTER_LEFT);
         head.setMinHeight(20);
+        // Where something else names the map, it has no head of its own.
+        head.setVisible(!name.isEmpty());
+        head.setManaged(!name.isEmpty());
         if (category >= 0) {
             Region swatch = new Region();
             swatch.getStyleClass().addAll("vt-part", "vt-square", "vt-part-" + (category % 12 + 1));
@@ -96,6 +99,13 @@ final class LoadMap extends VBox {
         quiet = false;
     }
 
+
+    /// Marks the cell that is under the pointer in another figure.
+    void link(Cell cell) {
+        if (few) {
+            small.linkedProperty().set(cell);
+        }
+    }
 
     void mark(Cell cell) {
         quiet = true;

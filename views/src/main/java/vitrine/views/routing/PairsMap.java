@@ -20,7 +20,7 @@ final class PairsMap {
     private static final int LABELLED_UP_TO = 40;
     private static final int VALUES_UP_TO = 12;
 
-    private final MatrixChart small = new MatrixChart().largestCell(34, 26);
+    private final MatrixChart small = new MatrixChart().largestCell(64, 40);
     private final HeatMap large = new HeatMap().stretched().largestCell(20).readOutOnHover();
     private final FigureCanvas canvas = new FigureCanvas(small);
     private final Consumer<Integer> hover;

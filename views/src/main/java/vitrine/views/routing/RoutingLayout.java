@@ -22,7 +22,8 @@ final class RoutingLayout extends Region {
     private static final double TALL = 940;
     /// From this width on they stand side by side.
     private static final double WIDE = 1720;
-    private static final double LANE = 23;
+    private static final double LEAST_LANE = 20;
+    private static final double MOST_LANE = 34;
     private static final double LEAST_LOWER = 200;
     private static final double MOST_LOWER = 420;
 
@@ -91,12 +92,13 @@ final class RoutingLayout extends Region {
             top = STATUS + GAP;
         }
         int layers = model.data().orElseThrow().layers();
+        double lane = Math.clamp(0.03 * h, LEAST_LANE, MOST_LANE);
         boolean stacked = both.get() && w < WIDE || h >= TALL;
         int lowerRows = stacked && both.get() ? 2 : 1;
         double room = h - top - (1 + lowerRows) * GAP;
         // Few layers need little height: what is left goes to the cards below, as far as that helps them.
-        double loadHeight = Math.clamp(92 + layers * LANE, 150, Math.max(150, 0.32 * room));
-        double pathsHeight = Math.clamp(112 + layers * LANE, 170, Math.max(170, 0.33 * room));
+        double loadHeight = Math.clamp(92 + layers * lane, 150, Math.max(150, 0.32 * room));
+        double pathsHeight = Math.clamp(112 + layers * lane, 170, Math.max(170, 0.33 * room));
         double lower = (room - loadHeight - pathsHeight) / lowerRows;
         if (lower < LEAST_LOWER) {
             double lacking = (LEAST_LOWER - lower) * lowerRows / 2;
@@ -128,7 +130,7 @@ final class RoutingLayout extends Region {
 
     /// Widths as the figures need them: columns of experts, bars, a square map; or a map, a curve, streams.
     private static void row(List<Card> cards, double x, double y, double w, double h, boolean texts) {
-        double[] shares = texts ? new double[] {0.40, 0.24, 0.36} : new double[] {0.32, 0.28, 0.40};
+        double[] shares = texts ? new double[] {0.40, 0.24, 0.36} : new double[] {0.33, 0.28, 0.39};
         double at = x;
         for (int i = 0; i < cards.size(); i++) {
             double wide = i == cards.size() - 1 ? x + w - at : Math.floor((w - 2 * GAP) * shares[i]);

@@ -54,7 +54,7 @@ final class SimilarityCard {
         }
         int layer = model.layer();
         Similarity by = model.similarityProperty().get();
-        card.title("Expert similarity, layer " + d.number(layer));
+        card.title("Similarity, layer " + d.number(layer));
         Pairs pairs = d.similarity(by, layer).orElse(null);
         if (pairs == null) {
             card.header();

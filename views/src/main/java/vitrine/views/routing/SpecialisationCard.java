@@ -58,8 +58,16 @@ final class SpecialisationCard {
             c.hoveredProperty().addListener((o, old, now) -> model.hoveredProperty().set(now.intValue() < 0 || now.intValue() >= order.size() ? null
                     : new Place(model.layer(), order.get(now.intValue()))));
         }
+        model.hoveredProperty().addListener((o, old, now) -> link());
         card.header(kind);
         show();
+    }
+
+    private void link() {
+        Place h = model.hoveredProperty().get();
+        int at = h == null || h.layer() != model.layer() ? -1 : order.indexOf(h.expert());
+        division.linkedProperty().set(at);
+        visits.linkedProperty().set(at);
     }
 
     Card node() {
