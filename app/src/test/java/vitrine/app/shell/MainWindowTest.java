@@ -190,7 +190,7 @@ class MainWindowTest {
     void tabsWithoutAViewSayWhy() {
         h.open(LLAMA);
         h.press("Alt+3");
-        assertTrue(h.shows("Routing is not part of this version."));
+        assertTrue(h.shows("LoRA is not part of this version."));
         assertTrue(fx(() -> h.window.present()).isEmpty());
         h.press("Alt+1");
         assertTrue(fx(() -> h.window.present()).isPresent());
