@@ -103,6 +103,12 @@ def all_cases():
                     num_hidden_layers=4, shared_expert_intermediate_size=16), "gpt2", 741)
     yield Case("qwen3-moe-stacked", "Qwen3-MoE stored as transformers 5 holds it in memory: gate_up_proj [experts, 2 width, hidden] and down_proj; weights not "
                "renormalised, experts in every second layer", qwen("qwen3_moe", "Qwen3MoeForCausalLM", decoder_sparse_step=2, head_dim=12), "gpt2", 761, centers={"q_norm|k_norm": 1.7})
+    yield Case("llama4-text", "Llama 4, text only: experts in layers 0 and 2, weighted by a sigmoid of their input, with a shared expert; layers 0 and 1 turn queries and keys, "
+               "normalise them and attend within chunks of 6, layer 2 does neither and its queries grow with the position",
+               decoder("llama4_text", "Llama4ForCausalLM", attention_bias=False, attention_chunk_size=6, attn_scale=0.3, attn_temperature_tuning=True, floor_scale=4,
+                       for_llm_compressor=False, head_dim=8, hidden_size=16, intermediate_size=8, intermediate_size_mlp=12, moe_layers=[0, 2], no_rope_layers=[1, 1, 0],
+                       num_attention_heads=2, num_experts_per_tok=2, num_hidden_layers=3, num_key_value_heads=1, num_local_experts=4, output_router_logits=False,
+                       rope_theta=500000.0, router_aux_loss_coef=0.001, router_jitter_noise=0.0, use_qk_norm=True), "gpt2", 841)
     yield Case("mixtral-bf16-sharded", "Mixtral in bfloat16 in two shards with an index; the run widens to float32 first", mixtral(torch_dtype="bfloat16"),
                "gpt2", 781, storage="bfloat16")
     yield Case("mixtral-pool", "one pool of experts for several layers: layers 0 and 2 visit the experts of layer 0, layer 1 its own (expert_pools); made from a "
@@ -184,6 +190,8 @@ def stored_and_meant(model, case):
 def blocks(model):
     if model.config.model_type == "dbrx":
         return [(layer, layer.norm_attn_norm.attn, layer.ffn) for layer in model.base_model.blocks]
+    if model.config.model_type == "llama4_text":
+        return [(layer, layer.self_attn, layer.feed_forward) for layer in model.model.layers]
     if model.config.model_type == "granitemoe":
         return [(layer, layer.self_attn, layer.block_sparse_moe) for layer in model.base_model.layers]
     return usual_blocks(model)
@@ -198,6 +206,14 @@ def run(model, ids, head, **inputs):
         parts = output if isinstance(output, tuple) else (output,)
         caught["router_logits"].append(max((p for p in parts if p.is_floating_point()), key=lambda p: p.shape[-1]).reshape(len(ids), -1).float())
 
+    def on_llama4_router(module, args, output):
+        # Scores of all experts, 0 for those that are not chosen: every expert runs over every token.
+        scores, logits = output
+        caught["router_logits"].append(logits.reshape(len(ids), -1).float())
+        weights, picked = scores.topk(module.top_k, dim=-1)
+        caught["expert_ids"].append(picked.reshape(len(ids), -1))
+        caught["expert_weights"].append(weights.reshape(len(ids), -1).float())
+
     def on_experts(module, args, keywords):
         picked, weights = (list(args) + list(keywords.values()))[1:3]
         if picked.is_floating_point():
@@ -209,7 +225,11 @@ def run(model, ids, head, **inputs):
     latents = {"cache_k": [], "cache_v": []}
     for module in model.modules():
         kind = type(module).__name__
-        if kind.endswith("Router"):
+        if kind == "Llama4Router":
+            hooks.append(module.register_forward_hook(on_llama4_router))
+        elif kind == "Llama4TextExperts":
+            continue
+        elif kind.endswith("Router"):
             hooks.append(module.register_forward_hook(on_router))
         elif kind.endswith("Experts"):
             hooks.append(module.register_forward_pre_hook(on_experts, with_kwargs=True))

@@ -10,7 +10,7 @@ import vitrine.core.files.Whole;
 ///
 /// | property | |
 /// |---|---|
-/// | `bench.parts` | of `capture,spectrum,rank,open,start,frames,kernels`; all by default |
+/// | `bench.parts` | of `capture,spectrum,rank,routing,open,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
 /// | `bench.layers` | layers of the checkpoint of `spectrum`, 24 by default |
 /// | `bench.threads` | threads that compute, 2 by default |
@@ -19,7 +19,7 @@ import vitrine.core.files.Whole;
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,spectrum,rank,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,rank,routing,open,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -39,6 +39,7 @@ public final class Benchmarks {
                     case "capture" -> new CaptureBench(setting).run();
                     case "spectrum" -> new SpectrumBench(setting).run();
                     case "rank" -> new RankBench(setting).run();
+                    case "routing" -> new RoutingBench(setting).run();
                     case "open" -> new OpenBench(setting).run();
                     case "start" -> new StartBench(setting).run();
                     case "frames" -> new FramesBench(setting).run();

@@ -27,6 +27,14 @@ final class RandomCheckpoint {
     private static final int HEAD_DIM = HIDDEN / HEADS;
     private static final int CHUNK = 1 << 20;
 
+    static final int MIXTURE_VOCABULARY = 32_768;
+    private static final int MIXTURE_HIDDEN = 1024;
+    private static final int MIXTURE_LAYERS = 8;
+    private static final int MIXTURE_EXPERTS = 64;
+    private static final int MIXTURE_WIDTH = 384;
+    private static final int MIXTURE_HEADS = 16;
+    private static final int MIXTURE_HEAD_DIM = 64;
+
     private RandomCheckpoint() {}
 
     /// Writes `config.json` and `model.safetensors` into a folder, which is made.
@@ -43,7 +51,44 @@ final class RandomCheckpoint {
                  "intermediate_size": %d, "max_position_embeddings": 32768, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
                  "tie_word_embeddings": true, "use_sliding_window": false, "attention_dropout": 0.0, "initializer_range": 0.02}
                 """.formatted(VOCABULARY, HIDDEN, layers, HEADS, KEY_VALUE_HEADS, INTERMEDIATE));
-        Map<String, Declared> tensors = tensors(layers);
+        fill(folder, tensors(layers));
+    }
+
+    /// A checkpoint of Qwen3-MoE's kind instead: 8 layers with 64 experts, hidden size 1,024, every expert a tensor of its own. 1.3 GB.
+    static void writeMixture(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        Files.writeString(folder.resolve("config.json"), """
+                {"architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "dtype": "bfloat16", "hidden_act": "silu",
+                 "vocab_size": %d, "hidden_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, "num_key_value_heads": 4, "head_dim": %d,
+                 "intermediate_size": 3072, "moe_intermediate_size": %d, "num_experts": %d, "num_experts_per_tok": 8, "norm_topk_prob": true,
+                 "decoder_sparse_step": 1, "mlp_only_layers": [], "max_position_embeddings": 32768, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
+                 "tie_word_embeddings": true, "use_sliding_window": false, "attention_dropout": 0.0, "initializer_range": 0.02, "attention_bias": false}
+                """.formatted(MIXTURE_VOCABULARY, MIXTURE_HIDDEN, MIXTURE_LAYERS, MIXTURE_HEADS, MIXTURE_HEAD_DIM, MIXTURE_WIDTH, MIXTURE_EXPERTS));
+        Map<String, Declared> t = new LinkedHashMap<>();
+        add(t, "model.embed_tokens.weight", MIXTURE_VOCABULARY, MIXTURE_HIDDEN);
+        for (int l = 0; l < MIXTURE_LAYERS; l++) {
+            String layer = "model.layers." + l + ".";
+            add(t, layer + "input_layernorm.weight", MIXTURE_HIDDEN);
+            add(t, layer + "self_attn.q_proj.weight", MIXTURE_HEADS * MIXTURE_HEAD_DIM, MIXTURE_HIDDEN);
+            add(t, layer + "self_attn.k_proj.weight", 4 * MIXTURE_HEAD_DIM, MIXTURE_HIDDEN);
+            add(t, layer + "self_attn.v_proj.weight", 4 * MIXTURE_HEAD_DIM, MIXTURE_HIDDEN);
+            add(t, layer + "self_attn.o_proj.weight", MIXTURE_HIDDEN, MIXTURE_HEADS * MIXTURE_HEAD_DIM);
+            add(t, layer + "self_attn.q_norm.weight", MIXTURE_HEAD_DIM);
+            add(t, layer + "self_attn.k_norm.weight", MIXTURE_HEAD_DIM);
+            add(t, layer + "post_attention_layernorm.weight", MIXTURE_HIDDEN);
+            add(t, layer + "mlp.gate.weight", MIXTURE_EXPERTS, MIXTURE_HIDDEN);
+            for (int e = 0; e < MIXTURE_EXPERTS; e++) {
+                String expert = layer + "mlp.experts." + e + ".";
+                add(t, expert + "gate_proj.weight", MIXTURE_WIDTH, MIXTURE_HIDDEN);
+                add(t, expert + "up_proj.weight", MIXTURE_WIDTH, MIXTURE_HIDDEN);
+                add(t, expert + "down_proj.weight", MIXTURE_HIDDEN, MIXTURE_WIDTH);
+            }
+        }
+        add(t, "model.norm.weight", MIXTURE_HIDDEN);
+        fill(folder, t);
+    }
+
+    private static void fill(Path folder, Map<String, Declared> tensors) throws IOException {
         Random random = new Random(2);
         short[] normal = new short[1 << 16];
         for (int i = 0; i < normal.length; i++) {

@@ -74,11 +74,11 @@ final class RankBench {
         return report.toString();
     }
 
-    private static double ratio(List<Measured> ours, List<Measured> theirs, java.util.function.ToDoubleFunction<Measured> figure) {
+    static double ratio(List<Measured> ours, List<Measured> theirs, java.util.function.ToDoubleFunction<Measured> figure) {
         return Statistics.median(ours, figure) / Statistics.median(theirs, figure);
     }
 
-    private static void row(StringBuilder report, String name, List<Measured> runs) {
+    static void row(StringBuilder report, String name, List<Measured> runs) {
         report.append("| ").append(name).append(" | ").append(Statistics.secondsWithRange(runs.stream().map(Measured::seconds).toList())).append(" | ")
                 .append(Statistics.seconds(Statistics.median(runs, Measured::cpuSeconds))).append(" | ")
                 .append(Statistics.mebibytes(Statistics.median(runs, Measured::peakBytes))).append(" |\n");

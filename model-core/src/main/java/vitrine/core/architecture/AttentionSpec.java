@@ -14,9 +14,16 @@ import java.util.List;
 /// @param valueDim the width of a value; that of queries and keys but in latent attention
 /// @param sinks a tensor of one logit per query head that joins the softmax's denominator only, or null for none
 /// @param clip queries, keys and values are cut to between minus this and this before they are rotated; 0 for not
+/// @param chunk a query sees keys of its own stretch of so many positions only; 0 for all
+/// @param temperature how queries grow with their position, or null for not
 public record AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
                             Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output, int valueDim, String sinks,
-                            float clip) {
+                            float clip, int chunk, Temperature temperature) {
+
+    public AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
+                         Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output, int valueDim, String sinks, float clip) {
+        this(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, 0, null);
+    }
 
     public AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
                          Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output) {
@@ -25,12 +32,53 @@ public record AttentionSpec(int heads, int keyValueHeads, int headDim, float sca
 
     /// The same attention with a sink per head.
     public AttentionSpec withSinks(String tensor) {
-        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, tensor, clip);
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, tensor, clip, chunk, temperature);
     }
 
     /// The same attention with bounded queries, keys and values.
     public AttentionSpec clipped(float to) {
-        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, to);
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, to, chunk, temperature);
+    }
+
+    /// The same attention with a norm of queries and keys.
+    public AttentionSpec normed(QueryKeyNorm norm) {
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, norm, output, valueDim, sinks, clip, chunk, temperature);
+    }
+
+    /// The same attention within stretches of `positions`.
+    public AttentionSpec inChunks(int positions) {
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, positions, temperature);
+    }
+
+    /// The same attention with queries that grow with their position.
+    public AttentionSpec tempered(Temperature by) {
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, chunk, by);
+    }
+
+    /// The first key that query `i` may see.
+    public int firstKey(int i) {
+        return Math.max(window > 0 ? Math.max(0, i - window + 1) : 0, chunk > 0 ? i / chunk * chunk : 0);
+    }
+
+    /// How many queries of a sequence see key `j`.
+    ///
+    /// @param tokens of the sequence
+    public int queriesOf(int j, int tokens) {
+        int end = chunk > 0 ? Math.min(tokens, (j / chunk + 1) * chunk) : tokens;
+        int after = causal ? end - j : tokens;
+        return window > 0 ? Math.min(window, after) : after;
+    }
+
+    /// A query at position t (from 0) is multiplied with `1 + strength ln(1 + floor((t + 1) / floor))`.
+    ///
+    /// Source: Nakanishi, *Scalable-Softmax Is Superior for Attention*, 2025, as Llama 4 has it.
+    public record Temperature(double floor, double strength) {
+
+        /// The factor of position t, in float32 as the reference computes it.
+        public float at(int t) {
+            float steps = (float) Math.floor((t + 1f) / (float) floor);
+            return (float) Math.log1p(steps) * (float) strength + 1f;
+        }
     }
 
     /// Where in a head the values begin that positions turn.

@@ -80,6 +80,11 @@ public final class Config {
         return v.intValue();
     }
 
+    /// Whether the key is there with a number.
+    public boolean isNumber(String key) {
+        return has(key) && node.get(key).isNumber();
+    }
+
     /// A finite number.
     public double number(String key) {
         JsonNode v = value(key);

@@ -2,9 +2,12 @@ package vitrine.core.architecture;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.BiFunction;
 import java.util.function.IntFunction;
 import java.util.function.IntUnaryOperator;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import vitrine.core.architecture.AttentionSpec.QueryKeyNorm;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
@@ -67,6 +70,7 @@ public final class DecoderRecipe {
     private int valueDim;
     private String sinks;
     private float clip;
+    private BiFunction<Integer, AttentionSpec, AttentionSpec> attention = (layer, plain) -> plain;
     private boolean headBias;
     private final Quantisation quantisation;
 
@@ -286,6 +290,12 @@ public final class DecoderRecipe {
         return this;
     }
 
+    /// What else a layer's attention has.
+    public DecoderRecipe attention(BiFunction<Integer, AttentionSpec, AttentionSpec> ofLayer) {
+        attention = ofLayer;
+        return this;
+    }
+
     // --- for families with experts
 
     /// How the config says that weights are stored.
@@ -374,7 +384,8 @@ public final class DecoderRecipe {
             specs.add(layer(l));
         }
         Embedding embedding = new Embedding(model + "embed_tokens.weight", hidden, embeddingMultiplier, null, null, null, null);
-        int positions = (int) Math.min(Integer.MAX_VALUE, rope.apply(0).longestSequence(maxPositions));
+        long longest = IntStream.range(0, layers).mapToObj(rope).filter(Objects::nonNull).findFirst().map(r -> r.longestSequence(maxPositions)).orElse((long) maxPositions);
+        int positions = (int) Math.min(Integer.MAX_VALUE, longest);
         return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, positions, false, embedding,
                 specs, norm(model + "norm"), head(), List.of("rotary_emb.inv_freq"));
     }
@@ -391,7 +402,7 @@ public final class DecoderRecipe {
 
     private LayerSpec layer(int l) {
         String p = model + "layers." + l + ".";
-        LayerSpec spec = LayerSpec.preNorm(l, normOrNull(p, attentionInputNorm), attention(p, l), normOrNull(p, feedForwardInputNorm), feedForward == null ? feedForward(p) : feedForward.apply(l))
+        LayerSpec spec = LayerSpec.preNorm(l, normOrNull(p, attentionInputNorm), attention.apply(l, attention(p, l)), normOrNull(p, feedForwardInputNorm), feedForward == null ? feedForward(p) : feedForward.apply(l))
                 .withOutputNorms(normOrNull(p, attentionOutputNorm), normOrNull(p, feedForwardOutputNorm))
                 .withResidual(residualMultiplier);
         return parallel ? spec.inParallel() : spec;

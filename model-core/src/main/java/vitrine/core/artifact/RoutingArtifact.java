@@ -13,7 +13,6 @@ import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.tensor.Shape;
 
 /// What `vitrine routing` found: how the tokens of texts chose among a model's experts.
 ///
@@ -441,12 +440,11 @@ public record RoutingArtifact(Artifact artifact, String model, List<Integer> moe
     private record Place(String name, long first, int count) {}
 
     private Place place(SafetensorsFile file, String name, int i) {
-        Optional<Shape> all = file.shape(name);
-        if (all.isEmpty()) {
+        if (!file.has(name)) {
             String own = name + "." + moeLayers.get(i);
-            return new Place(own, 0, file.shape(own).map(s -> Math.toIntExact(s.elements())).orElse(0));
+            return new Place(own, 0, Math.toIntExact(file.elements(own)));
         }
-        int count = Math.toIntExact(all.get().elements() / all.get().sizes()[0]);
+        int count = Math.toIntExact(file.elementsOfSlice(name));
         return new Place(name, (long) i * count, count);
     }
 

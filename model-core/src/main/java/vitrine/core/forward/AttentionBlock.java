@@ -57,6 +57,9 @@ final class AttentionBlock {
             rotate(p.q.rows(group.offset(s), group.length(s)), spec.heads(), table);
             rotate(p.k.rows(group.offset(s), group.length(s)), spec.keyValueHeads(), table);
         }
+        if (spec.temperature() != null) {
+            temper(p.q, group, past);
+        }
         ForwardPass.announce(probe, layer, Site.QUERY_ROTATED, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY_ROTATED, group, p.k);
         ForwardPass.announce(probe, layer, Site.VALUE, group, p.v);
@@ -178,6 +181,16 @@ final class AttentionBlock {
         }
     }
 
+    private void temper(Matrix q, Group group, int past) {
+        float[] factors = new float[q.rows()];
+        for (int s = 0; s < group.sequences(); s++) {
+            for (int t = 0; t < group.length(s); t++) {
+                factors[group.offset(s) + t] = spec.temperature().at(past + t);
+            }
+        }
+        Elementwise.scaleRows(q, factors);
+    }
+
     private void rotate(Matrix x, int heads, RotaryTable table) {
         int from = spec.rotatedFrom();
         Matrix turning = x.columns(from, x.columns() - from);
@@ -241,7 +254,7 @@ final class AttentionBlock {
         for (int i = 0; i < kvHeads * g; i++) {
             int head = firstKv * g + i;
             float sink = sinks == null ? Float.NaN : sinks.getAtIndex(JAVA_FLOAT, head);
-            Attend.Rule rule = new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink);
+            Attend.Rule rule = new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink, spec.chunk());
             Matrix one = scores.rows(i * rows, rows);
             if (wantsScores) {
                 Attend.scores(one, rule, firstQuery);

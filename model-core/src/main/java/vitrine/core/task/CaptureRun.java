@@ -497,8 +497,7 @@ final class CaptureRun {
 
     /// Maps of layers that see different keys differ for that reason alone.
     private void warnOfWindows() {
-        List<Integer> reaches = spec.layers().subList(first, last + 1).stream().map(l -> l.attention().window())
-                .map(w -> w == 0 ? tokens : Math.min(w, tokens)).distinct().sorted().toList();
+        List<Integer> reaches = spec.layers().subList(first, last + 1).stream().map(l -> l.attention().queriesOf(0, tokens)).distinct().sorted().toList();
         if (reaches.size() > 1) {
             warn.accept(String.format("Layers with a window of %,d tokens are compared with layers that see %,d: how alike their maps are says little.",
                     reaches.getFirst(), reaches.getLast()));

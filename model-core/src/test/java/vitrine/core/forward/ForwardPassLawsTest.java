@@ -73,7 +73,7 @@ class ForwardPassLawsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt-neox", "gpt2", "olmo2", "stablelm-parallel", "qwen2-moe", "gpt-oss", "deepseek-v3"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt-neox", "gpt2", "olmo2", "stablelm-parallel", "qwen2-moe", "gpt-oss", "deepseek-v3", "llama4-text"})
     void readingEverythingChangesNothing(String name) {
         try (Model m = Model.of(name)) {
             assertArrayEquals(m.logits(Probe.NONE, IDS), m.logits(new Probe() {
@@ -137,7 +137,7 @@ class ForwardPassLawsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "mistral", "gpt2", "phi3", "qwen3", "opt", "gpt-neox", "mixtral", "gpt-oss", "deepseek-v3"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "mistral", "gpt2", "phi3", "qwen3", "opt", "gpt-neox", "mixtral", "gpt-oss", "deepseek-v3", "llama4-text"})
     void cachedAndUncachedDecodingAgree(String name) {
         try (Model m = Model.of(name); KeyValueCache cache = new KeyValueCache(m.spec, IDS.length)) {
             float[] whole = m.logits(Probe.NONE, IDS);

@@ -100,7 +100,7 @@ public final class HeadMetrics implements Probe {
 
     private static void addQuery(float[] a, int i, AttentionSpec attention, Patterns marked, double[] s) {
         int end = attention.causal() ? Math.min(a.length, i + 1) : a.length;
-        int first = attention.window() > 0 ? Math.max(0, i - attention.window() + 1) : 0;
+        int first = attention.firstKey(i);
         double entropy = 0;
         double distance = 0;
         double total = 0;
@@ -142,8 +142,17 @@ public final class HeadMetrics implements Probe {
         }
     }
 
+    /// Queries that see more than their own key.
+    private static int queriesWithChoice(AttentionSpec attention, int n) {
+        int count = 0;
+        for (int i = 0; i < n; i++) {
+            count += attention.firstKey(i) < i ? 1 : 0;
+        }
+        return count;
+    }
+
     private void finish(int layer, int head, double[] s, int n, AttentionSpec attention) {
-        int withChoice = attention.causal() ? (attention.window() == 1 ? 0 : n - 1) : (n > 1 ? n : 0);
+        int withChoice = attention.causal() ? queriesWithChoice(attention, n) : (n > 1 ? n : 0);
         for (HeadMetric m : METRICS) {
             boolean defined = switch (m) {
                 case NORMALISED_ENTROPY -> withChoice > 0;

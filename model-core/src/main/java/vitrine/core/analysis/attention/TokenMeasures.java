@@ -62,10 +62,8 @@ public final class TokenMeasures implements Probe {
             AttentionSpec a = spec.layers().get(l).attention();
             for (int h = 0; h < heads; h++) {
                 for (int j = 0; j < tokens; j++) {
-                    int after = a.causal() ? tokens - j : tokens;
-                    int queries = a.window() > 0 ? Math.min(a.window(), after) : after;
                     int at = (l * heads + h) * tokens + j;
-                    out[at] = (float) (received[at] / queries);
+                    out[at] = (float) (received[at] / a.queriesOf(j, tokens));
                 }
             }
         }

@@ -67,6 +67,17 @@ public final class SafetensorsFile implements AutoCloseable {
         return Optional.ofNullable(tensors.get(name)).map(TensorEntry::shape);
     }
 
+    /// How many values a tensor holds.
+    public long elements(String name) {
+        return require(name).elements();
+    }
+
+    /// How many values stand behind each number of a tensor's first axis.
+    public long elementsOfSlice(String name) {
+        TensorEntry t = require(name);
+        return t.elements() / Math.max(1, t.shape().size(0));
+    }
+
     /// `count` values from value `first` on, as float32.
     public float[] floats(String name, long first, int count) {
         TensorEntry t = require(name);

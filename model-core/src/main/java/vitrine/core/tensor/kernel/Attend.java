@@ -24,16 +24,21 @@ public final class Attend {
     /// @param causal whether keys after the query are hidden
     /// @param window how many keys up to and including its own a query sees; 0 for all
     /// @param sink a logit that joins the denominator only; NaN for none
-    public record Rule(float scale, float softCap, boolean causal, int window, float sink) {
+    /// @param chunk a query sees keys of its own stretch of so many positions only; 0 for all
+    public record Rule(float scale, float softCap, boolean causal, int window, float sink, int chunk) {
+
+        public Rule(float scale, float softCap, boolean causal, int window, float sink) {
+            this(scale, softCap, causal, window, sink, 0);
+        }
 
         /// The same rule for scores that are already scaled and capped.
         public Rule unscaled() {
-            return new Rule(1f, 0f, causal, window, sink);
+            return new Rule(1f, 0f, causal, window, sink, chunk);
         }
 
         /// The first key that query `i` of a whole sequence sees.
         public int firstKey(int i) {
-            return window > 0 ? Math.max(0, i - window + 1) : 0;
+            return Math.max(window > 0 ? Math.max(0, i - window + 1) : 0, chunk > 0 ? i / chunk * chunk : 0);
         }
 
         /// The key after the last one that query `i` of `keys` sees.
