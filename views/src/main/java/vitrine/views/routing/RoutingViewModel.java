@@ -433,11 +433,10 @@ public final class RoutingViewModel {
     void against(List<Subject> before) {
         others.clear();
         others.addAll(before);
+        // With the result both sides are chosen anew.
+        minuend.set(null);
+        maps.set(before.isEmpty() ? Maps.EACH : Maps.DIFFERENCE);
         compute();
-        if (!before.isEmpty()) {
-            minuend.set(null);
-            maps.set(Maps.DIFFERENCE);
-        }
     }
 
     List<Subject> others() {

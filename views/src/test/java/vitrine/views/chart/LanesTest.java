@@ -47,6 +47,11 @@ class LanesTest {
         }, 3, List.of("0", "1"), IntStream.range(0, columns).mapToObj(i -> "w" + i).toList());
     }
 
+    /// The left edge of the cells: labels of one digit, and a gap.
+    private static int left(Picture p) {
+        return (int) p.word("w0").x() - 14 - 3;
+    }
+
     private static boolean does(Lanes lanes, Gesture gesture) {
         return lanes.handle(gesture, W, H, Picture.surface());
     }
@@ -56,11 +61,11 @@ class LanesTest {
         Lanes lanes = lanes(5);
         lanes.colours((row, category, palette) -> List.of(Color.RED, Color.LIME, Color.BLUE).get(category), true);
         Picture p = Picture.of(lanes, W, H);
-        double x = p.word("0").x();
+        int x = left(p);
         // Row 0, column 0: category 0 above, category 1 below a quarter of the way up from the bottom; lanes begin 46 pixels down and are 32 high.
-        assertEquals(Color.RED, p.at((int) x + 10, 46 + 4));
-        assertEquals(Color.LIME, p.at((int) x + 10, 46 + 28));
-        assertEquals(Color.LIME, p.at((int) x + 10 + 28, 46 + 4), "the next token's first category");
+        assertEquals(Color.RED, p.at(x + 10, 46 + 4));
+        assertEquals(Color.LIME, p.at(x + 10, 46 + 28));
+        assertEquals(Color.LIME, p.at(x + 10 + 28, 46 + 4), "the next token's first category");
         assertTrue(p.texts().containsAll(List.of("w0", "w4", "1", "2")));
     }
 
@@ -144,10 +149,10 @@ class LanesTest {
         lanes.colours((row, category, palette) -> List.of(Color.RED, Color.LIME, Color.BLUE).get(category), false);
         lanes.emphasisProperty().set(new Cell(0, 0));
         Picture p = Picture.of(lanes, W, H);
-        double x = p.word("0").x();
-        assertEquals(Color.RED, p.at((int) x + 10, 46 + 4), "token 0 visits category 0");
-        assertFalse(Color.LIME.equals(p.at((int) x + 10 + 28, 46 + 4)), "token 1 does not");
-        assertEquals(Color.LIME, p.at((int) x + 10, 46 + 32 + 4), "the other lane stays as it is");
+        int x = left(p);
+        assertEquals(Color.RED, p.at(x + 10, 46 + 4), "token 0 visits category 0");
+        assertFalse(Color.LIME.equals(p.at(x + 10 + 28, 46 + 4)), "token 1 does not");
+        assertEquals(Color.LIME, p.at(x + 10, 46 + 32 + 4), "the other lane stays as it is");
     }
 
     @Test

@@ -213,7 +213,7 @@ final class Cases {
         put(declared, values, "vocabulary_shares", new double[none.length], s.layers, 3, n, 10);
         try {
             Files.createDirectories(folder);
-            try (SafetensorsWriter out = new SafetensorsWriter(folder.resolve(Artifact.TENSORS), declared, Map.of("format", "vitrine-routing"))) {
+            try (SafetensorsWriter out = new SafetensorsWriter(folder.resolve(Artifact.TENSORS), declared, Map.of("format", "vitrine-routing", "token_texts", texts()))) {
                 for (Map.Entry<String, Object> e : values.entrySet()) {
                     switch (e.getValue()) {
                         case long[] v -> out.write(e.getKey(), 0, v);
@@ -229,6 +229,12 @@ final class Cases {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static String texts() {
+        ObjectNode texts = Json.object();
+        IntStream.range(0, 500).forEach(i -> texts.put(Integer.toString(i), i % 3 == 0 ? " tok" + i : "t" + i));
+        return Json.line(texts);
     }
 
     private static ObjectNode summary(Size s, long[] load, long[] domainTokens, long[] domainLoad, int window) {
@@ -264,8 +270,6 @@ final class Cases {
         }
         out.putObject("hot_set").put("slots", load.length).put("used", used).put("busiest_against_uniform", most).put("busiest_layer", busiest / s.experts).put("busiest_expert", busiest % s.experts)
                 .put("slots_for_90", load.length / 2).put("hot", true);
-        ObjectNode texts = out.putObject("token_texts");
-        IntStream.range(0, 500).forEach(i -> texts.put(Integer.toString(i), i % 3 == 0 ? " tok" + i : "t" + i));
         return out;
     }
 
