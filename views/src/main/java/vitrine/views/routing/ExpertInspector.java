@@ -156,12 +156,12 @@ final class ExpertInspector {
         ProvenanceAudit.tag(bars, from);
         VBox section = Sections.section(Sections.head("Load, 1 = fair share", new ProvenanceBadge(from)), bars);
         section.getChildren().add(KeyValueRow.of("Tokens", Quantity.of(d.visits(p.layer(), RoutingData.ALL, p.expert()), Numbers::count, from)));
-        section.getChildren().add(KeyValueRow.of("As first choice", Quantity.of(d.artifact().firstLoad(p.layer())[p.expert()], Numbers::count, d.provenance("first_choice_load"))));
+        section.getChildren().add(KeyValueRow.of("As first choice", Quantity.of(d.firstChoices(p.layer(), p.expert()), Numbers::count, d.provenance("first_choice_load"))));
         double visits = d.visits(p.layer(), RoutingData.ALL, p.expert());
         Provenance weight = d.provenance("expert_weight_sum", "divided by the tokens that visit");
         section.getChildren().add(KeyValueRow.of("Mean weight", visits == 0 ? Quantity.missing("no token", weight)
-                : Quantity.of(d.artifact().weightSums(p.layer())[p.expert()] / visits, Numbers::probability, weight)));
-        section.getChildren().add(KeyValueRow.of("Mean probability", Quantity.of(d.artifact().meanProbability(p.layer())[p.expert()], Numbers::probability, d.provenance("mean_router_probability"))));
+                : Quantity.of(d.weightSum(p.layer(), p.expert()) / visits, Numbers::probability, weight)));
+        section.getChildren().add(KeyValueRow.of("Mean probability", Quantity.of(d.meanProbability(p.layer(), p.expert()), Numbers::probability, d.provenance("mean_router_probability"))));
         return section;
     }
 
@@ -235,10 +235,10 @@ final class ExpertInspector {
             section.getChildren().add(ProvenanceAudit.tag(caption(whole ? "Weights add up to 1: renormalised over the chosen " + k + "."
                     : "Weights add up to " + Numbers.probabilityInList(sum) + ": not renormalised over the chosen " + k + "."), from));
         }
-        double margin = d.artifact().selectionMargin(p.layer())[token];
+        double margin = t.margin(p.layer(), token);
         section.getChildren().add(KeyValueRow.of("Margin of the choice", Double.isNaN(margin) ? Quantity.missing("all are chosen", d.provenance("selection_margin"))
                 : Quantity.of(margin, Numbers::probability, d.provenance("selection_margin"))));
-        section.getChildren().add(KeyValueRow.of("Router entropy", Quantity.of(d.artifact().tokenEntropy(p.layer())[token], Numbers::probability, d.provenance("router_entropy")).in("nats")));
+        section.getChildren().add(KeyValueRow.of("Router entropy", Quantity.of(t.entropy(p.layer(), token), Numbers::probability, d.provenance("router_entropy")).in("nats")));
         return section;
     }
 

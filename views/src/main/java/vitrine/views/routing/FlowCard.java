@@ -106,8 +106,9 @@ final class FlowCard {
         List<Band> all = new ArrayList<>();
         double total = 0;
         for (int c = 0; c < wanted; c++) {
-            double[] load = a.firstLoad(start + c);
-            System.arraycopy(load, 0, amounts[c], 0, load.length);
+            for (int e = 0; e < d.experts(start + c); e++) {
+                amounts[c][e] = d.firstChoices(start + c, e);
+            }
             if (c + 1 == wanted) {
                 break;
             }

@@ -197,7 +197,7 @@ final class PathsCard {
         if (k > 1) {
             out.line().add(ReadOut.Role.CONTEXT, k > 8 ? "the first 8 of " + k + ", in all" : "weights in all").add(ReadOut.Role.NUMBER, Numbers.probability(sum));
         }
-        boolean known = token < d.artifact().window();
+        boolean known = drawn.hasScores(token);
         out.line().add(ReadOut.Role.CONTEXT, known ? scores(d) + " of all " + d.experts(layer) + " experts; even " + Numbers.probability(1.0 / d.experts(layer))
                 : "the other experts' scores are kept for the first " + Numbers.count(d.artifact().window()) + " tokens");
         return out;
@@ -210,10 +210,10 @@ final class PathsCard {
     private Lanes.Bars bars(int layer, int column) {
         RoutingData d = model.data().orElseThrow();
         int token = from + column;
-        if (token >= d.artifact().window() || d.experts(layer) > BARS_UP_TO) {
+        if (!drawn.hasScores(token) || d.experts(layer) > BARS_UP_TO) {
             return null;
         }
         int[] chosen = IntStream.range(0, drawn.perToken(layer)).map(c -> drawn.expert(layer, token, c)).toArray();
-        return new Lanes.Bars(d.artifact().score(layer, token), 1.0 / d.experts(layer), chosen);
+        return new Lanes.Bars(drawn.scores(layer, token), 1.0 / d.experts(layer), chosen);
     }
 }

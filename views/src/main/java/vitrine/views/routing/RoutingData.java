@@ -11,8 +11,10 @@ import java.util.stream.IntStream;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.artifact.RoutingArtifact;
 import vitrine.core.artifact.RoutingArtifact.Similarity;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.Shape;
 
 /// What the view draws of one result. Figures per layer, domain and expert are read at once; pairs of experts layer by layer, when they are looked at.
 final class RoutingData {
@@ -63,11 +65,15 @@ final class RoutingData {
 
     private final RoutingArtifact artifact;
     private final double[][] load;
+    private final double[][] firstLoad;
     private final double[][] domainLoad;
     private final double[][] weights;
     private final double[][] probability;
     private final List<RoutingArtifact.Against> against;
     private final double[][][] otherLoads;
+    private final boolean compared;
+    private double[] both = {};
+    private int bothOf = -1;
     private final Map<List<Object>, Pairs> pairs = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<List<Object>, Pairs> eldest) {
@@ -82,15 +88,31 @@ final class RoutingData {
         domainLoad = new double[layers][];
         weights = new double[layers][];
         probability = new double[layers][];
-        for (int i = 0; i < layers; i++) {
-            int n = artifact.rows().get(i).experts();
-            load[i] = sized(artifact.load(i), n, "expert_load");
-            domainLoad[i] = sized(artifact.domainLoad(i), n * artifact.domains().size(), "domain_load");
-            weights[i] = sized(artifact.weightSums(i), n, "expert_weight_sum");
-            probability[i] = sized(artifact.meanProbability(i), n, "mean_router_probability");
+        firstLoad = new double[layers][];
+        // The file is opened once: hundreds of layers would parse its header hundreds of times.
+        try (SafetensorsFile file = artifact.artifact().tensors()) {
+            for (int i = 0; i < layers; i++) {
+                int n = artifact.rows().get(i).experts();
+                load[i] = sized(layer(file, "expert_load", i), n, "expert_load");
+                firstLoad[i] = sized(layer(file, "first_choice_load", i), n, "first_choice_load");
+                domainLoad[i] = sized(layer(file, "domain_load", i), n * artifact.domains().size(), "domain_load");
+                weights[i] = sized(layer(file, "expert_weight_sum", i), n, "expert_weight_sum");
+                probability[i] = sized(layer(file, "mean_router_probability", i), n, "mean_router_probability");
+            }
         }
         against = artifact.against();
+        compared = artifact.similarity(Similarity.weights, 0).isPresent();
         otherLoads = new double[against.size()][][];
+    }
+
+    /// The values of one layer, from the tensor of all layers or from the layer's own.
+    double[] layer(SafetensorsFile file, String name, int i) {
+        Optional<Shape> all = file.shape(name);
+        if (all.isEmpty()) {
+            return file.doubles(name + "." + number(i));
+        }
+        int count = Math.toIntExact(all.get().elements() / all.get().sizes()[0]);
+        return file.doubles(name, (long) i * count, count);
     }
 
     private double[] sized(double[] values, int count, String tensor) {
@@ -155,6 +177,21 @@ final class RoutingData {
     /// Tokens that visited the expert.
     double visits(int layer, int domain, int expert) {
         return domain == ALL ? load[layer][expert] : domainLoad[layer][domain * experts(layer) + expert];
+    }
+
+    /// Tokens whose heaviest expert it is.
+    double firstChoices(int layer, int expert) {
+        return firstLoad[layer][expert];
+    }
+
+    /// The sum of the weights that it received.
+    double weightSum(int layer, int expert) {
+        return weights[layer][expert];
+    }
+
+    /// The mean of its probability over all tokens.
+    double meanProbability(int layer, int expert) {
+        return probability[layer][expert];
     }
 
     /// Against the fair share, which is 1; NaN where there were no tokens. Weight and probability are known of all texts together only.
@@ -275,19 +312,24 @@ final class RoutingData {
         return out;
     }
 
+    /// Tokens that visit both experts.
+    double together(int layer, int a, int b) {
+        if (bothOf != layer) {
+            both = artifact.coactivation(layer);
+            bothOf = layer;
+        }
+        return both[a * experts(layer) + b];
+    }
+
     /// P(column | row) of two experts.
     double conditional(int layer, int row, int column) {
         return together(Together.CONDITIONAL, layer).values()[row * experts(layer) + column];
     }
 
-    boolean hasSimilarity(Similarity of) {
-        return artifact.similarity(of, 0).isPresent();
-    }
-
     /// How alike the experts are; empty where it was not asked for.
     Optional<Pairs> similarity(Similarity of, int layer) {
         List<Object> key = List.of(of, layer);
-        if (!pairs.containsKey(key)) {
+        if (compared && !pairs.containsKey(key)) {
             artifact.similarity(of, layer).ifPresent(values -> pairs.put(key, new Pairs(values, Clustering.order(values, experts(layer)))));
         }
         return Optional.ofNullable(pairs.get(key));

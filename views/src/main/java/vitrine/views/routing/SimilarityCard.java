@@ -26,6 +26,7 @@ final class SimilarityCard {
     private final PairsMap map;
     private final Label note = new Label();
     private final VBox content;
+    private List<Object> drawn = List.of();
     private final Picker<Similarity> measure = new Picker<>("", List.of(Similarity.values()), Enum::name);
 
     SimilarityCard(RoutingViewModel model) {
@@ -57,12 +58,19 @@ final class SimilarityCard {
         card.title("Similarity, layer " + d.number(layer));
         Pairs pairs = d.similarity(by, layer).orElse(null);
         if (pairs == null) {
+            drawn = List.of();
             card.header();
             EmptyState empty = new EmptyState(Icons.ROUTING, model.canCompute() ? "Not compared yet. Every layer's experts are set against each other: their weights, what they write, what they make of the same tokens."
                     : "This result does not compare the experts.");
             card.content(model.canCompute() ? empty.button(Buttons.plain("Compare experts", model::compareExperts)) : empty);
             return;
         }
+        List<Object> now = List.of(d, layer, by);
+        if (now.equals(drawn)) {
+            map.mark(model.selectedProperty().get() == null ? -1 : model.selectedProperty().get().expert());
+            return;
+        }
+        drawn = now;
         card.header(measure);
         boolean cosine = by != Similarity.subspace;
         map.show(pairs, 1, cosine ? Scale.diverging(1) : Scale.linear(0, 1), cosine ? "cosine" : "overlap", (a, b) -> new ReadOut().add(ReadOut.Role.NAME, "Experts " + a + " and " + b).line()

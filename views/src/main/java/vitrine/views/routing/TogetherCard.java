@@ -31,6 +31,7 @@ final class TogetherCard {
     private final PairsMap map;
     private final Label note = new Label();
     private final VBox content;
+    private List<Object> drawn = List.of();
     private final Picker<Together> measure = new Picker<>("", List.of(Together.values()), Together::label);
 
     TogetherCard(RoutingViewModel model) {
@@ -67,12 +68,19 @@ final class TogetherCard {
         int k = d.perToken(layer);
         card.title("Co-activation, layer " + d.number(layer));
         if (k < 2) {
+            drawn = List.of();
             card.content(new EmptyState(Icons.ROUTING, "Every token visits one expert here, so no two see the same token."));
             return;
         }
         Together by = model.togetherProperty().get();
         Pairs pairs = d.together(by, layer);
         double chance = (k - 1.0) / (n - 1);
+        List<Object> now = List.of(d, layer, by);
+        if (now.equals(drawn)) {
+            map.mark(model.selectedProperty().get() == null ? -1 : model.selectedProperty().get().expert());
+            return;
+        }
+        drawn = now;
         map.show(pairs, Cells.NONE, scale(by, pairs), by == Together.CONDITIONAL ? "P(column | row)" : by.label(), (a, b) -> readOut(d, layer, by, a, b));
         map.mark(model.selectedProperty().get() == null ? -1 : model.selectedProperty().get().expert());
         long tokens = d.artifact().tokens();
@@ -112,7 +120,7 @@ final class TogetherCard {
 
     private static ReadOut readOut(RoutingData d, int layer, Together by, int a, int b) {
         int n = d.experts(layer);
-        double both = d.artifact().coactivation(layer)[a * n + b];
+        double both = d.together(layer, a, b);
         double value = d.together(by, layer).values()[a * n + b];
         return new ReadOut().add(ReadOut.Role.NAME, "Experts " + a + " and " + b).line()
                 .add(ReadOut.Role.VALUE, Numbers.orReason(value, v -> by == Together.CONDITIONAL || by == Together.JACCARD ? Numbers.probability(v) : Numbers.fixed(v, 2)))

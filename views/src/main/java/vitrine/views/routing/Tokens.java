@@ -4,10 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import vitrine.core.artifact.RoutingArtifact;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.views.chart.Lanes;
 import vitrine.views.control.TokenStrip;
 
-/// The kept tokens with their experts in every layer, in memory: 64 layers, 10,000 tokens and 8 experts each take 30 MB.
+/// The kept tokens with their experts in every layer, in memory: 64 layers, 10,000 tokens and 8 experts each take 35 MB, the scores that are kept 32 MB at most.
 final class Tokens {
 
     /// Tokens one after the other that belong to one sequence.
@@ -25,23 +26,33 @@ final class Tokens {
     private final short[][] experts;
     private final float[][] weights;
     private final int[] perToken;
+    private final float[][] margin;
+    private final float[][] entropy;
+    private final float[][] scores;
+    private final int window;
 
     private Tokens(RoutingData data) {
-        RoutingArtifact a = data.artifact();
-        kept = a.keptTokens();
+        kept = data.artifact().keptTokens();
+        window = data.artifact().window();
         texts = IntStream.range(0, kept.count()).mapToObj(t -> TokenStrip.shown(kept.text(t))).toList();
         experts = new short[data.layers()][];
         weights = new float[data.layers()][];
         perToken = new int[data.layers()];
-        for (int i = 0; i < data.layers(); i++) {
-            int[] ids = a.expertIds(i);
-            double[] w = a.expertWeights(i);
-            perToken[i] = data.perToken(i);
-            experts[i] = new short[ids.length];
-            weights[i] = new float[w.length];
-            for (int v = 0; v < ids.length; v++) {
-                experts[i][v] = (short) ids[v];
-                weights[i][v] = (float) w[v];
+        margin = new float[data.layers()][];
+        entropy = new float[data.layers()][];
+        scores = new float[data.layers()][];
+        try (SafetensorsFile file = data.artifact().artifact().tensors()) {
+            for (int i = 0; i < data.layers(); i++) {
+                double[] ids = data.layer(file, "expert_ids", i);
+                perToken[i] = data.perToken(i);
+                experts[i] = new short[ids.length];
+                for (int v = 0; v < ids.length; v++) {
+                    experts[i][v] = (short) ids[v];
+                }
+                weights[i] = floats(data.layer(file, "expert_weights", i));
+                margin[i] = floats(data.layer(file, "selection_margin", i));
+                entropy[i] = floats(data.layer(file, "router_entropy", i));
+                scores[i] = window == 0 ? new float[0] : floats(data.layer(file, "router_score", i));
             }
         }
         int[] rowsOf = new int[data.domains().size()];
@@ -111,6 +122,39 @@ final class Tokens {
 
     float weight(int layer, int token, int choice) {
         return weights[layer][token * perToken[layer] + choice];
+    }
+
+    /// Score of the last chosen expert less that of the best not chosen; NaN where all are chosen.
+    double margin(int layer, int token) {
+        return margin[layer][token];
+    }
+
+    /// Of the router's probabilities, nats.
+    double entropy(int layer, int token) {
+        return entropy[layer][token];
+    }
+
+    /// Whether the scores of all experts are kept for this token.
+    boolean hasScores(int token) {
+        return token < window;
+    }
+
+    /// The score of every expert of a layer.
+    double[] scores(int layer, int token) {
+        int n = scores[layer].length / window;
+        double[] out = new double[n];
+        for (int e = 0; e < n; e++) {
+            out[e] = scores[layer][token * n + e];
+        }
+        return out;
+    }
+
+    private static float[] floats(double[] values) {
+        float[] out = new float[values.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (float) values[i];
+        }
+        return out;
     }
 
     boolean visits(int layer, int token, int expert) {
