@@ -180,7 +180,7 @@ final class ExpertInspector {
             section.getChildren().add(States.reading(w.row(), Duration.ZERO));
             return section;
         }
-        Button measure = Buttons.plain("Switch off expert " + p.expert(), () -> model.ask(mask));
+        Button measure = Buttons.plain("Switch off expert " + p.expert(), model::switchOff);
         Node holder = offered(measure, "Measures every text's loss when no token may visit this expert");
         section.getChildren().add(ProvenanceAudit.notAFigure(holder, "name of an expert"));
         return section;

@@ -451,6 +451,21 @@ public final class RoutingViewModel {
         }
     }
 
+    /// Asks for the loss when no token may visit the selected expert.
+    public void switchOff() {
+        Place p = selected.get();
+        data().filter(d -> p != null).ifPresent(d -> ask(new Change.Mask(d.number(p.layer()), p.expert())));
+    }
+
+    /// Selects a token of the row that is shown, and leaves the selected expert as it is.
+    public void lookAt(int position) {
+        Tokens t = tokens.get();
+        if (t != null && row.get() >= 0) {
+            Tokens.Row shown = t.rows().get(row.get());
+            token.set(Math.min(shown.from() + position, shown.to() - 1));
+        }
+    }
+
     /// Gives up what is under way.
     void cancel() {
         main.cancel();
