@@ -92,7 +92,7 @@ final class RoutingLayout extends Region {
             top = STATUS + GAP;
         }
         int layers = model.data().orElseThrow().layers();
-        double lane = Math.clamp(0.03 * h, LEAST_LANE, MOST_LANE);
+        double lane = Math.clamp(0.034 * h, LEAST_LANE, MOST_LANE);
         boolean stacked = both.get() && w < WIDE || h >= TALL;
         int lowerRows = stacked && both.get() ? 2 : 1;
         double room = h - top - (1 + lowerRows) * GAP;
