@@ -13,6 +13,7 @@ import vitrine.core.files.Whole;
 /// | `bench.parts` | of `capture,spectrum,rank,routing,open,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
 /// | `bench.layers` | layers of the checkpoint of `spectrum`, 24 by default |
+/// | `bench.sequences` | sequences of 512 tokens of `routing`, 40 by default |
 /// | `bench.threads` | threads that compute, 2 by default |
 ///
 /// The environment variable `VITRINE_PYTHON` names a Python with torch, transformers and safetensors; without it the comparison with

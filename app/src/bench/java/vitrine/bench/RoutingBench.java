@@ -17,7 +17,7 @@ import vitrine.core.json.Json;
 /// `output_router_logits`.
 final class RoutingBench {
 
-    private static final int SEQUENCES = 40;
+    private static final int SEQUENCES = Integer.getInteger("bench.sequences", 40);
     private static final int TOKENS = 512;
     private static final List<String> COMPARED = List.of("expert_load", "coactivation");
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
@@ -24,9 +25,11 @@ final class RouteOptions {
         return all("--experts-per-token-at", "LAYER=K, such as 2=4,", LAYER_COUNT, written, m -> new Task.LayerCount(whole(m, 1), whole(m, 2)));
     }
 
-    /// `LAYER:EXPERT`; null for null.
-    static List<Task.Mask> masks(List<String> written) {
-        return all("--mask", "LAYER:EXPERT, such as 2:3,", MASK, written, m -> new Task.Mask(whole(m, 1), whole(m, 2)));
+    /// `LAYER:EXPERT`, of experts that are masked and of those that are silent; null for null.
+    static List<Task.Mask> masks(List<String> masked, List<String> silent) {
+        List<Task.Mask> out = all("--mask", "LAYER:EXPERT, such as 2:3,", MASK, masked, m -> new Task.Mask(whole(m, 1), whole(m, 2)));
+        List<Task.Mask> more = all("--silence", "LAYER:EXPERT, such as 2:3,", MASK, silent, m -> new Task.Mask(whole(m, 1), whole(m, 2), true));
+        return out == null ? more : more == null ? out : Stream.concat(out.stream(), more.stream()).toList();
     }
 
     /// `LAYER:TOKEN=E[,E]`; null for null.

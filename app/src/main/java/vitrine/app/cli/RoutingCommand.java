@@ -47,6 +47,9 @@ final class RoutingCommand extends EngineCommand {
     @Option(names = "--mask", split = ",", paramLabel = "LAYER:EXPERT", description = "what if: no token may choose this expert; several as 2:3,2:4")
     List<String> mask;
 
+    @Option(names = "--silence", split = ",", paramLabel = "LAYER:EXPERT", description = "what if: this expert adds nothing, and tokens that choose it choose no other; several as 2:3,2:4")
+    List<String> silence;
+
     @Option(names = "--force", paramLabel = "LAYER:TOKEN=E[,E]", description = "what if: a token (its number among all, from 0) visits these experts, and the router chooses the rest; may be given "
             + "several times")
     List<String> force;
@@ -57,7 +60,7 @@ final class RoutingCommand extends EngineCommand {
     @Override
     Task task() {
         return new Task.Routing(absolute(model), data.stream().map(RoutingCommand::domain).toList(), sequenceLength(length), maxTokens, expertsPerToken, similarity ? true : null,
-                against == null ? null : against.stream().map(EngineCommand::absolute).toList(), RouteOptions.layerCounts(at), RouteOptions.masks(mask), RouteOptions.forces(force),
+                against == null ? null : against.stream().map(EngineCommand::absolute).toList(), RouteOptions.layerCounts(at), RouteOptions.masks(mask, silence), RouteOptions.forces(force),
                 RouteOptions.swaps(swap));
     }
 

@@ -124,12 +124,12 @@ class JsonLinesTest {
         assertEquals(12, lines(0, "routing", model, "--data", text(), "--max-tokens", 12).getLast().get("tokens").asInt());
         assertEquals("family-unsupported", category("routing", MODELS.resolve("llama-gqa"), "--data", text()));
         JsonNode more = lines(0, "routing", model, "--data", text(), "--sequence-length", 16, "--max-tokens", 40, "--similarity", "--against", model, "--experts-per-token-at", "1=1", "--mask", "1:2,2:0",
-                "--force", "2:3=1,2", "--swap", "2:1,3").getLast();
-        assertEquals("[\"layer 1: 1 expert per token\",\"layer 1: expert 2 masked\",\"layer 2: expert 0 masked\",\"layer 2: token 3 to experts 1, 2\",\"layer 2: experts 1 and 3 swapped\"]",
+                "--force", "2:3=1,2", "--swap", "2:1,3", "--silence", "1:0").getLast();
+        assertEquals("[\"layer 1: 1 expert per token\",\"layer 1: expert 2 masked\",\"layer 2: expert 0 masked\",\"layer 1: expert 0 silent\",\"layer 2: token 3 to experts 1, 2\",\"layer 2: experts 1 and 3 swapped\"]",
                 more.at("/what_if/changes").toString());
         assertEquals("[1.0,1.0]", more.at("/against/0/saturation").toString());
         assertTrue(more.at("/what_if/kl").asDouble() > 0 && more.at("/similarity/tokens").asInt() > 0 && more.at("/paths/steps").size() == 1);
-        for (String[] wrong : new String[][] {{"--mask", "2"}, {"--mask", "0:1"}, {"--force", "2:3"}, {"--swap", "2:1"}, {"--experts-per-token-at", "2:1"}, {"--mask", "99999999999:1"}}) {
+        for (String[] wrong : new String[][] {{"--mask", "2"}, {"--mask", "0:1"}, {"--force", "2:3"}, {"--silence", "2"}, {"--swap", "2:1"}, {"--experts-per-token-at", "2:1"}, {"--mask", "99999999999:1"}}) {
             assertEquals("task-invalid", category("routing", model, "--data", text(), wrong[0], wrong[1]), wrong[0] + " " + wrong[1]);
         }
         assertEquals("task-invalid", category("routing", model, "--data", text(), "--experts-per-token", 9));

@@ -63,7 +63,7 @@ class SchemasTest {
                 new Task.Rank("/models/a", "/texts/a.jsonl", Of.activations, null, null, null, null, null, 0.6, 1.0, 0.2, 1.0, 0.5),
                 Task.Routing.of("/models/a", List.of(new Task.Domain("text", "/texts/a.jsonl"))),
                 new Task.Routing("/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl"), new Task.Domain("b", "/texts/b.txt")), 64, 1000, List.of(1, 2, 4), true,
-                        List.of("/models/b"), List.of(new Task.LayerCount(0, 1)), List.of(new Task.Mask(2, 3)), List.of(new Task.Force(2, 17, List.of(1, 4))), List.of(new Task.Swap(1, 0, 5))),
+                        List.of("/models/b"), List.of(new Task.LayerCount(0, 1)), List.of(new Task.Mask(2, 3), new Task.Mask(2, 4, true)), List.of(new Task.Force(2, 17, List.of(1, 4))), List.of(new Task.Swap(1, 0, 5))),
                 new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
                 new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
                 new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));

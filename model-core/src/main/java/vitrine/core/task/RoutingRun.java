@@ -393,6 +393,11 @@ final class RoutingRun {
         Map<Integer, TreeSet<Integer>> masked = new LinkedHashMap<>();
         for (Task.Mask m : orNone(task.mask())) {
             requireExpert(m.layer(), m.expert());
+            if (Boolean.TRUE.equals(m.silent())) {
+                change.silence(m.layer(), m.expert());
+                words.add(String.format("layer %d: expert %d silent", m.layer(), m.expert()));
+                continue;
+            }
             TreeSet<Integer> ofLayer = masked.computeIfAbsent(m.layer(), l -> new TreeSet<>());
             ofLayer.add(m.expert());
             Router r = with.experts(m.layer()).router();

@@ -167,7 +167,7 @@ public sealed interface Task {
     /// @param similarity whether the experts of each layer are compared; not where null
     /// @param against other checkpoints that the same tokens pass, to compare routes with
     /// @param expertsPerTokenAt layers with another number of experts per token; like what follows, a change whose effect is told
-    /// @param mask experts that no token may choose
+    /// @param mask experts that are switched off
     /// @param force experts that a token must choose
     /// @param swap experts that see each other's tokens
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -221,8 +221,15 @@ public sealed interface Task {
         }
     }
 
-    /// An expert that no token may choose.
-    record Mask(int layer, int expert) {
+    /// An expert that is switched off.
+    ///
+    /// @param silent whether tokens choose it as before and it adds nothing, rather than no token may choose it; not where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Mask(int layer, int expert, Boolean silent) {
+        public Mask(int layer, int expert) {
+            this(layer, expert, null);
+        }
+
         public Mask {
             requireAtLeast("mask.layer", layer, 0);
             requireAtLeast("mask.expert", expert, 0);

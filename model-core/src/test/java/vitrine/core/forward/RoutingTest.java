@@ -47,6 +47,14 @@ class RoutingTest {
         assertChoice(new int[] {0, 1}, want, choose(router(4, 2, Score.CHOSEN_SOFTMAX, Weighting.PLAIN), null, LOGITS));
     }
 
+    /// Other numbers of experts than the trained one: probabilities as they are, or divided by their sum.
+    @Test
+    void moreAndFewerExperts() {
+        assertChoice(new int[] {0, 1, 2}, new double[] {0.665241, 0.244728, 0.090031}, choose(router(4, 2, Score.SOFTMAX, Weighting.renormalised(true)).choosing(3), null, LOGITS));
+        assertChoice(new int[] {0, 1, 2, 3}, new double[] {0.643914, 0.236883, 0.087144, 0.032059}, choose(router(4, 2, Score.SOFTMAX, Weighting.renormalised(true)).choosing(4), null, LOGITS));
+        assertChoice(new int[] {0}, new double[] {0.643914}, choose(router(4, 2, Score.SOFTMAX, Weighting.PLAIN).choosing(1), null, LOGITS));
+    }
+
     @Test
     void sigmoidAmongTheBestGroupsWithACorrectionThatDoesNotWeigh() {
         float[] logits = {.2f, 1.5f, -.3f, .8f, 2, -1, .5f, .1f};

@@ -135,6 +135,15 @@ class RoutingRunTest {
         assertTrue(sweep.steps().get(0).kl() > sweep.steps().get(2).kl(), "and further from them than three");
         assertEquals(32, got.hotSet().used(), "every slot is used");
         assertTrue(!got.hotSet().hot() && got.hotSet().slotsFor90() > 16, "and no half of them would do");
+        // Expert 3 of layer 2 is for arithmetic: what PyTorch finds on the first 6 rows when its logit is -infinity, and when its output is 0.
+        List<String> rows = Files.readAllLines(Path.of(domains.get(1).file())).subList(0, 6);
+        Task.Domain few = new Task.Domain("math", Files.write(folder.resolve("few.jsonl"), rows).toString());
+        double[] rises = {0.015580, 0.008659};
+        for (int i = 0; i < 2; i++) {
+            RoutingArtifact.WhatIf off = run(new Task.Routing(moe.toString(), List.of(few), null, null, null, null, null, null, List.of(new Task.Mask(2, 3, i == 1)), null, null)).whatIf().orElseThrow();
+            assertEquals(2.322267, off.lossBefore(), 1e-4);
+            assertEquals(rises[i], off.lossAfter() - off.lossBefore(), 5e-5);
+        }
         // Layer 2 parts domains most, as the model's own description says.
         assertEquals(2, got.rows().stream().max(java.util.Comparator.comparingDouble(RoutingArtifact.Row::domainInformation)).orElseThrow().layer());
         assertEquals(0.502 * Math.log(2), got.rows().get(2).domainInformation(), 2e-3);

@@ -56,6 +56,19 @@ class RoutingFiguresTest {
     }
 
     @Test
+    void massOfOneToFourExperts() {
+        int[] ids = {0, 1, 2, 3};
+        double[] mass = {0.643914, 0.880797, 0.967941, 1};
+        for (int k = 1; k <= 4; k++) {
+            assertEquals(mass[k - 1], Confidence.of(LOGITS, LOGITS, java.util.Arrays.copyOf(ids, k)).mass(), CLOSE);
+        }
+        // The one that is left out is the best not chosen, whichever it is.
+        assertEquals(2 - 1, Confidence.of(LOGITS, LOGITS, new int[] {0}).selectionMargin(), CLOSE);
+        assertEquals(0 - 1, Confidence.of(LOGITS, LOGITS, new int[] {0, 2}).selectionMargin(), CLOSE);
+        assertEquals(-(0.75 * Math.log(0.75) + 0.25 * Math.log(0.25)) / Math.log(2), Confidence.weightEntropy(new float[] {1.5f, 0.5f}), CLOSE);
+    }
+
+    @Test
     void domains() {
         assertArrayEquals(new double[] {1, .5, .25, .25}, Specialisation.shares(DOMAINS[0], 4), CLOSE);
         assertArrayEquals(new double[] {.75, .75, .5, 0}, Specialisation.shares(DOMAINS[1], 4), CLOSE);
