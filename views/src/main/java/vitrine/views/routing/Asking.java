@@ -17,7 +17,11 @@ final class Asking {
     }
 
     static Task.Routing whatIf(String model, List<Task.Domain> texts, Change change) {
-        List<Task.Mask> mask = change instanceof Change.Mask m ? List.of(new Task.Mask(m.layer(), m.expert())) : null;
+        List<Task.Mask> mask = switch (change) {
+            case Change.Mask m -> List.of(new Task.Mask(m.layer(), m.expert()));
+            case Change.Silence s -> List.of(new Task.Mask(s.layer(), s.expert(), true));
+            default -> null;
+        };
         List<Task.Force> force = change instanceof Change.Force f ? List.of(new Task.Force(f.layer(), f.token(), f.experts())) : null;
         List<Task.Swap> swap = change instanceof Change.Swap s ? List.of(new Task.Swap(s.layer(), s.one(), s.other())) : null;
         return new Task.Routing(model, List.copyOf(texts), null, null, null, null, null, null, mask, force, swap);
@@ -36,7 +40,7 @@ final class Asking {
             line.append(" --similarity");
         }
         each(r.against(), o -> line.append(" --against ").append(quoted(o)));
-        each(r.mask(), m -> line.append(" --mask ").append(m.layer()).append(':').append(m.expert()));
+        each(r.mask(), m -> line.append(Boolean.TRUE.equals(m.silent()) ? " --silence " : " --mask ").append(m.layer()).append(':').append(m.expert()));
         each(r.force(), f -> line.append(" --force ").append(f.layer()).append(':').append(f.token()).append('=').append(f.experts().stream().map(String::valueOf).collect(Collectors.joining(","))));
         each(r.swap(), s -> line.append(" --swap ").append(s.layer()).append(':').append(s.first()).append(',').append(s.second()));
         return line.toString();

@@ -6,7 +6,10 @@ import java.util.stream.Collectors;
 /// A change of routes whose effect is measured. Layers are the model's own numbers here, as the command line takes them.
 sealed interface Change {
 
-    /// No token visits the expert; its place goes to the next best.
+    /// The expert adds nothing; tokens that choose it choose no other.
+    record Silence(int layer, int expert) implements Change {}
+
+    /// No token may choose the expert; its place goes to the next best.
     record Mask(int layer, int expert) implements Change {}
 
     /// The two experts take each other's tokens.
@@ -20,7 +23,8 @@ sealed interface Change {
     /// In words, as a button or a heading has it.
     default String words() {
         return switch (this) {
-            case Mask m -> "layer " + m.layer() + ": expert " + m.expert() + " off";
+            case Silence s -> "layer " + s.layer() + ": expert " + s.expert() + " adds nothing";
+            case Mask m -> "layer " + m.layer() + ": others take the place of expert " + m.expert();
             case Swap s -> "layer " + s.layer() + ": experts " + s.one() + " and " + s.other() + " swapped";
             case Force f -> "layer " + f.layer() + ": token " + f.token() + " to " + f.experts().stream().map(String::valueOf).collect(Collectors.joining(" and "));
         };

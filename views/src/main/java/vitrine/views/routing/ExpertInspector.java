@@ -166,22 +166,22 @@ final class ExpertInspector {
     }
 
     private Node off(RoutingData d, Place p) {
-        Change mask = new Change.Mask(d.number(p.layer()), p.expert());
-        WhatIf known = model.measuredProperty().get().get(mask);
+        Change off = new Change.Silence(d.number(p.layer()), p.expert());
+        WhatIf known = model.measuredProperty().get().get(off);
         Provenance from = measured(d);
         VBox section = Sections.section(known == null ? Sections.head("Loss if switched off") : Sections.head("Loss if switched off", new ProvenanceBadge(from)));
         if (known != null) {
             addLosses(section, known, from);
-            section.getChildren().add(caption("All rows, per token. Tokens go to their next choice instead."));
+            section.getChildren().add(caption("All rows, per token. Nobody takes its place."));
             ProvenanceAudit.notAFigure(section.getChildren().getLast(), "how it was measured");
             return section;
         }
-        if (model.whatIfProperty().get() instanceof ViewState.Working<RoutingArtifact> w && mask.equals(model.changeProperty().get())) {
+        if (model.whatIfProperty().get() instanceof ViewState.Working<RoutingArtifact> w && off.equals(model.changeProperty().get())) {
             section.getChildren().add(States.reading(w.row(), Duration.ZERO));
             return section;
         }
         Button measure = Buttons.plain("Switch off expert " + p.expert(), model::switchOff);
-        Node holder = offered(measure, "Measures every text's loss when no token may visit this expert");
+        Node holder = offered(measure, "Measures every text's loss when this expert adds nothing");
         section.getChildren().add(ProvenanceAudit.notAFigure(holder, "name of an expert"));
         return section;
     }
@@ -286,7 +286,7 @@ final class ExpertInspector {
 
     private Node whatIf(RoutingData d, Place p) {
         Change asked = model.changeProperty().get();
-        boolean mask = asked instanceof Change.Mask;
+        boolean off = asked instanceof Change.Silence;
         WhatIf known = asked == null ? null : model.measuredProperty().get().get(asked);
         Provenance from = measured(d);
         VBox section = Sections.section(known == null ? Sections.head("What if") : Sections.head("What if", new ProvenanceBadge(from)));
@@ -299,11 +299,12 @@ final class ExpertInspector {
             Buttons.disableBecause(force, "Select a token in the paths first.", "");
             Tooltip.install(forced, new Tooltip("Select a token in the paths first."));
         }
-        FlowPane buttons = new FlowPane(8, 8, offered(swap, "Measures what follows when two experts of this layer see each other's tokens"), forced);
+        Button mask = Buttons.plain("Let others take over", () -> model.ask(new Change.Mask(d.number(p.layer()), p.expert())));
+        FlowPane buttons = new FlowPane(8, 8, offered(mask, "Measures what follows when no token may choose this expert, and the next best takes its place"), offered(swap, "Measures what follows when two experts of this layer see each other's tokens"), forced);
         section.getChildren().add(buttons);
         if (model.whatIfProperty().get() instanceof ViewState.Working<RoutingArtifact> w && asked != null) {
             section.getChildren().add(ProvenanceAudit.notAFigure(caption(capital(asked.words()) + "…"), "name of a change"));
-            if (!mask) {
+            if (!off) {
                 section.getChildren().add(States.reading(w.row(), Duration.ZERO));
             }
         } else if (model.whatIfProperty().get() instanceof ViewState.Problem<RoutingArtifact> problem) {
@@ -312,7 +313,7 @@ final class ExpertInspector {
             section.getChildren().add(ProvenanceAudit.notAFigure(words(capital(String.join("; ", known.changes())), Styles.STRONG), "name of a change"));
             section.getChildren().add(KeyValueRow.of("Loss before", Quantity.of(known.lossBefore(), Numbers::loss, from).in("nats")));
             section.getChildren().add(KeyValueRow.of("Loss after", Quantity.of(known.lossAfter(), Numbers::loss, from).in("nats")));
-            if (!mask) {
+            if (!off) {
                 addLosses(section, known, from);
             }
             section.getChildren().add(KeyValueRow.of("Divergence, mean", Quantity.of(known.kl(), Numbers::general, from).in("nats")));

@@ -34,7 +34,7 @@ final class RoutingHelp {
                     "M[a, b] = tokens with first expert a here and b next;  I = Σ P(a, b) ln (P(a, b) / (P(a) P(b))) − (N − 1)² / (2T), ÷ the smaller entropy", "Miller and Madow, 1955, for the correction"),
             new HelpTopic("Active experts", "Loss when every token visits k′ experts instead of the trained k. More help only in a narrow range, since experts never learned to work together beyond it.",
                     "range: the largest k′ with loss ≤ loss(k) + 0.005 nats", "Gu et al., Elastic MoE, 2025"),
-            new HelpTopic("Loss when off, what if", "The same texts pass again with changed routes: an expert that no token may visit (its place goes to the next best), two experts that see each other's tokens, or one token sent elsewhere. Told are the loss, the mean divergence of the "
+            new HelpTopic("Loss when off, what if", "The same texts pass again with changed routes: an expert that adds nothing (switched off), or whose place goes to the next best (others take over), two experts that see each other's tokens, or one token sent elsewhere. Told are the loss, the mean divergence of the "
                     + "next-token distribution, and where it moves most. The loss of an expert that is off is not its importance in every text: measure over the texts that matter.",
                     "Δ loss = loss after − loss before;  KL(before ‖ after), nats", "Standard definitions"),
             new HelpTopic("Hot set", "Whether the texts live on few experts: at most half of all layer-expert slots serve 90 % of the choices.",

@@ -451,10 +451,10 @@ public final class RoutingViewModel {
         }
     }
 
-    /// Asks for the loss when no token may visit the selected expert.
+    /// Asks for the loss when the selected expert adds nothing.
     public void switchOff() {
         Place p = selected.get();
-        data().filter(d -> p != null).ifPresent(d -> ask(new Change.Mask(d.number(p.layer()), p.expert())));
+        data().filter(d -> p != null).ifPresent(d -> ask(new Change.Silence(d.number(p.layer()), p.expert())));
     }
 
     /// Selects a token of the row that is shown, and leaves the selected expert as it is.

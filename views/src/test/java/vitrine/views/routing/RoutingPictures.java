@@ -86,7 +86,7 @@ public final class RoutingPictures {
             picture(view, Theme.DARK, 1440, 900, out.resolve("experts-dark-1440.png"));
             picture(view, Theme.LIGHT, 1280, 800, out.resolve("experts-light-1280.png"));
             FxThread.run(() -> m.mapsProperty().set(Maps.EACH));
-            FxThread.run(() -> m.ask(new Change.Mask(2, 3)));
+            FxThread.run(m::switchOff);
             awaitWhatIf(m);
             picture(view, Theme.DARK, 2560, 1440, out.resolve("all-dark-2560.png"));
             FxThread.run(() -> m.ask(new Change.Swap(2, 3, 4)));

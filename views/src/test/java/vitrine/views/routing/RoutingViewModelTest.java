@@ -85,7 +85,7 @@ class RoutingViewModelTest {
         RoutingViewModel m = measured("mixtral", "a", "b");
         RoutingData d = m.data().orElseThrow();
         int number = d.number(1);
-        for (Change c : List.of(new Change.Mask(number, 2), new Change.Swap(number, 0, 1), new Change.Force(number, 3, List.of(4)))) {
+        for (Change c : List.of(new Change.Silence(number, 2), new Change.Mask(number, 2), new Change.Swap(number, 0, 1), new Change.Force(number, 3, List.of(4)))) {
             m.ask(c);
             RoutingArtifact.WhatIf w = m.measuredProperty().get().get(c);
             assertNotNull(w, c::words);
@@ -93,7 +93,7 @@ class RoutingViewModelTest {
             assertTrue(w.kl() > 0, c::words);
             assertEquals(2, w.domains().size());
         }
-        assertEquals(3, m.measuredProperty().get().size());
+        assertEquals(4, m.measuredProperty().get().size());
         assertTrue(m.command().contains("--force " + number + ":3=4"), m.command());
         m.compute();
         assertEquals(0, m.measuredProperty().get().size(), "what was known of other tokens is forgotten");

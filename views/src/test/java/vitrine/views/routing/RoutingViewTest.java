@@ -103,7 +103,7 @@ class RoutingViewTest {
             model.sweep();
             model.compareExperts();
             model.tokenProperty().set(9);
-            model.ask(new Change.Mask(model.data().orElseThrow().number(model.layer()), model.selectedProperty().get().expert()));
+            model.switchOff();
             model.ask(new Change.Swap(model.data().orElseThrow().number(1), 0, 1));
         });
         layOut(1440, 900);
