@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -28,10 +29,10 @@ final class SnapshotCommand extends Subcommand {
     private static final int SMALLEST = 320;
     private static final int LARGEST = 8192;
 
-    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention or rank")
+    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, routing or rank")
     String view;
 
-    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy and rank also a checkpoint")
+    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy, routing and rank also a checkpoint")
     Path artifact;
 
     @Option(names = "--theme", paramLabel = "NAME", description = "light (default) or dark")
@@ -45,6 +46,9 @@ final class SnapshotCommand extends Subcommand {
 
     @Option(names = "--head", paramLabel = "L.H", description = "attention: the head to show large, such as 2.4")
     String head;
+
+    @Option(names = "--data", paramLabel = "NAME=FILE", description = "routing of a checkpoint: a text to measure over and the name of its domain; may be given several times")
+    List<String> data = List.of();
 
     @Override
     int run(Output output) throws IOException {
@@ -77,7 +81,7 @@ final class SnapshotCommand extends Subcommand {
             throw Refusal.of(Category.TASK_INVALID, null, "--scale %d: 1, 2 or 4 belongs here", scale);
         }
         double[] wh = parsedSize();
-        return new Snapshot(kind, artifact.toAbsolutePath().normalize(), parsedHead(), wh[0], wh[1], Theme.valueOf(theme.toUpperCase(Locale.ROOT)), scale);
+        return new Snapshot(kind, artifact.toAbsolutePath().normalize(), parsedHead(), data.stream().map(RoutingCommand::domain).toList(), wh[0], wh[1], Theme.valueOf(theme.toUpperCase(Locale.ROOT)), scale);
     }
 
     private double[] parsedSize() {

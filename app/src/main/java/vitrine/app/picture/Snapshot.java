@@ -2,6 +2,7 @@ package vitrine.app.picture;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import javafx.scene.Scene;
 import javafx.scene.layout.StackPane;
@@ -11,6 +12,7 @@ import vitrine.app.workspace.Recognised;
 import vitrine.core.engine.Engine;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
@@ -18,6 +20,8 @@ import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
 import vitrine.views.rank.RankView;
+import vitrine.views.routing.RoutingView;
+import vitrine.views.routing.RoutingViewModel;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -25,9 +29,10 @@ import vitrine.views.view.ViewKind;
 /// A view of a result, drawn without a display by the code that draws it in the window.
 ///
 /// @param head the head to show large, or null; Attention only
+/// @param data texts to measure over; Routing of a checkpoint only
 /// @param width of the view in logical pixels
 /// @param scale pixels per logical pixel of a PNG
-public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, double height, Theme theme, double scale) {
+public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Domain> data, double width, double height, Theme theme, double scale) {
 
     private static final double PATIENCE_SECONDS = 600;
 
@@ -48,6 +53,12 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
             Toolkit.await(rank.model()::settled, PATIENCE_SECONDS);
             Toolkit.onThread(rank.model()::failure).ifPresent(why -> {
                 throw Refusal.of(Category.TASK_INVALID, artifact, "its ranks cannot be drawn: %s", why);
+            });
+        }
+        if (shown instanceof RoutingView routing) {
+            Toolkit.await(routing.model()::settled, PATIENCE_SECONDS);
+            Toolkit.onThread(routing.model()::failure).ifPresent(why -> {
+                throw Refusal.of(Category.TASK_INVALID, artifact, "its routing cannot be drawn: %s", why);
             });
         }
         try {
@@ -103,8 +114,31 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
                 }
                 yield v;
             }
-            case ROUTING, LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+            case ROUTING -> routing(board);
+            case LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
         };
+    }
+
+    private RoutingView routing(TaskBoard board) {
+        RoutingView v = new RoutingView(board);
+        switch (Recognised.look(artifact)) {
+            case Recognised.Model m -> {
+                String obstacle = RoutingViewModel.obstacle(m.subject());
+                if (!obstacle.isEmpty()) {
+                    throw Refusal.of(Category.TASK_INVALID, artifact, "%s", obstacle);
+                }
+                if (data.isEmpty()) {
+                    throw Refusal.of(Category.TASK_INVALID, artifact, "routing is measured over texts, and --data names none").help("Add --data NAME=FILE, once for each text.");
+                }
+                v.show(m.subject());
+                v.model().chosen().setAll(data);
+                v.model().compute();
+            }
+            case Recognised.Refused r -> throw r.refusal();
+            case Recognised.Result ignored -> v.open(artifact);
+            case Recognised.Text ignored -> throw Refusal.of(Category.ARTIFACT_INVALID, artifact, "it is a text; Routing shows checkpoints with experts, and results of routing");
+        }
+        return v;
     }
 
     private Stage onStage(View shown, Themes themes) {

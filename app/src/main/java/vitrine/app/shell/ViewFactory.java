@@ -14,6 +14,8 @@ import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Suggestion;
 import vitrine.views.rank.CalibrationText;
 import vitrine.views.rank.RankView;
+import vitrine.views.routing.RoutingView;
+import vitrine.views.routing.RoutingViewModel;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -36,7 +38,7 @@ final class ViewFactory {
 
     /// Whether this version has such a view.
     static boolean has(ViewKind kind) {
-        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.RANK;
+        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.ROUTING || kind == ViewKind.RANK;
     }
 
     /// A new view, if this version has such a one.
@@ -45,7 +47,8 @@ final class ViewFactory {
             case ANATOMY -> Optional.of(new AnatomyView(services.board()));
             case ATTENTION -> Optional.of(attention());
             case RANK -> Optional.of(rank());
-            case ROUTING, LORA, RUNS, COMPARE -> Optional.empty();
+            case ROUTING -> Optional.of(routing());
+            case LORA, RUNS, COMPARE -> Optional.empty();
         };
     }
 
@@ -77,6 +80,17 @@ final class ViewFactory {
         Runnable offer = () -> view.model().texts().setAll(texts(view.model().subjectProperty().get()));
         services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
         view.model().subjectProperty().addListener((o, old, now) -> offer.run());
+        offer.run();
+        return view;
+    }
+
+    /// Offers the texts that are open, each as a domain, and measures over all of them unless others are chosen.
+    private RoutingView routing() {
+        RoutingView view = new RoutingView(services.board());
+        Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
+        view.chooseFilesWith(() -> questions.files().stream().findFirst());
+        Runnable offer = () -> view.model().offer(services.workspace().texts().stream().map(t -> RoutingViewModel.domain(t.path())).toList());
+        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
         offer.run();
         return view;
     }
@@ -120,11 +134,12 @@ final class ViewFactory {
             return "Open a checkpoint first.";
         }
         if (!subject.isAdapter()) {
-            return "";
+            return kind == ViewKind.ROUTING ? RoutingViewModel.obstacle(subject) : "";
         }
         return switch (kind) {
             case ATTENTION -> subject.name() + " is an adapter. Open its base to see attention.";
             case RANK -> subject.name() + " is an adapter. Open its base to see ranks.";
+            case ROUTING -> RoutingViewModel.obstacle(subject);
             default -> "";
         };
     }

@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import javafx.scene.Parent;
 import javafx.stage.Stage;
 import javax.imageio.ImageIO;
@@ -20,13 +22,18 @@ import vitrine.app.program.SampleOffer;
 import vitrine.core.files.Whole;
 import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
+import vitrine.app.workspace.Recognised;
 import vitrine.views.rank.RankView;
+import vitrine.views.routing.RoutingView;
+import vitrine.views.routing.RoutingViewModel;
 import vitrine.views.view.ViewKind;
 
 /// The whole window with the bundled sample, drawn to files where there is no display to show it on.
 public final class Showcase {
 
     private static final double PATIENCE_SECONDS = 120;
+    /// Of the row that Routing shows first: the one that is selected.
+    private static final int TOKEN = 17;
     private static final int WIDTH = 1440;
     private static final int HEIGHT = 900;
 
@@ -41,16 +48,17 @@ public final class Showcase {
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy, Attention and Rank.
+    /// Draws start page, Anatomy, Attention and Rank of the sample, and Routing of what else is given.
     ///
+    /// @param more a mixture of experts and texts to route; none where empty
     /// @return the files that were written
-    public static List<Path> draw(Folders folders) throws IOException {
+    public static List<Path> draw(Folders folders, List<Path> more) throws IOException {
         Toolkit.startHeadless();
         List<SampleOffer> samples = SampleOffer.all(folders);
         try (Services services = Toolkit.onThread(() -> Services.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
             Path folder = Files.createDirectories(folders.home().resolve("pictures"));
             MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
-            return new Showcase(services, window, folder).draw(samples);
+            return new Showcase(services, window, folder).draw(samples, more);
         }
     }
 
@@ -79,7 +87,7 @@ public final class Showcase {
         }
     };
 
-    private List<Path> draw(List<SampleOffer> samples) throws IOException {
+    private List<Path> draw(List<SampleOffer> samples, List<Path> more) throws IOException {
         settle();
         picture("start-dark");
         if (samples.isEmpty()) {
@@ -104,7 +112,35 @@ public final class Showcase {
         settle();
         Toolkit.await(() -> window.present().filter(RankView.class::isInstance).map(v -> ((RankView) v).model().settled()).orElse(true), PATIENCE_SECONDS);
         both("rank");
+        if (!more.isEmpty()) {
+            routing(more);
+        }
         return written;
+    }
+
+    private void routing(List<Path> more) throws IOException {
+        CompletableFuture<List<Recognised>> opened = Toolkit.onThread(() -> window.open(more.stream().map(p -> p.toAbsolutePath().normalize()).toList()));
+        Toolkit.await(opened::isDone, PATIENCE_SECONDS);
+        Toolkit.onThread(() -> {
+            window.commands().named("Go to " + ViewKind.ROUTING.label()).run();
+            onRouting(RoutingViewModel::compute);
+            return null;
+        });
+        settle();
+        Toolkit.await(() -> window.present().filter(RoutingView.class::isInstance).map(v -> ((RoutingView) v).model().settled()).orElse(true), PATIENCE_SECONDS);
+        Toolkit.onThread(() -> {
+            onRouting(m -> {
+                m.switchOff();
+                m.lookAt(TOKEN);
+            });
+            return null;
+        });
+        settle();
+        both("routing");
+    }
+
+    private void onRouting(Consumer<RoutingViewModel> what) {
+        window.present().filter(RoutingView.class::isInstance).map(v -> ((RoutingView) v).model()).ifPresent(what);
     }
 
     /// Until nothing is under way.

@@ -257,6 +257,18 @@ class JsonLinesTest {
     }
 
     @Test
+    void snapshotOfRouting() throws IOException {
+        Path out = folder.resolve("routing.svg");
+        JsonNode result = lines(0, "snapshot", "routing", MODELS.resolve("mixtral"), "--data", "words=" + text(), "--size", "1000x760", "--out", out).getLast();
+        assertEquals("routing", result.get("view").asText());
+        String svg = Files.readString(out);
+        assertTrue(svg.contains("<svg") && svg.length() > 20_000, "a picture of load, paths and pairs");
+        assertEquals("task-invalid", category("snapshot", "routing", MODELS.resolve("mixtral"), "--out", out), "texts are missing");
+        assertEquals("task-invalid", category("snapshot", "routing", MODELS.resolve("llama-gqa"), "--data", text(), "--out", out), "there are no experts");
+        assertEquals("artifact-invalid", category("snapshot", "routing", text(), "--out", out));
+    }
+
+    @Test
     void refusalsOfEveryCommand() throws IOException {
         assertEquals("not-found", category("open", "/no/such"));
         assertEquals("truncated", category("open", CORPUS.resolve("safetensors/data_truncated.safetensors")));

@@ -190,7 +190,9 @@ class MainWindowTest {
     void tabsWithoutAViewSayWhy() {
         h.open(LLAMA);
         h.press("Alt+3");
-        assertTrue(h.shows("Routing is not part of this version."));
+        assertTrue(h.shows("No routing here: llama-gqa has no experts. Open a mixture-of-experts checkpoint, such as moe-mini."));
+        h.press("Alt+5");
+        assertTrue(h.shows("LoRA is not part of this version."));
         assertTrue(fx(() -> h.window.present()).isEmpty());
         h.press("Alt+1");
         assertTrue(fx(() -> h.window.present()).isPresent());

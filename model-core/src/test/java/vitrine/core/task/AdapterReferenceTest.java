@@ -96,7 +96,7 @@ class AdapterReferenceTest {
                     Dense delta = merged.add(own, -1);
                     boolean turned = site.linear() != null && site.linear().inputMajor();
                     double[] stored = (turned ? transposed(delta, arena) : delta).toArray();
-                    String name = expected.has("delta." + site.weight()) ? site.weight() : site.module().path() + ".weight";
+                    String name = expected.has("delta." + site.weight()) || expected.has("sv." + site.weight()) ? site.weight() : site.module().path() + ".weight";
                     // The copies of the cases keep the deltas of two modules, and the singular values of all.
                     if (expected.has("delta." + name)) {
                         compare(reference, expected, "delta." + name, stored, compared);

@@ -439,6 +439,9 @@ final class DiagramBuilder {
         }
         double tall = high(25);
         double below = y + tall;
+        double labelled = each - 12;
+        // All or none: beside "up", "experts gate" would look like another thing.
+        boolean brief = m.inputs().stream().anyMatch(b -> surface.textWidth(b.label(), TextStyle.SMALL) > labelled);
         for (int i = 0; i < n; i++) {
             Box b = m.inputs().get(i);
             double bx = left + i * (each + 8);
@@ -446,7 +449,7 @@ final class DiagramBuilder {
                 String text = b.label() + " " + Names.spaced(b.shape());
                 place(b, bx, each, tall, Look.BAR, surface.textWidth(text, TextStyle.AXIS) <= each - 8 ? text : surface.shortened(b.label(), TextStyle.AXIS, each - 8), "", b.part());
             } else {
-                place(b, bx, each, tall, Look.BOX, inputLabel(b.label(), each - 12), "", b.part());
+                place(b, bx, each, tall, Look.BOX, inputLabel(b, labelled, brief), "", b.part());
             }
             line(false, bx + each / 2, below, bx + each / 2, below + 4, left + room / 2, below + 4, left + room / 2, below + LINK);
         }
@@ -477,9 +480,10 @@ final class DiagramBuilder {
         }
     }
 
-    /// `gate` for `gate_proj` where there is no more room.
-    private String inputLabel(String label, double room) {
-        String fitting = surface.textWidth(label, TextStyle.SMALL) <= room ? label : label.replaceFirst("_proj$", "");
+    /// `gate` for `gate_proj` or, in a mixture, whose title says that these are experts, for `experts gate` where there is no more room. The
+    /// router, whose tensor is often called `gate` too, then goes by its own name.
+    private String inputLabel(Box box, double room, boolean brief) {
+        String fitting = !brief ? box.label() : box.part() == Part.ROUTER ? "router" : box.label().replaceFirst("^experts ", "").replaceFirst("_proj$", "");
         return surface.shortened(fitting, TextStyle.SMALL, room);
     }
 }

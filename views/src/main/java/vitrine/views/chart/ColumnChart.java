@@ -33,6 +33,9 @@ public final class ColumnChart implements Interactive {
     private List<Series> series = List.of();
     private Axis y = Axis.of("");
     private String xName = "";
+    private final IntegerProperty linked = new SimpleIntegerProperty(this, "linked", -1);
+    private double reference = Double.NaN;
+    private String referenceName = "";
     private boolean stacked;
     private int dimmedFrom = Integer.MAX_VALUE;
     private DoubleFunction<String> format = Numbers::general;
@@ -75,9 +78,22 @@ public final class ColumnChart implements Interactive {
         return this;
     }
 
+    /// A horizontal line to compare columns with, and its name.
+    public ColumnChart reference(double value, String name) {
+        reference = value;
+        referenceName = name;
+        changes.tell();
+        return this;
+    }
+
     /// The index of the category under the pointer, or -1.
     public IntegerProperty hoveredProperty() {
         return hovered;
+    }
+
+    /// The index of the category that belongs to what is under the pointer in another figure, or -1.
+    public IntegerProperty linkedProperty() {
+        return linked;
     }
 
     /// The index of the category that was clicked, or -1.
@@ -93,7 +109,7 @@ public final class ColumnChart implements Interactive {
             for (Series s : series) {
                 double value = Double.isFinite(s.values[i]) ? s.values[i] : 0;
                 sum = stacked ? sum + value : value;
-                most = Math.max(most, sum);
+                most = Math.max(most, Math.max(sum, Double.isFinite(reference) ? reference : 0));
                 least = Math.min(least, sum);
             }
         }
@@ -109,7 +125,7 @@ public final class ColumnChart implements Interactive {
         plot.drawAxes(pen, palette);
         double slot = plot.width() / Math.max(1, categories.size());
         for (int i = 0; i < categories.size(); i++) {
-            if (i == hovered.get()) {
+            if (i == hovered.get() || i == linked.get()) {
                 pen.fillRect(plot.left() + i * slot, plot.top(), slot, plot.height(), palette.hover());
             }
             if (stacked) {
@@ -117,6 +133,13 @@ public final class ColumnChart implements Interactive {
             } else {
                 drawSideBySide(pen, plot, i, slot, palette);
             }
+        }
+        if (Double.isFinite(reference)) {
+            double at = plot.toY(Math.clamp(reference, plot.y().low(), plot.y().high()));
+            pen.line(plot.left(), at, plot.right(), at, Stroke.dashed(palette.subtle(), 1, 4, 4));
+            double text = pen.textWidth(referenceName, TextStyle.CAPTION);
+            pen.fillRect(plot.right() - text - 6, at - 15, text + 6, 13, Palette.withOpacity(palette.card(), 0.8));
+            pen.textMiddle(referenceName, plot.right() - 2, at - 8, TextStyle.CAPTION, palette.muted(), Pen.Align.RIGHT);
         }
         drawLabels(pen, plot, slot, palette);
         if (hovered.get() >= 0 && hovered.get() < categories.size()) {
@@ -146,7 +169,7 @@ public final class ColumnChart implements Interactive {
     }
 
     private void drawStack(Pen pen, Plot plot, int index, double slot, Palette palette) {
-        double w = Math.floor(Math.min(slot - 2, Math.max(4, slot * 0.8)));
+        double w = Math.max(1, Math.floor(Math.min(slot - 2, Math.max(4, slot * 0.8))));
         double x = pen.snap(plot.left() + index * slot + (slot - w) / 2);
         double sum = 0;
         for (Series s : series) {
@@ -191,7 +214,7 @@ public final class ColumnChart implements Interactive {
 
     @Override
     public List<Observable> inputs() {
-        return List.of(changes, hovered, selected);
+        return List.of(changes, hovered, selected, linked);
     }
 
     @Override

@@ -39,6 +39,7 @@ public final class HeatMap implements Interactive {
     private double largestCell = LARGEST_CELL;
     private boolean square = true;
     private boolean legend = true;
+    private boolean toldWhenLocked = true;
 
     private double zoom = 1;
     private double firstRow;
@@ -149,6 +150,17 @@ public final class HeatMap implements Interactive {
         legend = false;
         changes.tell();
         return this;
+    }
+
+    /// Tells only of the cell under the pointer, where the locked one is told of elsewhere.
+    public HeatMap readOutOnHover() {
+        toldWhenLocked = false;
+        changes.tell();
+        return this;
+    }
+
+    boolean toldWhenLocked() {
+        return toldWhenLocked;
     }
 
     /// The cell under the pointer, or null.

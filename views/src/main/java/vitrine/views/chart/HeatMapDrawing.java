@@ -247,7 +247,7 @@ final class HeatMapDrawing {
 
     /// Puts the card where no data is, in the masked corner; else 12 pixels off the cell.
     private void drawReadOut(Pen pen, HeatMapGeometry g, double width, double height, Palette palette) {
-        Cell cell = map.hoveredCellProperty().get() != null ? map.hoveredCellProperty().get() : map.lockedCellProperty().get();
+        Cell cell = map.hoveredCellProperty().get() != null ? map.hoveredCellProperty().get() : map.toldWhenLocked() ? map.lockedCellProperty().get() : null;
         ReadOut card = map.readOut(cell);
         if (card == null) {
             return;

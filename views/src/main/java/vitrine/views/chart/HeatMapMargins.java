@@ -23,7 +23,8 @@ record HeatMapMargins(double left, double top, double right, double bottom, bool
         double roomAcross = (width - left - right) / map.columns();
         double widest = map.columnLabels().isEmpty() ? 0 : widest(map.columnLabels(), surface);
         boolean upright = widest + 4 <= Math.min(roomAcross, map.largestCell());
-        double top = widest == 0 ? 0 : upright ? LINE + LABEL_GAP - 2 : widest + LABEL_GAP;
+        // Half a line, so that the first row's name is not cut.
+        double top = widest == 0 ? map.rowLabels().isEmpty() ? 0 : LINE / 2 - 1 : upright ? LINE + LABEL_GAP - 2 : widest + LABEL_GAP;
         double bottom = map.columnStrip() == null ? 0 : STRIP_GAP + Strip.LENGTH;
         if (map.rowStrip() != null) {
             bottom = Math.max(bottom, LINE);

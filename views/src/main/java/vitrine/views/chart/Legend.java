@@ -94,7 +94,7 @@ public final class Legend implements Figure {
 
     /// A change says its sign.
     private String label(double value) {
-        return (scale.kind() == Scale.Kind.DIVERGING && value > 0 ? "+" : "") + format.apply(value);
+        return (scale.kind() == Scale.Kind.DIVERGING && scale.low() < 0 && value > 0 ? "+" : "") + format.apply(value);
     }
 
     @Override

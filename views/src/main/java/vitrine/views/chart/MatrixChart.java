@@ -26,6 +26,7 @@ public final class MatrixChart implements Interactive {
     private final ObjectProperty<Cell> hovered = new SimpleObjectProperty<>(this, "hovered");
     private final ObjectProperty<Cell> selected = new SimpleObjectProperty<>(this, "selected");
     private final IntegerProperty markedRow = new SimpleIntegerProperty(this, "markedRow", -1);
+    private final ObjectProperty<Cell> linked = new SimpleObjectProperty<>(this, "linked");
     private final Changes changes = new Changes();
     private Cells cells = Cells.of(0, 0, new float[0]);
     private Scale scale = Scale.linear(0, 1);
@@ -107,6 +108,11 @@ public final class MatrixChart implements Interactive {
         return hovered;
     }
 
+    /// A cell that is outlined because the pointer is over what belongs to it in another figure, or null.
+    public ObjectProperty<Cell> linkedProperty() {
+        return linked;
+    }
+
     /// The cell that was clicked, or null.
     public ObjectProperty<Cell> selectedProperty() {
         return selected;
@@ -162,6 +168,7 @@ public final class MatrixChart implements Interactive {
         if (hovered.get() == null && marked >= 0 && marked < cells.rows()) {
             pen.strokeRoundRect(at.left + 0.5, at.top + marked * at.cellHeight + 0.5, cells.columns() * at.cellWidth - 1, at.cellHeight - 1, 3.5, Stroke.of(palette.accent(), 1));
         }
+        outline(pen, at, hovered.get() == null ? stillThere(linked.get()) : null, Stroke.of(palette.muted(), 1));
         outline(pen, at, hovered.get(), Stroke.of(palette.strong(), 1));
         outline(pen, at, selected.get(), Stroke.of(palette.locked(), 1.75));
         drawLabels(pen, at, palette);
@@ -246,7 +253,7 @@ public final class MatrixChart implements Interactive {
 
     @Override
     public List<Observable> inputs() {
-        return List.of(changes, hovered, selected, markedRow);
+        return List.of(changes, hovered, selected, linked, markedRow);
     }
 
     @Override

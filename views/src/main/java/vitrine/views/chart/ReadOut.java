@@ -2,6 +2,7 @@ package vitrine.views.chart;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import javafx.scene.paint.Color;
 
@@ -39,7 +40,13 @@ public final class ReadOut {
     private static final double LINE = 18;
     private static final double SPACE = 5;
 
+    private static final double BARS = 34;
+    private static final double WIDEST_BAR = 14;
+
     private final List<List<Piece>> lines = new ArrayList<>();
+    private double[] bars = {};
+    private double even = Double.NaN;
+    private IntFunction<Color> barColour;
 
     public ReadOut() {
         lines.add(new ArrayList<>());
@@ -62,6 +69,14 @@ public final class ReadOut {
         return this;
     }
 
+    /// Adds bars below the lines, one for each value; `reference` is marked across them.
+    ReadOut bars(double[] values, double reference, IntFunction<Color> colour) {
+        bars = values;
+        even = reference;
+        barColour = colour;
+        return this;
+    }
+
     /// The words of all lines, for a screen reader.
     public String text() {
         return lines.stream().map(line -> line.stream().map(Piece::text).collect(Collectors.joining(" "))).collect(Collectors.joining("; "));
@@ -76,11 +91,14 @@ public final class ReadOut {
             }
             width = Math.max(width, sum);
         }
+        if (bars.length > 0) {
+            width = Math.max(width, Math.clamp(bars.length * WIDEST_BAR, 96, 256));
+        }
         return Math.ceil(width) + 2 * PAD_ACROSS;
     }
 
     double height() {
-        return lines.size() * LINE + 2 * PAD_DOWN - 2;
+        return lines.size() * LINE + 2 * PAD_DOWN - 2 + (bars.length > 0 ? BARS + 8 : 0);
     }
 
     void draw(Pen pen, double x, double y, Palette palette) {
@@ -102,6 +120,26 @@ public final class ReadOut {
                 at += pen.textWidth(piece.text, piece.role.style) + SPACE;
             }
             middle += LINE;
+        }
+        if (bars.length > 0) {
+            drawBars(pen, left + PAD_ACROSS, top + PAD_DOWN + lines.size() * LINE + 4, width - 2 * PAD_ACROSS, palette);
+        }
+    }
+
+    private void drawBars(Pen pen, double left, double top, double width, Palette palette) {
+        double most = even;
+        for (double v : bars) {
+            most = Math.max(most, v);
+        }
+        double each = width / bars.length;
+        for (int i = 0; i < bars.length; i++) {
+            double tall = Double.isFinite(bars[i]) && most > 0 ? Math.max(0.5, BARS * bars[i] / most) : 0;
+            pen.fillRect(left + i * each, top + BARS - tall, Math.max(0.5, each - (each >= 3 ? 1 : 0)), tall, barColour.apply(i));
+        }
+        pen.hairlineAcross(left, left + width, top + BARS, palette.border());
+        if (Double.isFinite(even) && most > 0) {
+            double y = top + BARS - BARS * even / most;
+            pen.line(left, y, left + width, y, Stroke.dashed(palette.muted(), 1, 3, 3));
         }
     }
 

@@ -18,7 +18,7 @@ public record Scale(Kind kind, double low, double high) {
         SQRT("√ scale"),
         /// Logarithmic from a floor; values below it take the first colour.
         LOG("log"),
-        /// Linear and symmetric about 0, drawn with the diverging colours.
+        /// Linear and symmetric about its middle, mostly 0, drawn with the diverging colours.
         DIVERGING("linear"),
         /// Logarithmic and symmetric about 1, from 1/8 to 8: load against a fair share.
         LOAD("log₂");
@@ -71,6 +71,11 @@ public record Scale(Kind kind, double low, double high) {
         return new Scale(Kind.DIVERGING, -limit, limit);
     }
 
+    /// Symmetric about a value that is neither much nor little, such as 1 for a share against the fair one.
+    public static Scale around(double middle, double limit) {
+        return new Scale(Kind.DIVERGING, middle - limit, middle + limit);
+    }
+
     /// Load against a fair share, from an eighth to eight times.
     public static Scale load() {
         return new Scale(Kind.LOAD, 1.0 / 8, 8);
@@ -109,7 +114,10 @@ public record Scale(Kind kind, double low, double high) {
             }
             case SQRT -> sqrt(0, roundedUp(most));
             case LOG -> new Scale(Kind.LOG, low, Math.max(roundedUp(most), low * 10));
-            case DIVERGING -> diverging(roundedUp(Math.max(Math.abs(least), Math.abs(most))));
+            case DIVERGING -> {
+                double middle = low + (high - low) / 2;
+                yield around(middle, roundedUp(Math.max(Math.abs(least - middle), Math.abs(most - middle))));
+            }
             case LOAD -> this;
         };
     }
@@ -170,7 +178,7 @@ public record Scale(Kind kind, double low, double high) {
         return switch (kind) {
             case LINEAR -> List.of(low, (low + high) / 2, high);
             case SQRT -> List.of(low, value(0.5), high);
-            case DIVERGING -> List.of(low, 0.0, high);
+            case DIVERGING -> List.of(low, low + (high - low) / 2, high);
             case LOAD -> List.of(low, 1.0, high);
             case LOG -> {
                 List<Double> decades = new ArrayList<>();
