@@ -212,8 +212,8 @@ def sequences(file, examples, tokenizer, max_length, vocabulary):
 def require_known(file, where, ids, vocabulary):
     for i, id in enumerate(ids):
         if not 0 <= id < vocabulary:
-            raise Refusal("tokenizer-mismatch" if where is None else "dataset-invalid", file,
-                          "token {:,} has the id {}; the model knows ids 0 to {:,}".format(i, id, vocabulary - 1), where=where)
+            raise Refusal("tokenizer-mismatch", file, "token {:,} has the id {}; the embedding has {} rows".format(i, id, vocabulary), where=where,
+                          help="The tokenizer or the ids belong to another checkpoint.")
 
 
 def leading(tokenizer, file, max_length):
