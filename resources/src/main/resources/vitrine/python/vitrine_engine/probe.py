@@ -1,4 +1,5 @@
-"""What this Python has, as one line of JSON on standard output: for Vitrine, which looks at every Python that it finds.
+"""What this Python has, as one line of JSON on standard output: for Vitrine, which looks at every Python that it finds. With --quick
+versions only: loading torch to see its devices takes seconds.
 
 Uses nothing outside the standard library until it is known to be there, and runs on Pythons that are too old for the engine.
 """
@@ -69,7 +70,7 @@ def main():
     os.dup2(2, 1)
     found, problem = versions()
     answer = {"python": ".".join(str(n) for n in sys.version_info[:3]), "executable": sys.executable, "packages": found, "problem": problem, "devices": []}
-    if problem is None:
+    if problem is None and "--quick" not in sys.argv:
         try:
             answer["devices"] = devices()
         except Exception as failure:        # a torch that does not load: its libraries do not fit the machine
