@@ -179,7 +179,7 @@ class Capture:
             self._per_layer("attentions", values, "attention weights after softmax, hidden entries 0")
         if wants("metrics"):
             for name, (value, formula) in heads.capture_metrics(self._loaded, values, self._first, self._prompt.ids).items():
-                self._outcome.put(name, value, provenance("derived", "attentions", "F32" if value.dtype == numpy.float32 else "F64", formula, len(self._prompt.ids)))
+                self._outcome.put(name, value, provenance("derived", "attentions", "F64", formula, len(self._prompt.ids)))
 
     def _hidden_states(self, states):
         states = [s[0] for s in states[self._first:self._last + 2]]

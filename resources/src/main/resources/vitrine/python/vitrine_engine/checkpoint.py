@@ -148,7 +148,8 @@ def positions(config):
     value = next((config[k] for k in ("max_position_embeddings", "n_positions", "max_seq_len") if type(config.get(k)) is int), 2048)
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind, factor = rope.get("rope_type", rope.get("type")), rope.get("factor")
-    if kind in ("linear", "dynamic", "yarn") and isinstance(factor, (int, float)):
+    if kind in ("linear", "dynamic", "yarn") and isinstance(factor, (int, float)) and config.get("model_type") != "gemma3_text":
+        # (in Gemma 3 the layers that see a window only are not stretched)
         # scalings that stretch the positions of pre-training count from those
         before = value if kind == "linear" else rope.get("original_max_position_embeddings") or value
         value = max(value, round(before * factor))

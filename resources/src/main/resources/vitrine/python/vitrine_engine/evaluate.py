@@ -37,7 +37,7 @@ def run(runner, task, checkpoint, inputs, device, reporter):
     total, done = sum(len(s.ids) for s in data), 0
     with Hooks() as hooks:
         hooks.check(loaded.model, reporter)
-        for batch in groups(data):
+        for batch in groups(loaded, data):
             reporter.progress(done, total, "tokens")
             for s, loss in zip(batch, sums(loaded, batch)):
                 every.add(loss, s.predicted())

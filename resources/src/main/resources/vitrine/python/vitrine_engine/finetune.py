@@ -58,6 +58,10 @@ class Finetune:
             raise Refusal("family-unsupported", self._checkpoint.path, "%s sees the tokens that it would have to predict, so it is not trained on texts here"
                           % self._checkpoint.family, help="Train a decoder.")
         self._loaded = loaded
+        self._alone = loaded.length_matters()
+        if self._alone and (s.get("pack") or s.get("balance")):
+            raise Refusal("family-unsupported", self._checkpoint.path, "its rotary frequencies depend on the length of a sequence, so sequences pass alone: pack and balance "
+                          "do not go with that", help="Leave them out.")
         length = min(self._checkpoint.max_positions, s.get("sequenceLength", DEFAULT_LENGTH))
         sequences = datasets.read(self._task["data"], length, self._checkpoint, self._reporter)
         samples = packed(sequences, length) if s.get("pack") else single(sequences)
@@ -137,6 +141,9 @@ class Finetune:
 
     def _loss(self, samples, model):
         """The summed loss of samples, float32, with its graph."""
+        if len(samples) > 1 and self._alone:
+            return sum(self._loss([sample], model)[0] for sample in samples), None
+        self._loaded.begin() if self._alone else None
         ids, targets, places = self._rows(samples)
         with self._cast():
             logits = model(input_ids=ids, **({} if places is None else {"position_ids": places})).logits
@@ -294,7 +301,7 @@ class Finetune:
         self._model.eval()
         total, predicted = torch.zeros((), dtype=torch.float64, device=self._device), 0
         with torch.no_grad():
-            for batch in groups(self._validation):
+            for batch in groups(self._loaded, self._validation):
                 self._reporter.check_cancelled() if self._group.world == 1 else None
                 # all processes must make the same number of passes: each makes all of them
                 total += self._loss([[q] for q in batch], self._model)[0]

@@ -171,6 +171,7 @@ def run(runner, task, checkpoint, inputs, device, reporter):
 
 def maps(loaded, ids):
     """The attention weights of a sequence, [heads, queries, keys] of every layer."""
+    loaded.begin()
     ids = loaded.tensor([ids])
     output = loaded.model(ids, output_attentions=True, **positions(loaded, ids))
     return [a[0] for a in output.attentions]

@@ -41,8 +41,13 @@ def positions(loaded, ids):
     return {"position_ids": torch.arange(ids.shape[1], device=ids.device)[None].expand(ids.shape[0], -1)} if loaded.checkpoint.model_type == "opt" else {}
 
 
-def groups(batch, limit=BATCH_TOKENS):
+def groups(loaded, batch, limit=BATCH_TOKENS):
     """A batch in parts that, filled up, have no more than so many tokens (or one longer sequence)."""
+    if loaded.length_matters():
+        for s in batch:
+            loaded.begin()
+            yield [s]
+        return
     part, longest = [], 0
     for s in batch:
         if part and max(longest, len(s.ids)) * (len(part) + 1) > limit:

@@ -31,12 +31,30 @@ class Loaded:
                           % self.checkpoint.family, help="Evaluate a decoder.")
 
     def attend(self, how):
-        """Which attention is computed: eager shows its weights, sdpa is the fast one."""
+        """Which attention is computed: eager shows its weights, sdpa is the fast one, where the family has it."""
+        if how == "sdpa" and not (getattr(self.model, "_supports_sdpa", True) and exact(self.model.config)):
+            how = "eager"
         if self.model.config._attn_implementation != how:
             self.model.set_attn_implementation(how)
 
+    def length_matters(self):
+        """Whether rotary frequencies depend on how long the sequence is: then sequences of different lengths do not go side by side."""
+        return any(getattr(m, "rope_type", None) in ("dynamic", "longrope") for m in self.model.modules())
+
+    def begin(self):
+        """Before a pass: dynamic rope keeps the frequencies of the longest run so far, and every run begins without a past."""
+        for module in self.model.modules():
+            if isinstance(getattr(module, "original_inv_freq", None), torch.Tensor):
+                module.inv_freq = module.original_inv_freq.clone()
+                module.max_seq_len_cached = module.original_max_seq_len
+
     def tensor(self, ids):
         return torch.tensor(ids, dtype=torch.long, device=self.device)
+
+
+def exact(config):
+    """Whether transformers' sdpa computes what the model says: it leaves the soft cap of scores (Gemma 2) out without a word."""
+    return getattr(config, "attn_logit_softcapping", None) is None
 
 
 def load(checkpoint, device, dtype, attention="sdpa", changes=None):
@@ -51,8 +69,14 @@ def load(checkpoint, device, dtype, attention="sdpa", changes=None):
             if hasattr(config, name):
                 setattr(config, name, value)
         config.use_cache = False
-        model, info = auto.from_pretrained(checkpoint.folder, config=config, dtype=dtype, attn_implementation=attention, local_files_only=True,
-                                           trust_remote_code=False, use_safetensors=True, output_loading_info=True)
+        attention = attention if exact(config) else "eager"
+        options = {"config": config, "dtype": dtype, "local_files_only": True, "trust_remote_code": False, "use_safetensors": True, "output_loading_info": True}
+        try:
+            model, info = auto.from_pretrained(checkpoint.folder, attn_implementation=attention, **options)
+        except ValueError as failure:
+            if attention == "eager" or "attention implementation" not in str(failure):
+                raise
+            model, info = auto.from_pretrained(checkpoint.folder, attn_implementation="eager", **options)
     except (ValueError, KeyError, OSError, RuntimeError, TypeError) as failure:
         if "out of memory" in str(failure) or "allocate memory" in str(failure):
             raise

@@ -138,6 +138,7 @@ class Rank:
         done, total = number_of_group * self._tokens, groups * self._tokens
         for index, ids in enumerate(self._data):
             self._reporter.progress(done, total, "tokens")
+            self._loaded.begin()
             row = self._loaded.tensor([ids])
             more = {"past_key_values": transformers.DynamicCache(), "use_cache": True} if keep_cache else {}
             output = self._loaded.model(row, **positions(self._loaded, row), **more)

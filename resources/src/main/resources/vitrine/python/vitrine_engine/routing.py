@@ -151,7 +151,7 @@ class Routing:
             hooks.check(self._loaded.model, self._reporter)
             routers = models.Routers(self._loaded.model, hooks)
             finite = models.non_finite(self._loaded.model, hooks, self._loaded.device) if watch else None
-            for batch in groups(self._data):
+            for batch in groups(self._loaded, self._data):
                 self._reporter.progress(done * self._tokens + seen, total, "tokens")
                 ids, targets = padded(self._loaded, batch)
                 logits = self._loaded.model(ids, **positions(self._loaded, ids)).logits

@@ -99,11 +99,7 @@ class Runner:
             self._kept = (key, models.adapt(loaded, adapters) if adapters else loaded)
         loaded = self._kept[1]
         loaded.attend(attention)
-        for module in loaded.model.modules():
-            # dynamic rope keeps the frequencies of the longest run so far; every task begins without a past
-            if hasattr(module, "original_inv_freq") and isinstance(module.original_inv_freq, torch.Tensor):
-                module.inv_freq = module.original_inv_freq.clone()
-                module.max_seq_len_cached = module.original_max_seq_len
+        loaded.begin()
         return loaded
 
     def forget(self):
