@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import vitrine.app.engines.Engines;
@@ -13,6 +14,7 @@ import vitrine.core.engine.EngineEvent;
 import vitrine.core.engine.PythonEngine;
 import vitrine.core.engine.PythonEnvironment;
 import vitrine.core.engine.PythonInstallation;
+import vitrine.core.engine.Pythons;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
@@ -27,6 +29,9 @@ final class EnginesCommand extends Subcommand {
 
     @Option(names = "--make-environment", description = "make a Python environment of Vitrine's own with torch, transformers and peft: pip installs them from the index that it is configured with")
     boolean make;
+
+    @Option(names = "--quick", description = "do not load torch: no devices, but an answer at once")
+    boolean quick;
 
     @Option(names = "--yes", description = "make it without asking")
     boolean yes;
@@ -46,7 +51,7 @@ final class EnginesCommand extends Subcommand {
         engines.addObject().put("name", "embedded").put("available", true).put("device", "cpu").put("threads", cores).put("memory_limit_bytes", memory)
                 .put("java", Runtime.version().toString()).put("dtype", "float32");
         output.text(String.format(Locale.ROOT, "embedded  cpu, %d threads, up to %s of memory, float32, Java %s", cores, Words.memory(memory), Runtime.version()));
-        List<PythonInstallation> pythons = Engines.pythons().all();
+        List<PythonInstallation> pythons = Engines.pythons().all(!quick);
         pytorch(pythons, engines.addObject().put("name", PythonEngine.NAME), cores, output);
         if (common.out != null) {
             Results.json(result, common.out);
@@ -56,12 +61,12 @@ final class EnginesCommand extends Subcommand {
     }
 
     private static void pytorch(List<PythonInstallation> pythons, ObjectNode engine, int cores, Output output) {
-        PythonInstallation used = pythons.stream().filter(p -> p.usable() || p.origin().equals(vitrine.core.engine.Pythons.VARIABLE)).findFirst().orElse(null);
+        PythonInstallation used = pythons.stream().filter(p -> p.usable() || p.origin().equals(Pythons.VARIABLE)).findFirst().orElse(null);
         if (used != null && used.usable()) {
-            PythonInstallation.Device device = used.devices().stream().filter(d -> d.memoryBytes() > 0).findFirst().orElse(used.devices().getFirst());
-            engine.put("available", true).put("device", device.name()).put("threads", cores).put("version", PythonEngine.VERSION).put("python", used.executable().toString())
+            String device = used.devices().stream().filter(d -> d.memoryBytes() > 0).findFirst().map(PythonInstallation.Device::name).orElse(used.devices().isEmpty() ? "auto" : "cpu");
+            engine.put("available", true).put("device", device).put("threads", cores).put("version", PythonEngine.VERSION).put("python", used.executable().toString())
                     .put("dtype", "float32, bfloat16");
-            output.text("pytorch   " + used.versions() + ", " + String.join(", ", used.devices().stream().map(EnginesCommand::words).toList()));
+            output.text("pytorch   " + used.versions() + used.devices().stream().map(d -> ", " + words(d)).collect(Collectors.joining()));
         } else {
             String reason = pythons.isEmpty() ? "no Python was found" : used != null ? "the Python of VITRINE_PYTHON: " + used.problem() : "no Python has what it needs";
             engine.put("available", false).put("reason", reason);
@@ -95,7 +100,7 @@ final class EnginesCommand extends Subcommand {
 
     private void makeEnvironment(Output output) throws IOException {
         Path folder = Engines.environment();
-        Path base = Engines.pythons().all().stream().filter(p -> !p.executable().startsWith(folder) && recent(p.version())).map(PythonInstallation::executable).findFirst()
+        Path base = Engines.pythons().all(false).stream().filter(p -> !p.executable().startsWith(folder) && recent(p.version())).map(PythonInstallation::executable).findFirst()
                 .orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "an environment is made with a Python from 3.10 on, and none was found").help("Install Python first."));
         String what = String.format("pip will fetch %s and what they need, several GB, and install them into %s.", String.join(", ", PythonEnvironment.PACKAGES), Visible.name(folder.toString()));
         if (!yes) {

@@ -37,12 +37,18 @@ public final class Pythons {
     private final Map<String, String> environment;
     private final Path user;
     private final Path own;
+    private final Duration patience;
 
     /// @param library the folder, or the path into a jar, that holds the package `vitrine_engine`
     /// @param environment the environment variables to go by
     /// @param user the user's home folder
     /// @param own the folder of Vitrine's own environment, whether it is there or not
     public Pythons(Path library, Map<String, String> environment, Path user, Path own) {
+        this(library, environment, user, own, PATIENCE);
+    }
+
+    Pythons(Path library, Map<String, String> environment, Path user, Path own, Duration patience) {
+        this.patience = patience;
         this.library = library;
         this.environment = environment;
         this.user = user;
@@ -52,12 +58,14 @@ public final class Pythons {
     /// A Python that might be there.
     record Candidate(Path executable, String origin) {}
 
-    /// All Pythons with their devices, in order; those that do not answer too.
-    public List<PythonInstallation> all() {
+    /// All Pythons, in order; those that do not answer too.
+    ///
+    /// @param devices whether each is asked for its devices, for which it must load torch: that takes seconds
+    public List<PythonInstallation> all(boolean devices) {
         List<Candidate> candidates = candidates();
         ExecutorService probes = Executors.newFixedThreadPool(SIDE_BY_SIDE, Thread.ofPlatform().daemon().name("python-probe").factory());
         try {
-            List<Future<PythonInstallation>> asked = candidates.stream().map(c -> probes.submit(() -> ask(c, true))).toList();
+            List<Future<PythonInstallation>> asked = candidates.stream().map(c -> probes.submit(() -> ask(c, devices))).toList();
             List<PythonInstallation> found = new ArrayList<>();
             for (Future<PythonInstallation> f : asked) {
                 found.add(f.get());
@@ -171,10 +179,10 @@ public final class Pythons {
             command.add("--quick");
         }
         try {
-            Program.Ended ended = new Program(command, WorkerCommand.pythonEnvironment(library), c.executable.getParent()).run(PATIENCE, l -> {});
+            Program.Ended ended = new Program(command, WorkerCommand.pythonEnvironment(library), c.executable.getParent()).run(patience, l -> {});
             JsonNode answer = ended.output().isEmpty() ? null : json(ended.output().getLast());
             if (answer == null || !answer.path("python").isTextual()) {
-                return silent(c, ended.exit() < 0 ? "did not answer within " + PATIENCE.toSeconds() + " s"
+                return silent(c, ended.exit() < 0 ? "did not answer within " + patience.toSeconds() + " s"
                         : ended.lastError().isEmpty() ? "ended with exit code " + ended.exit() : firstWords(ended.lastError()));
             }
             Map<String, String> packages = new LinkedHashMap<>();
