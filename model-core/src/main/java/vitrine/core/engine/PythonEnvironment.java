@@ -19,7 +19,6 @@ public final class PythonEnvironment {
     public static final List<String> PACKAGES = List.of("torch", "transformers", "peft", "safetensors", "tokenizers", "numpy");
 
     private static final Duration PATIENCE = Duration.ofHours(2);
-    private static final String UNFINISHED = "unfinished";
 
     private PythonEnvironment() {}
 
@@ -37,12 +36,10 @@ public final class PythonEnvironment {
         boolean made = false;
         try {
             run(List.of(base.toString(), "-m", "venv", folder.toString()), folder, line);
-            Files.createFile(folder.resolve(UNFINISHED));
             List<String> install = new java.util.ArrayList<>(List.of(Pythons.inside(folder).toString(), "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
                     "--progress-bar", "off"));
             install.addAll(PACKAGES);
             run(install, folder, line);
-            Files.delete(folder.resolve(UNFINISHED));
             made = true;
         } finally {
             if (!made) {

@@ -3,6 +3,7 @@ package vitrine.core.engine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import vitrine.core.refusal.Refusal;
 
 /// Where Pythons are looked for, and that whatever a Python does there is an answer. The Pythons are shell scripts.
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "the Pythons of this test are shell scripts")
@@ -84,6 +86,38 @@ class PythonsTest {
         assertEquals(List.of("ended with exit code 0", "No module named x", "ended with exit code 4", "did not answer within 2 s"), all.stream().map(PythonInstallation::problem).toList());
         assertTrue(pythons(Map.of("PATH", path)).best().filter(p -> !p.usable()).isPresent());
         assertFalse(pythons(Map.of()).best().isPresent());
+    }
+
+    /// A Python that makes environments whose own Python says what it was asked, and fails where a file `fail` is there.
+    private Path maker() throws IOException {
+        return python("base/python3", """
+                mkdir -p "$3/bin" && touch "$3/pyvenv.cfg"
+                printf '#!/bin/sh\\necho "Collecting $*"\\nif [ -e "%s" ]; then echo "no matching distribution" >&2; exit 1; fi\\n' "$(dirname "$0")/fail" > "$3/bin/python"
+                chmod +x "$3/bin/python"
+                """);
+    }
+
+    @Test
+    void makesAnEnvironmentOfItsOwn() throws IOException {
+        Path own = folder.resolve("own");
+        List<String> said = new java.util.ArrayList<>();
+        PythonEnvironment.make(maker(), own, said::add);
+        assertEquals(List.of("Collecting -m pip install --disable-pip-version-check --no-input --progress-bar off torch transformers peft safetensors tokenizers numpy"), said);
+        assertTrue(Files.isExecutable(own.resolve("bin/python")));
+    }
+
+    @Test
+    void leavesNothingOfAnEnvironmentThatCannotBeMade() throws IOException {
+        Path base = maker();
+        Files.createFile(base.resolveSibling("fail"));
+        Path own = folder.resolve("own");
+        Refusal refusal = assertThrows(Refusal.class, () -> PythonEnvironment.make(base, own, l -> {}));
+        assertTrue(refusal.getMessage().startsWith("own: the environment could not be made (no matching distribution)."), refusal.getMessage());
+        assertFalse(Files.exists(own));
+        Path other = Files.createDirectories(folder.resolve("other"));
+        Files.writeString(other.resolve("thesis.txt"), "mine");
+        assertThrows(Refusal.class, () -> PythonEnvironment.make(base, other, l -> {}));
+        assertTrue(Files.exists(other.resolve("thesis.txt")));
     }
 
     /// Nothing is imported from the folder that the user happens to be in.

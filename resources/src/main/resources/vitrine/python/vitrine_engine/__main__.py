@@ -4,8 +4,9 @@ import argparse
 import json
 import os
 import sys
+from importlib.metadata import version
 
-from . import ENGINE
+from . import ENGINE, PROTOCOL, VERSION
 from .events import Events, Silent
 
 
@@ -31,11 +32,14 @@ def main():
     rank = int(os.environ.get("RANK", "0"))
     events = Events() if rank == 0 else Silent()
 
-    from .runner import Runner      # torch takes seconds to load: a wrong option is answered without it
+    # Heartbeats begin before torch is loaded, which can take a minute where the disk is slow.
+    events.say("hello", protocol=PROTOCOL, engine=ENGINE, version=VERSION, threads=args.threads or os.cpu_count() or 1, device=args.device, dtype=args.dtype,
+               python=sys.version.split()[0], **{name: version(name) for name in ("torch", "transformers", "peft")})
+    events.beat()
+    from .runner import Runner
     from .worker import Worker
     runner = Runner(args.device, args.threads, args.dtype, args.compile)
     worker = Worker(events, runner)
-    worker.hello(**runner.described())
     if args.task is None:
         worker.serve()
     with open(args.task, encoding="utf-8") as file:

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sys
 import time
 
 import peft
@@ -11,8 +10,7 @@ import transformers
 
 from . import ENGINE, VERSION, artifact, models
 from .checkpoint import Checkpoint, adapter_files
-from .files import WholeFolder, fingerprint, remove_leftovers
-from .refusals import Refusal
+from .files import WholeFolder, fingerprint
 from .tasks import checked, invalid
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -32,11 +30,6 @@ class Runner:
         # TensorFloat-32 rounds factors to 10 bits: not what float32 says
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
-
-    def described(self):
-        """What `hello` says beside the protocol."""
-        return {"threads": self.threads, "device": self._asked, "dtype": str(self.dtype).removeprefix("torch."), "python": sys.version.split()[0],
-                "torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
 
     def device(self):
         """The device that was asked for."""

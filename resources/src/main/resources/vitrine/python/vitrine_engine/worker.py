@@ -7,7 +7,6 @@ import sys
 import threading
 import traceback
 
-from . import ENGINE, PROTOCOL, VERSION
 from .events import Reporter
 from .refusals import Cancelled, Refusal
 
@@ -19,10 +18,6 @@ class Worker:
         self._runner = runner
         self._cancelled = set()
         self._tasks = queue.Queue()
-
-    def hello(self, **more):
-        self._events.say("hello", protocol=PROTOCOL, engine=ENGINE, version=VERSION, **more)
-        self._events.beat()
 
     def serve(self):
         """Serves until `stop` or the end of the input, and ends the process then, whatever runs: nobody listens any more."""
