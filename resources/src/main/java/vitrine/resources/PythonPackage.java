@@ -2,11 +2,7 @@ package vitrine.resources;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.JarURLConnection;
 import java.net.URI;
-import java.net.URISyntaxException;
-import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -18,6 +14,7 @@ import java.util.stream.Stream;
 public final class PythonPackage {
 
     private static final String NAME = "vitrine_engine";
+    private static final String JAR = "jar:";
     private static final String ROOT = "vitrine/python";
     private static final String MARKER = ROOT + "/" + NAME + "/__init__.py";
 
@@ -25,17 +22,18 @@ public final class PythonPackage {
 
     /// What belongs on Python's path: the folder that holds the package, or a path into a jar, which Python reads as well.
     public static Path location() {
-        try {
-            URL marker = PythonPackage.class.getResource("/" + MARKER);
-            if (marker.openConnection() instanceof JarURLConnection jar) {
-                return Path.of(jar.getJarFileURL().toURI()).resolve(ROOT);
-            }
-            return Path.of(marker.toURI()).getParent().getParent();
-        } catch (URISyntaxException e) {
-            throw new IllegalStateException(e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        Path jar = jarOrNull();
+        return jar != null ? jar.resolve(ROOT) : Path.of(URI.create(marker())).getParent().getParent();
+    }
+
+    private static String marker() {
+        return PythonPackage.class.getResource("/" + MARKER).toString();
+    }
+
+    /// The jar that holds the package, or null where it lies in a folder.
+    private static Path jarOrNull() {
+        String url = marker();
+        return url.startsWith(JAR) ? Path.of(URI.create(url.substring(JAR.length(), url.indexOf("!/")))) : null;
     }
 
     /// Copies the package into a folder, for a machine that has no Vitrine; the copy is `folder/vitrine_engine`.
@@ -51,10 +49,10 @@ public final class PythonPackage {
 
     /// The names of its files.
     private static List<String> files() throws IOException {
-        URL marker = PythonPackage.class.getResource("/" + MARKER);
-        String folder = ROOT + "/" + NAME + "/";
-        if (marker.openConnection() instanceof JarURLConnection jar) {
-            try (JarFile file = new JarFile(Path.of(URI.create(jar.getJarFileURL().toString())).toFile())) {
+        Path jar = jarOrNull();
+        if (jar != null) {
+            String folder = ROOT + "/" + NAME + "/";
+            try (JarFile file = new JarFile(jar.toFile())) {
                 return file.stream().map(e -> e.getName()).filter(n -> n.startsWith(folder) && n.endsWith(".py")).map(n -> n.substring(folder.length())).sorted().toList();
             }
         }

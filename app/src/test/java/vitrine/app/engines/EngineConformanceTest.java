@@ -61,15 +61,14 @@ class EngineConformanceTest {
     private static final List<Task.What> ALL = List.of(Task.What.attentions, Task.What.hidden_states, Task.What.logits, Task.What.kv, Task.What.loss, Task.What.blocks);
     private static final int STEPS = 20;
 
-    @TempDir
-    Path folder;
-
+    private Path folder;
     private WorkerEngine pytorch;
     private WorkerEngine embedded;
     private Path text;
 
     @BeforeAll
-    void open() throws IOException {
+    void open(@TempDir Path temporary) throws IOException {
+        folder = temporary;
         Optional<PythonInstallation> python = Engines.pythons().best();
         if (python.isEmpty() || !python.get().usable()) {
             String line = "*".repeat(78);
