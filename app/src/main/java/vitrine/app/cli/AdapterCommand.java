@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -23,6 +25,8 @@ import vitrine.core.task.Task;
         + "With a subcommand: compare two adapters, cut one to fewer ranks, merge one into its base, extract one from a fine-tuned checkpoint.",
         mixinStandardHelpOptions = true, subcommands = {AdapterCompareCommand.class, AdapterCutCommand.class, AdapterMergeCommand.class, AdapterExtractCommand.class})
 final class AdapterCommand extends EngineCommand {
+
+    private static final int SHOWN = 10;
 
     @Parameters(arity = "0..1", paramLabel = "ADAPTER", description = "a PEFT folder, or a file of an adapter's tensors")
     Path adapter;
@@ -45,6 +49,10 @@ final class AdapterCommand extends EngineCommand {
 
     @Option(names = "--modules", split = ",", paramLabel = "GLOB", description = "with --without: only modules whose path matches; * any characters, ? one")
     List<String> modules;
+
+    @Option(names = "--gradients", description = "with --data: importance of components by gradients of their gates (BeamLoRA) and by sensitivity (AdaLoRA); takes about as long as a training "
+            + "run over the texts")
+    boolean gradients;
 
     @Mixin
     TextOptions texts = new TextOptions();
@@ -84,7 +92,8 @@ final class AdapterCommand extends EngineCommand {
             throw Refusal.of(Category.TASK_INVALID, null, "no adapter is named").help("Say vitrine adapter ADAPTER, or see vitrine adapter --help.");
         }
         return new Task.Adapter(absolute(adapter), model == null ? null : absolute(model), choice(Task.Alignment.class, "--alignment", alignment), texts.domains(), ranks,
-                choice(Task.Order.class, "--order", order), choice(Task.Without.class, "--without", without), modules, sequenceLength(texts.length), texts.maxTokens);
+                choice(Task.Order.class, "--order", order), choice(Task.Without.class, "--without", without), modules, sequenceLength(texts.length), texts.maxTokens,
+                gradients ? true : null);
     }
 
     @Override
@@ -127,6 +136,28 @@ final class AdapterCommand extends EngineCommand {
                     cell(r, "rank_99", "%.0f"), cell(r, "knee", "%.0f"), based ? String.format("%15s %10s", cell(r, "amplification", "%.3g"), cell(r, "intruders", "%.0f")) : ""));
         }
         losses(a, output);
+        gradients(a, output);
+    }
+
+    /// The components that the loss needs most, by their gates.
+    private static void gradients(AdapterArtifact a, Output output) {
+        if (!a.importance().contains("gate")) {
+            return;
+        }
+        record Component(String module, int number, double gate, double sensitivity) {}
+        List<Component> all = new ArrayList<>();
+        for (AdapterArtifact.Row r : a.rows()) {
+            double[] gates = a.values("gate", r);
+            double[] sensitivity = a.values("sensitivity", r);
+            for (int i = 0; i < gates.length; i++) {
+                all.add(new Component(r.module(), i, gates[i], sensitivity[i]));
+            }
+        }
+        all.sort(Comparator.comparingDouble((Component c) -> -c.gate));
+        output.text("");
+        output.text(String.format("components by their gates' gradients, %,d of %,d", Math.min(SHOWN, all.size()), all.size()));
+        output.text("  -dL/dw, nats   sensitivity  component");
+        all.stream().limit(SHOWN).forEach(c -> output.text(String.format(Locale.ROOT, "  %12.4g  %12.4g  %d of %s", c.gate, c.sensitivity, c.number, Visible.name(c.module))));
     }
 
     private static void losses(AdapterArtifact a, Output output) {
@@ -143,7 +174,7 @@ final class AdapterCommand extends EngineCommand {
         if (!without.isEmpty()) {
             output.text("");
             output.text("perplexity without one module");
-            without.stream().sorted(java.util.Comparator.comparingDouble((AdapterArtifact.Row r) -> -r.lossWithout().getFirst())).forEach(r -> output.text(
+            without.stream().sorted(Comparator.comparingDouble((AdapterArtifact.Row r) -> -r.lossWithout().getFirst())).forEach(r -> output.text(
                     "  " + r.lossWithout().stream().map(l -> String.format(Locale.ROOT, "%12.4g", Math.exp(l))).collect(Collectors.joining()) + "  " + Visible.name(r.module())));
         }
     }

@@ -75,7 +75,7 @@ class SchemasTest {
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null, List.of(Task.AdapterUse.of("/adapters/a"), new Task.AdapterUse("/adapters/b", -0.5))),
                 Task.Adapter.alone("/adapters/a"),
                 new Task.Adapter("/adapters/a", "/models/a", Task.Alignment.full, List.of(new Task.Domain("a", "/texts/a.jsonl")), List.of(0, 4), Task.Order.activation,
-                        Task.Without.components, List.of("*q_proj"), 64, 1000),
+                        Task.Without.components, List.of("*q_proj"), 64, 1000, true),
                 new Task.AdapterCompare("/adapters/a", "/adapters/b"),
                 new Task.AdapterCut("/adapters/a", null, 4, null, null, null, null, null, null, null),
                 new Task.AdapterCut("/adapters/a", "/models/a", null, null, null, 0.1, Task.Order.norm_product, List.of(new Task.Domain("a", "/texts/a.jsonl")), 64, 1000),

@@ -21,6 +21,7 @@ import vitrine.core.refusal.Refusal;
 /// | `sv.M` | `[k]`, k = min(r, out, in) | unless the row is absent; singular values of s B A, largest first |
 /// | `norm_product.M`, `share.M` | `[r]` | likewise; by stored component |
 /// | `activation.M` | `[r]` | with texts; by stored component |
+/// | `gate.M`, `sensitivity.M` | `[r]` | with gradients; by stored component |
 /// | `loss_without.M` | `[domains, components]` | with `without` components; change of the loss in nats, by singular or stored component ([#components]) |
 /// | `base_sv.M`, `response.M`, `injected.M` | `[n]` | with a base; its leading directions, or all |
 /// | `tail.M` | `[n + 1]` | with a base |
@@ -28,11 +29,11 @@ import vitrine.core.refusal.Refusal;
 /// | `intruder_cosine.M`, `intruder_cosine_right.M`, `tuned_sv.M` | `[10 at most]` | with a base whose weight was decomposed whole |
 /// | `full_sv.M` | `[min(out, in)]` | the same, of DoRA: of W' - W |
 ///
-/// Other measures of importance per stored component (gates and gradients of a run) may join under names of their own; [#importance] lists those that are there.
+/// Other measures of importance per stored component may join under names of their own; [#importance] lists those that are there.
 ///
 /// @param model the base's name, or null
 /// @param parameters that were trained
-/// @param importance the measures of stored components: `norm_product`, `share`, `activation`, `loss`
+/// @param importance the measures of stored components: `norm_product`, `share`, `activation`, `gate`, `sensitivity`, `loss`
 /// @param domains one per text
 /// @param components what `loss_without` counts: `singular` or `stored`; null where there is none
 public record AdapterArtifact(Artifact artifact, String adapter, String model, String declaredBase, int rank, double alpha, boolean rankStabilised, boolean dora, String initialisation,

@@ -63,6 +63,11 @@ final class AdapterLosses {
         }
     }
 
+    /// The texts in their order, cut as asked for.
+    List<Sequences.Labelled> data() {
+        return data;
+    }
+
     List<String> domains() {
         return domains;
     }

@@ -88,6 +88,9 @@ final class AdapterRun {
         if (!adapter.rows().isEmpty()) {
             warn.accept(String.format("Rows of %s were trained by themselves; they are no delta of low rank.", String.join(", ", adapter.rows().keySet())));
         }
+        if (Boolean.TRUE.equals(task.gradients())) {
+            AdapterGradients.require(model);
+        }
         head();
         int done = 0;
         for (AdapterModule m : adapter.modules()) {
@@ -255,6 +258,9 @@ final class AdapterRun {
         }
         importance.add("activation");
         activations.forEach((path, a) -> put("activation." + path, a, "s |b_i| times the root mean square of a_i . x over the texts", path));
+        if (Boolean.TRUE.equals(task.gradients())) {
+            gradients(losses, importance);
+        }
 
         curve(losses, whole, sites, ranks, order, start);
         if (eachModule || eachComponent) {
@@ -315,6 +321,23 @@ final class AdapterRun {
             }
         }
         return ends;
+    }
+
+    private void gradients(AdapterLosses losses, ArrayNode importance) {
+        try (AdapterGradients gradients = new AdapterGradients(model, sites())) {
+            String nonFinite = gradients.run(losses.data(), progress);
+            if (nonFinite != null) {
+                warn.accept("There is no importance by gradients: " + nonFinite + ".");
+                return;
+            }
+            for (AdapterFit.Site site : sites()) {
+                String path = site.module().path();
+                put("gate." + path, gradients.gates(site), "minus the derivative of the mean loss over all texts by the component's gate, at 1", path);
+                put("sensitivity." + path, gradients.sensitivity(site), "AdaLoRA's sensitivity times uncertainty, a step for each sequence", path);
+            }
+            importance.add("gate").add("sensitivity");
+            summary.put("gradient_steps", gradients.steps());
+        }
     }
 
     /// A module's factors with the components that are kept longest first.

@@ -156,6 +156,11 @@ final class AdapterWeights implements AutoCloseable {
         return Factors.read(site.module(), used.getFirst().map, in);
     }
 
+    /// A tensor of the adapter as one row; for a single adapter.
+    Dense values(TensorEntry tensor, Arena in) {
+        return Factors.values(tensor, used.getFirst().map, in);
+    }
+
     AdapterFit fit() {
         return used.getFirst().fit;
     }

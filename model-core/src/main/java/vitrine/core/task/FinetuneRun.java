@@ -180,12 +180,16 @@ final class FinetuneRun {
     /// How many layers keep their values: all where that takes no more than a quarter of the memory.
     private int keptLayers(ModelSpec spec, List<List<LossPass.Sequence>> samples, int batchSize) {
         long longest = samples.stream().mapToLong(sample -> sample.stream().mapToLong(q -> q.ids().length).sum()).max().orElse(1);
-        int layers = spec.layers().size();
         return switch (s.checkpointing() == null ? FinetuneSettings.Checkpointing.auto : s.checkpointing()) {
             case layer -> 1;
-            case none -> layers;
-            case auto -> (int) Math.clamp(totalMemory() / 4 / layerBytes(spec, longest * batchSize), 1, layers);
+            case none -> spec.layers().size();
+            case auto -> keptLayers(spec, longest * batchSize);
         };
+    }
+
+    /// How many layers may keep the values of so many tokens within a quarter of the memory; at least one.
+    static int keptLayers(ModelSpec spec, long tokens) {
+        return (int) Math.clamp(totalMemory() / 4 / layerBytes(spec, tokens), 1, spec.layers().size());
     }
 
     private static long totalMemory() {

@@ -338,8 +338,15 @@ public sealed interface Task {
     /// @param modules patterns of paths (`*` any characters, `?` one): only modules that match one are left out; all where null; beside `without` only
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
+    /// @param gradients whether importance by gradients is found as well; not where null; with texts only
     record Adapter(String adapter, String model, Alignment alignment, List<Domain> data, List<Integer> ranks, Order order, Without without, List<String> modules,
-                   Integer maxLength, Integer maxTokens) implements Task {
+                   Integer maxLength, Integer maxTokens, Boolean gradients) implements Task {
+        /// Without gradients.
+        public Adapter(String adapter, String model, Alignment alignment, List<Domain> data, List<Integer> ranks, Order order, Without without, List<String> modules, Integer maxLength,
+                       Integer maxTokens) {
+            this(adapter, model, alignment, data, ranks, order, without, modules, maxLength, maxTokens, null);
+        }
+
         public Adapter {
             require("adapter", adapter);
             requireWhole("data", data);
@@ -357,6 +364,7 @@ public sealed interface Task {
             }
             requireTexts(data, "maxLength", maxLength);
             requireTexts(data, "maxTokens", maxTokens);
+            requireTexts(data, "gradients", gradients);
             requireDistinct(data);
             if (ranks != null) {
                 ranks.forEach(k -> requireAtLeast("ranks", k, 0));

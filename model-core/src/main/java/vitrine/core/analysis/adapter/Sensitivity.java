@@ -2,7 +2,7 @@ package vitrine.core.analysis.adapter;
 
 /// AdaLoRA's importance of one parameter over the steps of a run: smoothed |theta gradient| times its smoothed deviation.
 ///
-/// It needs gradients: whoever has a backward pass tells each step by [#step]. A component's score is [#triplet].
+/// It needs gradients: whoever has a backward pass tells each step by [#step]. A component's score is [#triplet]. [Sensitivities] are those of whole tensors.
 ///
 /// Source: Zhang et al., *AdaLoRA: Adaptive Budget Allocation for Parameter-Efficient Fine-Tuning*, ICLR 2023.
 public final class Sensitivity {
@@ -15,9 +15,13 @@ public final class Sensitivity {
     /// One backward pass.
     public void step(double parameter, double gradient) {
         double now = Math.abs(parameter * gradient);
-        mean = BETA * mean + (1 - BETA) * now;
+        mean = smoothed(mean, now);
         // The mean that has just been updated, as in the authors' code.
-        uncertainty = BETA * uncertainty + (1 - BETA) * Math.abs(now - mean);
+        uncertainty = smoothed(uncertainty, Math.abs(now - mean));
+    }
+
+    static double smoothed(double before, double now) {
+        return BETA * before + (1 - BETA) * now;
     }
 
     public double mean() {

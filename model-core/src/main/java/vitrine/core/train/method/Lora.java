@@ -198,7 +198,7 @@ public class Lora implements Method {
     }
 
     /// Linear layers that are modules of their own in the library as well: routed experts are one tensor there, and routers no linear layers.
-    private static Map<String, LinearLayers.Placed> known(ModelSpec spec) {
+    public static Map<String, LinearLayers.Placed> known(ModelSpec spec) {
         Map<String, LinearLayers.Placed> all = new LinkedHashMap<>(LinearLayers.of(spec));
         for (LayerSpec l : spec.layers()) {
             if (l.feedForward() instanceof FeedForward.Mixture m) {

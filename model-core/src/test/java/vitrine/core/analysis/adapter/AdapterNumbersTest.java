@@ -207,13 +207,18 @@ class AdapterNumbersTest {
     @Test
     void adaLoraSensitivity() {
         Sensitivity s = new Sensitivity();
+        Sensitivities all = new Sensitivities(3, arena);
         double[][] steps = {{0.5, 0.2, 0.015, 0.01275, 1.9125e-4}, {0.48, -0.1, 0.01995, 0.015045, 3.001477e-4}, {0.5, 0.3, 0.0394575, 0.029369625, 1.158852e-3}};
         for (double[] step : steps) {
             s.step(step[0], step[1]);
             assertEquals(step[2], s.mean(), 1e-9);
             assertEquals(step[3], s.uncertainty(), 1e-9);
             assertEquals(step[4], s.score(), 1e-9);
+            all.step(1, step[0], step[1]);
+            assertEquals(step[4], all.score(1), 1e-9);
         }
+        assertEquals(0, all.score(0));
+        assertEquals(0, all.score(2));
         double[][] budgets = {{0, 12}, {199, 12}, {300, 10.048}, {450, 8.5}, {600, 8.032}, {700, 8}, {999, 8}};
         for (double[] b : budgets) {
             assertEquals(b[1], Sensitivity.budget(12, 8, (long) b[0], 200, 300, 1000), 1e-9, "step " + b[0]);
