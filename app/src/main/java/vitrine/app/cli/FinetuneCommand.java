@@ -150,6 +150,9 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--rounds", paramLabel = "N", description = "hft: how often another half is chosen; default 1")
     Integer rounds;
 
+    @Option(names = "--early-stop", paramLabel = "N", description = "end after N validations without a lower loss; the result is that of the lowest. Needs --eval-data and --eval-every")
+    Integer earlyStop;
+
     @Override
     int run(Output output) throws IOException {
         Task.Finetune task = task();
@@ -158,11 +161,14 @@ final class FinetuneCommand extends Subcommand {
             requireFree(common.out);
         }
         try (RunStore store = RunStore.open(Folders.locate().runs())) {
-            ObjectNode environment = Json.object().put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("threads", common.threadCount())
-                    .put("java", Runtime.version().toString()).put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-            RunRecord run = store.create(task.toJson(), environment);
+            RunRecord run = store.create(task.toJson(), environment(common.threadCount()));
             return new RunSession(store, run, output).run(common.threadCount(), common.out == null ? null : common.out.toAbsolutePath().normalize());
         }
+    }
+
+    /// What a run is computed with, for people.
+    static ObjectNode environment(int threads) {
+        return RunStore.environment("embedded", TaskInputs.ENGINE_VERSION, threads);
     }
 
     private static void requireFree(Path out) throws IOException {
@@ -217,7 +223,7 @@ final class FinetuneCommand extends Subcommand {
                 choice("--schedule", schedule, FinetuneSettings.ScheduleName.class), decaySteps, weightDecay, beta1, beta2, eps, maxGradNorm, seed,
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
-                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds);
+                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop);
     }
 
     private static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {
