@@ -1,6 +1,7 @@
 package vitrine.app.picture;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import javafx.scene.Scene;
@@ -9,6 +10,7 @@ import javafx.stage.Stage;
 import vitrine.app.program.Version;
 import vitrine.app.workspace.Recognised;
 import vitrine.core.engine.Engine;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.resources.Styles;
@@ -18,6 +20,8 @@ import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
 import vitrine.views.rank.RankView;
+import vitrine.views.runs.RunBoard;
+import vitrine.views.runs.RunsView;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -30,6 +34,7 @@ import vitrine.views.view.ViewKind;
 public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, double height, Theme theme, double scale) {
 
     private static final double PATIENCE_SECONDS = 600;
+    private static final double RUN_SECONDS = 20;
 
     /// Draws to a file; its ending, `.png` or `.svg`, says how.
     ///
@@ -49,6 +54,9 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
             Toolkit.onThread(rank.model()::failure).ifPresent(why -> {
                 throw Refusal.of(Category.TASK_INVALID, artifact, "its ranks cannot be drawn: %s", why);
             });
+        }
+        if (shown instanceof RunsView runs && !Toolkit.await(() -> runs.model().shownProperty().get() != null, RUN_SECONDS)) {
+            throw Refusal.of(Category.NOT_FOUND, artifact, "there is no such run in the store");
         }
         try {
             Toolkit.onThread(() -> {
@@ -103,8 +111,26 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
                 }
                 yield v;
             }
-            case ROUTING, LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+            case RUNS -> runs();
+            case ROUTING, LORA, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
         };
+    }
+
+    /// A run of the store by its folder, as far as it is; the result of one by what its folder holds.
+    private View runs() {
+        Path store = artifact.getParent();
+        boolean known = artifact.getFileName().toString().matches("\\d{1,9}") && Files.exists(store.resolve("runs.db"));
+        RunBoard runs = new RunBoard(known ? store : artifact, Json.object(), (arguments, said) -> {
+            throw new IllegalStateException("a picture starts nothing");
+        }, javafx.application.Platform::runLater);
+        RunsView v = new RunsView(runs);
+        if (known) {
+            v.model().show(Long.parseLong(artifact.getFileName().toString()));
+            runs.watch();
+        } else {
+            v.open(artifact);
+        }
+        return v;
     }
 
     private Stage onStage(View shown, Themes themes) {

@@ -21,6 +21,7 @@ import vitrine.core.files.Whole;
 import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
 import vitrine.views.rank.RankView;
+import vitrine.views.runs.RunsView;
 import vitrine.views.view.ViewKind;
 
 /// The whole window with the bundled sample, drawn to files where there is no display to show it on.
@@ -41,7 +42,7 @@ public final class Showcase {
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy, Attention and Rank.
+    /// Draws start page, Anatomy, Attention, Rank, and Runs where there are any.
     ///
     /// @return the files that were written
     public static List<Path> draw(Folders folders) throws IOException {
@@ -104,6 +105,14 @@ public final class Showcase {
         settle();
         Toolkit.await(() -> window.present().filter(RankView.class::isInstance).map(v -> ((RankView) v).model().settled()).orElse(true), PATIENCE_SECONDS);
         both("rank");
+        if (Toolkit.onThread(() -> !services.runs().rows().isEmpty())) {
+            Toolkit.onThread(() -> {
+                window.commands().named("Go to " + ViewKind.RUNS.label()).run();
+                return null;
+            });
+            Toolkit.await(() -> window.present().filter(RunsView.class::isInstance).map(v -> ((RunsView) v).model().shownProperty().get() != null).orElse(true), PATIENCE_SECONDS);
+            both("runs");
+        }
         return written;
     }
 

@@ -7,7 +7,7 @@ import java.util.SortedMap;
 ///
 /// @param steps ascending
 /// @param values one for each step; NaN where it was not finite
-record Curve(double[] steps, double[] values) {
+public record Curve(double[] steps, double[] values) {
 
     static final Curve NONE = new Curve(new double[0], new double[0]);
     /// How much of the smoothed value before stays.

@@ -21,7 +21,7 @@ import vitrine.core.task.RunFolder;
 /// @param events what happened to it
 /// @param saved steps whose state is on the disk, the latest first
 /// @param live when its last step was heard of, as [System#nanoTime()] tells time
-record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> curves, Curve smoothed, List<RunStore.Event> events, List<Long> saved, long live) {
+public record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> curves, Curve smoothed, List<RunStore.Event> events, List<Long> saved, long live) {
 
     /// Figures that stand for the whole run rather than a step; they are told with step 0.
     static final String FORECAST = "memory_forecast_bytes";

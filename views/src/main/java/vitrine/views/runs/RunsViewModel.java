@@ -101,7 +101,7 @@ public final class RunsViewModel {
     }
 
     /// The selected run as it was last read, or null.
-    ReadOnlyObjectProperty<RunData> shownProperty() {
+    public ReadOnlyObjectProperty<RunData> shownProperty() {
         return shown.getReadOnlyProperty();
     }
 
