@@ -30,7 +30,7 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
     private static final int DEFAULT_BATCH = 8;
     private static final int DEFAULT_RANK = 16;
     /// What a worker holds before it has read a model: the JVM, its libraries, the tokenizer. Measured: see docs/benchmarks.md.
-    private static final long WORKER_BYTES = 300L << 20;
+    private static final long WORKER_BYTES = 380L << 20;
 
     /// @throws Refusal where the model cannot be opened or trained, or has none of the layers that the task names
     public static FinetuneForecast of(Task.Finetune task) {

@@ -90,7 +90,7 @@ final class FigureCard {
             y = new Axis("", false, 0, Math.ceil(most / step - 1e-9) * step, ticks);
         }
         double end = d.steps() > 0 ? d.steps() : Double.NaN;
-        chart.axes(Axis.of(""), y).series(series).references(references).formats(v -> "step " + Numbers.count(v), exact).remaining(Double.NaN, end, "");
+        chart.axes(LossCard.fromZero(""), y).series(series).references(references).formats(v -> "step " + Numbers.count(v), exact).remaining(Double.NaN, end, "");
         card.provenance(Origins.measured(d, method));
     }
 

@@ -100,7 +100,7 @@ final class FormBoard {
                 double left = Math.min(getWidth() - right - GAP, 760);
                 right = getWidth() - left - GAP;
                 settings.resizeRelocate(0, 0, left, getHeight());
-                double upper = Math.min(getHeight() * 0.55, Math.max(230, outlook.prefHeight(right)));
+                double upper = Math.min(getHeight() * 0.55, Math.max(180, outlook.prefHeight(right)));
                 outlook.resizeRelocate(left + GAP, 0, right, upper);
                 words.resizeRelocate(left + GAP, upper + GAP, right, getHeight() - upper - GAP);
             }

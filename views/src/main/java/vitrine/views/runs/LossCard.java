@@ -94,7 +94,7 @@ final class LossCard {
             }
         }
         Axis y = log ? Axis.log("nats per token (log)") : Axis.of("nats per token");
-        chart.axes(Axis.of("step"), y).series(series).formats(v -> "step " + Numbers.count(v), Numbers::loss);
+        chart.axes(fromZero("step"), y).series(series).formats(v -> "step " + Numbers.count(v), Numbers::loss);
         remaining(chart, d);
         FigureCanvas keyCanvas = new FigureCanvas(key);
         double width = key.widthFor(keyCanvas.surface());
@@ -104,6 +104,11 @@ final class LossCard {
         card.header(keyCanvas, scale);
         card.besideTitle(hints(d, many));
         card.provenance(Origins.loss(d));
+    }
+
+    /// The axis of steps, from what was measured before the first.
+    static Axis fromZero(String name) {
+        return new Axis(name, false, 0, Double.NaN, null);
     }
 
     /// Shades what a run has not reached yet.

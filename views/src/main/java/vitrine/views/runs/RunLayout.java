@@ -41,7 +41,7 @@ final class RunLayout extends Region {
         small = List.of(
                 new FigureCard(model, "Gradient norm", "gradient_norm", 2, Numbers::general, Numbers::general, "Euclidean norm of all gradients of the step, before clipping"),
                 new FigureCard(model, "Learning rate", "learning_rate", 4, v -> v == 0 ? "0" : Numbers.general(v), Numbers::scientific, "rate of the step; dashed: what the schedule still holds"),
-                new FigureCard(model, "Tokens per second", "tokens_per_second", 3, v -> v == 0 ? "0" : Numbers.rate(v), Numbers::general, "tokens of the step over its seconds"));
+                new FigureCard(model, "Tokens per second", "tokens_per_second", 3, RunLayout::rateTick, Numbers::general, "tokens of the step over its seconds"));
         meter.setMaxWidth(Double.MAX_VALUE);
         HBox.setHgrow(meter, Priority.ALWAYS);
         steps.getStyleClass().add(Styles.SMALL);
@@ -56,6 +56,12 @@ final class RunLayout extends Region {
         model.shownProperty().addListener((o, old, now) -> show());
         model.board().rows().addListener((javafx.beans.InvalidationListener) o -> show());
         show();
+    }
+
+    /// `4 k` rather than `4.00 k`.
+    private static String rateTick(double v) {
+        String text = Numbers.rate(v);
+        return v == 0 ? "0" : text.indexOf('.') < 0 ? text : text.replaceFirst("\\.?0+(?=\u2009|$)", "");
     }
 
     LossCard loss() {

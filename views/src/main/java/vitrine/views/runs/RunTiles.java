@@ -103,7 +103,7 @@ final class RunTiles extends HBox {
             time.caption("Time left");
             double left = d.secondsLeft();
             time.show(Double.isFinite(left) ? Quantity.of(left, Numbers::timeLeft, Origins.timeLeft(d)) : Quantity.missing("no pace yet", Origins.timeLeft(d)));
-            time.note((Double.isFinite(d.seconds()) ? Numbers.duration(d.seconds()) + " elapsed" : "") + (Double.isFinite(share) ? ", " + Numbers.wholePercent(share) : ""));
+            time.note((Double.isFinite(d.seconds()) ? Numbers.duration(d.seconds()) + " elapsed" : ""));
         } else {
             time.caption("Time");
             Provenance from = Origins.measured(d, "seconds from the first step to the last, pauses left out");

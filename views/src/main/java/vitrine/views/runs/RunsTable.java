@@ -32,6 +32,9 @@ import vitrine.views.control.SearchField;
 /// All runs in a table that can be searched and sorted; several chosen ones are laid over each other or compared.
 final class RunsTable {
 
+    /// Narrower tables have no room for when a run was made.
+    private static final double WITH_TIME = 850;
+
     private final Card card = new Card("Runs");
     private final RunsViewModel model;
     private final SearchField search = new SearchField(Icons.SEARCH, "Method, model, text, state", "Ctrl F");
@@ -49,15 +52,17 @@ final class RunsTable {
         SortedList<RunRow> sorted = new SortedList<>(shown);
         sorted.comparatorProperty().bind(table.comparatorProperty());
         table.setItems(sorted);
-        table.getColumns().add(column("Run", 64, r -> "#" + r.number(), Comparator.comparingLong(RunRow::number), true));
+        table.getColumns().add(column("Run", 48, r -> "#" + r.number(), Comparator.comparingLong(RunRow::number), true));
         table.getColumns().add(state());
-        table.getColumns().add(column("Method", 130, r -> RunRow.method(r.run()), Comparator.comparing(r -> RunRow.method(r.run())), false));
-        table.getColumns().add(column("Model", 130, RunRow::model, Comparator.comparing(RunRow::model), false));
-        table.getColumns().add(column("Text", 150, RunRow::data, Comparator.comparing(RunRow::data), false));
-        table.getColumns().add(column("Step", 96, r -> r.run().steps() == 0 ? Numbers.MISSING : Numbers.count(r.run().step()) + " / " + Numbers.count(r.run().steps()), Comparator.comparingLong(r -> r.run().step()), true));
-        table.getColumns().add(column("Loss", 72, r -> figure(r.run().loss(), Numbers::loss), Comparator.comparingDouble(r -> r.run().loss()), true));
-        table.getColumns().add(column("Validation perplexity", 136, r -> figure(Math.exp(r.run().validation()), Numbers::perplexity), Comparator.comparingDouble(r -> r.run().validation()), true));
-        table.getColumns().add(column("Made, UTC", 130, r -> r.run().created().replace('T', ' ').replaceAll(":\\d\\dZ$", ""), Comparator.comparing(r -> r.run().created()), true));
+        table.getColumns().add(column("Method", 104, r -> RunRow.method(r.run()), Comparator.comparing(r -> RunRow.method(r.run())), false));
+        table.getColumns().add(column("Model", 92, RunRow::model, Comparator.comparing(RunRow::model), false));
+        table.getColumns().add(column("Text", 92, RunRow::data, Comparator.comparing(RunRow::data), false));
+        table.getColumns().add(column("Step", 92, r -> r.run().steps() == 0 ? Numbers.MISSING : Numbers.count(r.run().step()) + " / " + Numbers.count(r.run().steps()), Comparator.comparingLong(r -> r.run().step()), true));
+        table.getColumns().add(column("Loss", 70, r -> figure(r.run().loss(), Numbers::loss), Comparator.comparingDouble(r -> r.run().loss()), true));
+        table.getColumns().add(column("Perplexity", 84, r -> figure(Math.exp(r.run().validation()), Numbers::perplexity), Comparator.comparingDouble(r -> r.run().validation()), true));
+        TableColumn<RunRow, RunRow> made = column("Made, UTC", 136, r -> r.run().created().replace('T', ' ').replaceAll(":\\d\\dZ$", ""), Comparator.comparing(r -> r.run().created()), true);
+        table.getColumns().add(made);
+        table.widthProperty().addListener((o, old, now) -> made.setVisible(now.doubleValue() >= WITH_TIME));
         table.setColumnResizePolicy(TableView.CONSTRAINED_RESIZE_POLICY_FLEX_LAST_COLUMN);
         table.setPlaceholder(ProvenanceAudit.notAFigure(new javafx.scene.control.Label("No run fits the search."), "why nothing is listed"));
         table.setRowFactory(t -> row());
@@ -104,6 +109,7 @@ final class RunsTable {
         c.setCellValueFactory(f -> new ReadOnlyObjectWrapper<>(f.getValue()));
         c.setComparator(order);
         c.setPrefWidth(width);
+        c.setMinWidth(width);
         c.setReorderable(false);
         if (number) {
             c.getStyleClass().add("vt-number-column");
@@ -113,14 +119,14 @@ final class RunsTable {
             protected void updateItem(RunRow r, boolean empty) {
                 super.updateItem(r, empty);
                 setText(empty || r == null ? null : text.apply(r));
-                setTooltip(empty || r == null ? null : new Tooltip(title.equals("Text") ? r.run().task().path("data").asText() : title.equals("Model") ? r.run().model() : text.apply(r)));
+                setTooltip(empty || r == null ? null : new Tooltip(title.equals("Text") ? r.run().task().path("data").asText() : title.equals("Model") ? r.run().model() : title.equals("Perplexity") ? "exp of the last loss over the validation text" : text.apply(r)));
             }
         });
         return c;
     }
 
     private TableColumn<RunRow, RunRow> state() {
-        TableColumn<RunRow, RunRow> c = column("State", 110, r -> r.state().word(), Comparator.comparing(RunRow::state), false);
+        TableColumn<RunRow, RunRow> c = column("State", 112, r -> r.state().word(), Comparator.comparing(RunRow::state), false);
         c.setCellFactory(x -> new TableCell<>() {
             @Override
             protected void updateItem(RunRow r, boolean empty) {
