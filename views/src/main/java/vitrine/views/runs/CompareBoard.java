@@ -171,11 +171,13 @@ final class CompareBoard extends Region {
         row = figure(g, row, "Seconds", a, b, RunData::seconds, Numbers::duration, false, d -> Origins.measured(d, "seconds of training"));
         HBox buttons = new HBox(8, open("Open A's result", a), open("Open B's result", b), openBoth(a, b));
         buttons.setAlignment(Pos.CENTER_LEFT);
-        VBox box = new VBox(10, g, buttons);
-        ScrollPane scroll = new ScrollPane(box);
+        buttons.setMinHeight(Region.USE_PREF_SIZE);
+        ScrollPane scroll = new ScrollPane(g);
         scroll.setFitToWidth(true);
         scroll.getStyleClass().add("edge-to-edge");
-        return scroll;
+        scroll.setMinHeight(0);
+        VBox.setVgrow(scroll, Priority.ALWAYS);
+        return new VBox(10, scroll, buttons);
     }
 
     private int figure(GridPane g, int row, String name, RunData a, RunData b, ToDoubleFunction<RunData> of, DoubleFunction<String> format, boolean lowerIsBetter, java.util.function.Function<RunData, Provenance> from) {
@@ -200,7 +202,7 @@ final class CompareBoard extends Region {
 
     private static Node number(double v, DoubleFunction<String> format, Provenance from) {
         NumberLabel l = new NumberLabel(Double.isFinite(v) ? Quantity.of(v, format, from) : Quantity.missing("not kept", from));
-        l.setAlignment(Pos.CENTER_RIGHT);
+        l.setMaxWidth(Region.USE_PREF_SIZE);
         return l;
     }
 
@@ -224,7 +226,7 @@ final class CompareBoard extends Region {
     protected void layoutChildren() {
         double w = getWidth();
         double h = getHeight();
-        double upper = Math.floor(h * 0.5);
+        double upper = Math.floor(h * 0.46);
         loss.node().resizeRelocate(0, 0, w, upper);
         double half = Math.floor((w - GAP) * 0.44);
         settings.resizeRelocate(0, upper + GAP, half, h - upper - GAP);

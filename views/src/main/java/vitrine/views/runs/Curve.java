@@ -56,14 +56,15 @@ public record Curve(double[] steps, double[] values) {
     /// The exponential moving average, corrected for its start: each value counts 0.95 times as much as the next. What is not finite leaves it as it is.
     Curve smoothed() {
         double[] out = new double[values.length];
-        double sum = 0;
+        double mean = 0;
         double weight = 0;
         for (int i = 0; i < out.length; i++) {
             if (Double.isFinite(values[i])) {
-                sum = SMOOTHING * sum + (1 - SMOOTHING) * values[i];
                 weight = SMOOTHING * weight + (1 - SMOOTHING);
+                // In this form the first value comes out as it is, to the last bit.
+                mean += (1 - SMOOTHING) / weight * (values[i] - mean);
             }
-            out[i] = weight == 0 ? Double.NaN : sum / weight;
+            out[i] = weight == 0 ? Double.NaN : mean;
         }
         return new Curve(steps, out);
     }

@@ -18,6 +18,9 @@ import vitrine.views.control.Segments;
 /// Training loss, raw and smoothed, and validation loss over the steps; of further runs the smoothed and the validation curves in colours of their own.
 final class LossCard {
 
+    /// Of several runs, those that ended before this share of the longest are told by the key alone: a label would lie on the others' curves.
+    private static final double REACHES = 0.9;
+
     private final Card card = new Card("Loss");
     private final RunsViewModel model;
     private final LineChart chart = new LineChart();
@@ -74,6 +77,7 @@ final class LossCard {
         if (many) {
             key.add("#" + d.run().number(), SeriesKey.Sample.LINE, 0);
         }
+        double end = Math.max(d.run().step(), others.stream().mapToDouble(o -> o.run().step()).max().orElse(0));
         int category = 1;
         for (RunData o : others) {
             String n = "#" + o.run().number() + " ";
@@ -84,9 +88,10 @@ final class LossCard {
             key.add("#" + o.run().number(), SeriesKey.Sample.LINE, category % 12);
             category++;
         }
+        series.replaceAll(s -> many && s.xs().length > 0 && s.xs()[s.xs().length - 1] < REACHES * end ? s.withoutLabel() : s);
         series.add(LineSeries.of(name + "raw", d.loss().steps(), d.loss().values(), 0).asRaw());
         if (many) {
-            key.add("train, EMA 0.95; dashed: validation", SeriesKey.Sample.RAW, 0);
+            key.add("validation", SeriesKey.Sample.DASHED, p -> p.muted(), null);
         } else {
             key.add("train, raw", SeriesKey.Sample.RAW, 0).add("train, EMA 0.95", SeriesKey.Sample.LINE, 0);
             if (!d.validation().isEmpty()) {
@@ -121,6 +126,7 @@ final class LossCard {
         Curve v = d.validation();
         int lowest = v.lowest();
         HBox pills = new HBox(8);
+        pills.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
         if (!many && lowest >= 0 && lowest < v.steps().length - 1) {
             pills.getChildren().add(ProvenanceAudit.tag(Pill.warning("validation lowest at step " + Numbers.count(v.steps()[lowest])), Origins.validation(d)));
         }

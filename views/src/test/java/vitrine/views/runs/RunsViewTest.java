@@ -149,7 +149,7 @@ class RunsViewTest {
         RunRecord r = make(task("lr", 0.002, "warmupSteps", 4), 27, 1);
         store.begin(r.number());
         List<String> t = look();
-        has(t, "#1 LoRA r 8", "running", "step 27 of 40", "27.6", "tokens", "15.8", "96", "632", "MiB", "elapsed, 68", "validation lowest at step 10", "Run #1, LoRA r 8", "46,240", "600", "Memory, predicted", "0.002, cosine");
+        has(t, "#1 LoRA r 8", "running", "step 27 of 40", "27.6", "tokens", "15.8", "96", "632", "MiB", "elapsed", "validation lowest at step 10", "Run #1, LoRA r 8", "46,240", "600", "Memory, predicted", "0.002, cosine");
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body()).stream().map(ProvenanceAudit.Untold::shown).toList()));
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.inspector()).stream().map(ProvenanceAudit.Untold::shown).toList()));
         press("Pause");
