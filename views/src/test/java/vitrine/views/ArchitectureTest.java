@@ -41,7 +41,7 @@ class ArchitectureTest {
     void viewsReadArtifactsAndAskForTasks() {
         classes().that().resideInAPackage("vitrine.views..").should()
                 .onlyDependOnClassesThat(resideInAnyPackage("vitrine.views..", "vitrine.resources..", "vitrine.core.artifact", "vitrine.core.task", "vitrine.core.engine",
-                        "vitrine.core.checkpoint..", "vitrine.core.architecture", "vitrine.core.analysis..", "vitrine.core.refusal", "vitrine.core.json")
+                        "vitrine.core.checkpoint..", "vitrine.core.architecture", "vitrine.core.analysis..", "vitrine.core.refusal", "vitrine.core.json", "vitrine.core.run")
                         .or(belongTo(Shape.class, DType.class, Activation.class)).or(not(resideInAPackage("vitrine..")))
                         .as("are artifacts, tasks, events, checkpoints' headers, specs, results, and the names of shapes, types and activations"))
                 .because("a view draws what a worker has computed: no forward pass, kernel, tokenizer or family is called from the window")

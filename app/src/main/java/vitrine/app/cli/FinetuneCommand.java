@@ -161,6 +161,9 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--gpus", paramLabel = "N", description = "of each node in the batch script; default 1")
     int gpus = 1;
 
+    @Option(names = "--early-stop", paramLabel = "N", description = "end after N validations without a lower loss; the result is that of the lowest. Needs --eval-data and --eval-every")
+    Integer earlyStop;
+
     @Override
     boolean runsOnEveryEngine() {
         return true;
@@ -185,6 +188,11 @@ final class FinetuneCommand extends Subcommand {
             RunRecord run = store.create(task.toJson(), environment);
             return new RunSession(store, run, output).run(engine, common.out == null ? null : common.out.toAbsolutePath().normalize());
         }
+    }
+
+    /// What a run is computed with, for people.
+    static ObjectNode environment(int threads) {
+        return RunStore.environment("embedded", TaskInputs.ENGINE_VERSION, threads);
     }
 
     private static void requireFree(Path out) throws IOException {
@@ -239,7 +247,7 @@ final class FinetuneCommand extends Subcommand {
                 choice("--schedule", schedule, FinetuneSettings.ScheduleName.class), decaySteps, weightDecay, beta1, beta2, eps, maxGradNorm, seed,
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
-                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds);
+                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop);
     }
 
     private static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {

@@ -13,6 +13,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.EngineEvent;
@@ -32,6 +34,8 @@ final class RunSession {
     private static final long PATIENCE_SECONDS = 8;
     private static final long FLUSH_NANOS = 500_000_000;
     private static final int LINES = 20;
+    private static final long LOOK_MILLIS = 200;
+    private static final Logger LOG = LoggerFactory.getLogger(RunSession.class);
 
     private final RunStore store;
     private final RunRecord run;
@@ -39,6 +43,11 @@ final class RunSession {
     private final SortedMap<Long, Map<String, Double>> unwritten = new TreeMap<>();
     private long written = System.nanoTime();
     private long total;
+    /// Figures up to here were told before: their time is known.
+    private long known = -1;
+    private double secondsBefore;
+    private long began = -1;
+    private WorkerMeter meter;
 
     RunSession(RunStore store, RunRecord run, Output output) {
         this.store = store;
@@ -53,9 +62,13 @@ final class RunSession {
         try (WorkerEngine engine = with) {
             store.begin(run.number());
             Whole.removeLeftovers(run.folder());
+            Files.deleteIfExists(folder.stop());
+            takeUpTime();
+            meter = new WorkerMeter(engine::workerPid);
             TaskHandle handle = engine.submitTo(task, folder.result(), this::event);
             Thread hook = new Thread(() -> giveUp(handle), "interrupted");
             Runtime.getRuntime().addShutdownHook(hook);
+            Thread.ofVirtual().start(() -> watchForDiscard(folder, handle));
             Ending ending = handle.ending().join();
             flush();
             if (!removed(hook)) {
@@ -64,6 +77,32 @@ final class RunSession {
                 return 1;
             }
             return finish(ending, out);
+        }
+    }
+
+    /// The time that earlier sessions of this run took counts.
+    private void takeUpTime() {
+        SortedMap<Long, Double> seconds = store.figures(run.number()).get("seconds");
+        if (seconds != null) {
+            known = seconds.lastKey();
+            secondsBefore = seconds.get(known);
+        }
+    }
+
+    /// A run that is given up ends within its step; all else waits until the step is done.
+    private static void watchForDiscard(RunFolder folder, TaskHandle handle) {
+        try {
+            while (!handle.ending().isDone()) {
+                if (folder.asked().filter(RunFolder.Stop.discard::equals).isPresent()) {
+                    handle.cancel();
+                    return;
+                }
+                Thread.sleep(LOOK_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            LOG.warn("the run's stop file cannot be read: {}", e.getMessage());
         }
     }
 
@@ -116,11 +155,30 @@ final class RunSession {
                 return 1;
             }
             case Ending.Cancelled ignored -> {
-                store.end(run.number(), State.stopped, null);
-                output.fault("Stopped. " + howToGoOn());
+                RunFolder folder = new RunFolder(run.folder());
+                boolean discarded = folder.asked().filter(RunFolder.Stop.discard::equals).isPresent();
+                Files.deleteIfExists(folder.stop());
+                if (discarded) {
+                    discard(store, run);
+                    output.fault("Given up. Its figures are kept, its saved steps are not.");
+                } else {
+                    store.end(run.number(), State.stopped, null);
+                    output.fault("Stopped. " + howToGoOn());
+                }
                 return 1;
             }
         }
+    }
+
+    /// Gives up a run that nobody is at work on: saved steps go.
+    static void discard(RunStore store, RunRecord run) throws IOException {
+        RunFolder folder = new RunFolder(run.folder());
+        for (Path saved : new Path[] {folder.steps(), folder.best()}) {
+            if (Files.exists(saved)) {
+                Whole.delete(saved);
+            }
+        }
+        store.end(run.number(), State.cancelled, null);
     }
 
     private void say(ObjectNode r, Path at) {
@@ -167,6 +225,11 @@ final class RunSession {
                 row.put(e.getKey(), e.getValue().asDouble());
             }
         });
+        if (step > known) {
+            began = began < 0 ? System.nanoTime() : began;
+            row.put("seconds", secondsBefore + (System.nanoTime() - began) / 1e9);
+            meter.read(row);
+        }
         unwritten.computeIfAbsent(step, s -> new LinkedHashMap<>()).putAll(row);
         if (step == 0 && row.containsKey("memory_forecast_bytes")) {
             output.text(String.format(Locale.ROOT, "Run %d: %,.0f values are trained; about %s of memory", run.number(), row.getOrDefault("trained_parameters", 0.0),

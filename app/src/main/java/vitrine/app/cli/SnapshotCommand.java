@@ -29,10 +29,10 @@ final class SnapshotCommand extends Subcommand {
     private static final int SMALLEST = 320;
     private static final int LARGEST = 8192;
 
-    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, routing or rank")
+    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, routing, rank or runs")
     String view;
 
-    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy, routing and rank also a checkpoint")
+    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy, routing and rank also a checkpoint, for runs the number of a run")
     Path artifact;
 
     @Option(names = "--theme", paramLabel = "NAME", description = "light (default) or dark")
@@ -67,6 +67,9 @@ final class SnapshotCommand extends Subcommand {
         ViewKind kind = Arrays.stream(ViewKind.values()).filter(k -> k.name().equalsIgnoreCase(view)).findFirst()
                 .orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "the view %s is unknown; views are %s", view,
                         Arrays.stream(ViewKind.values()).map(k -> k.name().toLowerCase(Locale.ROOT)).collect(Collectors.joining(", "))));
+        if (kind == ViewKind.RUNS && artifact.toString().matches("\\d{1,9}")) {
+            artifact = Folders.locate().runs().resolve(artifact.toString());
+        }
         if (!Files.exists(artifact)) {
             throw Refusal.of(Category.NOT_FOUND, artifact, "there is no such file or folder");
         }

@@ -1,6 +1,7 @@
 package vitrine.app.picture;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -10,6 +11,7 @@ import javafx.stage.Stage;
 import vitrine.app.program.Version;
 import vitrine.app.workspace.Recognised;
 import vitrine.core.engine.Engine;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
@@ -22,6 +24,8 @@ import vitrine.views.control.Themes;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
 import vitrine.views.routing.RoutingViewModel;
+import vitrine.views.runs.RunBoard;
+import vitrine.views.runs.RunsView;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -35,6 +39,7 @@ import vitrine.views.view.ViewKind;
 public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Domain> data, double width, double height, Theme theme, double scale) {
 
     private static final double PATIENCE_SECONDS = 600;
+    private static final double RUN_SECONDS = 20;
 
     /// Draws to a file; its ending, `.png` or `.svg`, says how.
     ///
@@ -60,6 +65,9 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Doma
             Toolkit.onThread(routing.model()::failure).ifPresent(why -> {
                 throw Refusal.of(Category.TASK_INVALID, artifact, "its routing cannot be drawn: %s", why);
             });
+        }
+        if (shown instanceof RunsView runs && !Toolkit.await(() -> runs.model().shownProperty().get() != null, RUN_SECONDS)) {
+            throw Refusal.of(Category.NOT_FOUND, artifact, "there is no such run in the store");
         }
         try {
             Toolkit.onThread(() -> {
@@ -115,7 +123,8 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Doma
                 yield v;
             }
             case ROUTING -> routing(board);
-            case LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+            case RUNS -> runs();
+            case LORA, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
         };
     }
 
@@ -137,6 +146,23 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Doma
             case Recognised.Refused r -> throw r.refusal();
             case Recognised.Result ignored -> v.open(artifact);
             case Recognised.Text ignored -> throw Refusal.of(Category.ARTIFACT_INVALID, artifact, "it is a text; Routing shows checkpoints with experts, and results of routing");
+        }
+        return v;
+    }
+
+    /// A run of the store by its folder, as far as it is; the result of one by what its folder holds.
+    private View runs() {
+        Path store = artifact.getParent();
+        boolean known = artifact.getFileName().toString().matches("\\d{1,9}") && Files.exists(store.resolve("runs.db"));
+        RunBoard runs = new RunBoard(known ? store : artifact, Json.object(), (arguments, said) -> {
+            throw new IllegalStateException("a picture starts nothing");
+        }, javafx.application.Platform::runLater);
+        RunsView v = new RunsView(runs);
+        if (known) {
+            v.model().show(Long.parseLong(artifact.getFileName().toString()));
+            runs.watch();
+        } else {
+            v.open(artifact);
         }
         return v;
     }

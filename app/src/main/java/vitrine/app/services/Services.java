@@ -8,18 +8,22 @@ import vitrine.app.program.Folders;
 import vitrine.app.state.StateStore;
 import vitrine.app.workspace.Workspace;
 import vitrine.core.artifact.ArtifactStore;
+import vitrine.core.engine.DetachedCommand;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Engine;
 import vitrine.core.engine.WorkerCommand;
+import vitrine.core.run.RunStore;
+import vitrine.core.task.TaskInputs;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
+import vitrine.views.runs.RunBoard;
 import vitrine.views.tasks.TaskBoard;
 
 /// The window's services, put together in one place. Made on the JavaFX thread.
 ///
 /// @param engine runs what views ask for
 /// @param background looks at files, one after the other
-public record Services(Folders folders, StateStore state, Engine engine, TaskBoard board, Workspace workspace, Themes themes, ExecutorService background)
+public record Services(Folders folders, StateStore state, Engine engine, TaskBoard board, RunBoard runs, Workspace workspace, Themes themes, ExecutorService background)
         implements AutoCloseable {
 
     /// The most bytes that results may take on the disk before the oldest go.
@@ -30,21 +34,31 @@ public record Services(Folders folders, StateStore state, Engine engine, TaskBoa
     /// @param threads how many threads compute
     public static Services of(Folders folders, int threads, Theme look) throws IOException {
         ArtifactStore store = new ArtifactStore(folders.artifacts(), STORE_BYTES);
-        return with(folders, new EmbeddedEngine(store, WorkerCommand.embedded(threads, WorkerCommand.defaultMemoryBytes())), look);
+        return with(folders, new EmbeddedEngine(store, WorkerCommand.embedded(threads, WorkerCommand.defaultMemoryBytes())), threads, DETACHED, look);
     }
+
+    /// Runs are processes of their own, which outlive this one.
+    private static final RunBoard.Launcher DETACHED = (arguments, said) -> DetachedCommand.start(arguments, said)::isAlive;
 
     /// The same with another engine.
     public static Services with(Folders folders, Engine engine, Theme look) {
+        return with(folders, engine, Runtime.getRuntime().availableProcessors(), DETACHED, look);
+    }
+
+    /// The same with another engine and another way to start runs.
+    public static Services with(Folders folders, Engine engine, int threads, RunBoard.Launcher launcher, Theme look) {
         StateStore state = new StateStore(folders.state());
         ExecutorService background = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("files").factory());
         TaskBoard board = new TaskBoard(engine, Platform::runLater);
-        return new Services(folders, state, engine, board, new Workspace(state, background, Platform::runLater), new Themes(look), background);
+        RunBoard runs = new RunBoard(folders.runs(), RunStore.environment("embedded", TaskInputs.ENGINE_VERSION, threads), launcher, Platform::runLater).watch();
+        return new Services(folders, state, engine, board, runs, new Workspace(state, background, Platform::runLater), new Themes(look), background);
     }
 
     /// Ends the worker and writes what is to be remembered.
     @Override
     public void close() {
         engine.close();
+        runs.close();
         background.shutdownNow();
         state.close();
     }

@@ -40,6 +40,8 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
+import vitrine.views.runs.RunRow;
+import vitrine.views.runs.RunsView;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.IconButton;
@@ -88,8 +90,8 @@ public final class MainWindow {
         this.stage = stage;
         this.questions = questions;
         workspace = services.workspace();
-        factory = new ViewFactory(services, questions, samples);
-        navigator = new Navigator(workspace);
+        factory = new ViewFactory(services, questions, samples, this::open);
+        navigator = new Navigator(workspace, services.runs());
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);
         start = new StartPage(commands, workspace, samples.stream().map(s -> new SampleCard(s, services, () -> openSample(s))).toList(), p -> open(List.of(p)));
@@ -105,7 +107,7 @@ public final class MainWindow {
         drawer = new TaskDrawer(services.board(), this::toggleDrawer);
         show(drawer, false);
         ProcessMemory memory = new ProcessMemory(() -> services.engine() instanceof EmbeddedEngine e ? e.workerPid() : Optional.empty());
-        StatusBar status = new StatusBar(services.board(), memory, Version.NUMBER, this::toggleDrawer);
+        StatusBar status = new StatusBar(services.board(), services.runs(), memory, Version.NUMBER, this::toggleDrawer);
         BorderPane window = new BorderPane(frame);
         window.setTop(new Toolbar(commands, workspace, services.themes(), new EngineButton(services), new SettingsButton(services), help, this::showStart, r -> open(List.of(r.path()))));
         window.setBottom(new VBox(drawer, status));
@@ -142,6 +144,7 @@ public final class MainWindow {
             }
         });
         showObstacles();
+        services.runs().rows().addListener((InvalidationListener) o -> tabs.count(ViewKind.RUNS, services.runs().rows().stream().filter(r -> r.state().going()).count()));
     }
 
     /// The scene, for pictures and tests.
@@ -304,6 +307,11 @@ public final class MainWindow {
     private void showKind(ViewKind kind) {
         Subject subject = workspace.currentProperty().get();
         Optional<View> view = Optional.ofNullable(views.computeIfAbsent(kind, k -> factory.make(k).orElse(null)));
+        if (view.isPresent() && view.get().choosesItsSubject()) {
+            view.get().show(subject);
+            showView(view.get(), true);
+            return;
+        }
         if (view.isEmpty() || subject == null) {
             EmptyState empty = new EmptyState(kind.icon(), ViewFactory.obstacle(kind, subject));
             if (view.isPresent()) {
@@ -324,7 +332,9 @@ public final class MainWindow {
         body.setPadding(new Insets(16));
         holder.getChildren().setAll(body);
         List<Node> all = new ArrayList<>();
-        all.add(follows ? subjectPicker : new Pill(view.subject().map(Subject::name).orElse("a result, without its checkpoint")));
+        if (!view.choosesItsSubject()) {
+            all.add(follows ? subjectPicker : new Pill(view.subject().map(Subject::name).orElse("a result, without its checkpoint")));
+        }
         all.addAll(controls.computeIfAbsent(view, View::headerControls));
         List<Node> buttons = new ArrayList<>(actions.buttons());
         buttons.add(viewHelp);
@@ -335,7 +345,7 @@ public final class MainWindow {
 
     private void subjectChanged() {
         Subject now = workspace.currentProperty().get();
-        if (now == null && workspace.subjects().isEmpty() && tabs.chosenProperty().get() instanceof ViewKind) {
+        if (now == null && workspace.subjects().isEmpty() && tabs.chosenProperty().get() instanceof ViewKind kind && kind != ViewKind.RUNS) {
             showStart();
         } else if (tabs.chosenProperty().get() instanceof ViewKind) {
             showChosen();
@@ -353,9 +363,18 @@ public final class MainWindow {
 
     private void inspectSelected(Object selected) {
         switch (selected) {
+            case RunRow run -> showRun(run);
             case OpenText text -> inspector.show(new TextInspector(text, workspace.currentProperty().get(), this::useAsPrompt, this::evaluate));
             case Recognised.Refused r -> inspector.show(new RefusedInspector(r, () -> open(List.of(r.path()))));
             case null, default -> present().ifPresentOrElse(v -> inspector.show(v.inspector()), () -> inspector.show(null));
+        }
+    }
+
+    private void showRun(RunRow run) {
+        tabs.choose(ViewKind.RUNS);
+        if (views.get(ViewKind.RUNS) instanceof RunsView view && present().orElse(null) == view) {
+            view.model().show(run.number());
+            inspector.show(view.inspector());
         }
     }
 

@@ -35,6 +35,8 @@ import vitrine.views.control.Icons;
 import vitrine.views.control.NavigatorRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.SearchField;
+import vitrine.views.runs.RunBoard;
+import vitrine.views.runs.RunRow;
 import vitrine.views.view.Subject;
 
 /// The left side: what is open, by kind. A click shows it, Delete closes it, the arrows walk through the rows.
@@ -50,15 +52,19 @@ final class Navigator extends VBox {
         }
     }
 
+    private static final int RUNS_SHOWN = 20;
+
     private final Workspace workspace;
+    private final RunBoard runs;
     private final ObjectProperty<Object> selected = new SimpleObjectProperty<>(this, "selected");
     private final SearchField filter = new SearchField(Icons.FILTER, "Filter", "");
     private final VBox list = new VBox(2);
     private final Set<Section> folded = EnumSet.noneOf(Section.class);
     private final Map<Object, NavigatorRow> rows = new LinkedHashMap<>();
 
-    Navigator(Workspace workspace) {
+    Navigator(Workspace workspace, RunBoard runs) {
         this.workspace = workspace;
+        this.runs = runs;
         getStyleClass().add(Styles.NAVIGATOR);
         ProvenanceAudit.notAFigure(this, "names and facts of what is open");
         setMinWidth(0);
@@ -81,9 +87,15 @@ final class Navigator extends VBox {
         workspace.adapters().addListener(anew);
         workspace.texts().addListener(anew);
         workspace.refused().addListener(anew);
-        selected.addListener((o, old, now) -> rows.forEach((item, row) -> row.selectedProperty().set(item.equals(now))));
+        runs.rows().addListener((InvalidationListener) o -> runsChanged());
+        selected.addListener((o, old, now) -> rows.forEach((item, row) -> row.selectedProperty().set(key(item).equals(key(now)))));
         filter.textProperty().addListener(anew);
         show();
+    }
+
+    /// A run is the same run however far it is.
+    private static Object key(Object item) {
+        return item instanceof RunRow r ? (Object) r.number() : item == null ? "" : item;
     }
 
     /// The row that is marked: a [Subject], an [OpenText], a [Recognised.Refused], or null.
@@ -101,7 +113,33 @@ final class Navigator extends VBox {
         if (!workspace.refused().isEmpty()) {
             section(Section.REFUSED, workspace.refused(), r -> row(r, Icons.FILE, r.name(), "", r.path(), () -> workspace.close(r)).warning(r.refusal().getMessage()));
         }
-        section(Section.RUNS, List.<Subject>of(), s -> null);
+        section(Section.RUNS, runs.rows().subList(0, Math.min(RUNS_SHOWN, runs.rows().size())), this::runRow);
+    }
+
+    private NavigatorRow runRow(RunRow r) {
+        NavigatorRow row = row(r, r.state().icon(), r.title(), r.fact(), r.run().folder(), null);
+        if (r.state().going()) {
+            row.running();
+        }
+        Tooltip.install(row, new Tooltip(r.title() + ", " + r.state().word() + ", " + r.factMeaning() + "\n" + r.run().folder()));
+        return row;
+    }
+
+    /// While the same runs stand in the same states, only their facts are written anew: the focus stays where it is.
+    private void runsChanged() {
+        List<RunRow> now = runs.rows().subList(0, Math.min(RUNS_SHOWN, runs.rows().size()));
+        List<RunRow> shown = rows.keySet().stream().filter(RunRow.class::isInstance).map(RunRow.class::cast).toList();
+        boolean same = now.size() == shown.size() && !folded.contains(Section.RUNS);
+        for (int i = 0; same && i < now.size(); i++) {
+            same = now.get(i).number() == shown.get(i).number() && now.get(i).state() == shown.get(i).state();
+        }
+        if (!same) {
+            show();
+            return;
+        }
+        for (int i = 0; i < now.size(); i++) {
+            rows.get(shown.get(i)).fact(now.get(i).fact());
+        }
     }
 
     private boolean fits(String name) {
@@ -147,13 +185,14 @@ final class Navigator extends VBox {
             case Subject s -> s.name();
             case OpenText t -> t.name();
             case Recognised.Refused r -> r.name();
+            case RunRow r -> r.title();
             default -> "";
         };
     }
 
     private NavigatorRow row(Object item, Icons icon, String name, String fact, Path path, Runnable close) {
         NavigatorRow row = new NavigatorRow(icon, name, fact);
-        row.selectedProperty().set(item.equals(selected.get()));
+        row.selectedProperty().set(key(item).equals(key(selected.get())));
         row.setFocusTraversable(true);
         row.setOnMouseClicked(e -> {
             if (e.getButton() == MouseButton.PRIMARY) {
@@ -170,7 +209,10 @@ final class Navigator extends VBox {
         MenuItem shut = new MenuItem("Close " + name, Icons.CLOSE.node());
         shut.setMnemonicParsing(false);
         shut.setOnAction(e -> close.run());
-        ContextMenu menu = new ContextMenu(copy, shut);
+        ContextMenu menu = new ContextMenu(copy);
+        if (close != null) {
+            menu.getItems().add(shut);
+        }
         row.setOnContextMenuRequested(e -> menu.show(row, e.getScreenX(), e.getScreenY()));
         Tooltip.install(row, new Tooltip(path.toString()));
         rows.put(item, row);
@@ -188,7 +230,11 @@ final class Navigator extends VBox {
     private void key(KeyEvent e, Object item, Runnable close) {
         switch (e.getCode()) {
             case ENTER, SPACE -> choose(item);
-            case DELETE -> close.run();
+            case DELETE -> {
+                if (close != null) {
+                    close.run();
+                }
+            }
             case DOWN -> step(1);
             case UP -> step(-1);
             default -> {

@@ -17,6 +17,8 @@ import vitrine.views.chart.Numbers;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Meter;
 import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.runs.RunBoard;
+import vitrine.views.runs.RunRow;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.TaskRow;
 
@@ -24,6 +26,7 @@ import vitrine.views.tasks.TaskRow;
 final class StatusBar extends HBox {
 
     private final TaskBoard board;
+    private final RunBoard runs;
     private final Label icon = new Label();
     private final Label title = new Label();
     private final Meter meter = new Meter(0).thin();
@@ -31,8 +34,9 @@ final class StatusBar extends HBox {
     private final Label memory = new Label();
     private final ProcessMemory used;
 
-    StatusBar(TaskBoard board, ProcessMemory used, String version, Runnable toggleDrawer) {
+    StatusBar(TaskBoard board, RunBoard runs, ProcessMemory used, String version, Runnable toggleDrawer) {
         this.board = board;
+        this.runs = runs;
         this.used = used;
         getStyleClass().add(Styles.STATUS_BAR);
         ProvenanceAudit.notAFigure(this, "state of the program");
@@ -69,6 +73,7 @@ final class StatusBar extends HBox {
             }
             show();
         });
+        runs.rows().addListener((javafx.beans.InvalidationListener) o -> show());
         Timeline tick = new Timeline(new KeyFrame(Duration.seconds(2), e -> showMemory()));
         tick.setCycleCount(Timeline.INDEFINITE);
         // It runs only while the bar is in a window.
@@ -86,6 +91,11 @@ final class StatusBar extends HBox {
     private void show() {
         TaskRow running = board.rows().stream().filter(r -> !r.state().over()).findFirst().orElse(null);
         long waiting = board.rows().stream().filter(r -> !r.state().over()).count();
+        RunRow run = running != null ? null : runs.rows().stream().filter(r -> r.state().going()).findFirst().orElse(null);
+        if (run != null) {
+            showRun(run);
+            return;
+        }
         boolean any = running != null;
         icon.setVisible(any);
         icon.setManaged(any);
@@ -106,6 +116,19 @@ final class StatusBar extends HBox {
         double left = running.secondsLeftProperty().get();
         progress.setText((known ? Numbers.count(running.done()) + " / " + Numbers.count(running.total()) + " " + running.unit() : "")
                 + (Double.isFinite(left) && left >= 1 ? "   " + Numbers.timeLeft(left) + " left" : ""));
+    }
+
+    /// A training run, while no task of a view is under way.
+    private void showRun(RunRow r) {
+        icon.setVisible(true);
+        icon.setManaged(true);
+        boolean known = r.run().steps() > 0;
+        meter.setVisible(known);
+        meter.setManaged(known);
+        title.getStyleClass().remove(Styles.MUTED);
+        title.setText(r.title() + (known ? "" : " " + r.state().word()));
+        meter.shareProperty().set(known ? (double) r.run().step() / r.run().steps() : 0);
+        progress.setText(known ? "step " + Numbers.count(r.run().step()) + " / " + Numbers.count(r.run().steps()) : "");
     }
 
     private void showMemory() {

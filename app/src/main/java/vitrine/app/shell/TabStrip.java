@@ -11,6 +11,7 @@ import javafx.collections.FXCollections;
 import javafx.collections.ListChangeListener;
 import javafx.collections.ObservableList;
 import javafx.geometry.Pos;
+import javafx.scene.control.Label;
 import javafx.scene.control.ToggleButton;
 import javafx.scene.control.Tooltip;
 import javafx.scene.layout.HBox;
@@ -87,6 +88,24 @@ final class TabStrip extends HBox {
             Tooltip tip = new Tooltip(why.isEmpty() ? kind.label() + " (Alt+" + (kind.ordinal() + 1) + ")" : why);
             tab.setTooltip(tip);
         });
+    }
+
+    /// Shows how many of a view's things are under way; nothing for none.
+    void count(ViewKind kind, long number) {
+        ToggleButton tab = fixed.get(kind);
+        if (number == 0) {
+            tab.setGraphic(kind.icon().node());
+            tab.setText(kind.label());
+            return;
+        }
+        Label name = new Label(kind.label());
+        name.getStyleClass().add("vt-tab-name");
+        Label count = new Label(Long.toString(number));
+        count.getStyleClass().add(Styles.COUNT);
+        HBox all = new HBox(8, kind.icon().node(), name, count);
+        all.setAlignment(Pos.CENTER);
+        tab.setGraphic(all);
+        tab.setText("");
     }
 
     /// Disables pinning, with the reason.

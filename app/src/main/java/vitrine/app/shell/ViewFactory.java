@@ -1,9 +1,11 @@
 package vitrine.app.shell;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import javafx.beans.binding.Bindings;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
@@ -16,6 +18,7 @@ import vitrine.views.rank.CalibrationText;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
 import vitrine.views.routing.RoutingViewModel;
+import vitrine.views.runs.RunsView;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
@@ -27,18 +30,21 @@ final class ViewFactory {
     private final Services services;
     private final Questions questions;
     private final List<SampleOffer> samples;
+    private final Consumer<List<Path>> opening;
 
     /// @param questions asks for files
     /// @param samples whose prompts and texts are suggested with their checkpoints
-    ViewFactory(Services services, Questions questions, List<SampleOffer> samples) {
+    /// @param opening opens what a view has made
+    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening) {
         this.services = services;
         this.questions = questions;
         this.samples = samples;
+        this.opening = opening;
     }
 
     /// Whether this version has such a view.
     static boolean has(ViewKind kind) {
-        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.ROUTING || kind == ViewKind.RANK;
+        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.ROUTING || kind == ViewKind.RANK || kind == ViewKind.RUNS;
     }
 
     /// A new view, if this version has such a one.
@@ -48,7 +54,8 @@ final class ViewFactory {
             case ATTENTION -> Optional.of(attention());
             case RANK -> Optional.of(rank());
             case ROUTING -> Optional.of(routing());
-            case LORA, RUNS, COMPARE -> Optional.empty();
+            case RUNS -> Optional.of(runs());
+            case LORA, COMPARE -> Optional.empty();
         };
     }
 
@@ -95,6 +102,23 @@ final class ViewFactory {
         return view;
     }
 
+    /// Offers the checkpoints and texts that are open, and the samples' texts.
+    private RunsView runs() {
+        RunsView view = new RunsView(services.runs());
+        view.chooseFilesWith(() -> questions.files().stream().findFirst());
+        view.openResultsWith(opening);
+        Runnable models = () -> view.offerModels(services.workspace().checkpoints());
+        services.workspace().checkpoints().addListener((javafx.beans.InvalidationListener) o -> models.run());
+        models.run();
+        Runnable offer = () -> {
+            List<CalibrationText> texts = texts(services.workspace().currentProperty().get());
+            view.offerText(texts.stream().map(CalibrationText::name).toList(), texts.stream().map(CalibrationText::path).toList());
+        };
+        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        offer.run();
+        return view;
+    }
+
     private List<CalibrationText> texts(Subject subject) {
         List<CalibrationText> out = new ArrayList<>();
         services.workspace().texts().forEach(t -> out.add(new CalibrationText(t.name(), t.path())));
@@ -129,6 +153,9 @@ final class ViewFactory {
     static String obstacle(ViewKind kind, Subject subject) {
         if (!has(kind)) {
             return kind.label() + " is not part of this version.";
+        }
+        if (kind == ViewKind.RUNS) {
+            return "";
         }
         if (subject == null) {
             return "Open a checkpoint first.";

@@ -79,6 +79,8 @@ final class ViewHeader extends Region {
         actions.resizeRelocate(Math.round(right - wide), 0, Math.ceil(wide), h);
         right -= wide + GAP;
         double needed = controls.stream().filter(c -> c.getParent() == this).mapToDouble(c -> c.prefWidth(-1) + GAP).sum();
+        // A spring takes what room is left, so that what follows stands at the right.
+        double spring = Math.max(0, right - PAD - needed);
         boolean all = PAD + needed <= right && rest.getChildren().isEmpty();
         double room = all ? right : right - 28 - GAP;
         double x = PAD;
@@ -87,7 +89,7 @@ final class ViewHeader extends Region {
             if (c.getParent() != this) {
                 continue;
             }
-            double w = c.prefWidth(-1);
+            double w = c.prefWidth(-1) + (c.getStyleClass().contains("vt-spring") ? spring : 0);
             full |= x + w > room;
             c.setVisible(!full);
             if (!full) {

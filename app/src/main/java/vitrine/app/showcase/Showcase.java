@@ -26,6 +26,7 @@ import vitrine.app.workspace.Recognised;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
 import vitrine.views.routing.RoutingViewModel;
+import vitrine.views.runs.RunsView;
 import vitrine.views.view.ViewKind;
 
 /// The whole window with the bundled sample, drawn to files where there is no display to show it on.
@@ -48,7 +49,7 @@ public final class Showcase {
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy, Attention and Rank of the sample, and Routing of what else is given.
+    /// Draws start page, Anatomy, Attention and Rank of the sample, Runs where there are any, and Routing of what else is given.
     ///
     /// @param more a mixture of experts and texts to route; none where empty
     /// @return the files that were written
@@ -112,6 +113,14 @@ public final class Showcase {
         settle();
         Toolkit.await(() -> window.present().filter(RankView.class::isInstance).map(v -> ((RankView) v).model().settled()).orElse(true), PATIENCE_SECONDS);
         both("rank");
+        if (Toolkit.onThread(() -> !services.runs().rows().isEmpty())) {
+            Toolkit.onThread(() -> {
+                window.commands().named("Go to " + ViewKind.RUNS.label()).run();
+                return null;
+            });
+            Toolkit.await(() -> window.present().filter(RunsView.class::isInstance).map(v -> ((RunsView) v).model().shownProperty().get() != null).orElse(true), PATIENCE_SECONDS);
+            both("runs");
+        }
         if (!more.isEmpty()) {
             routing(more);
         }

@@ -31,6 +31,8 @@ import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.json.Json;
+import vitrine.core.task.FinetuneForecast;
+import vitrine.core.task.Task;
 import vitrine.core.tensor.DType;
 import vitrine.core.testing.Reference;
 
@@ -172,6 +174,114 @@ class FinetuneCommandTest {
         Invocation compared = Invocation.of(folder, "runs", "compare", "1", "2", "--json");
         assertEquals(0, compared.events("result").getFirst().get("differences").size(), compared.toString());
         assertEquals(2, Invocation.of(folder, "runs", "resume", "2").exit(), "a finished run has nothing to go on with");
+    }
+
+    // --- stopped, extended, copied, exported
+
+    @Test
+    void aRunIsExtendedCopiedAndExported() throws IOException {
+        List<String> args = longer(folder.resolve("data.jsonl"), folder.resolve("task.json"));
+        Invocation first = Invocation.of(folder, args);
+        assertEquals(0, first.exit(), first.toString());
+        JsonNode task = Json.mapper().readTree(folder.resolve("home/runs/1/task.json").toFile()).get("task");
+        assertEquals(first.events("metric").stream().filter(e -> e.has("trained_parameters")).findFirst().orElseThrow().get("trained_parameters").asLong(),
+                FinetuneForecast.of((Task.Finetune) Task.fromJson(task)).trained(), "the forecast counts BeamLoRA's gates");
+        Path result = folder.resolve("home/runs/1/result");
+        byte[] before = Files.readAllBytes(result.resolve("adapter_model.safetensors"));
+
+        Invocation extended = Invocation.of(folder, "runs", "extend", "1", "--steps", "30", "--json");
+        assertEquals(0, extended.exit(), extended.toString());
+        JsonNode shown = Invocation.of(folder, "runs", "show", "1", "--json").events("result").getFirst();
+        assertEquals(30, shown.at("/figures/loss").size());
+        assertEquals("finished", shown.get("state").asText());
+        assertArrayEquals(before, Files.readAllBytes(folder.resolve("home/runs/1/result-at-24/adapter_model.safetensors")), "the result so far is kept");
+        assertFalse(Arrays.equals(before, Files.readAllBytes(result.resolve("adapter_model.safetensors"))));
+        assertEquals(30, Json.mapper().readTree(result.resolve("manifest.json").toFile()).at("/summary/steps").asInt());
+        assertEquals(List.of("run 1 is at step 30 already; --steps 30 is no more."), Invocation.of(folder, "runs", "extend", "1", "--steps", "30").errorLines());
+
+        Invocation copied = Invocation.of(folder, "runs", "clone", "1", "--set", "steps=4", "--set", "lr=0.5", "--json");
+        assertEquals(0, copied.exit(), copied.toString());
+        JsonNode differ = Invocation.of(folder, "runs", "compare", "1", "2", "--json").events("result").getFirst().get("differences");
+        assertEquals("[30,4]", differ.get("settings.steps").toString());
+        assertEquals(0.5, differ.at("/settings.lr/1").asDouble());
+        assertEquals(List.of("speed is no key of a task of this kind"), Invocation.of(folder, "runs", "clone", "1", "--set", "speed=1").errorLines().stream()
+                .map(l -> l.replaceAll("^settings\\.|;.*$", "")).toList());
+
+        Path csv = folder.resolve("figures.csv");
+        assertEquals(0, Invocation.of(folder, "runs", "export", "1", "--out", csv.toString()).exit());
+        List<String> lines = Files.readAllLines(csv);
+        assertTrue(lines.getFirst().startsWith("step,") && lines.getFirst().contains("loss"), lines.getFirst());
+        assertTrue(lines.getLast().startsWith("30,"), lines.getLast());
+        assertEquals(0, Invocation.of(folder, "runs", "export", "1", "--tensorboard", "--out", folder.resolve("events").toString()).exit());
+        assertTrue(Files.size(folder.resolve("events")) > 30 * 40);
+        assertEquals(List.of("--steps goes with vitrine runs extend only."), Invocation.of(folder, "runs", "export", "1", "--steps", "3").errorLines());
+        assertEquals(2, Invocation.of(folder, "runs", "stop", "2", "--discard").exit(), "a finished run is not given up");
+    }
+
+    /// A rate so high that the loss over the validation text rises at once: the run ends after two validations, with the weights of before them.
+    @Test
+    void earlyStopTakesTheLowestAndTheForecastIsTheRuns() throws IOException {
+        Path data = Files.writeString(folder.resolve("data.jsonl"), "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12]}\n");
+        Path held = Files.writeString(folder.resolve("held.jsonl"), "{\"input_ids\": [40, 3, 77, 21, 90, 13]}\n");
+        Invocation run = Invocation.of(folder, "finetune", "--model", BASE.toString(), "--data", data.toString(), "--method", "full", "--steps", "40", "--batch-size", "1", "--lr", "0.05",
+                "--warmup-steps", "0", "--schedule", "constant", "--eval-data", held.toString(), "--eval-every", "1", "--early-stop", "2", "--json");
+        assertEquals(0, run.exit(), run.toString());
+        JsonNode result = run.events("result").getFirst();
+        List<JsonNode> validations = run.events("metric").stream().filter(e -> e.has("validation_loss")).toList();
+        double lowest = validations.stream().mapToDouble(e -> e.get("validation_loss").asDouble()).min().orElseThrow();
+        assertTrue(result.get("steps").asLong() < 40, result.toString());
+        assertEquals(lowest, result.get("validation_loss").asDouble(), 1e-12);
+        Invocation measured = Invocation.of(folder, "eval", result.get("out").asText(), "--data", held.toString(), "--json");
+        assertEquals(lowest, measured.events("result").getFirst().get("loss").asDouble(), 1e-5, "the weights are those of the lowest");
+        JsonNode forecast = run.events("metric").stream().filter(e -> e.has("memory_forecast_bytes")).findFirst().orElseThrow();
+        JsonNode task = Json.mapper().readTree(folder.resolve("home/runs/1/task.json").toFile()).get("task");
+        FinetuneForecast told = FinetuneForecast.of((Task.Finetune) Task.fromJson(task));
+        assertEquals(forecast.get("memory_forecast_bytes").asLong(), told.bytes());
+        assertEquals(forecast.get("trained_parameters").asLong(), told.trained());
+        assertEquals(List.of("earlyStop watches losses over evalData: evalData and evalEvery must stand beside it."),
+                Invocation.of(folder, "finetune", "--model", BASE.toString(), "--data", data.toString(), "--early-stop", "2").errorLines());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"dora", "layra"})
+    void forecastsWhatAnAdapterTrains(String method) throws IOException {
+        Path data = Files.writeString(folder.resolve("data.jsonl"), "{\"input_ids\": [5, 6, 7]}\n");
+        Invocation run = Invocation.of(folder, "finetune", "--model", BASE.toString(), "--data", data.toString(), "--method", method, "--steps", "2", "--r", "4", "--json");
+        assertEquals(0, run.exit(), run.toString());
+        JsonNode forecast = run.events("metric").stream().filter(e -> e.has("trained_parameters")).findFirst().orElseThrow();
+        JsonNode task = Json.mapper().readTree(folder.resolve("home/runs/1/task.json").toFile()).get("task");
+        assertEquals(forecast.get("trained_parameters").asLong(), FinetuneForecast.of((Task.Finetune) Task.fromJson(task)).trained());
+    }
+
+    @Test
+    void aRunIsAskedToFinishOrGivenUp() throws Exception {
+        List<String> args = new ArrayList<>(longer(folder.resolve("data.jsonl"), folder.resolve("task.json")));
+        Invocation first = Invocation.of(folder, args);
+        assertEquals(0, first.exit(), first.toString());
+        for (String how : List.of("--finish", "--discard")) {
+            int number = how.equals("--finish") ? 2 : 3;
+            Process going = InterruptedCommandTest.start(folder, "runs", "clone", "1", "--set", "steps=100000", "--set", "saveEvery=1000", "--json");
+            BufferedReader events = new BufferedReader(new InputStreamReader(going.getInputStream(), StandardCharsets.UTF_8));
+            Thread drain = Thread.ofVirtual().unstarted(() -> events.lines().forEach(l -> { }));
+            for (String line = events.readLine(); line != null && !line.contains("\"step\":3,"); line = events.readLine()) {
+                assertFalse(line.contains("fault"), line);
+            }
+            drain.start();
+            Invocation stop = Invocation.of(folder, "runs", "stop", String.valueOf(number), how);
+            assertEquals(0, stop.exit(), stop.toString());
+            assertTrue(going.waitFor(60, TimeUnit.SECONDS), "it goes on");
+            JsonNode run = Invocation.of(folder, "runs", "show", String.valueOf(number), "--json").events("result").getFirst();
+            Path home = folder.resolve("home/runs/" + number);
+            if (number == 2) {
+                assertEquals("finished", run.get("state").asText());
+                assertEquals(run.get("step").asLong(), Json.mapper().readTree(home.resolve("result/manifest.json").toFile()).at("/summary/steps").asLong());
+            } else {
+                assertEquals("cancelled", run.get("state").asText());
+                assertFalse(Files.exists(home.resolve("result")) || Files.exists(home.resolve("steps")));
+                assertTrue(run.at("/figures/loss").size() >= 3, "its figures are kept");
+            }
+            assertFalse(Files.exists(home.resolve("stop")));
+        }
     }
 
     /// Starts a command and kills it, with no warning, after so many steps.

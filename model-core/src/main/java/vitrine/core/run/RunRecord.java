@@ -10,8 +10,9 @@ import java.nio.file.Path;
 /// @param state see [State]
 /// @param step the last finished step; `steps` how many there are in all, 0 where that is not known yet
 /// @param loss of the last finished step; NaN where there is none
+/// @param validation the last loss over validation texts; NaN where there is none
 /// @param message what ended it, for those that failed
-public record RunRecord(long number, String created, String method, String model, ObjectNode task, Path folder, State state, long step, long steps, double loss, String message) {
+public record RunRecord(long number, String created, String method, String model, ObjectNode task, Path folder, State state, long step, long steps, double loss, double validation, String message) {
 
     /// How a run stands.
     public enum State {
@@ -24,6 +25,8 @@ public record RunRecord(long number, String created, String method, String model
         /// Its result is there.
         finished,
         /// It cannot go on as it is.
-        failed
+        failed,
+        /// It was given up: its figures are left, its saved steps are not.
+        cancelled
     }
 }

@@ -233,9 +233,68 @@ public final class RunStore implements AutoCloseable {
         });
     }
 
+    /// A run's task becomes another, such as one with more steps.
+    public void change(long number, ObjectNode task) throws IOException {
+        ObjectNode stored = Json.object().put("created", get(number).orElseThrow().created());
+        stored.set("task", task);
+        stored.set("environment", environment(number));
+        Whole.write(folder(number).resolve(TASK), Json.pretty(stored).getBytes(StandardCharsets.UTF_8));
+        update("UPDATE runs SET task=?, method=?, model=?, steps=? WHERE number=?", Json.line(task), task.path("method").asText(), task.path("model").asText(),
+                task.path("settings").path("steps").asLong(), number);
+    }
+
+    /// What runs are computed with in this process' surroundings, for people.
+    public static ObjectNode environment(String engine, String version, int threads) {
+        return Json.object().put("engine", engine).put("version", version).put("threads", threads).put("java", Runtime.version().toString())
+                .put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+    }
+
+    /// What a run is computed with.
+    public ObjectNode environment(long number) {
+        return query(() -> {
+            try (PreparedStatement q = db.prepareStatement("SELECT environment FROM runs WHERE number=?")) {
+                bind(q, number);
+                ResultSet r = q.executeQuery();
+                return r.next() ? (ObjectNode) Json.mapper().readTree(r.getString(1)) : Json.object();
+            } catch (IOException e) {
+                throw new SQLException("an environment that is no JSON", e);
+            }
+        });
+    }
+
+    /// What happened to a run, in its order.
+    ///
+    /// @param time ISO-8601 instant, UTC
+    /// @param kind `state` or `warning`
+    public record Event(String time, String kind, String message) {}
+
+    /// What happened to a run, in its order.
+    public List<Event> events(long number) {
+        return query(() -> {
+            List<Event> out = new ArrayList<>();
+            try (PreparedStatement q = db.prepareStatement("SELECT time, kind, message FROM events WHERE run=? ORDER BY rowid")) {
+                bind(q, number);
+                ResultSet r = q.executeQuery();
+                while (r.next()) {
+                    out.add(new Event(r.getString(1), r.getString(2), r.getString(3)));
+                }
+            }
+            return out;
+        });
+    }
+
     /// Forgets figures after a step: the run went on from there.
     public void forgetAfter(long number, long step) {
         update("DELETE FROM metrics WHERE run=? AND step>?", number, step);
+    }
+
+    /// A number that changes whenever another process has written to the store.
+    public long revision() {
+        return query(() -> {
+            try (Statement s = db.createStatement()) {
+                return s.executeQuery("PRAGMA data_version").getLong(1);
+            }
+        });
     }
 
     /// A run by number.
@@ -267,7 +326,8 @@ public final class RunStore implements AutoCloseable {
             List<RunRecord> out = new ArrayList<>();
             try (Statement s = db.createStatement(); ResultSet r = s.executeQuery("SELECT number, created, method, model, task, state, process, process_start, steps, message, "
                     + "(SELECT max(step) FROM metrics WHERE run=number AND name='loss') AS step, "
-                    + "(SELECT value FROM metrics WHERE run=number AND name='loss' ORDER BY step DESC LIMIT 1) AS loss FROM runs " + where + " ORDER BY number DESC")) {
+                    + "(SELECT value FROM metrics WHERE run=number AND name='loss' ORDER BY step DESC LIMIT 1) AS loss, "
+                    + "(SELECT value FROM metrics WHERE run=number AND name='validation_loss' ORDER BY step DESC LIMIT 1) AS validation FROM runs " + where + " ORDER BY number DESC")) {
                 while (r.next()) {
                     out.add(record(r));
                 }
@@ -283,9 +343,11 @@ public final class RunStore implements AutoCloseable {
         }
         double value = r.getDouble("loss");
         double loss = r.wasNull() ? Double.NaN : value;
+        double validated = r.getDouble("validation");
+        double validation = r.wasNull() ? Double.NaN : validated;
         try {
             return new RunRecord(r.getLong("number"), r.getString("created"), r.getString("method"), r.getString("model"), (ObjectNode) Json.mapper().readTree(r.getString("task")),
-                    folder(r.getLong("number")), state, r.getLong("step"), r.getLong("steps"), loss, r.getString("message"));
+                    folder(r.getLong("number")), state, r.getLong("step"), r.getLong("steps"), loss, validation, r.getString("message"));
         } catch (IOException e) {
             throw new SQLException("a task that is no JSON", e);
         }
@@ -297,10 +359,18 @@ public final class RunStore implements AutoCloseable {
 
     /// A run's figures by name, each by step.
     public Map<String, SortedMap<Long, Double>> figures(long number) {
+        return figures(number, 0);
+    }
+
+    /// The figures from a step on.
+    public Map<String, SortedMap<Long, Double>> figures(long number, long from) {
         return query(() -> {
             Map<String, SortedMap<Long, Double>> out = new LinkedHashMap<>();
-            try (PreparedStatement q = db.prepareStatement("SELECT name, step, value FROM metrics WHERE run=? ORDER BY name, step")) {
-                bind(q, number);
+            try (PreparedStatement q = db.prepareStatement("WITH RECURSIVE n(name) AS (SELECT min(name) FROM metrics WHERE run=?1 UNION ALL "
+                    // Name by name, so that the steps before are not read: whoever watches a long run asks several times a second.
+                    + "SELECT (SELECT min(name) FROM metrics WHERE run=?1 AND name>n.name) FROM n WHERE n.name IS NOT NULL) "
+                    + "SELECT m.name, m.step, m.value FROM n JOIN metrics m ON m.run=?1 AND m.name=n.name AND m.step>=?2 ORDER BY m.name, m.step")) {
+                bind(q, number, from);
                 ResultSet r = q.executeQuery();
                 while (r.next()) {
                     double v = r.getDouble(3);

@@ -186,7 +186,7 @@ final class AdapterGradients implements AutoCloseable {
         int longest = data.stream().mapToInt(s -> s.ids().length).max().orElse(1);
         long all = data.stream().mapToLong(s -> s.ids().length).sum();
         long done = 0;
-        try (LossPass pass = new LossPass(parameters, FinetuneRun.keptLayers(model.spec(), longest))) {
+        try (LossPass pass = new LossPass(parameters, FinetuneForecast.keptLayers(model.spec(), longest))) {
             for (Sequences.Labelled s : data) {
                 progress.checkCancelled();
                 progress.step(done, all, "tokens of gradients");

@@ -2,7 +2,6 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,8 +13,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import vitrine.core.adapter.Adapter;
-import vitrine.core.architecture.AttentionSpec;
-import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Fingerprint;
 import vitrine.core.backward.LossPass;
@@ -54,6 +51,9 @@ final class FinetuneRun {
     private final Consumer<String> warn;
     private List<String> figures = new ArrayList<>();
     private long told;
+    private double lowest = Double.POSITIVE_INFINITY;
+    private long lowestStep = -1;
+    private int sinceLowest;
 
     private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -67,7 +67,12 @@ final class FinetuneRun {
     /// @param out an empty folder for the result
     static Outcome run(Task.Finetune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
         ObjectNode all = Json.object().put("engine", TaskInputs.ENGINE_VERSION);
-        all.set("task", task.toJson());
+        ObjectNode own = task.toJson();
+        if (own.path("settings") instanceof ObjectNode settings) {
+            // How long a run is and how often it looks up is no part of what it is: it may be extended.
+            settings.remove(List.of("steps", "epochs", "evalEvery", "saveEvery", "earlyStop"));
+        }
+        all.set("task", own);
         inputs.forEach(all.withObject("/inputs")::put);
         return new FinetuneRun(task, folder, Fingerprint.ofText(Json.line(all)), progress, warn).run(out);
     }
@@ -94,7 +99,7 @@ final class FinetuneRun {
             try (Parameters parameters = new Parameters(model.checkpoint(), model.spec(), model.weights().products(), method::trains)) {
                 int kept = keptLayers(model.spec(), samples, batchSize);
                 try (Trainer trainer = new Trainer(run, method, parameters, batches, validation, kept)) {
-                    return train(trainer, model, out, samples.size());
+                    return train(trainer, model, out, samples.size(), length);
                 }
             }
         }
@@ -166,60 +171,32 @@ final class FinetuneRun {
 
     // --- memory
 
-    /// Bytes of the values that one layer keeps between its forward and its backward pass.
-    private static long layerBytes(ModelSpec spec, long tokens) {
-        long widest = 0;
-        for (LayerSpec l : spec.layers()) {
-            AttentionSpec a = l.attention();
-            long width = 8L * spec.hiddenSize() + 2L * a.heads() * (a.headDim() + a.valueDim()) + 2L * a.keyValueHeads() * (a.headDim() + a.valueDim()) + 4L * l.feedForward().width();
-            widest = Math.max(widest, width);
-        }
-        return 4 * widest * tokens;
-    }
-
     /// How many layers keep their values: all where that takes no more than a quarter of the memory.
     private int keptLayers(ModelSpec spec, List<List<LossPass.Sequence>> samples, int batchSize) {
         long longest = samples.stream().mapToLong(sample -> sample.stream().mapToLong(q -> q.ids().length).sum()).max().orElse(1);
         return switch (s.checkpointing() == null ? FinetuneSettings.Checkpointing.auto : s.checkpointing()) {
             case layer -> 1;
             case none -> spec.layers().size();
-            case auto -> keptLayers(spec, longest * batchSize);
+            case auto -> FinetuneForecast.keptLayers(spec, longest * batchSize);
         };
-    }
-
-    /// How many layers may keep the values of so many tokens within a quarter of the memory; at least one.
-    static int keptLayers(ModelSpec spec, long tokens) {
-        return (int) Math.clamp(totalMemory() / 4 / layerBytes(spec, tokens), 1, spec.layers().size());
-    }
-
-    private static long totalMemory() {
-        return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
-    }
-
-    /// Bytes that the run will need: weights as they are read, 16 for each trained value (value, gradient, two moments), and the values of a pass.
-    private long memoryForecast(Trainer trainer, LoadedModel model, int kept, long tokens) {
-        long trained = trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum();
-        long frozen = task.method().adapts() ? model.checkpoint().tensorBytes() : 0;
-        return frozen + 16 * trained + (kept + 1) * layerBytes(model.spec(), tokens) + (64L << 20);
     }
 
     // --- the run itself
 
-    private Outcome train(Trainer trainer, LoadedModel model, Path out, int samples) throws IOException {
+    private Outcome train(Trainer trainer, LoadedModel model, Path out, int samples, int length) throws IOException {
         goOn(trainer);
-        long tokens = (long) trainer.run().batchSize() * or(s.sequenceLength(), DEFAULT_LENGTH);
-        long forecast = memoryForecast(trainer, model, 1, tokens);
-        if (forecast > totalMemory()) {
-            warn.accept(String.format(Locale.ROOT, "The run will need about %.1f GB of memory; this machine has %.1f GB.", forecast / 1e9, totalMemory() / 1e9));
+        long trained = trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum();
+        long forecast = FinetuneForecast.bytes(task, model.spec(), model.checkpoint(), trained, length);
+        if (forecast > FinetuneForecast.totalMemory()) {
+            warn.accept(String.format(Locale.ROOT, "The run will need about %.1f GB of memory; this machine has %.1f GB.", forecast / 1e9, FinetuneForecast.totalMemory() / 1e9));
         }
         if (trainer.done() == 0) {
             Map<String, Double> before = new LinkedHashMap<>();
             before.put("memory_forecast_bytes", (double) forecast);
-            before.put("trained_parameters", (double) trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum());
+            before.put("trained_parameters", (double) trained);
             progress.figures(0, before);
         }
-        Files.deleteIfExists(folder.stop());
-        Listening listener = new Listening();
+        Listening listener = new Listening(trainer);
         long done;
         try {
             done = trainer.train(listener, progress);
@@ -232,14 +209,55 @@ final class FinetuneRun {
         } catch (NonFinite e) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s", e.getMessage()).help("A smaller learning rate, a longer warm-up or a smaller maxGradNorm may help; the last saved step is kept.");
         }
-        if (done < trainer.run().steps()) {
+        boolean early = done < trainer.run().steps();
+        if (early && !enough() && folder.asked().filter(RunFolder.Stop.finish::equals).isEmpty()) {
             throw new Progress.CancelledException();
         }
+        Files.deleteIfExists(folder.stop());
+        if (early && task.evalData() != null && !figures.getLast().contains("validation_loss")) {
+            listener.figures(done, Map.of("validation_loss", trainer.validate(progress)));
+        }
         ObjectNode summary = summary(trainer, model, samples);
+        summary.put("steps", done);
+        if (s.earlyStop() != null && lowestStep < done) {
+            takeLowest(trainer, summary);
+        }
         trainer.method().write(trainer.parameters(), out, summary);
         Files.write(out.resolve("figures.jsonl"), figures, StandardCharsets.UTF_8);
         Files.write(out.resolve("README.md"), card(trainer, model, summary).getBytes(StandardCharsets.UTF_8));
         return new Outcome(summary, Map.of());
+    }
+
+    /// Whether the validation loss has not fallen for as long as the task allows.
+    private boolean enough() {
+        return s.earlyStop() != null && sinceLowest >= s.earlyStop();
+    }
+
+    /// Whether a step's validation loss is the lowest so far.
+    private boolean observe(long step, Map<String, Double> values) {
+        Double loss = values.get("validation_loss");
+        if (loss == null) {
+            return false;
+        }
+        boolean lower = loss < lowest;
+        lowest = lower ? loss : lowest;
+        lowestStep = lower ? step : lowestStep;
+        sinceLowest = lower ? 0 : sinceLowest + 1;
+        return lower;
+    }
+
+    /// Puts the weights back to where the validation loss was lowest.
+    private void takeLowest(Trainer trainer, ObjectNode summary) throws IOException {
+        for (SavedStep best : SavedStep.list(folder.best()).reversed()) {
+            if (best.step() == lowestStep && best.problem(identity) == null) {
+                best.restore(trainer);
+                summary.put("best_step", lowestStep);
+                put(summary, "validation_loss", lowest);
+                put(summary, "validation_perplexity", Math.exp(lowest));
+                return;
+            }
+        }
+        warn.accept(String.format(Locale.ROOT, "The state of step %,d, where the validation loss was lowest, cannot be read: the result is that of the last step.", lowestStep));
     }
 
     /// Takes up the newest saved step that is whole.
@@ -268,17 +286,27 @@ final class FinetuneRun {
                 values.put(e.getKey(), e.getValue().asDouble());
             }
         });
+        observe(n.path("step").asLong(), values);
         progress.figures(n.path("step").asLong(), values);
     }
 
     private final class Listening implements Trainer.Listener {
+        private final Trainer trainer;
+
+        Listening(Trainer trainer) {
+            this.trainer = trainer;
+        }
+
         @Override
-        public void figures(long step, Map<String, Double> values) {
+        public void figures(long step, Map<String, Double> values) throws IOException {
             ObjectNode n = Json.object().put("step", step);
             values.forEach(n::put);
             figures.add(Json.line(n));
             told = step;
             progress.figures(step, values);
+            if (observe(step, values) && s.earlyStop() != null) {
+                SavedStep.write(folder.best(), trainer, identity, figures);
+            }
         }
 
         @Override
@@ -287,8 +315,8 @@ final class FinetuneRun {
         }
 
         @Override
-        public boolean stops(long step) {
-            return Files.exists(folder.stop());
+        public boolean stops(long step) throws IOException {
+            return folder.asked().isPresent() || enough();
         }
     }
 

@@ -42,12 +42,13 @@ import vitrine.core.refusal.Refusal;
 /// @param beamEnd the step from which BeamLoRA gives nothing up; two thirds of all
 /// @param beamTemperature 0.05
 /// @param rounds how often HFT chooses another half; 1
+/// @param earlyStop validations in a row without a lower loss that end the run; the result is that of the lowest. Not where null
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
                                Integer decaySteps, Double weightDecay, Double beta1, Double beta2, Double eps, Double maxGradNorm, Long seed, OrderName order, Boolean pack,
                                Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
                                Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
-                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds) {
+                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop) {
 
     /// Learning-rate schedules.
     public enum ScheduleName {
@@ -71,7 +72,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Nothing set.
     public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);
@@ -89,6 +90,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         atLeast("beamPeriod", beamPeriod, 2);
         atLeast("beamEnd", beamEnd, 1);
         atLeast("rounds", rounds, 1);
+        atLeast("earlyStop", earlyStop, 1);
         within("lr", lr, 0, true, Double.MAX_VALUE, true);
         within("weightDecay", weightDecay, 0, true, Double.MAX_VALUE, true);
         within("beta1", beta1, 0, true, 1, false);

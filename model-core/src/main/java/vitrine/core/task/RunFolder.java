@@ -1,9 +1,27 @@
 package vitrine.core.task;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import vitrine.core.files.Whole;
 
-/// Where a training run lives, beside its result: `steps/` holds saved steps, and a file `stop` asks the run to save its state and end.
+/// Where a training run lives, beside its result: `steps/` holds saved steps, `best/` the one of the lowest validation loss where the run watches
+/// it, and a file `stop` asks the run to end.
 public record RunFolder(Path folder) {
+
+    /// How a run is asked to end; the word stands in the file `stop`. An empty file asks for a pause.
+    public enum Stop {
+        /// The state is saved; the run can go on from there.
+        pause,
+        /// The result is written as it is now, and the state is saved.
+        finish,
+        /// The run ends at once; saved steps go.
+        discard
+    }
 
     /// The folder of the run whose result is to be at `result`.
     public static RunFolder of(Path result) {
@@ -19,7 +37,31 @@ public record RunFolder(Path folder) {
         return folder.resolve("steps");
     }
 
+    public Path best() {
+        return folder.resolve("best");
+    }
+
     public Path stop() {
         return folder.resolve("stop");
+    }
+
+    /// What a run that the window started said, for its log.
+    public Path console() {
+        return folder.resolve("console.log");
+    }
+
+    /// Asks the run to end; the run looks after each step.
+    public void ask(Stop how) throws IOException {
+        Whole.write(stop(), how.name().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /// What the run is asked, if anything.
+    public Optional<Stop> asked() throws IOException {
+        try {
+            String word = Files.readString(stop()).strip();
+            return Optional.of(Arrays.stream(Stop.values()).filter(s -> s.name().equals(word)).findFirst().orElse(Stop.pause));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
     }
 }

@@ -321,6 +321,9 @@ public sealed interface Task {
             }
             if (settings != null) {
                 settings.requireFor(method);
+                if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");
+                }
             }
         }
     }

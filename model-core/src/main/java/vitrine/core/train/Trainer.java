@@ -41,7 +41,7 @@ public final class Trainer implements AutoCloseable {
         void save(Trainer trainer, long step) throws IOException;
 
         /// Whether the run should end after this step, as it is.
-        boolean stops(long step);
+        boolean stops(long step) throws IOException;
     }
 
     /// @param validation samples whose loss is measured now and then; empty for none
@@ -100,7 +100,8 @@ public final class Trainer implements AutoCloseable {
             }
             listener.figures(step, figures);
             boolean stops = step < run.steps() && listener.stops(step);
-            if (stops || run.saveEvery() > 0 && step % run.saveEvery() == 0 && step < run.steps()) {
+            // The last step too: a run can be extended.
+            if (stops || run.saveEvery() > 0 && (step % run.saveEvery() == 0 || step == run.steps())) {
                 listener.save(this, step);
             }
             if (stops) {
@@ -161,6 +162,7 @@ public final class Trainer implements AutoCloseable {
             figures.put("spikes", (double) (optimiser.spikes() - spikes));
         }
         figures.putAll(method.figures());
+        figures.put("tokens", (double) tokens);
         figures.put("tokens_per_second", tokens / ((System.nanoTime() - started) / 1e9));
         return figures;
     }

@@ -195,6 +195,11 @@ public final class LineChart implements Interactive {
 
     private record Laid(double width, double height, Surface surface, double pixelRatio, Plot plot) {}
 
+    /// Whether a run in progress leaves a fifth of the plot or more for the labels of its curves.
+    boolean labelsFitInside() {
+        return visible == null && !Double.isNaN(now) && now < 0.8 * end;
+    }
+
     /// The plot at a size; kept until data, axes or visible range change, since fitting y reads every point.
     Plot plot(double width, double height, Surface surface) {
         Laid l = laid;

@@ -37,6 +37,9 @@ final class LineChartDrawing {
     }
 
     static double roomForLabels(LineChart chart, Surface surface) {
+        if (chart.labelsFitInside()) {
+            return 24;
+        }
         double widest = 0;
         for (LineSeries s : chart.series()) {
             if (s.labelled()) {
@@ -309,7 +312,8 @@ final class LineChartDrawing {
             LineSeries s = labelled.get(i);
             // A run in progress ends inside the plot; its labels follow the curve.
             boolean inside = plot.right() - starts[i] > 24;
-            double from = inside ? starts[i] : plot.right();
+            // Beyond the line that says how far the run is, where nothing is drawn yet.
+            double from = !inside ? plot.right() : Double.isNaN(chart.now()) ? starts[i] : Math.max(starts[i], Math.min(plot.toX(chart.now()), plot.right()));
             pen.line(from + 4, ends[i], from + LEADER - 4, places[i], Stroke.of(palette.border(), 1));
             boolean bold = s.name().equals(chart.selectedSeriesProperty().get());
             pen.textMiddle(s.name(), from + LEADER, places[i], bold ? TextStyle.CAPTION_STRONG : TextStyle.CAPTION,

@@ -11,6 +11,8 @@ final class Reduction {
 
     /// As many points per column make a band.
     private static final double DENSE = 3;
+    /// A column's values lie this far apart, in pixels, where the curve is a band; a smooth curve is a line however many points it has.
+    private static final double THICK = 1.5;
 
     /// The points that stay, in pixels.
     final double[] xs;
@@ -56,6 +58,7 @@ final class Reduction {
     /// Reduces the points from one index up to another; all must be finite.
     static Reduction of(LineSeries series, int from, int to, Plot plot) {
         Collector out = new Collector(to - from);
+        double extents = 0;
         int i = from;
         while (i < to) {
             long column = (long) Math.floor(plot.toX(series.xs()[i]));
@@ -73,10 +76,11 @@ final class Reduction {
                     out.add(plot.toX(series.xs()[kept[k]]), plot.toY(series.ys()[kept[k]]));
                 }
             }
+            extents += Math.abs(plot.toY(series.ys()[most]) - plot.toY(series.ys()[least]));
             i = last + 1;
         }
         double columns = out.count == 0 ? 1 : Math.max(1, out.xs[out.count - 1] - out.xs[0]);
-        return new Reduction(out.xs, out.ys, out.count, (to - from) / columns > DENSE);
+        return new Reduction(out.xs, out.ys, out.count, (to - from) / columns > DENSE && extents / columns > THICK);
     }
 
     private static final class Collector {

@@ -49,6 +49,12 @@ public final class MetricTile extends VBox {
         getChildren().addAll(head, number, note);
     }
 
+    /// Changes what the figure is called.
+    public MetricTile caption(String text) {
+        caption.setText(text);
+        return this;
+    }
+
     /// Shows how the figure came about in the corner; leave it out where the card around tells it.
     public MetricTile badge() {
         head.getChildren().add(new ProvenanceBadge(number.quantity().provenance()));

@@ -19,6 +19,11 @@ public interface View {
     /// Shows another subject.
     void show(Subject subject);
 
+    /// Whether the view has its own picker of what it is about and needs no checkpoint to be open.
+    default boolean choosesItsSubject() {
+        return false;
+    }
+
     /// Shows a result that was made before, without its checkpoint: what can be asked for anew is then not offered.
     ///
     /// @throws Refusal where the path is no artifact of this view's kind

@@ -85,7 +85,7 @@ public class Lora implements Method {
             return;
         }
         int number = 0;
-        for (Map.Entry<String, LinearLayers.Placed> e : targets(parameters.spec()).entrySet()) {
+        for (Map.Entry<String, LinearLayers.Placed> e : targets(settings, parameters.spec()).entrySet()) {
             Linear l = e.getValue().linear();
             String path = path(e.getKey(), parameters.spec());
             Parameter a = Parameter.zeros(path + ".lora_A.weight", Shape.of(settings.rank, l.in()), parameters.arena());
@@ -171,7 +171,10 @@ public class Lora implements Method {
 
     // --- which layers
 
-    private Map<String, LinearLayers.Placed> targets(ModelSpec spec) {
+    /// The layers that get an adapter, by the name of their weight.
+    ///
+    /// @throws Refusal where the model has no layer of a name that is asked for
+    public static Map<String, LinearLayers.Placed> targets(Settings settings, ModelSpec spec) {
         Map<String, LinearLayers.Placed> known = known(spec);
         Map<String, LinearLayers.Placed> out = new LinkedHashMap<>();
         List<String> unused = new ArrayList<>(settings.targets);

@@ -1,0 +1,91 @@
+package vitrine.core.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import vitrine.core.json.Json;
+
+class RunStoreTest {
+
+    @TempDir
+    Path folder;
+
+    private static ObjectNode task(int steps) {
+        ObjectNode t = Json.object().put("kind", "finetune").put("model", "/m").put("data", "/d").put("method", "lora");
+        t.putObject("settings").put("steps", steps).put("lr", 1e-3);
+        return t;
+    }
+
+    @Test
+    void tellsFiguresFromAStepOnAndTheLastOnes() throws Exception {
+        try (RunStore store = RunStore.open(folder)) {
+            RunRecord run = store.create(task(9), RunStore.environment("embedded", "3", 2));
+            assertEquals(2, store.environment(run.number()).path("threads").asInt());
+            TreeMap<Long, Map<String, Double>> rows = new TreeMap<>();
+            rows.put(0L, Map.of("validation_loss", 5.0));
+            for (long s = 1; s <= 6; s++) {
+                rows.put(s, Map.of("loss", 4.0 - s / 10.0, "gradient_norm", 1.0));
+            }
+            rows.put(4L, Map.of("loss", 3.6, "gradient_norm", 1.0, "validation_loss", 4.5));
+            store.record(run.number(), rows);
+            assertEquals(List.of(5L, 6L), List.copyOf(store.figures(run.number(), 5).get("loss").keySet()));
+            assertEquals(Map.of("loss", new TreeMap<>(Map.of(6L, 3.4)), "gradient_norm", new TreeMap<>(Map.of(6L, 1.0))), store.figures(run.number(), 6));
+            assertEquals(List.of(0L, 4L), List.copyOf(store.figures(run.number()).get("validation_loss").keySet()));
+            RunRecord now = store.get(run.number()).orElseThrow();
+            assertEquals(6, now.step());
+            assertEquals(3.4, now.loss());
+            assertEquals(4.5, now.validation());
+        }
+    }
+
+    @Test
+    void aChangedTaskIsInTheStoreAndInTheFolder() throws Exception {
+        try (RunStore store = RunStore.open(folder); RunStore other = RunStore.open(folder)) {
+            RunRecord run = store.create(task(9), RunStore.environment("embedded", "3", 2));
+            long before = other.revision();
+            store.change(run.number(), task(18));
+            assertNotEquals(before, other.revision(), "another process sees that something was written");
+            assertEquals(18, other.get(run.number()).orElseThrow().task().at("/settings/steps").asInt());
+            assertEquals(18, Json.mapper().readTree(run.folder().resolve("task.json").toFile()).at("/task/settings/steps").asInt());
+            assertEquals(18, other.get(run.number()).orElseThrow().steps());
+        }
+    }
+
+    @Test
+    void comparesSettings() {
+        ObjectNode b = task(9);
+        b.withObject("/settings").put("lr", 2e-3).put("r", 4);
+        List<RunComparison.Difference> d = RunComparison.of(task(9), b);
+        assertEquals(List.of("settings.lr", "settings.r"), d.stream().map(RunComparison.Difference::key).toList());
+        assertEquals(2e-3, d.getFirst().b().asDouble());
+        assertTrue(d.getLast().a() == null && d.getLast().b().asInt() == 4);
+    }
+
+    /// A thousand runs list in under a second, as the design asks; most of that is room for slow machines.
+    @Test
+    void listsAThousandRuns() throws Exception {
+        try (RunStore store = RunStore.open(folder)) {
+            for (int i = 0; i < 60; i++) {
+                RunRecord r = store.create(task(9), Json.object());
+                TreeMap<Long, Map<String, Double>> rows = new TreeMap<>();
+                for (long s = 1; s <= 500; s++) {
+                    rows.put(s, Map.of("loss", 1.0, "gradient_norm", 1.0));
+                }
+                store.record(r.number(), rows);
+            }
+            long started = System.nanoTime();
+            for (int i = 0; i < 16; i++) {
+                assertEquals(60, store.list().size());
+            }
+            assertTrue(System.nanoTime() - started < 1_000_000_000L, "960 runs took " + (System.nanoTime() - started) / 1_000_000 + " ms");
+        }
+    }
+}
