@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import javafx.application.Application;
 import org.slf4j.LoggerFactory;
@@ -38,7 +39,7 @@ public final class Main {
             Application.launch(VitrineApplication.class, args);
             System.exit(0);
         }
-        System.exit(showcase());
+        System.exit(showcase(Arrays.stream(args).map(Path::of).toList()));
     }
 
     /// A training that fails ends the process: the toolkit's threads would keep it alive.
@@ -51,11 +52,11 @@ public final class Main {
         }
     }
 
-    private static int showcase() {
+    private static int showcase(List<Path> paths) {
         System.err.println("There is no display here: drawing the window to files.");
         try {
             PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
-            Showcase.draw(Folders.locate()).forEach(p -> out.println(p.toAbsolutePath()));
+            Showcase.draw(Folders.locate(), paths).forEach(p -> out.println(p.toAbsolutePath()));
             return 0;
         } catch (IOException e) {
             LoggerFactory.getLogger(Main.class).error("the window could not be drawn", e);

@@ -49,7 +49,7 @@ final class Training {
             Training t = new Training(checkpoint.toAbsolutePath(), scratch);
             t.worker(Path.of(System.getProperty(WorkerCommand.AOT_PROPERTY)));
             t.commandLine();
-            Showcase.draw(Folders.locate());
+            Showcase.draw(Folders.locate(), List.of());
             // The toolkit must end, or the JVM never writes its cache.
             Platform.exit();
         } finally {

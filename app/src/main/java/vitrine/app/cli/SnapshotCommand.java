@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -28,10 +29,10 @@ final class SnapshotCommand extends Subcommand {
     private static final int SMALLEST = 320;
     private static final int LARGEST = 8192;
 
-    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention or rank")
+    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, rank or lora")
     String view;
 
-    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy and rank also a checkpoint")
+    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy and rank also a checkpoint, for lora an adapter")
     Path artifact;
 
     @Option(names = "--theme", paramLabel = "NAME", description = "light (default) or dark")
@@ -45,6 +46,12 @@ final class SnapshotCommand extends Subcommand {
 
     @Option(names = "--head", paramLabel = "L.H", description = "attention: the head to show large, such as 2.4")
     String head;
+
+    @Option(names = "--model", paramLabel = "BASE", description = "lora: the checkpoint that the adapter was made for")
+    Path model;
+
+    @Option(names = "--data", paramLabel = "FILE", description = "lora, with --model: a text to measure losses over; may be given several times")
+    List<Path> data = List.of();
 
     @Override
     int run(Output output) throws IOException {
@@ -77,7 +84,20 @@ final class SnapshotCommand extends Subcommand {
             throw Refusal.of(Category.TASK_INVALID, null, "--scale %d: 1, 2 or 4 belongs here", scale);
         }
         double[] wh = parsedSize();
-        return new Snapshot(kind, artifact.toAbsolutePath().normalize(), parsedHead(), wh[0], wh[1], Theme.valueOf(theme.toUpperCase(Locale.ROOT)), scale);
+        boolean lora = kind == ViewKind.LORA;
+        if (!lora && (model != null || !data.isEmpty())) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--model and --data go with lora only");
+        }
+        if (model == null && !data.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--data needs --model: losses are the base's with the adapter");
+        }
+        for (Path file : model == null ? data : java.util.stream.Stream.concat(java.util.stream.Stream.of(model), data.stream()).toList()) {
+            if (!Files.exists(file)) {
+                throw Refusal.of(Category.NOT_FOUND, file, "there is no such file or folder");
+            }
+        }
+        return new Snapshot(kind, artifact.toAbsolutePath().normalize(), parsedHead(), model == null ? null : model.toAbsolutePath().normalize(),
+                data.stream().map(d -> d.toAbsolutePath().normalize()).toList(), wh[0], wh[1], Theme.valueOf(theme.toUpperCase(Locale.ROOT)), scale);
     }
 
     private double[] parsedSize() {

@@ -2,6 +2,7 @@ package vitrine.app.picture;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import javafx.scene.Scene;
 import javafx.scene.layout.StackPane;
@@ -17,6 +18,8 @@ import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
+import vitrine.views.lora.AdapterText;
+import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.View;
@@ -25,9 +28,11 @@ import vitrine.views.view.ViewKind;
 /// A view of a result, drawn without a display by the code that draws it in the window.
 ///
 /// @param head the head to show large, or null; Attention only
+/// @param base the checkpoint that an adapter is shown on, or null; LoRA only
+/// @param texts to measure losses of an adapter over; LoRA only
 /// @param width of the view in logical pixels
 /// @param scale pixels per logical pixel of a PNG
-public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, double height, Theme theme, double scale) {
+public record Snapshot(ViewKind view, Path artifact, HeadId head, Path base, List<Path> texts, double width, double height, Theme theme, double scale) {
 
     private static final double PATIENCE_SECONDS = 600;
 
@@ -49,6 +54,22 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
             Toolkit.onThread(rank.model()::failure).ifPresent(why -> {
                 throw Refusal.of(Category.TASK_INVALID, artifact, "its ranks cannot be drawn: %s", why);
             });
+        }
+        if (shown instanceof LoraView lora) {
+            Toolkit.onThread(lora.model()::failure).ifPresent(why -> {
+                throw Refusal.of(Category.TASK_INVALID, artifact, "it cannot be drawn: %s", why);
+            });
+            if (!texts.isEmpty()) {
+                Toolkit.onThread(() -> {
+                    texts.forEach(t -> lora.model().chosenTexts().add(new AdapterText(t.getFileName().toString(), t)));
+                    lora.model().measure();
+                    return null;
+                });
+                Toolkit.await(() -> board.rows().stream().allMatch(r -> r.state().over()), PATIENCE_SECONDS);
+                Toolkit.onThread(lora.model()::failure).ifPresent(why -> {
+                    throw Refusal.of(Category.TASK_INVALID, artifact, "its losses cannot be drawn: %s", why);
+                });
+            }
         }
         try {
             Toolkit.onThread(() -> {
@@ -103,7 +124,27 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, double width, 
                 }
                 yield v;
             }
-            case ROUTING, LORA, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+            case LORA -> {
+                LoraView v = new LoraView(board);
+                switch (Recognised.look(artifact)) {
+                    case Recognised.Model m when !m.subject().isAdapter() -> throw Refusal.of(Category.TASK_INVALID, artifact, "it is a checkpoint; LoRA shows adapters, and results of adapter and adapter compare");
+                    case Recognised.Model m -> {
+                        if (base != null) {
+                            switch (Recognised.look(base)) {
+                                case Recognised.Model b when !b.subject().isAdapter() -> v.model().bases().add(b.subject());
+                                case Recognised.Refused r -> throw r.refusal();
+                                default -> throw Refusal.of(Category.TASK_INVALID, base, "it is no checkpoint; --model names the adapter's base");
+                            }
+                        }
+                        v.show(m.subject());
+                    }
+                    case Recognised.Refused r -> throw r.refusal();
+                    case Recognised.Result ignored -> v.open(artifact);
+                    case Recognised.Text ignored -> throw Refusal.of(Category.ARTIFACT_INVALID, artifact, "it is a text; LoRA shows adapters, and results of adapter and adapter compare");
+                }
+                yield v;
+            }
+            case ROUTING, RUNS, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
         };
     }
 

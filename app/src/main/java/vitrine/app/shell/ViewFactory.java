@@ -1,10 +1,13 @@
 package vitrine.app.shell;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import javafx.beans.binding.Bindings;
+import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
 import vitrine.resources.Samples;
@@ -12,6 +15,8 @@ import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Suggestion;
+import vitrine.views.lora.AdapterText;
+import vitrine.views.lora.LoraView;
 import vitrine.views.rank.CalibrationText;
 import vitrine.views.rank.RankView;
 import vitrine.views.view.Subject;
@@ -25,18 +30,21 @@ final class ViewFactory {
     private final Services services;
     private final Questions questions;
     private final List<SampleOffer> samples;
+    private final Consumer<Path> opening;
 
     /// @param questions asks for files
     /// @param samples whose prompts and texts are suggested with their checkpoints
-    ViewFactory(Services services, Questions questions, List<SampleOffer> samples) {
+    /// @param opening opens a folder that a view has written
+    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<Path> opening) {
         this.services = services;
         this.questions = questions;
         this.samples = samples;
+        this.opening = opening;
     }
 
     /// Whether this version has such a view.
     static boolean has(ViewKind kind) {
-        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.RANK;
+        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.RANK || kind == ViewKind.LORA;
     }
 
     /// A new view, if this version has such a one.
@@ -45,7 +53,8 @@ final class ViewFactory {
             case ANATOMY -> Optional.of(new AnatomyView(services.board()));
             case ATTENTION -> Optional.of(attention());
             case RANK -> Optional.of(rank());
-            case ROUTING, LORA, RUNS, COMPARE -> Optional.empty();
+            case LORA -> Optional.of(lora());
+            case ROUTING, RUNS, COMPARE -> Optional.empty();
         };
     }
 
@@ -77,6 +86,30 @@ final class ViewFactory {
         Runnable offer = () -> view.model().texts().setAll(texts(view.model().subjectProperty().get()));
         services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
         view.model().subjectProperty().addListener((o, old, now) -> offer.run());
+        offer.run();
+        return view;
+    }
+
+    /// Offers the open checkpoints as bases, the open adapters to compare with, and the open texts; those of samples come last.
+    private LoraView lora() {
+        LoraView view = new LoraView(services.board());
+        Bindings.bindContent(view.model().bases(), services.workspace().checkpoints());
+        Bindings.bindContent(view.model().adapters(), services.workspace().adapters());
+        view.chooseFilesWith(questions::files);
+        view.chooseFoldersWith(questions::newFolder);
+        view.openWith(opening);
+        view.model().keepWith((artifact, target) -> ResultFolder.copy(artifact.folder(), target));
+        Runnable offer = () -> {
+            List<AdapterText> all = new ArrayList<>(texts(view.model().baseProperty().get()).stream().map(t -> new AdapterText(t.name(), t.path())).toList());
+            // Files that were chosen by hand stay.
+            view.model().chosenTexts().stream().filter(t -> !all.contains(t)).forEach(all::add);
+            view.model().texts().setAll(all);
+            if (view.model().chosenTexts().isEmpty()) {
+                services.workspace().texts().forEach(t -> view.model().chosenTexts().add(new AdapterText(t.name(), t.path())));
+            }
+        };
+        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        view.model().baseProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
     }
@@ -120,7 +153,7 @@ final class ViewFactory {
             return "Open a checkpoint first.";
         }
         if (!subject.isAdapter()) {
-            return "";
+            return kind == ViewKind.LORA ? subject.name() + " is a checkpoint. Open an adapter to see its ranks." : "";
         }
         return switch (kind) {
             case ATTENTION -> subject.name() + " is an adapter. Open its base to see attention.";

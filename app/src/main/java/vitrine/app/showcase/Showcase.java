@@ -20,13 +20,14 @@ import vitrine.app.program.SampleOffer;
 import vitrine.core.files.Whole;
 import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
+import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.view.ViewKind;
 
-/// The whole window with the bundled sample, drawn to files where there is no display to show it on.
+/// The whole window with the bundled sample, and with what was named to be opened, drawn to files where there is no display to show it on.
 public final class Showcase {
 
-    private static final double PATIENCE_SECONDS = 120;
+    private static final double PATIENCE_SECONDS = 300;
     private static final int WIDTH = 1440;
     private static final int HEIGHT = 900;
 
@@ -41,16 +42,20 @@ public final class Showcase {
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy, Attention and Rank.
+    /// Draws start page, Anatomy, Attention and Rank of the sample, and LoRA of an adapter among what is opened.
     ///
+    /// @param paths to open: checkpoints, adapters, texts to measure losses over
     /// @return the files that were written
-    public static List<Path> draw(Folders folders) throws IOException {
+    public static List<Path> draw(Folders folders, List<Path> paths) throws IOException {
         Toolkit.startHeadless();
         List<SampleOffer> samples = SampleOffer.all(folders);
         try (Services services = Toolkit.onThread(() -> Services.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
             Path folder = Files.createDirectories(folders.home().resolve("pictures"));
             MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
-            return new Showcase(services, window, folder).draw(samples);
+            Showcase showcase = new Showcase(services, window, folder);
+            showcase.draw(samples);
+            showcase.drawOpened(paths);
+            return showcase.written;
         }
     }
 
@@ -78,6 +83,33 @@ public final class Showcase {
             return Optional.empty();
         }
     };
+
+    /// An adapter on the last checkpoint, with losses over the texts.
+    private void drawOpened(List<Path> paths) throws IOException {
+        if (paths.isEmpty()) {
+            return;
+        }
+        // The sample would be one more base to choose from.
+        Toolkit.onThread(() -> {
+            List.copyOf(services.workspace().subjects()).forEach(services.workspace()::close);
+            return null;
+        });
+        Toolkit.onThread(() -> window.open(paths)).join();
+        if (!Toolkit.onThread(() -> services.workspace().currentProperty().get() != null && services.workspace().currentProperty().get().isAdapter())) {
+            return;
+        }
+        Toolkit.onThread(() -> {
+            window.commands().named("Go to " + ViewKind.LORA.label()).run();
+            return null;
+        });
+        settle();
+        Toolkit.onThread(() -> {
+            window.present().filter(LoraView.class::isInstance).map(LoraView.class::cast).ifPresent(v -> v.model().measure());
+            return null;
+        });
+        settle();
+        both("lora");
+    }
 
     private List<Path> draw(List<SampleOffer> samples) throws IOException {
         settle();

@@ -60,6 +60,7 @@ final class CompressCard {
         this.open = open;
         figure.getStyleClass().add(Styles.FIGURE_LARGE);
         of.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
+        figure.setMinWidth(Region.USE_PREF_SIZE);
         Segments<Cut.Rule> rule = new Segments<>(List.of(Cut.Rule.values()), Cut.Rule::label).compact();
         rule.valueProperty().bindBidirectional(model.ruleProperty());
         Tooltip.install(rule, new Tooltip("Keep the same rank in every module, or in each the fewest ranks with the same share of its energy (rank_pattern)"));
@@ -144,8 +145,8 @@ final class CompressCard {
         slider.setValue(byRank ? model.rankProperty().get() : model.energyProperty().get());
         slider.setAccessibleText(byRank ? "ranks that every module keeps" : "share of each delta's squared norm that is kept");
         quiet = false;
-        figure.setText(byRank ? Integer.toString(model.rankProperty().get()) : Numbers.percent(model.energyProperty().get()));
-        of.setText(byRank ? "of " + s.mostRanks() : "ranks " + cut.ranks());
+        figure.setText(byRank ? Integer.toString(model.rankProperty().get()) : share(model.energyProperty().get()));
+        of.setText(byRank ? "of " + s.mostRanks() : "each");
         Provenance exact = s.derived("from the singular values of all deltas: what goes is orthogonal to what stays");
         ProvenanceAudit.tag(card, exact);
         fill(s, cut, exact);
@@ -154,7 +155,7 @@ final class CompressCard {
 
     private void fill(Study s, Cut cut, Provenance exact) {
         table.getChildren().clear();
-        String head = cut.rule() == Cut.Rule.RANK ? "Rank " + cut.ranks() : "Cut";
+        String head = "Rank " + cut.ranks();
         row(0, List.of("", "Now", head, "Change"), null, "");
         int at = 1;
         Study m = model.measured().orElse(null);
@@ -168,7 +169,7 @@ final class CompressCard {
                 Provenance from = measured ? m.overTexts("perplexity with every module cut to this rank")
                         : Provenance.estimated(domain.name(), cut.rule() == Cut.Rule.RANK ? "loss on the straight line between two measured ranks" : "loss at this energy on the curve of one rank for all modules",
                                 domain.predictedTokens(), Double.NaN);
-                List<Label> cells = row(at++, List.of(LossCard.name(domain.name()), Numbers.perplexity(now), p == null ? Numbers.MISSING : (measured ? "" : "≈ ") + Numbers.perplexity(then),
+                List<Label> cells = row(at++, List.of(AdapterText.shown(domain.name()), Numbers.perplexity(now), p == null ? Numbers.MISSING : (measured ? "" : "≈ ") + Numbers.perplexity(then),
                         p == null ? Numbers.MISSING : Numbers.change(then - now, 2)), from, measured ? "Measured" : p == null ? "The measured curve does not reach this cut." : "Estimated between measured points");
                 if (p != null && Math.abs(then - now) >= 0.005) {
                     cells.getLast().getStyleClass().add(then > now ? Styles.DANGER_TEXT : Styles.SUCCESS_TEXT);
@@ -180,6 +181,11 @@ final class CompressCard {
         row(at++, List.of("Bytes, float32", Numbers.bytes(4.0 * cut.before()), Numbers.bytes(cut.bytes()), percentChange(cut.before(), cut.parameters())), exact, "Tensors of the adapter, without the header");
         row(at++, List.of("‖ΔW‖² kept", Numbers.percent(1), Numbers.percent(cut.energy()), ""), exact, "Share of the squared norm of all deltas together");
         row(at, List.of("Relative error", Numbers.fixed(0, 4), Numbers.fixed(cut.error(), 4), ""), exact, "‖ΔW − ΔW_k‖ ÷ ‖ΔW‖ over all modules together, exact");
+    }
+
+    /// With a decimal only where it says something.
+    private static String share(double v) {
+        return Math.abs(100 * v - Math.rint(100 * v)) < 1e-9 ? Numbers.wholePercent(v) : Numbers.percent(v);
     }
 
     private static String count(long n) {

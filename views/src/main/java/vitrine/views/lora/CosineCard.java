@@ -113,7 +113,7 @@ final class CosineCard {
         }
         Cells cells = Cells.of(layers.size(), kinds.size(), values);
         quiet = true;
-        chart.labels(layers.stream().map(i -> i < 0 ? "–" : i.toString()).toList(), kinds.stream().map(Visible::name).toList()).format(Numbers::inCell).largestCell(84, 44).legend(m.label());
+        chart.labels(layers.stream().map(i -> i < 0 ? "–" : i.toString()).toList(), kinds.stream().map(Module::head).toList()).format(Numbers::inCell).largestCell(96, 88).legend(m.label());
         chart.show(cells, m == Comparison.Measure.COSINE ? Scale.diverging(1) : Scale.linear(0, 1));
         Comparison.Row row = model.selectedProperty().get() == null ? null : c.row(model.selectedProperty().get()).orElse(null);
         chart.selectedProperty().set(row == null ? null : new Cell(layers.indexOf(row.layer()), kinds.indexOf(row.kind())));

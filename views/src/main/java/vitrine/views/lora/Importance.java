@@ -68,7 +68,7 @@ enum Importance {
                 : IntStream.range(0, v.length).boxed().sorted(Comparator.comparingDouble((Integer i) -> -v[i])).mapToInt(Integer::intValue).toArray();
     }
 
-    /// Colours from 0 to the largest; for values of either sign, symmetric about 0.
+    /// Colours from 0 to the largest; where some are negative, symmetric about 0.
     Scale scale(Study s) {
         double least = 0;
         double most = 0;
@@ -80,7 +80,7 @@ enum Importance {
                 }
             }
         }
-        if (this == SHARE || this == LOSS) {
+        if (least < 0) {
             double end = Math.max(-least, most);
             return Scale.diverging(end > 0 ? end : 1);
         }

@@ -82,7 +82,7 @@ final class ImportanceCard {
             double[] drawn = IntStream.of(i.order(m, sorted)).mapToDouble(c -> v[c]).toArray();
             // What is cut are directions of the delta: stored components have no line.
             int keep = cut != null && i.ofDelta() && modules.contains(m) ? cut.kept()[modules.indexOf(m)] : -1;
-            lines.add(new ImportanceMap.Line(m.path(), m.layer() < 0 ? m.kind() : m.kind(), m.layer(), m.category(), drawn, m.row().figure("effective_rank").orElse(Double.NaN), keep));
+            lines.add(new ImportanceMap.Line(m.path(), m.kind(), m.layer(), m.category(), drawn, m.row().figure("effective_rank").orElse(Double.NaN), keep));
         }
         map.show(lines, i.scale(s), i.legend(), i.ofDelta() || sorted ? "component, strongest first" : "stored component", i.ofDelta() && model.ruleProperty().get() == Cut.Rule.RANK);
         card.content(canvas);

@@ -41,7 +41,7 @@ final class ImportanceMap implements Interactive {
     /// @param keep how many of the components stay; -1 for no line
     record Line(String path, String kind, int layer, int category, double[] values, double effectiveRank, int keep) {}
 
-    private static final double TALLEST = 17;
+    private static final double TALLEST = 26;
     private static final double LOWEST = 6;
     private static final double LABELS_FROM = 11;
     private static final double GAPS_FROM = 8;
@@ -127,6 +127,8 @@ final class ImportanceMap implements Interactive {
         }
         double gap = groups * GROUP_GAP > (bottom - top) * 0.12 ? 2 : GROUP_GAP;
         double row = Math.clamp(Math.floor((bottom - top - groups * gap) / Math.max(1, lines.size()) * surface.pixelRatio()) / surface.pixelRatio(), LOWEST, TALLEST);
+        // What whole pixels leave over parts the layers.
+        gap = groups == 0 ? gap : Math.clamp(Math.floor((bottom - top - row * lines.size()) / groups), gap, 2 * GROUP_GAP);
         double[] tops = new double[lines.size()];
         double at = 0;
         for (int i = 0; i < tops.length; i++) {
@@ -139,6 +141,16 @@ final class ImportanceMap implements Interactive {
             tops[i] += top - shift;
         }
         return new Layout(left, top, Math.min(bottom, top + at), cell, row, tops, at);
+    }
+
+    /// Where the line of the cut stands, and how wide a component is, at a size.
+    double cutX(double width, double height, Surface surface) {
+        Layout at = layout(width, height, surface);
+        return at.left + mostKept() * at.cell;
+    }
+
+    double cellWidth(double width, double height, Surface surface) {
+        return layout(width, height, surface).cell;
     }
 
     private int rowAt(Layout at, double y) {
@@ -229,7 +241,7 @@ final class ImportanceMap implements Interactive {
         double bar = at.right(columns) + 8;
         if (Double.isFinite(l.effectiveRank)) {
             Color colour = marked ? palette.accent() : palette.subtle();
-            double high = Math.min(7, at.row - 2);
+            double high = Math.min(8, at.row - 2);
             pen.fillRoundRect(bar, middle - high / 2, Math.max(1, l.effectiveRank / Math.max(1, l.values.length) * BAR), high, 1.5, colour);
         }
         if (label) {

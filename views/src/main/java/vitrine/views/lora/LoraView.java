@@ -355,7 +355,7 @@ public final class LoraView implements View {
 
     private String csv(Study s) {
         List<String> keys = FIGURES.stream().filter(k -> s.modules().stream().anyMatch(m -> m.row().figure(k).isPresent())).toList();
-        Study measured = model.measured().orElse(null);
+        Study measured = model.leftOut().orElse(null);
         List<AdapterArtifact.Domain> domains = measured == null ? List.of() : measured.artifact().domains();
         Csv csv = new Csv();
         List<Object> head = new ArrayList<>(List.of("module", "layer", "rows", "columns", "rank", "alpha", "scaling", "parameters"));

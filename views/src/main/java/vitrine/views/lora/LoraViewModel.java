@@ -64,6 +64,8 @@ public final class LoraViewModel {
 
     /// Bases of more parameters are compared with only when that is asked for.
     private static final long SMALL_BASE = 200_000_000;
+    /// The loss without each module is one pass per module, so it takes the beginning of the text.
+    private static final int LEFT_OUT_TOKENS = 1024;
 
     private final ObjectProperty<Subject> subject = new SimpleObjectProperty<>(this, "subject");
     private final ObjectProperty<Subject> base = new SimpleObjectProperty<>(this, "base");
@@ -90,11 +92,13 @@ public final class LoraViewModel {
     private final Executor ui;
     private final Latest<Study> analysis;
     private final Latest<Study> losses;
+    private final Latest<Study> ablation;
     private final Latest<Comparison> comparison;
     private Keep keep = (artifact, target) -> {
         throw new IOException("nobody has said how folders are written");
     };
     private boolean withoutBase;
+    private boolean lossesAsked;
     private long writing;
 
     /// @param background copies what was written, away from the JavaFX thread
@@ -105,13 +109,20 @@ public final class LoraViewModel {
         this.ui = ui;
         analysis = new Latest<>(board, "", Study::of);
         losses = new Latest<>(board, "", Study::of);
+        ablation = new Latest<>(board, "", Study::of);
         comparison = new Latest<>(board, "", Comparison::of);
         analysis.stateProperty().addListener((o, old, now) -> settle());
-        losses.stateProperty().addListener((o, old, now) -> settle());
+        losses.stateProperty().addListener((o, old, now) -> {
+            settle();
+            if (now instanceof ViewState.Result<Study> && lossesAsked) {
+                lossesAsked = false;
+                leaveOut();
+            }
+        });
         bases.addListener((ListChangeListener<Subject>) c -> basesChanged());
         chosen.addListener((ListChangeListener<AdapterText>) c -> {
             if (subject.get() != null) {
-                losses.clear("");
+                clearLosses();
             }
         });
     }
@@ -231,6 +242,16 @@ public final class LoraViewModel {
         return l != null ? Optional.of(l) : study().filter(Study::measured);
     }
 
+    /// The study that holds losses without each module.
+    Optional<Study> leftOut() {
+        Study a = ablation.state().valueOrNull();
+        return a != null ? Optional.of(a) : study().filter(s -> s.modules().stream().anyMatch(m -> !m.row().lossWithout().isEmpty()));
+    }
+
+    ReadOnlyObjectProperty<ViewState<Study>> leftOutProperty() {
+        return ablation.stateProperty();
+    }
+
     Optional<Module> module() {
         return selected.get() == null ? Optional.empty() : study().flatMap(s -> s.module(selected.get()));
     }
@@ -247,7 +268,7 @@ public final class LoraViewModel {
 
     /// Why there is nothing to show although it was asked for.
     public Optional<String> failure() {
-        for (ViewState<?> s : List.of(analysis.state(), losses.state(), comparison.state())) {
+        for (ViewState<?> s : List.of(analysis.state(), losses.state(), ablation.state(), comparison.state())) {
             if (s instanceof ViewState.Problem<?> p) {
                 return Optional.of(p.details().isEmpty() ? p.what() : p.details().getFirst());
             }
@@ -308,7 +329,7 @@ public final class LoraViewModel {
         selected.set(null);
         rank.set(0);
         other.set(null);
-        losses.clear("");
+        clearLosses();
         comparison.clear("");
         written.set(new ViewState.Empty<>(""));
         analysis.clear("");
@@ -354,7 +375,7 @@ public final class LoraViewModel {
     public void on(Subject newBase) {
         withoutBase = newBase == null;
         base.set(newBase);
-        losses.clear("");
+        clearLosses();
         if (subject.get() != null && subject.get().isAdapter()) {
             compute();
         }
@@ -372,7 +393,7 @@ public final class LoraViewModel {
         }
         subject.set(null);
         base.set(null);
-        losses.clear("");
+        clearLosses();
         if (compared) {
             analysis.clear("");
             comparison.show(Comparison.of(artifact));
@@ -403,16 +424,33 @@ public final class LoraViewModel {
         return new Task.Adapter(subject.get().path(), b == null ? null : b.path(), how, null, null, null, null, null, null, null);
     }
 
-    /// Measures losses over the chosen texts: with fewer ranks, and of a small base without each module.
+    /// Measures losses over the chosen texts with fewer ranks; then, of a small base, without each module.
     public void measure() {
         if (noLosses().isEmpty() && !chosen.isEmpty()) {
+            lossesAsked = true;
             losses.ask("Losses of " + subject.get().name(), lossTask());
         }
     }
 
     private Task.Adapter lossTask() {
-        boolean small = base.get().anatomy().parameters() <= SMALL_BASE;
-        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, domains(), null, null, small ? Task.Without.modules : null, null, null, null);
+        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, domains(), null, null, null, null, null, null);
+    }
+
+    private void clearLosses() {
+        lossesAsked = false;
+        losses.clear("");
+        ablation.clear("");
+    }
+
+    /// Once the curve is there, and the base is small: the loss without each module, over the beginning of the first text.
+    private void leaveOut() {
+        if (base.get() != null && base.get().anatomy().parameters() <= SMALL_BASE && !chosen.isEmpty()) {
+            ablation.ask("Losses of " + subject.get().name() + " without each module", leaveOutTask());
+        }
+    }
+
+    private Task.Adapter leaveOutTask() {
+        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, List.of(domains().getFirst()), List.of(0), null, Task.Without.modules, null, null, LEFT_OUT_TOKENS);
     }
 
     /// The chosen texts, each under a name of its own.
@@ -536,7 +574,7 @@ public final class LoraViewModel {
 
     /// Modules by the loss without them, the dearest first; of the first text.
     List<Module> dearest(int count) {
-        Study m = measured().orElse(null);
+        Study m = leftOut().orElse(null);
         return m == null ? List.of() : m.modules().stream().filter(x -> !x.row().lossWithout().isEmpty() && Double.isFinite(x.row().lossWithout().getFirst()))
                 .sorted(Comparator.comparingDouble(x -> -x.row().lossWithout().getFirst())).limit(count).toList();
     }
@@ -562,7 +600,7 @@ public final class LoraViewModel {
             AdapterArtifact.Domain domain = m.artifact().domains().get(d);
             if (p != null) {
                 boolean rose = p.loss() > domain.after().loss();
-                (rose ? dearer : back).add(vitrine.core.refusal.Visible.name(domain.name()));
+                (rose ? dearer : back).add(AdapterText.shown(domain.name()));
             }
         }
         String what = rule.get() == Cut.Rule.RANK ? " Keeping " + rank.get() : " Keeping " + cut.ranks();
@@ -589,7 +627,11 @@ public final class LoraViewModel {
         if (base.get() != null && !chosen.isEmpty()) {
             Task.Adapter t = lossTask();
             t.data().forEach(d -> out.append(" --data ").append(quoted(d.name() + "=" + d.file())));
-            out.append(t.without() == null ? "" : " --without " + t.without());
+            if (leftOut().isPresent()) {
+                Task.Adapter each = leaveOutTask();
+                out.append("\nvitrine adapter " + a + on + " --data ").append(quoted(each.data().getFirst().name() + "=" + each.data().getFirst().file()))
+                        .append(" --ranks 0 --without modules --max-tokens ").append(each.maxTokens());
+            }
         }
         if (cut() != null) {
             out.append("\nvitrine adapter cut ").append(a).append(rule.get() == Cut.Rule.RANK ? " --rank " + rank.get() : " --energy " + vitrine.views.chart.Numbers.exact(energy.get()))

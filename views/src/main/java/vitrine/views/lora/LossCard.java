@@ -8,7 +8,6 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.AdapterArtifact;
-import vitrine.core.refusal.Visible;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -84,7 +83,7 @@ final class LossCard {
         for (int d = 0; d < m.artifact().domains().size(); d++) {
             int domain = d;
             double[] ys = curve.points().stream().mapToDouble(p -> p.losses().get(domain).perplexity()).toArray();
-            LineSeries line = LineSeries.of(name(m.artifact().domains().get(d).name()), xs, ys, d);
+            LineSeries line = LineSeries.of(AdapterText.shown(m.artifact().domains().get(d).name()), xs, ys, d);
             series.add(d == 1 ? line.asDashed() : line);
         }
         String how = switch (curve.order()) {
@@ -97,11 +96,6 @@ final class LossCard {
                 .series(series).formats(x -> "rank " + Numbers.count(x), Numbers::perplexity);
         threshold();
         card.content(model.lossesProperty().get() instanceof ViewState.Working<Study> w ? new VBox(6, States.working(w.row(), model::cancelLosses), canvas) : canvas);
-    }
-
-    /// A text's name without the ending that says only that it is one.
-    static String name(String text) {
-        return Visible.name(text.replaceFirst("\\.(jsonl|txt|ndjson|md)$", ""));
     }
 
     private Node nothing() {
@@ -122,7 +116,7 @@ final class LossCard {
         javafx.scene.layout.HBox buttons = new javafx.scene.layout.HBox(8);
         buttons.setAlignment(Pos.CENTER);
         if (!chosen.isEmpty()) {
-            String over = chosen.size() == 1 ? name(chosen.getFirst().name()) : chosen.size() + " texts";
+            String over = chosen.size() == 1 ? AdapterText.shown(chosen.getFirst().name()) : chosen.size() + " texts";
             buttons.getChildren().add(ProvenanceAudit.notAFigure(Buttons.primary("Measure over " + over, model::measure), "name of a text"));
         }
         javafx.scene.control.Button texts = chosen.isEmpty() ? Buttons.primary("Choose texts…", chooseTexts) : Buttons.plain("Other texts…", chooseTexts);

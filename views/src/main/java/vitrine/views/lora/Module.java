@@ -23,6 +23,11 @@ record Module(AdapterArtifact.Row row, double[] sigma, double[] normProduct, dou
         return Visible.name(row.kind());
     }
 
+    /// As short as a column head: `gate` for `gate_proj`.
+    static String head(String kind) {
+        return Visible.name(kind.endsWith("_proj") && kind.length() > 5 ? kind.substring(0, kind.length() - 5) : kind);
+    }
+
     /// `Layer 4, gate_proj`; the path of one outside the layers.
     String title() {
         return row.layer() < 0 ? Visible.name(row.module()) : "Layer " + row.layer() + ", " + kind();

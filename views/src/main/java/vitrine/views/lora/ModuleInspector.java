@@ -52,7 +52,7 @@ final class ModuleInspector {
         spectrum.setMinHeight(124);
         spectrum.setPrefHeight(124);
         spectrum.setMaxHeight(124);
-        for (var p : List.of(model.studyProperty(), model.lossesProperty(), model.selectedProperty(), model.comparisonProperty(), model.baseProperty(), model.modeProperty())) {
+        for (var p : List.of(model.studyProperty(), model.leftOutProperty(), model.selectedProperty(), model.comparisonProperty(), model.baseProperty(), model.modeProperty())) {
             p.addListener((o, old, now) -> show());
         }
         for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty())) {
@@ -219,7 +219,10 @@ final class ModuleInspector {
 
     /// The modules whose absence costs most, and the selected one where it is none of them.
     private Node dearest() {
-        Study m = model.measured().orElse(null);
+        if (model.leftOutProperty().get() instanceof vitrine.views.tasks.ViewState.Working<Study> w) {
+            return section(head("Perplexity without the module"), vitrine.views.view.States.working(w.row()));
+        }
+        Study m = model.leftOut().orElse(null);
         List<Module> list = new ArrayList<>(model.dearest(LISTED));
         if (m == null || list.isEmpty()) {
             return null;
@@ -229,7 +232,7 @@ final class ModuleInspector {
         VBox rows = section(head("Perplexity without the module", new ProvenanceBadge(from)));
         m.module(String.valueOf(model.selectedProperty().get())).filter(x -> !list.contains(x) && !x.row().lossWithout().isEmpty()).ifPresent(list::add);
         list.forEach(x -> rows.getChildren().add(link(x, from)));
-        Label note = new Label(LossCard.name(first.name()) + "; all " + m.modules().size() + " modules: " + Numbers.perplexity(first.after().perplexity()));
+        Label note = new Label(AdapterText.shown(first.name()) + ", first " + Numbers.count(first.tokens()) + " tokens; all " + m.modules().size() + " modules: " + Numbers.perplexity(first.after().perplexity()));
         note.getStyleClass().add(Styles.CAPTION);
         note.setWrapText(true);
         rows.getChildren().add(ProvenanceAudit.tag(note, from));

@@ -105,7 +105,7 @@ final class PlacementCard {
         }
         Cells cells = Cells.of(layers.size(), kinds.size(), values);
         quiet = true;
-        chart.labels(layers.stream().map(l -> l < 0 ? "–" : l.toString()).toList(), kinds).format(Numbers::inCell).largestCell(84, 44).legend(p.label());
+        chart.labels(layers.stream().map(l -> l < 0 ? "–" : l.toString()).toList(), kinds.stream().map(Module::head).toList()).format(Numbers::inCell).largestCell(96, 88).legend(p.label());
         boolean shares = p == Placement.LEFT || p == Placement.RIGHT;
         chart.show(cells, shares ? Scale.linear(0, 1) : p == Placement.INTRUDERS ? Scale.linear(0, Math.max(1, most(cells))) : Scale.sqrt(0, 1).fittedTo(cells));
         Module m = model.module().orElse(null);

@@ -23,7 +23,7 @@ final class ResponseCard {
 
     private static final double BOUND = 0.5;
 
-    private final Card card = new Card("Outside the base's directions");
+    private final Card card = new Card("Outside W");
     private final LoraViewModel model;
     private final LineChart chart = new LineChart();
     private final ColumnChart columns = new ColumnChart();
@@ -52,7 +52,7 @@ final class ResponseCard {
         Study s = model.studyProperty().get();
         Module m = model.module().orElse(null);
         boolean tail = which.valueProperty().get();
-        card.title(tail ? "Outside the base's directions" : "Intruder dimensions");
+        card.title(tail ? "Outside W" : "Intruder dimensions");
         double[] v = s == null || m == null ? new double[0] : s.artifact().values(tail ? "tail" : "intruder_cosine", m.row());
         if (v.length == 0) {
             card.subtitle("");

@@ -71,7 +71,7 @@ final class SpectrumCard {
             series.add(new LineSeries("W + ΔW", index(tuned.length), shown(tuned, largest), p -> p.text(), Marker.HOLLOW_SQUARE, false, false, false, false));
         }
         List<LineChart.Reference> references = new ArrayList<>();
-        edge.ifPresent(e -> references.add(new LineChart.Reference(e, "noise edge of W, " + Numbers.general(e), "")));
+        edge.ifPresent(e -> references.add(new LineChart.Reference(e, "noise edge " + Numbers.general(e), "")));
         chart.axes(Axis.log("index (log)").between(1, Math.max(2, Math.max(m.sigma().length, base.length))), Axis.log("σ (log)")).series(series).references(references)
                 .formats(x -> "σ " + Numbers.count(x), Numbers::general);
         card.content(canvas);

@@ -12,7 +12,7 @@ import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 
 /// What `vitrine adapter` found, with the small tensors of all modules in memory: a few numbers per rank. What is larger is read when a module is selected.
 ///
-/// @param modules in the adapter's order
+/// @param modules layer by layer, in each from the query to the down projection
 record Study(AdapterArtifact artifact, List<Module> modules) {
 
     static Study of(Artifact artifact) {
@@ -26,6 +26,8 @@ record Study(AdapterArtifact artifact, List<Module> modules) {
                         each == 0 ? loss : java.util.Arrays.copyOf(loss, each)));
             }
         }
+        // As a layer is passed through, whatever the order in the file.
+        modules.sort(java.util.Comparator.comparingInt(Module::layer).thenComparingInt(Module::category));
         return new Study(a, List.copyOf(modules));
     }
 

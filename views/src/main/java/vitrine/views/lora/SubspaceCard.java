@@ -64,7 +64,7 @@ final class SubspaceCard {
         int wide = left ? m.row().out() : m.row().in();
         card.subtitle(m.title().toLowerCase(Locale.ROOT));
         card.provenance(s.derived("φ(i, j) = ‖X_iᵀ Y_j‖² ÷ min(i, j), X of ΔW and Y of W, " + (left ? "left" : "right") + " singular vectors").of(phi.length));
-        map.scaleProperty().set(Scale.linear(0, 1));
+        map.scaleProperty().set(Scale.sqrt(0, 1));
         map.name("φ, by chance max(i, j) ÷ " + wide).format(Numbers::probability).rowLabels(numbers(rows)).columnLabels(numbers(columns)).readOut((r, c) -> new ReadOut()
                 .add(ReadOut.Role.NAME, "first " + (r + 1) + " of ΔW").add(ReadOut.Role.CONTEXT, "in").add(ReadOut.Role.NAME, "first " + (c + 1) + " of W").line()
                 .add(ReadOut.Role.VALUE, Numbers.probability(phi[r * columns + c])).add(ReadOut.Role.CONTEXT, "φ").line()
