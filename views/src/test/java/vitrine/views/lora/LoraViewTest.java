@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import javafx.scene.Node;
 import javafx.scene.input.KeyCode;
@@ -24,9 +25,11 @@ import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.Manifest;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.engine.Engine;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.views.chart.FigureCanvas;
@@ -310,7 +313,7 @@ class LoraViewTest {
     }
 
     @Test
-    void anOpenedResultIsShownAndNothingIsAskedAboutIt() {
+    void anOpenedResultIsShownAndNothingIsAskedAboutIt() throws IOException {
         ImmediateEngine engine = shown("lora-llama", "llama-gqa");
         Path made = model.study().orElseThrow().artifact().artifact().folder();
         int before = engine.asked().size();
@@ -320,12 +323,9 @@ class LoraViewTest {
         assertTrue(FxThread.get(() -> Shown.button(view.body(), "Write adapter…").isDisable()));
         assertEquals("", model.command());
         FxThread.run(() -> model.compareWith(null));
-        Refusal r = assertThrows(Refusal.class, () -> FxThread.run(() -> {
-            Artifact other = vitrine.core.artifact.Artifact.open(made);
-            new vitrine.core.artifact.Manifest("eval", other.manifest().task(), java.util.Map.of(), vitrine.core.json.Json.object(), "2026-01-01T00:00:00Z", 1, vitrine.core.json.Json.object(), java.util.Map.of(), List.of())
-                    .write(Files.createDirectories(dir.resolve("eval")));
-            view.open(dir.resolve("eval"));
-        }));
+        Path foreign = Files.createDirectories(dir.resolve("eval"));
+        new Manifest("eval", Artifact.open(made).manifest().task(), Map.of(), Json.object(), "2026-01-01T00:00:00Z", 1, Json.object(), Map.of(), List.of()).write(foreign);
+        Refusal r = assertThrows(Refusal.class, () -> FxThread.run(() -> view.open(foreign)));
         assertTrue(r.getMessage().contains("it is a result of eval"), r.getMessage());
     }
 
