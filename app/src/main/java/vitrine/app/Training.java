@@ -49,7 +49,7 @@ final class Training {
             Training t = new Training(checkpoint.toAbsolutePath(), scratch);
             t.worker(Path.of(System.getProperty(WorkerCommand.AOT_PROPERTY)));
             t.commandLine();
-            Showcase.draw(Folders.locate(), java.util.List.of());
+            Showcase.draw(Folders.locate(), List.of());
             // The toolkit must end, or the JVM never writes its cache.
             Platform.exit();
         } finally {

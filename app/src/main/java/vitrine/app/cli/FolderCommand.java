@@ -6,10 +6,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Stream;
+import vitrine.app.program.ResultFolder;
 import vitrine.core.artifact.Artifact;
-import vitrine.core.artifact.Manifest;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -44,7 +43,7 @@ abstract class FolderCommand extends EngineCommand {
 
     @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
-        Results.copyFolder(artifact.folder(), common.out, Set.of(Manifest.FILE));
+        ResultFolder.copy(artifact.folder(), common.out);
         result.put("out", common.out.toString());
         output.text("Wrote " + common.out);
         say(result, output);

@@ -2,11 +2,10 @@ package vitrine.app.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import vitrine.app.program.ResultFolder;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
@@ -31,29 +30,8 @@ final class Results {
         Path file = real(target);
         Whole.removeLeftovers(file.toAbsolutePath().getParent());
         try (Whole out = Whole.file(file)) {
-            copyTo(source, out.staging());
+            ResultFolder.copyFile(source, out.staging());
             out.commit();
-        }
-    }
-
-    /// Puts a copy of a folder's files, but those named, at `target`, which must not hold anything yet.
-    static void copyFolder(Path source, Path target, java.util.Set<String> without) throws IOException {
-        Whole.removeLeftovers(target.toAbsolutePath().getParent());
-        try (Whole out = Whole.folder(target); java.util.stream.Stream<Path> files = Files.list(source)) {
-            for (Path file : files.filter(f -> !without.contains(f.getFileName().toString())).sorted().toList()) {
-                copyTo(file, out.staging().resolve(file.getFileName().toString()));
-            }
-            out.commit();
-        }
-    }
-
-    private static void copyTo(Path source, Path target) throws IOException {
-        try (FileChannel from = FileChannel.open(source, StandardOpenOption.READ);
-             FileChannel to = FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            long size = from.size();
-            for (long at = 0; at < size; ) {
-                at += from.transferTo(at, size - at, to);
-            }
         }
     }
 

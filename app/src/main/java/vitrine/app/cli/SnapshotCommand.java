@@ -3,6 +3,7 @@ package vitrine.app.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +20,7 @@ import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.task.Task;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.view.ViewKind;
@@ -29,10 +31,11 @@ final class SnapshotCommand extends Subcommand {
     private static final int SMALLEST = 320;
     private static final int LARGEST = 8192;
 
-    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, routing, rank or runs")
+    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, routing, rank, lora or runs")
     String view;
 
-    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy, routing and rank also a checkpoint, for runs the number of a run")
+    @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy, routing and rank also a checkpoint, for lora an adapter, "
+            + "for runs the number of a run")
     Path artifact;
 
     @Option(names = "--theme", paramLabel = "NAME", description = "light (default) or dark")
@@ -47,7 +50,10 @@ final class SnapshotCommand extends Subcommand {
     @Option(names = "--head", paramLabel = "L.H", description = "attention: the head to show large, such as 2.4")
     String head;
 
-    @Option(names = "--data", paramLabel = "NAME=FILE", description = "routing of a checkpoint: a text to measure over and the name of its domain; may be given several times")
+    @Option(names = "--model", paramLabel = "BASE", description = "lora: the checkpoint that the adapter was made for")
+    Path model;
+
+    @Option(names = "--data", paramLabel = "NAME=FILE", description = "routing of a checkpoint, or lora with --model: a text to measure over and the name of its domain; may be given several times")
     List<String> data = List.of();
 
     @Override
@@ -84,7 +90,27 @@ final class SnapshotCommand extends Subcommand {
             throw Refusal.of(Category.TASK_INVALID, null, "--scale %d: 1, 2 or 4 belongs here", scale);
         }
         double[] wh = parsedSize();
-        return new Snapshot(kind, artifact.toAbsolutePath().normalize(), parsedHead(), data.stream().map(RoutingCommand::domain).toList(), wh[0], wh[1], Theme.valueOf(theme.toUpperCase(Locale.ROOT)), scale);
+        if (kind != ViewKind.LORA && model != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--model goes with lora only");
+        }
+        if (kind != ViewKind.LORA && kind != ViewKind.ROUTING && !data.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--data goes with routing and lora only");
+        }
+        if (kind == ViewKind.LORA && model == null && !data.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--data needs --model: losses are the base's with the adapter");
+        }
+        List<Task.Domain> texts = data.stream().map(RoutingCommand::domain).toList();
+        List<Path> read = new ArrayList<>(texts.stream().map(d -> Path.of(d.file())).toList());
+        if (model != null) {
+            read.add(model);
+        }
+        for (Path file : read) {
+            if (!Files.exists(file)) {
+                throw Refusal.of(Category.NOT_FOUND, file, "there is no such file or folder");
+            }
+        }
+        return new Snapshot(kind, artifact.toAbsolutePath().normalize(), parsedHead(), model == null ? null : model.toAbsolutePath().normalize(), texts, wh[0], wh[1],
+                Theme.valueOf(theme.toUpperCase(Locale.ROOT)), scale);
     }
 
     private double[] parsedSize() {

@@ -21,6 +21,8 @@ import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
+import vitrine.views.lora.AdapterText;
+import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
 import vitrine.views.routing.RoutingViewModel;
@@ -33,10 +35,11 @@ import vitrine.views.view.ViewKind;
 /// A view of a result, drawn without a display by the code that draws it in the window.
 ///
 /// @param head the head to show large, or null; Attention only
-/// @param data texts to measure over; Routing of a checkpoint only
+/// @param base the checkpoint that an adapter is shown on, or null; LoRA only
+/// @param data texts to measure over; Routing of a checkpoint, and LoRA with a base
 /// @param width of the view in logical pixels
 /// @param scale pixels per logical pixel of a PNG
-public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Domain> data, double width, double height, Theme theme, double scale) {
+public record Snapshot(ViewKind view, Path artifact, HeadId head, Path base, List<Task.Domain> data, double width, double height, Theme theme, double scale) {
 
     private static final double PATIENCE_SECONDS = 600;
     private static final double RUN_SECONDS = 20;
@@ -68,6 +71,22 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Doma
         }
         if (shown instanceof RunsView runs && !Toolkit.await(() -> runs.model().shownProperty().get() != null, RUN_SECONDS)) {
             throw Refusal.of(Category.NOT_FOUND, artifact, "there is no such run in the store");
+        }
+        if (shown instanceof LoraView lora) {
+            Toolkit.onThread(lora.model()::failure).ifPresent(why -> {
+                throw Refusal.of(Category.TASK_INVALID, artifact, "it cannot be drawn: %s", why);
+            });
+            if (!data.isEmpty()) {
+                Toolkit.onThread(() -> {
+                    data.forEach(d -> lora.model().chosenTexts().add(new AdapterText(Path.of(d.file()).getFileName().toString(), Path.of(d.file()))));
+                    lora.model().measure();
+                    return null;
+                });
+                Toolkit.await(() -> board.rows().stream().allMatch(r -> r.state().over()), PATIENCE_SECONDS);
+                Toolkit.onThread(lora.model()::failure).ifPresent(why -> {
+                    throw Refusal.of(Category.TASK_INVALID, artifact, "its losses cannot be drawn: %s", why);
+                });
+            }
         }
         try {
             Toolkit.onThread(() -> {
@@ -124,7 +143,27 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, List<Task.Doma
             }
             case ROUTING -> routing(board);
             case RUNS -> runs();
-            case LORA, COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+            case LORA -> {
+                LoraView v = new LoraView(board);
+                switch (Recognised.look(artifact)) {
+                    case Recognised.Model m when !m.subject().isAdapter() -> throw Refusal.of(Category.TASK_INVALID, artifact, "it is a checkpoint; LoRA shows adapters, and results of adapter and adapter compare");
+                    case Recognised.Model m -> {
+                        if (base != null) {
+                            switch (Recognised.look(base)) {
+                                case Recognised.Model b when !b.subject().isAdapter() -> v.model().bases().add(b.subject());
+                                case Recognised.Refused r -> throw r.refusal();
+                                default -> throw Refusal.of(Category.TASK_INVALID, base, "it is no checkpoint; --model names the adapter's base");
+                            }
+                        }
+                        v.show(m.subject());
+                    }
+                    case Recognised.Refused r -> throw r.refusal();
+                    case Recognised.Result ignored -> v.open(artifact);
+                    case Recognised.Text ignored -> throw Refusal.of(Category.ARTIFACT_INVALID, artifact, "it is a text; LoRA shows adapters, and results of adapter and adapter compare");
+                }
+                yield v;
+            }
+            case COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
         };
     }
 

@@ -215,7 +215,8 @@ public final class MainWindow {
             case Recognised.Model m -> {
                 workspace.currentProperty().set(m.subject());
                 if (!(tabs.chosenProperty().get() instanceof ViewKind kind) || !ViewFactory.obstacle(kind, m.subject()).isEmpty()) {
-                    tabs.choose(ViewKind.ANATOMY);
+                    // An adapter dropped on its base belongs beside it; alone it is looked at first.
+                    tabs.choose(m.subject().isAdapter() && !workspace.checkpoints().isEmpty() ? ViewKind.LORA : ViewKind.ANATOMY);
                 }
             }
             case Recognised.Text t -> navigator.selectedProperty().set(t.text());

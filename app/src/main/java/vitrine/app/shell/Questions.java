@@ -22,6 +22,13 @@ public interface Questions {
     /// @param name the proposed name with its ending
     Optional<Path> target(String name, String description);
 
+    /// Where to write a folder that is not there yet.
+    ///
+    /// @param name the proposed name
+    default Optional<Path> newFolder(String name) {
+        return folder().map(parent -> parent.resolve(name));
+    }
+
     /// The system's dialogs over a window.
     static Questions ofSystem(Window owner) {
         return new Questions() {
@@ -40,6 +47,14 @@ public interface Questions {
                         new FileChooser.ExtensionFilter("All files", "*"));
                 List<File> chosen = chooser.showOpenMultipleDialog(owner);
                 return chosen == null ? List.of() : chosen.stream().map(File::toPath).toList();
+            }
+
+            @Override
+            public Optional<Path> newFolder(String name) {
+                FileChooser chooser = new FileChooser();
+                chooser.setTitle("Write a new folder");
+                chooser.setInitialFileName(name);
+                return Optional.ofNullable(chooser.showSaveDialog(owner)).map(File::toPath);
             }
 
             @Override

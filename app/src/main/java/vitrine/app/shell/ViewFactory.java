@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import javafx.beans.binding.Bindings;
+import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
 import vitrine.resources.Samples;
@@ -14,6 +15,8 @@ import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Suggestion;
+import vitrine.views.lora.AdapterText;
+import vitrine.views.lora.LoraView;
 import vitrine.views.rank.CalibrationText;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
@@ -44,7 +47,7 @@ final class ViewFactory {
 
     /// Whether this version has such a view.
     static boolean has(ViewKind kind) {
-        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.ROUTING || kind == ViewKind.RANK || kind == ViewKind.RUNS;
+        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.ROUTING || kind == ViewKind.RANK || kind == ViewKind.LORA || kind == ViewKind.RUNS;
     }
 
     /// A new view, if this version has such a one.
@@ -54,8 +57,9 @@ final class ViewFactory {
             case ATTENTION -> Optional.of(attention());
             case RANK -> Optional.of(rank());
             case ROUTING -> Optional.of(routing());
+            case LORA -> Optional.of(lora());
             case RUNS -> Optional.of(runs());
-            case LORA, COMPARE -> Optional.empty();
+            case COMPARE -> Optional.empty();
         };
     }
 
@@ -119,6 +123,30 @@ final class ViewFactory {
         return view;
     }
 
+    /// Offers the open checkpoints as bases, the open adapters to compare with, and the open texts; those of samples come last.
+    private LoraView lora() {
+        LoraView view = new LoraView(services.board());
+        Bindings.bindContent(view.model().bases(), services.workspace().checkpoints());
+        Bindings.bindContent(view.model().adapters(), services.workspace().adapters());
+        view.chooseFilesWith(questions::files);
+        view.chooseFoldersWith(questions::newFolder);
+        view.openWith(path -> opening.accept(List.of(path)));
+        view.model().keepWith((artifact, target) -> ResultFolder.copy(artifact.folder(), target));
+        Runnable offer = () -> {
+            List<AdapterText> all = new ArrayList<>(texts(view.model().baseProperty().get()).stream().map(t -> new AdapterText(t.name(), t.path())).toList());
+            // Files that were chosen by hand stay.
+            view.model().chosenTexts().stream().filter(t -> !all.contains(t)).forEach(all::add);
+            view.model().texts().setAll(all);
+            if (view.model().chosenTexts().isEmpty()) {
+                services.workspace().texts().forEach(t -> view.model().chosenTexts().add(new AdapterText(t.name(), t.path())));
+            }
+        };
+        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        view.model().baseProperty().addListener((o, old, now) -> offer.run());
+        offer.run();
+        return view;
+    }
+
     private List<CalibrationText> texts(Subject subject) {
         List<CalibrationText> out = new ArrayList<>();
         services.workspace().texts().forEach(t -> out.add(new CalibrationText(t.name(), t.path())));
@@ -161,7 +189,11 @@ final class ViewFactory {
             return "Open a checkpoint first.";
         }
         if (!subject.isAdapter()) {
-            return kind == ViewKind.ROUTING ? RoutingViewModel.obstacle(subject) : "";
+            return switch (kind) {
+                case ROUTING -> RoutingViewModel.obstacle(subject);
+                case LORA -> subject.name() + " is a checkpoint. Open an adapter to see its ranks.";
+                default -> "";
+            };
         }
         return switch (kind) {
             case ATTENTION -> subject.name() + " is an adapter. Open its base to see attention.";

@@ -23,16 +23,17 @@ import vitrine.core.files.Whole;
 import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
 import vitrine.app.workspace.Recognised;
+import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
 import vitrine.views.routing.RoutingViewModel;
 import vitrine.views.runs.RunsView;
 import vitrine.views.view.ViewKind;
 
-/// The whole window with the bundled sample, drawn to files where there is no display to show it on.
+/// The whole window with the bundled sample, and with what was named to be opened, drawn to files where there is no display to show it on.
 public final class Showcase {
 
-    private static final double PATIENCE_SECONDS = 120;
+    private static final double PATIENCE_SECONDS = 300;
     /// Of the row that Routing shows first: the one that is selected.
     private static final int TOKEN = 17;
     private static final int WIDTH = 1440;
@@ -49,17 +50,20 @@ public final class Showcase {
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy, Attention and Rank of the sample, Runs where there are any, and Routing of what else is given.
+    /// Draws start page, Anatomy, Attention and Rank of the sample, Runs where there are any, and LoRA or Routing of what is opened.
     ///
-    /// @param more a mixture of experts and texts to route; none where empty
+    /// @param paths to open: a mixture of experts, or an adapter and its base, and texts to measure over; none where empty
     /// @return the files that were written
-    public static List<Path> draw(Folders folders, List<Path> more) throws IOException {
+    public static List<Path> draw(Folders folders, List<Path> paths) throws IOException {
         Toolkit.startHeadless();
         List<SampleOffer> samples = SampleOffer.all(folders);
         try (Services services = Toolkit.onThread(() -> Services.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
             Path folder = Files.createDirectories(folders.home().resolve("pictures"));
             MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
-            return new Showcase(services, window, folder).draw(samples, more);
+            Showcase showcase = new Showcase(services, window, folder);
+            showcase.drawSample(samples);
+            showcase.drawOpened(paths);
+            return showcase.written;
         }
     }
 
@@ -88,11 +92,11 @@ public final class Showcase {
         }
     };
 
-    private List<Path> draw(List<SampleOffer> samples, List<Path> more) throws IOException {
+    private void drawSample(List<SampleOffer> samples) throws IOException {
         settle();
         picture("start-dark");
         if (samples.isEmpty()) {
-            return written;
+            return;
         }
         Toolkit.onThread(() -> window.openSample(samples.getFirst()));
         // Opening is done when the view is in front; its figures come after.
@@ -121,15 +125,42 @@ public final class Showcase {
             Toolkit.await(() -> window.present().filter(RunsView.class::isInstance).map(v -> ((RunsView) v).model().shownProperty().get() != null).orElse(true), PATIENCE_SECONDS);
             both("runs");
         }
-        if (!more.isEmpty()) {
-            routing(more);
-        }
-        return written;
     }
 
-    private void routing(List<Path> more) throws IOException {
-        CompletableFuture<List<Recognised>> opened = Toolkit.onThread(() -> window.open(more.stream().map(p -> p.toAbsolutePath().normalize()).toList()));
+    private void drawOpened(List<Path> paths) throws IOException {
+        if (paths.isEmpty()) {
+            return;
+        }
+        // The sample would be one more base to choose from.
+        Toolkit.onThread(() -> {
+            List.copyOf(services.workspace().subjects()).forEach(services.workspace()::close);
+            return null;
+        });
+        CompletableFuture<List<Recognised>> opened = Toolkit.onThread(() -> window.open(paths.stream().map(p -> p.toAbsolutePath().normalize()).toList()));
         Toolkit.await(opened::isDone, PATIENCE_SECONDS);
+        if (Toolkit.onThread(() -> services.workspace().currentProperty().get() != null && services.workspace().currentProperty().get().isAdapter())) {
+            lora();
+        } else {
+            routing();
+        }
+    }
+
+    /// An adapter on the last checkpoint, with losses over the texts.
+    private void lora() throws IOException {
+        Toolkit.onThread(() -> {
+            window.commands().named("Go to " + ViewKind.LORA.label()).run();
+            return null;
+        });
+        settle();
+        Toolkit.onThread(() -> {
+            window.present().filter(LoraView.class::isInstance).map(LoraView.class::cast).ifPresent(v -> v.model().measure());
+            return null;
+        });
+        settle();
+        both("lora");
+    }
+
+    private void routing() throws IOException {
         Toolkit.onThread(() -> {
             window.commands().named("Go to " + ViewKind.ROUTING.label()).run();
             onRouting(RoutingViewModel::compute);

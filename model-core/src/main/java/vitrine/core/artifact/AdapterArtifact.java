@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -95,8 +94,9 @@ public record AdapterArtifact(Artifact artifact, String adapter, String model, S
             throw Refusal.of(Category.ARTIFACT_INVALID, artifact.folder(), "this is a result of %s; one of %s belongs here", artifact.manifest().kind(), KIND);
         }
         JsonNode s = artifact.manifest().summary();
-        Path file = artifact.folder().resolve(ROWS);
-        JsonNode list = Json.readObject(file, file, MAX_BYTES, Category.ARTIFACT_INVALID);
+        Path file = artifact.folder();
+        JsonNode list = artifact.beside(ROWS, MAX_BYTES)
+                .orElseThrow(() -> Refusal.of(Category.ARTIFACT_INVALID, file, "there is no %s: this artifact holds no modules", ROWS));
         if (!list.path("format").asText().equals(FORMAT) || list.path("version").asInt() != VERSION) {
             throw Refusal.of(Category.ARTIFACT_INVALID, file, "it says format %s, version %s; %s, %d belong here", list.path("format").asText(), list.path("version").asText(), FORMAT, VERSION);
         }

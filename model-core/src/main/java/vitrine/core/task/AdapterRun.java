@@ -25,6 +25,7 @@ import vitrine.core.analysis.adapter.Intruders;
 import vitrine.core.analysis.adapter.LeadingVectors;
 import vitrine.core.analysis.adapter.StartFactors;
 import vitrine.core.analysis.adapter.StoredComponents;
+import vitrine.core.analysis.spectrum.NoiseEdge;
 import vitrine.core.architecture.TensorNames;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.artifact.Artifact;
@@ -186,6 +187,12 @@ final class AdapterRun {
             put("phi_right." + m.path(), a.right(), "|X_i^T Y_j|^2 / min(i, j) of the delta's right vectors and the base's", m.path());
         }
         put("base_sv." + m.path(), a.baseValues(), a.whole() ? "singular values of the base's weight" : "leading singular values of the base's weight, from a random space and 4 power steps", site.weight());
+        if (a.whole()) {
+            NoiseEdge edge = NoiseEdge.ofOrNull(a.baseValues(), w.rows(), w.columns());
+            if (edge != null) {
+                row.put("base_noise_edge", edge.upper());
+            }
+        }
         put("response." + m.path(), a.response(), "u_k . dW v_k in the base's singular basis", m.path());
         put("injected." + m.path(), a.injected(), "|dW v_k|^2 of the base's right singular vectors", m.path());
         put("tail." + m.path(), a.tail(), "share of |dW|^2 outside the base's first m left singular vectors", m.path());

@@ -190,7 +190,13 @@ public final class ColumnChart implements Interactive {
 
     private void drawLabels(Pen pen, Plot plot, double slot, Palette palette) {
         double clear = Double.NEGATIVE_INFINITY;
+        double widest = categories.stream().mapToDouble(c -> pen.textWidth(c, labels)).max().orElse(0);
+        // Where not all have room, every second or third one and so on: numbers then count evenly.
+        int step = Math.max(1, (int) Math.ceil((widest + 3) / slot));
         for (int i = 0; i < categories.size(); i++) {
+            if (i % step != 0 && i != selected.get()) {
+                continue;
+            }
             double middle = plot.left() + (i + 0.5) * slot;
             double half = pen.textWidth(categories.get(i), labels) / 2;
             if (middle - half > clear || i == selected.get()) {
