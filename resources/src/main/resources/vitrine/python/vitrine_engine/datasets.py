@@ -194,7 +194,7 @@ def sequences(file, examples, tokenizer, max_length, vocabulary):
         elif e.text is not None:
             if front is None:
                 front = leading(tokenizer, file, max_length)
-            cut([t.id for t in tokenizer.encode(e.text)], front, max_length, e.label, out)
+            cut(tokenizer.ids(e.text), front, max_length, e.label, out)
         else:
             out.append(completion(file, e, tokenizer, max_length))
         for s in out[before:]:

@@ -49,17 +49,24 @@ class Tokenizer:
 
     def encode(self, text):
         """The tokens of a text, with the special tokens that the tokenizer puts around it; start and end count characters."""
+        e = self._encoded(text)
+        out = []
+        # each of these is a list that the library makes anew when asked
+        for id, entry, added, sequence, span in zip(e.ids, e.tokens, e.special_tokens_mask, e.sequence_ids, e.offsets):
+            special = added == 1 or id in self._special
+            start, end = (-1, -1) if added == 1 or sequence is None else span
+            out.append(Token(id, self._text(entry, special), start, end, special))
+        return out
+
+    def ids(self, text):
+        """The ids alone, of texts that may be long."""
+        return self._encoded(text).ids
+
+    def _encoded(self, text):
         try:
-            e = self._library.encode(text)
+            return self._library.encode(text)
         except Exception as failure:
             raise Refusal("tokenizer-invalid", self.file, "the text cannot be tokenised (%s)" % failure) from failure
-        out = []
-        for i, id in enumerate(e.ids):
-            special = e.special_tokens_mask[i] == 1 or id in self._special
-            span = None if e.special_tokens_mask[i] == 1 else e.token_to_chars(i)
-            start, end = (-1, -1) if span is None else span
-            out.append(Token(id, self._text(e.tokens[i], special), start, end, special))
-        return out
 
     def describe(self, ids):
         out = []
