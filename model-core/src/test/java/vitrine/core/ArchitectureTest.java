@@ -232,7 +232,7 @@ class ArchitectureTest {
     @Test
     void enginesComputeNothing() {
         classes().that().resideInAPackage("vitrine.core.engine").should()
-                .onlyDependOnClassesThat(ofOurs("vitrine.core.engine", "vitrine.core.task", "vitrine.core.artifact", "vitrine.core.json", "vitrine.core.refusal"))
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.engine", "vitrine.core.task", "vitrine.core.artifact", "vitrine.core.json", "vitrine.core.files", "vitrine.core.refusal"))
                 .because("an engine starts processes and reads what they print")
                 .check(CORE);
         noClasses().that().resideInAPackage("vitrine.core.engine").should().dependOnClassesThat().areAssignableTo(TaskRunner.class)

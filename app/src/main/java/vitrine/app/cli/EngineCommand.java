@@ -11,13 +11,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import vitrine.app.engines.Engines;
 import vitrine.app.program.Folders;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.ArtifactStore;
-import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.TaskHandle;
-import vitrine.core.engine.WorkerCommand;
+import vitrine.core.engine.WorkerEngine;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -51,12 +51,16 @@ abstract class EngineCommand extends Subcommand {
     abstract void finish(Artifact artifact, ObjectNode result, Output output) throws IOException;
 
     @Override
+    boolean runsOnEveryEngine() {
+        return true;
+    }
+
+    @Override
     int run(Output output) throws IOException {
         Task task = task();
         requireWritable(task);
         ArtifactStore store = new ArtifactStore(Folders.locate().artifacts(), STORE_BYTES);
-        WorkerCommand worker = WorkerCommand.embedded(common.threadCount(), WorkerCommand.defaultMemoryBytes());
-        try (EmbeddedEngine engine = new EmbeddedEngine(store, worker)) {
+        try (WorkerEngine engine = Engines.open(common.choice(), store)) {
             TaskHandle handle = engine.submit(task, output::event);
             Thread interrupted = new Thread(() -> giveUp(handle, engine, store), "interrupted");
             Runtime.getRuntime().addShutdownHook(interrupted);
@@ -107,7 +111,7 @@ abstract class EngineCommand extends Subcommand {
     }
 
     /// Ctrl-C, or a friendly kill: the task is given up, its worker ends, and what it had begun to write goes.
-    private static void giveUp(TaskHandle handle, EmbeddedEngine engine, ArtifactStore store) {
+    private static void giveUp(TaskHandle handle, WorkerEngine engine, ArtifactStore store) {
         handle.cancel();
         try {
             handle.ending().get(PATIENCE_SECONDS, TimeUnit.SECONDS);

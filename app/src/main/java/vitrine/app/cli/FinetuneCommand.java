@@ -8,7 +8,9 @@ import java.util.Arrays;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import vitrine.app.engines.Engines;
 import vitrine.app.program.Folders;
+import vitrine.core.engine.WorkerEngine;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -150,6 +152,20 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--rounds", paramLabel = "N", description = "hft: how often another half is chosen; default 1")
     Integer rounds;
 
+    @Option(names = "--export-slurm", paramLabel = "FILE", description = "run nothing; write a batch script for a Slurm cluster, with the task and the Python package beside it")
+    Path exportSlurm;
+
+    @Option(names = "--nodes", paramLabel = "N", description = "of the batch script; default 1")
+    int nodes = 1;
+
+    @Option(names = "--gpus", paramLabel = "N", description = "of each node in the batch script; default 1")
+    int gpus = 1;
+
+    @Override
+    boolean runsOnEveryEngine() {
+        return true;
+    }
+
     @Override
     int run(Output output) throws IOException {
         Task.Finetune task = task();
@@ -157,11 +173,17 @@ final class FinetuneCommand extends Subcommand {
         if (common.out != null) {
             requireFree(common.out);
         }
+        if (exportSlurm != null) {
+            return new SlurmExport(task, exportSlurm, common.choice(), nodes, gpus).write(output);
+        }
+        Engines.Choice choice = common.choice();
+        // Before the run is entered: without an engine there is none.
+        WorkerEngine engine = Engines.open(choice);
         try (RunStore store = RunStore.open(Folders.locate().runs())) {
-            ObjectNode environment = Json.object().put("engine", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("threads", common.threadCount())
-                    .put("java", Runtime.version().toString()).put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+            ObjectNode environment = Json.object().put("engine", choice.name()).put("version", choice.version()).put("device", choice.setting().device())
+                    .put("dtype", choice.setting().precision().name()).put("threads", common.threadCount()).put("java", Runtime.version().toString()).put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
             RunRecord run = store.create(task.toJson(), environment);
-            return new RunSession(store, run, output).run(common.threadCount(), common.out == null ? null : common.out.toAbsolutePath().normalize());
+            return new RunSession(store, run, output).run(engine, common.out == null ? null : common.out.toAbsolutePath().normalize());
         }
     }
 

@@ -13,14 +13,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
-import vitrine.app.program.Folders;
 import vitrine.core.artifact.Artifact;
-import vitrine.core.artifact.ArtifactStore;
-import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.EngineEvent;
 import vitrine.core.engine.TaskHandle;
-import vitrine.core.engine.WorkerCommand;
+import vitrine.core.engine.WorkerEngine;
 import vitrine.core.files.Whole;
 import vitrine.core.refusal.Visible;
 import vitrine.core.run.RunRecord;
@@ -32,7 +29,6 @@ import vitrine.core.task.Task;
 /// A training run at work: from the store through a worker and back, whether it begins or goes on.
 final class RunSession {
 
-    private static final long STORE_BYTES = 20L << 30;
     private static final long PATIENCE_SECONDS = 8;
     private static final long FLUSH_NANOS = 500_000_000;
     private static final int LINES = 20;
@@ -50,14 +46,13 @@ final class RunSession {
         this.output = output;
     }
 
-    /// Runs until the end; `out` is where the result goes beside the run's folder, or null.
-    int run(int threads, Path out) throws IOException {
+    /// Runs until the end, with an engine that is closed then; `out` is where the result goes beside the run's folder, or null.
+    int run(WorkerEngine with, Path out) throws IOException {
         Task task = Task.fromJson(run.task());
         RunFolder folder = new RunFolder(run.folder());
-        store.begin(run.number());
-        Whole.removeLeftovers(run.folder());
-        WorkerCommand worker = WorkerCommand.embedded(threads, WorkerCommand.defaultMemoryBytes());
-        try (EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(Folders.locate().artifacts(), STORE_BYTES), worker)) {
+        try (WorkerEngine engine = with) {
+            store.begin(run.number());
+            Whole.removeLeftovers(run.folder());
             TaskHandle handle = engine.submitTo(task, folder.result(), this::event);
             Thread hook = new Thread(() -> giveUp(handle), "interrupted");
             Runtime.getRuntime().addShutdownHook(hook);

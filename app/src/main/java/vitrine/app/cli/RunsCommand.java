@@ -14,6 +14,7 @@ import java.util.SortedMap;
 import java.util.TreeSet;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
+import vitrine.app.engines.Engines;
 import vitrine.app.program.Folders;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
@@ -34,6 +35,11 @@ final class RunsCommand extends Subcommand {
 
     @Parameters(index = "1..*", arity = "0..2", paramLabel = "N", description = "numbers of runs")
     List<String> numbers = List.of();
+
+    @Override
+    boolean runsOnEveryEngine() {
+        return true;
+    }
 
     @Override
     int run(Output output) throws IOException {
@@ -147,7 +153,10 @@ final class RunsCommand extends Subcommand {
         if (r.state() == RunRecord.State.finished) {
             throw Refusal.of(Category.TASK_INVALID, null, "run %d is finished", r.number()).help("Its result is in " + Visible.name(new RunFolder(r.folder()).result().toString()) + ".");
         }
-        return new RunSession(store, r, output).run(common.threadCount(), common.out == null ? null : common.out.toAbsolutePath().normalize());
+        // A run goes on where it began, whatever is usual: another engine would not take up its saved steps.
+        ObjectNode began = store.environment(r.number());
+        Engines.Choice choice = common.choice(began.path("engine").asText("embedded"), began.path("device").asText("auto"), began.path("dtype").asText("float32"));
+        return new RunSession(store, r, output).run(Engines.open(choice), common.out == null ? null : common.out.toAbsolutePath().normalize());
     }
 
     private static int stop(RunRecord r, Output output) throws IOException {

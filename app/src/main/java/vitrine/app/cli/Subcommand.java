@@ -21,11 +21,16 @@ abstract class Subcommand implements Callable<Integer> {
     /// @throws Refusal for an input that cannot be used
     abstract int run(Output output) throws IOException;
 
+    /// Whether `--engine` may name any engine.
+    boolean runsOnEveryEngine() {
+        return false;
+    }
+
     @Override
     public Integer call() throws IOException {
         Output output = new Output(common.json, spec.commandLine().getOut(), spec.commandLine().getErr());
         try {
-            common.require();
+            common.require(runsOnEveryEngine());
             return run(output);
         } catch (Refusal r) {
             output.refusal(r);

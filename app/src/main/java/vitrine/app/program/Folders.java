@@ -93,6 +93,11 @@ public record Folders(Path home) {
         return home.resolve("runs");
     }
 
+    /// Vitrine's own Python environment, where one was made.
+    public Path python() {
+        return home.resolve("python");
+    }
+
     public Path logs() {
         return home.resolve("logs");
     }

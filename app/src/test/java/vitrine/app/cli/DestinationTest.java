@@ -110,7 +110,7 @@ class DestinationTest {
 
     @Test
     void enginesAndOpenWriteTheirJson() throws IOException {
-        for (List<String> command : List.of(List.of("engines"), List.of("open", MODEL.toString()))) {
+        for (List<String> command : List.of(List.of("engines", "--quick"), List.of("open", MODEL.toString()))) {
             Path out = folder.resolve(command.getFirst() + ".json");
             String[] args = Stream.concat(command.stream(), Stream.of("--out", out.toString())).toArray(String[]::new);
             assertEquals(0, Invocation.of(folder, Arrays.asList(args)).exit());

@@ -75,7 +75,7 @@ class InterruptedCommandTest {
             try (Stream<Path> left = Files.list(folder.resolve("home/artifacts"))) {
                 assertEquals(List.of(), left.toList());
             }
-            assertEquals(0, Invocation.of(folder, "engines").exit());
+            assertEquals(0, Invocation.of(folder, "engines", "--quick").exit());
         } else {
             Path tiny = Files.writeString(folder.resolve("tiny.jsonl"), "{\"input_ids\": [5, 6, 7]}");
             assertEquals(0, Invocation.of(folder, "heads", MODEL.toString(), "--data", tiny.toString()).exit());

@@ -1,158 +1,19 @@
 package vitrine.core.engine;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
-import java.util.Optional;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
-import java.util.function.Function;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.ArtifactStore;
-import vitrine.core.refusal.Refusal;
-import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
 
-/// The engine that is always there: one worker JVM, started when first needed, kept warm, replaced when it dies.
-///
-/// Tasks run one after the other: two native-threaded jobs at once would slow each other several times over.
-public final class EmbeddedEngine implements Engine {
+/// The engine that is always there: its worker is a JVM like this one.
+public final class EmbeddedEngine extends WorkerEngine {
 
-    /// The number of the workers' protocol (docs/protocol.md): `hello` says it, and a worker with another number is not used.
-    public static final int PROTOCOL = 1;
-
-    private static final Logger LOG = LoggerFactory.getLogger(EmbeddedEngine.class);
-
-    private final ArtifactStore store;
-    private final WorkerCommand command;
-    private final WorkerProcess.Patience patience;
-    private final ExecutorService queue = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("embedded-engine").factory());
-    private final AtomicLong ids = new AtomicLong();
-    private volatile WorkerProcess worker;
-    private volatile TaskHandle current;
+    /// Its public name.
+    public static final String NAME = "embedded";
 
     public EmbeddedEngine(ArtifactStore store, WorkerCommand command) {
         this(store, command, WorkerProcess.Patience.NORMAL);
     }
 
     EmbeddedEngine(ArtifactStore store, WorkerCommand command, WorkerProcess.Patience patience) {
-        this.store = store;
-        this.command = command;
-        this.patience = patience;
-    }
-
-    @Override
-    public String name() {
-        return "embedded";
-    }
-
-    @Override
-    public TaskHandle submit(Task task, Consumer<EngineEvent> events) {
-        return enqueue(task, h -> run(h, events));
-    }
-
-    /// Takes a task whose result belongs at `artifact` and nowhere else: a training run, which lives in a folder of its own and is never taken from
-    /// the cache.
-    public TaskHandle submitTo(Task task, Path artifact, Consumer<EngineEvent> events) {
-        return enqueue(task, h -> {
-            try {
-                return warm().run(h, artifact, events);
-            } catch (IOException e) {
-                LOG.error("the worker could not be started", e);
-                return new Ending.Failed(Ending.Cause.NOT_STARTED, String.valueOf(e.getMessage()));
-            }
-        });
-    }
-
-    private TaskHandle enqueue(Task task, Function<TaskHandle, Ending> work) {
-        TaskHandle handle = new TaskHandle(ids.incrementAndGet(), task);
-        queue.execute(() -> {
-            current = handle;
-            Ending ending = new Ending.Failed(Ending.Cause.FAULT, "");
-            try {
-                ending = handle.isCancelled() ? new Ending.Cancelled() : work.apply(handle);
-            } catch (Refusal r) {
-                ending = new Ending.Refused(r.category(), r.getMessage(), r.file() == null ? null : r.file().toString());
-            } catch (RuntimeException e) {
-                LOG.error("task {} failed in this process", task.kind(), e);
-                ending = new Ending.Failed(Ending.Cause.FAULT, String.valueOf(e.getMessage()));
-            } finally {
-                current = null;
-                handle.end(ending);
-            }
-        });
-        return handle;
-    }
-
-    private Ending run(TaskHandle handle, Consumer<EngineEvent> events) {
-        String key = TaskInputs.key(handle.task());
-        Optional<Artifact> known = store.find(key);
-        if (known.isPresent()) {
-            known.get().manifest().warnings().forEach(w -> events.accept(new EngineEvent.Warning(w)));
-            return new Ending.Finished(known.get(), true);
-        }
-        WorkerProcess w;
-        try {
-            w = warm();
-        } catch (IOException e) {
-            LOG.error("the worker could not be started", e);
-            return new Ending.Failed(Ending.Cause.NOT_STARTED, String.valueOf(e.getMessage()));
-        }
-        Ending ending = w.run(handle, store.folder(key), events);
-        tidy(ending, key);
-        return ending;
-    }
-
-    /// What a dead worker had begun to write goes at once: it may be large. The result stands whether tidying works or not.
-    private void tidy(Ending ending, String key) {
-        try {
-            if (ending instanceof Ending.Finished) {
-                store.trim(key);
-            } else {
-                store.removeLeftovers();
-            }
-        } catch (IOException | UncheckedIOException e) {
-            LOG.warn("the artifact store could not be tidied: {}", e.getMessage());
-        }
-    }
-
-    private WorkerProcess warm() throws IOException {
-        if (worker == null || !worker.alive()) {
-            worker = WorkerProcess.start(command, patience);
-        }
-        return worker;
-    }
-
-    /// Starts the worker ahead of the first task, so that its start is not waited for.
-    public void warmUp() {
-        queue.execute(() -> {
-            try {
-                warm();
-            } catch (IOException e) {
-                LOG.warn("the worker could not be started ahead of its first task: {}", e.getMessage());
-            }
-        });
-    }
-
-    /// The worker's process id, if one runs: for tests and diagnostics.
-    public Optional<Long> workerPid() {
-        WorkerProcess w = worker;
-        return w != null && w.alive() ? Optional.of(w.pid()) : Optional.empty();
-    }
-
-    @Override
-    public void close() {
-        TaskHandle running = current;
-        if (running != null) {
-            running.cancel();
-        }
-        queue.shutdownNow();
-        if (worker != null) {
-            worker.stop();
-        }
+        super(NAME, NAME + " " + TaskInputs.ENGINE_VERSION, store, command, patience);
     }
 }

@@ -11,7 +11,12 @@ import java.util.Map;
 ///
 /// @param command program and arguments
 /// @param environment added to this process's own
-public record WorkerCommand(List<String> command, Map<String, String> environment) {
+/// @param folder where it runs, or null for where this process does
+public record WorkerCommand(List<String> command, Map<String, String> environment, Path folder) {
+
+    public WorkerCommand(List<String> command, Map<String, String> environment) {
+        this(command, environment, null);
+    }
 
     /// The main class of the embedded engine's worker.
     public static final String MAIN_CLASS = "vitrine.app.worker.WorkerMain";
@@ -52,6 +57,23 @@ public record WorkerCommand(List<String> command, Map<String, String> environmen
         }
         c.addAll(List.of("-cp", System.getProperty("java.class.path"), MAIN_CLASS));
         return new WorkerCommand(c, Map.of("OMP_NUM_THREADS", String.valueOf(threads)));
+    }
+
+    /// A worker of the `pytorch` engine.
+    public static WorkerCommand python(PythonInstallation python, PythonEngine.Setting setting) {
+        Map<String, String> environment = new java.util.HashMap<>(pythonEnvironment(python.library()));
+        environment.put("OMP_NUM_THREADS", String.valueOf(setting.threads()));
+        environment.put("MKL_NUM_THREADS", String.valueOf(setting.threads()));
+        return new WorkerCommand(List.of(python.executable().toString(), "-m", "vitrine_engine", "--device", setting.device(), "--threads", String.valueOf(setting.threads()),
+                "--dtype", setting.precision().name()), environment, python.executable().getParent());
+    }
+
+    /// What a Python needs to find the engine's package, and to take nothing from the folder that the user happens to be in: newer ones by
+    /// `PYTHONSAFEPATH`, older ones because they run in a folder of their own.
+    static Map<String, String> pythonEnvironment(Path library) {
+        String users = System.getenv("PYTHONPATH");
+        return Map.of("PYTHONPATH", users == null || users.isEmpty() ? library.toString() : library + java.io.File.pathSeparator + users, "PYTHONSAFEPATH", "1",
+                "PYTHONDONTWRITEBYTECODE", "1", "PYTHONUTF8", "1", "PYTHONUNBUFFERED", "1");
     }
 
     /// 80 % of this machine's memory.

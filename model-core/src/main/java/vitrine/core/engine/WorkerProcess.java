@@ -78,6 +78,9 @@ final class WorkerProcess {
     static WorkerProcess start(WorkerCommand command, Patience patience) throws IOException {
         ProcessBuilder builder = new ProcessBuilder(command.command());
         builder.environment().putAll(command.environment());
+        if (command.folder() != null) {
+            builder.directory(command.folder().toFile());
+        }
         return new WorkerProcess(builder.start(), patience);
     }
 
@@ -238,8 +241,8 @@ final class WorkerProcess {
             }
             return;
         }
-        if (o.path("event").asText().equals("hello") && o.path("protocol").asInt() != EmbeddedEngine.PROTOCOL) {
-            unfit = "It speaks protocol " + o.path("protocol").asText("unknown") + "; this program speaks " + EmbeddedEngine.PROTOCOL + ".";
+        if (o.path("event").asText().equals("hello") && o.path("protocol").asInt() != WorkerEngine.PROTOCOL) {
+            unfit = "It speaks protocol " + o.path("protocol").asText("unknown") + "; this program speaks " + WorkerEngine.PROTOCOL + ".";
             kill();
             return;
         }

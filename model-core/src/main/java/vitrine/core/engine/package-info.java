@@ -18,6 +18,9 @@
 /// | `progress`, `metric`, `warning`, `log` | while task `id` runs |
 /// | `result`, `error`, `cancelled`, `fault` | the end of task `id` |
 ///
+/// Two engines speak this: [vitrine.core.engine.EmbeddedEngine], whose worker is a JVM, and [vitrine.core.engine.PythonEngine], whose worker is a Python of
+/// the user's that [vitrine.core.engine.Pythons] has found.
+///
 /// Nothing a worker does or prints may harm its reader: lines are bounded, nonsense is counted, a result is believed when the
 /// artifact is there, silence has a limit, and death is an event with a cause. Nothing here computes.
 package vitrine.core.engine;

@@ -243,6 +243,20 @@ public final class RunStore implements AutoCloseable {
         return select("WHERE number=" + number).stream().findFirst();
     }
 
+    /// What a run was begun with, as [#create] was told.
+    public ObjectNode environment(long number) {
+        return query(() -> {
+            try (PreparedStatement q = db.prepareStatement("SELECT environment FROM runs WHERE number=?")) {
+                bind(q, number);
+                try (ResultSet r = q.executeQuery()) {
+                    return r.next() && Json.mapper().readTree(r.getString(1)) instanceof ObjectNode o ? o : Json.object();
+                } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+                    return Json.object();
+                }
+            }
+        });
+    }
+
     /// All runs, the latest first.
     public List<RunRecord> list() {
         return select("");

@@ -102,9 +102,11 @@ public final class TaskInputs {
         return out;
     }
 
-    /// The name under which a task's artifact is kept: its kind and a hash of the task and its inputs.
-    public static String key(Task task) {
-        ObjectNode all = Json.object().put("engine", "embedded " + ENGINE_VERSION);
+    /// The name under which a task's artifact is kept: its kind and a hash of the task, its inputs and who computes.
+    ///
+    /// @param engine what the result depends on beside task and inputs: the engine's name and version, and with what it computes
+    public static String key(Task task, String engine) {
+        ObjectNode all = Json.object().put("engine", engine);
         all.set("task", task.toJson());
         fingerprints(task).forEach(all.withObject("/inputs")::put);
         return task.kind() + "-" + Fingerprint.ofText(Json.line(all)).substring(0, 32);

@@ -115,7 +115,7 @@ public final class RoutingViewModel {
     public RoutingViewModel(TaskBoard board, Executor background, Executor ui) {
         this.background = background;
         this.ui = ui;
-        main = new Latest<>(board, emptySentence(), a -> RoutingData.of(RoutingArtifact.of(a)));
+        main = new Latest<>(board, emptySentence(), a -> RoutingData.of(RoutingArtifact.of(a)), background, ui);
         whatIf = new Latest<>(board, "", RoutingArtifact::of);
         main.stateProperty().addListener((o, old, now) -> {
             if (now instanceof ViewState.Result<RoutingData> r) {
@@ -278,7 +278,7 @@ public final class RoutingViewModel {
 
     /// Whether everything is read that the present result holds.
     public boolean settled() {
-        return settled;
+        return settled && !main.reading();
     }
 
     /// Why there is nothing to show although it was asked for.
@@ -395,11 +395,11 @@ public final class RoutingViewModel {
     ///
     /// @throws Refusal where it is no result of routing
     public void show(Path folder) {
-        RoutingData d = RoutingData.of(RoutingArtifact.of(Artifact.open(folder)));
+        Artifact artifact = Artifact.open(folder);
+        RoutingArtifact.of(artifact);
         subject.set(null);
         forget();
-        main.show(d);
-        d.artifact().whatIf().ifPresent(w -> measured.set(Map.of()));
+        main.show(artifact);
     }
 
     /// Measures over the chosen texts.

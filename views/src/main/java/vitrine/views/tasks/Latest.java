@@ -1,7 +1,9 @@
 package vitrine.views.tasks;
 
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import javafx.beans.property.ReadOnlyObjectProperty;
 import javafx.beans.property.ReadOnlyObjectWrapper;
 import vitrine.core.artifact.Artifact;
@@ -14,14 +16,26 @@ public final class Latest<T> {
 
     private final TaskBoard board;
     private final Function<Artifact, T> reader;
+    private final Executor background;
+    private final Executor ui;
     private final ReadOnlyObjectWrapper<ViewState<T>> state;
     private TaskRow current;
     private long number;
+    private boolean reading;
 
     /// @param reader makes what is drawn of an artifact; called on the JavaFX thread, so it reads headers and small tensors only
     public Latest(TaskBoard board, String emptySentence, Function<Artifact, T> reader) {
+        this(board, emptySentence, reader, Runnable::run, Runnable::run);
+    }
+
+    /// @param reader makes what is drawn of an artifact; may take its time
+    /// @param background where it is called
+    /// @param ui runs on the JavaFX thread
+    public Latest(TaskBoard board, String emptySentence, Function<Artifact, T> reader, Executor background, Executor ui) {
         this.board = board;
         this.reader = reader;
+        this.background = background;
+        this.ui = ui;
         state = new ReadOnlyObjectWrapper<>(new ViewState.Empty<>(emptySentence));
     }
 
@@ -42,7 +56,7 @@ public final class Latest<T> {
         current = board.ask(title, task, ending -> {
             if (mine == number) {
                 current = null;
-                tell(ending, previous);
+                set(mine, () -> read(ending, previous));
             }
         });
         if (!current.state().over()) {
@@ -62,6 +76,17 @@ public final class Latest<T> {
         state.set(new ViewState.Result<>(value));
     }
 
+    /// Shows what is read of an artifact that was not asked for.
+    public void show(Artifact artifact) {
+        drop();
+        set(number, () -> read(new Ending.Finished(artifact, true), null));
+    }
+
+    /// Whether an artifact is being read.
+    public boolean reading() {
+        return reading;
+    }
+
     /// Shows a problem that was seen before anything was asked.
     public void fail(Refusal r) {
         drop();
@@ -78,6 +103,7 @@ public final class Latest<T> {
 
     private void drop() {
         number++;
+        reading = false;
         if (current != null) {
             current.cancel();
             current = null;
@@ -88,14 +114,29 @@ public final class Latest<T> {
         return previous == null ? new ViewState.Empty<>("Cancelled.") : new ViewState.Result<>(previous);
     }
 
-    private void tell(Ending ending, T previous) {
-        try {
-            state.set(read(ending, previous));
-        } catch (RuntimeException e) {
-            // A fault of the program: the view says that it has nothing, and whoever handles faults hears of it.
-            state.set(new ViewState.Problem<>("The result cannot be read", List.of(e.toString()), "The log tells more."));
-            throw e;
-        }
+    private void set(long mine, Supplier<ViewState<T>> made) {
+        reading = true;
+        background.execute(() -> {
+            ViewState<T> shown;
+            RuntimeException fault = null;
+            try {
+                shown = made.get();
+            } catch (RuntimeException e) {
+                // A fault of the program: the view says that it has nothing, and whoever handles faults hears of it.
+                shown = new ViewState.Problem<>("The result cannot be read", List.of(e.toString()), "The log tells more.");
+                fault = e;
+            }
+            ViewState<T> now = shown;
+            ui.execute(() -> {
+                if (mine == number) {
+                    reading = false;
+                    state.set(now);
+                }
+            });
+            if (fault != null) {
+                throw fault;
+            }
+        });
     }
 
     private ViewState<T> read(Ending ending, T previous) {

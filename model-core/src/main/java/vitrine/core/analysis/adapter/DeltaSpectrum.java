@@ -17,8 +17,16 @@ public record DeltaSpectrum(double[] values, Dense left, Dense right) {
 
     private static final double EPSILON = Math.ulp(1.0);
 
+    /// Factors of so few ranks are decomposed by one thread: several would wait for each other more than they work, and on a busy machine
+    /// eight times as long.
+    private static final int ONE_THREAD_UP_TO = 256;
+
     /// Decomposes a delta; its factors stay as they are.
     public static DeltaSpectrum of(Factors f, Arena arena) {
+        return f.rank() <= ONE_THREAD_UP_TO ? OpenBlas.open().inThreads(1, () -> throughCore(f, arena)) : throughCore(f, arena);
+    }
+
+    private static DeltaSpectrum throughCore(Factors f, Arena arena) {
         OpenBlas blas = OpenBlas.open();
         int r = f.rank();
         int kb = Math.min(r, f.out());

@@ -1,6 +1,7 @@
 package vitrine.core.analysis.adapter;
 
 import java.lang.foreign.Arena;
+import vitrine.core.tensor.openblas.OpenBlas;
 
 /// What each stored component s b_i a_i^T is worth, without gradients.
 ///
@@ -11,8 +12,10 @@ public record StoredComponents(double[] normProduct, double[] share, double inte
 
     public static StoredComponents of(Factors f, Arena arena) {
         int r = f.rank();
-        Dense a = f.a().times(arena, false, f.a(), true);
-        Dense b = f.b().times(arena, true, f.b(), false);
+        // Small products by one thread, as in DeltaSpectrum.
+        Dense[] grams = OpenBlas.open().inThreads(1, () -> new Dense[] {f.a().times(arena, false, f.a(), true), f.b().times(arena, true, f.b(), false)});
+        Dense a = grams[0];
+        Dense b = grams[1];
         double s2 = f.scaling() * f.scaling();
         double[] norm = new double[r];
         double[] share = new double[r];

@@ -1,0 +1,365 @@
+package vitrine.app.engines;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import vitrine.app.schema.Schemas;
+import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.ArtifactStore;
+import vitrine.core.artifact.Manifest;
+import vitrine.core.artifact.RankArtifact;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
+import vitrine.core.engine.EmbeddedEngine;
+import vitrine.core.engine.Ending;
+import vitrine.core.engine.EngineEvent;
+import vitrine.core.engine.PythonEngine;
+import vitrine.core.engine.PythonInstallation;
+import vitrine.core.engine.TaskHandle;
+import vitrine.core.engine.WorkerCommand;
+import vitrine.core.engine.WorkerEngine;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.task.Task;
+import vitrine.core.task.TaskInputs;
+import vitrine.core.tensor.DType;
+import vitrine.core.testing.Reference;
+
+/// One suite of tasks on both engines: their results agree with the reference, and with each other. It runs where a Python with torch is found, and says
+/// loudly where none is.
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(240)
+class EngineConformanceTest {
+
+    private static final Path RESOURCES = Path.of("../model-core/src/test/resources").toAbsolutePath().normalize();
+    private static final Path CASES = RESOURCES.resolve("reference");
+    private static final List<Task.What> ALL = List.of(Task.What.attentions, Task.What.hidden_states, Task.What.logits, Task.What.kv, Task.What.loss, Task.What.blocks);
+    private static final int STEPS = 20;
+
+    private Path folder;
+    private WorkerEngine pytorch;
+    private WorkerEngine embedded;
+    private Path text;
+
+    @BeforeAll
+    void open(@TempDir Path temporary) throws IOException {
+        folder = temporary;
+        Optional<PythonInstallation> python = Engines.pythons().best();
+        if (python.isEmpty() || !python.get().usable()) {
+            String line = "*".repeat(78);
+            System.err.printf("%n%s%n*  THE PYTORCH ENGINE IS NOT TESTED: %s.%n*  VITRINE_PYTHON names a Python with torch, transformers and peft.%n%s%n%n", line,
+                    python.map(PythonInstallation::problem).orElse("no Python was found"), line);
+            Assumptions.abort("no Python with torch");
+        }
+        pytorch = new PythonEngine(new ArtifactStore(folder.resolve("pytorch"), 1L << 30), python.get(), new PythonEngine.Setting("cpu", 1, PythonEngine.Precision.float32));
+        embedded = new EmbeddedEngine(new ArtifactStore(folder.resolve("embedded"), 1L << 30), WorkerCommand.embedded(1, 2L << 30));
+        text = Files.writeString(folder.resolve("text.txt"), "The lantern over the wall went out, and the street was dark again.\n".repeat(3)
+                + "<|endoftext|>\nfor i in range(3): print(x, i)\nThe wall was long, and the wall was old.\n");
+    }
+
+    @AfterAll
+    void close() {
+        if (pytorch != null) {
+            pytorch.close();
+            embedded.close();
+        }
+    }
+
+    private static Artifact run(WorkerEngine engine, Task task) {
+        return assertInstanceOf(Ending.Finished.class, engine.submit(task, e -> {}).ending().join(), () -> engine.name() + " on " + task).artifact();
+    }
+
+    private static Artifact checked(Artifact artifact) throws IOException {
+        Schemas.MANIFEST.accepts(Files.readString(artifact.folder().resolve(Manifest.FILE)));
+        return artifact;
+    }
+
+    // --- captures
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "qwen3-moe", "deepseek-v3"})
+    void capturesAgreeWithTheReference(String name) throws IOException {
+        Reference reference = Reference.at(CASES.resolve(name));
+        List<Task.What> what = new ArrayList<>(ALL);
+        try (SafetensorsFile golden = reference.expected()) {
+            if (golden.tensors().containsKey("p0.router_logits")) {
+                what.add(Task.What.router);
+            }
+            List<Integer> ids = Arrays.stream(golden.ints("p0.input_ids")).boxed().toList();
+            Task task = Task.fromJson(Json.object().put("kind", "capture").put("model", reference.folder().toString()).<ObjectNode>set("what", Json.mapper().valueToTree(what))
+                    .set("prompt", Json.object().set("ids", Json.mapper().valueToTree(ids))));
+            Artifact artifact = checked(run(pytorch, task));
+            assertEquals(TaskInputs.fingerprints(task), artifact.manifest().inputs());
+            int compared = 0;
+            try (SafetensorsFile got = artifact.tensors()) {
+                for (String tensor : golden.tensors().keySet()) {
+                    String bare = tensor.substring(tensor.indexOf('.') + 1);
+                    if (tensor.startsWith("p0.") && got.tensors().containsKey(bare)) {
+                        assertEquals(golden.shape(tensor), got.shape(bare), bare);
+                        reference.compare(golden, tensor, got.floats(bare));
+                        assertTrue(artifact.manifest().provenance().containsKey(bare), bare);
+                        compared++;
+                    }
+                }
+                assertTrue(compared >= 10, "compared " + compared);
+                assertEquals(got.tensors().keySet(), artifact.manifest().provenance().keySet());
+            }
+        }
+    }
+
+    // --- both engines
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gemma2", "qwen3-moe"})
+    void lossesAgree(String name) throws IOException {
+        Task task = Task.fromJson(Json.object().put("kind", "eval").put("model", CASES.resolve(name).toString()).put("data", text.toString()).put("maxLength", 32));
+        JsonNode a = run(embedded, task).manifest().summary();
+        JsonNode b = checked(run(pytorch, task)).manifest().summary();
+        agree("", a, b, 1e-5);
+    }
+
+    @Test
+    void headsAgree() throws IOException {
+        compare(Task.fromJson(Json.object().put("kind", "heads").put("model", CASES.resolve("gemma2").toString()).put("data", text.toString()).put("maxLength", 32)));
+    }
+
+    @Test
+    void ranksAgree() throws IOException {
+        compare(Task.fromJson(Json.object().put("kind", "rank").put("model", CASES.resolve("qwen3").toString()).put("data", text.toString())
+                .put("of", RankArtifact.Of.kv.name()).put("growth", true)));
+        compare(Task.fromJson(Json.object().put("kind", "rank").put("model", CASES.resolve("gemma2").toString()).put("data", text.toString())
+                .put("of", RankArtifact.Of.hidden.name()).put("centred", true)));
+    }
+
+    @Test
+    void routingAgrees() throws IOException {
+        ObjectNode json = Json.object().put("kind", "routing").put("model", CASES.resolve("qwen3-moe").toString()).put("maxLength", 32);
+        json.putArray("data").addObject().put("name", "prose").put("file", text.toString());
+        json.putArray("expertsPerToken").add(1).add(3);
+        compare(Task.fromJson(json));
+    }
+
+    private void compare(Task task) throws IOException {
+        Artifact a = run(embedded, task);
+        Artifact b = checked(run(pytorch, task));
+        agree("", a.manifest().summary(), b.manifest().summary(), 1e-4);
+        assertEquals(a.manifest().provenance().keySet(), b.manifest().provenance().keySet());
+        try (SafetensorsFile x = a.tensors(); SafetensorsFile y = b.tensors()) {
+            assertEquals(x.tensors().keySet(), y.tensors().keySet());
+            for (String tensor : x.tensors().keySet()) {
+                assertEquals(x.shape(tensor), y.shape(tensor), tensor);
+                double[] want = x.doubles(tensor);
+                double[] got = y.doubles(tensor);
+                double scale = Math.max(1, Arrays.stream(want).filter(Double::isFinite).map(Math::abs).max().orElse(1));
+                for (int i = 0; i < want.length; i++) {
+                    if (Double.isNaN(want[i]) || Double.isInfinite(want[i])) {
+                        assertEquals(want[i], got[i], tensor + " at " + i);
+                    } else {
+                        assertEquals(want[i], got[i], 1e-4 * scale, tensor + " at " + i);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether two summaries hold the same keys and, to a relative tolerance, the same numbers.
+    private static void agree(String path, JsonNode a, JsonNode b, double tolerance) {
+        if (a.isObject()) {
+            assertEquals(names(a), names(b), path);
+            a.properties().forEach(e -> agree(path + "." + e.getKey(), e.getValue(), b.get(e.getKey()), tolerance));
+        } else if (a.isArray()) {
+            assertEquals(a.size(), b.size(), path);
+            for (int i = 0; i < a.size(); i++) {
+                agree(path + "[" + i + "]", a.get(i), b.get(i), tolerance);
+            }
+        } else if (a.isNumber()) {
+            assertEquals(a.asDouble(), b.asDouble(), tolerance * Math.max(1e-2, Math.abs(a.asDouble())), path);
+        } else {
+            assertEquals(a, b, path);
+        }
+    }
+
+    private static List<String> names(JsonNode n) {
+        List<String> names = new ArrayList<>();
+        n.fieldNames().forEachRemaining(names::add);
+        return names.stream().sorted().toList();
+    }
+
+    // --- training
+
+    @ParameterizedTest
+    @CsvSource({"train-llama, full, 0.004", "train-llama, lora, 0.015", "train-qwen3-moe, full, 0.004", "train-qwen3-moe, lora, 0.015"})
+    void followsTheReferenceCurve(String name, String method, double rate) throws IOException {
+        Reference training = Reference.at(RESOURCES.resolve("training").resolve(name));
+        Path run = Files.createDirectories(folder.resolve("run-" + name + "-" + method));
+        try (SafetensorsFile golden = training.expected()) {
+            ObjectNode task = Json.object().put("kind", "finetune").put("model", CASES.resolve(training.golden().get("base_case").asText()).toString())
+                    .put("data", data(golden, run).toString()).put("method", method);
+            task.putObject("settings").put("steps", STEPS).put("batchSize", 4).put("sequenceLength", 16).put("lr", rate).put("warmupSteps", 4).put("schedule", "cosine")
+                    .put("weightDecay", 0.01).put("maxGradNorm", 1.0).put("order", "sequential").put("saveEvery", 50);
+            if (method.equals("lora")) {
+                task.put("initAdapter", adapter(training, golden, run).toString());
+            }
+            List<ObjectNode> steps = new ArrayList<>();
+            Artifact artifact = checked(train(pytorch, Task.fromJson(task), run, steps));
+            float[] losses = golden.floats(method + ".loss");
+            assertEquals(losses.length, steps.size());
+            for (int i = 0; i < losses.length; i++) {
+                assertEquals(losses[i], steps.get(i).get("loss").asDouble(), 1e-4 * losses[i], "loss of step " + (i + 1));
+            }
+            boolean full = method.equals("full");
+            try (SafetensorsFile weights = SafetensorsFile.open(artifact.folder().resolve(full ? "model.safetensors" : "adapter_model.safetensors"))) {
+                int compared = 0;
+                for (String tensor : golden.tensors().keySet()) {
+                    if (tensor.startsWith(method + ".final.")) {
+                        float[] want = golden.floats(tensor);
+                        float[] got = weights.floats((full ? "" : "base_model.model.") + tensor.substring(method.length() + 7));
+                        for (int i = 0; i < want.length; i++) {
+                            assertEquals(want[i], got[i], full ? 2e-4 : 1e-3, tensor);
+                        }
+                        compared++;
+                    }
+                }
+                assertTrue(compared >= 4);
+            }
+        }
+    }
+
+    /// Shuffled, packed, cut, accumulated, with DoRA and a schedule of its own, from the values that either engine begins with.
+    @Test
+    void trainingAgrees() throws IOException {
+        ObjectNode task = Json.object().put("kind", "finetune").put("model", CASES.resolve("llama-tied").toString()).put("data", text.toString()).put("method", "dora")
+                .put("evalData", text.toString());
+        task.putObject("settings").put("steps", 6).put("batchSize", 2).put("accumulate", 2).put("sequenceLength", 24).put("lr", 0.01).put("r", 4).put("pack", true).put("seed", 5)
+                .put("schedule", "wsd").put("warmupSteps", 1);
+        List<ObjectNode> a = new ArrayList<>();
+        List<ObjectNode> b = new ArrayList<>();
+        Artifact x = train(embedded, Task.fromJson(task), Files.createDirectories(folder.resolve("run-a")), a);
+        Artifact y = checked(train(pytorch, Task.fromJson(task), Files.createDirectories(folder.resolve("run-b")), b));
+        assertEquals(a.size(), b.size());
+        for (int i = 0; i < a.size(); i++) {
+            for (String figure : List.of("loss", "learning_rate", "gradient_norm")) {
+                assertEquals(a.get(i).get(figure).asDouble(), b.get(i).get(figure).asDouble(), 1e-4 * a.get(i).get(figure).asDouble(), figure + " of step " + (i + 1));
+            }
+        }
+        assertEquals(x.manifest().summary().get("validation_loss").asDouble(), y.manifest().summary().get("validation_loss").asDouble(), 1e-4);
+        try (SafetensorsFile p = SafetensorsFile.open(x.folder().resolve("adapter_model.safetensors")); SafetensorsFile q = SafetensorsFile.open(y.folder().resolve("adapter_model.safetensors"))) {
+            assertEquals(p.tensors().keySet(), q.tensors().keySet());
+            for (String tensor : p.tensors().keySet()) {
+                float[] want = p.floats(tensor);
+                float[] got = q.floats(tensor);
+                for (int i = 0; i < want.length; i++) {
+                    assertEquals(want[i], got[i], 1e-3, tensor);
+                }
+            }
+        }
+    }
+
+    private static Artifact train(WorkerEngine engine, Task task, Path run, List<ObjectNode> steps) {
+        Consumer<EngineEvent> listener = e -> {
+            if (e instanceof EngineEvent.Metric m && m.values().has("loss")) {
+                steps.add(m.values());
+            }
+        };
+        return assertInstanceOf(Ending.Finished.class, engine.submitTo(task, run.resolve("result"), listener).ending().join(), () -> engine.name() + " on " + task).artifact();
+    }
+
+    private static Path data(SafetensorsFile golden, Path run) throws IOException {
+        int[] ids = golden.ints("batch_ids");
+        List<String> lines = new ArrayList<>();
+        for (int i = 0; i < ids.length; i += 16) {
+            lines.add("{\"input_ids\": " + Arrays.toString(Arrays.copyOfRange(ids, i, i + 16)) + "}");
+        }
+        return Files.write(run.resolve("data.jsonl"), lines);
+    }
+
+    /// The reference's first factors as a PEFT folder; the second ones are zeros.
+    private static Path adapter(Reference training, SafetensorsFile golden, Path run) throws IOException {
+        Path out = Files.createDirectories(run.resolve("start"));
+        Map<String, Declared> declared = new LinkedHashMap<>();
+        Map<String, float[]> values = new LinkedHashMap<>();
+        for (String name : golden.tensors().keySet()) {
+            if (name.startsWith("lora.init.")) {
+                String a = "base_model.model." + name.substring("lora.init.".length());
+                String last = name.replace("init", "final").replace("lora_A", "lora_B");
+                declared.put(a, new Declared(DType.F32, golden.shape(name).orElseThrow()));
+                values.put(a, golden.floats(name));
+                declared.put(a.replace("lora_A", "lora_B"), new Declared(DType.F32, golden.shape(last).orElseThrow()));
+                values.put(a.replace("lora_A", "lora_B"), new float[(int) golden.shape(last).orElseThrow().elements()]);
+            }
+        }
+        try (SafetensorsWriter w = new SafetensorsWriter(out.resolve("adapter_model.safetensors"), declared, Map.of())) {
+            for (Map.Entry<String, float[]> e : values.entrySet()) {
+                w.write(e.getKey(), 0, e.getValue());
+            }
+        }
+        Files.writeString(out.resolve("adapter_config.json"), Json.pretty(((ObjectNode) training.golden().at("/lora/config")).deepCopy().put("peft_type", "LORA")));
+        return out;
+    }
+
+    // --- what is refused, and what is given up
+
+    @Test
+    void refusesInOneSentenceWhatItDoesNotDo() {
+        String model = CASES.resolve("llama-gqa").toString();
+        refused(Json.object().put("kind", "spectrum").put("model", model).put("accuracy", "fast"), "the pytorch engine does not run tasks of the kind spectrum. The embedded engine does.");
+        ObjectNode capture = Json.object().put("kind", "capture").put("model", model);
+        capture.putObject("prompt").put("text", "The wall");
+        capture.putArray("what").add("rollout");
+        refused(capture, "the pytorch engine does not make rollout; it makes attentions, hidden_states, logits, kv, router, loss, blocks, metrics. The embedded engine does.");
+        refused(Json.object().put("kind", "rank").put("model", model).put("data", text.toString()).put("of", "activations"),
+                "the pytorch engine finds ranks of kv and hidden, not of activations. The embedded engine finds those of activations.");
+        refused(Json.object().put("kind", "eval").put("model", CASES.resolve("bert").toString()).put("data", text.toString()),
+                "bert: BERT sees the tokens that it would have to predict, so it has no perplexity. Evaluate a decoder.");
+        refused(Json.object().put("kind", "eval").put("model", model).put("data", folder.resolve("absent.txt").toString()), "absent.txt: there is no such file.");
+    }
+
+    private void refused(ObjectNode task, String message) {
+        Ending.Refused r = assertInstanceOf(Ending.Refused.class, pytorch.submit(Task.fromJson(task), e -> {}).ending().join());
+        assertEquals(message, r.message());
+        assertTrue(List.of(Category.TASK_INVALID, Category.FAMILY_UNSUPPORTED, Category.NOT_FOUND).contains(r.category()));
+    }
+
+    @Test
+    void givesATaskUpAndGoesOn() throws Exception {
+        Path many = Files.writeString(folder.resolve("many.txt"), "The lantern over the wall went out, and the street was dark again.\n".repeat(20_000));
+        Task task = Task.fromJson(Json.object().put("kind", "heads").put("model", CASES.resolve("llama-gqa").toString()).put("data", many.toString()));
+        java.util.concurrent.CountDownLatch begun = new java.util.concurrent.CountDownLatch(1);
+        TaskHandle handle = pytorch.submit(task, e -> {
+            if (e instanceof EngineEvent.Progress p && p.done() > 0) {
+                begun.countDown();
+            }
+        });
+        assertTrue(begun.await(60, TimeUnit.SECONDS));
+        long pid = pytorch.workerPid().orElseThrow();
+        handle.cancel();
+        assertInstanceOf(Ending.Cancelled.class, handle.ending().get(10, TimeUnit.SECONDS));
+        run(pytorch, Task.fromJson(Json.object().put("kind", "eval").put("model", CASES.resolve("llama-gqa").toString()).put("data", text.toString())));
+        assertEquals(pid, pytorch.workerPid().orElseThrow(), "the worker that was cancelled goes on");
+    }
+}

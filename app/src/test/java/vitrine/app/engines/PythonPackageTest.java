@@ -1,0 +1,116 @@
+package vitrine.app.engines;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import vitrine.app.schema.Schemas;
+import vitrine.core.engine.PythonEngine;
+import vitrine.core.engine.PythonInstallation;
+import vitrine.core.engine.WorkerCommand;
+import vitrine.core.json.Json;
+import vitrine.resources.PythonPackage;
+
+/// The Python package as the program carries it.
+@Timeout(180)
+class PythonPackageTest {
+
+    private static final Path MODELS = Path.of("../model-core/src/test/resources/reference").toAbsolutePath().normalize();
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void saysTheVersionThatTheProgramExpects() throws IOException {
+        String init = Files.readString(PythonPackage.location().resolve("vitrine_engine/__init__.py"));
+        assertTrue(init.contains("VERSION = \"" + PythonEngine.VERSION + "\""), "the version stands in two places");
+    }
+
+    @Test
+    void isCopiedWhole() throws IOException {
+        Path copy = PythonPackage.copyInto(folder);
+        try (Stream<Path> files = Files.list(PythonPackage.location().resolve("vitrine_engine"))) {
+            List<Path> sources = files.filter(p -> p.toString().endsWith(".py")).toList();
+            assertTrue(sources.size() > 10);
+            for (Path source : sources) {
+                assertEquals(Files.readString(source), Files.readString(copy.resolve(source.getFileName())));
+            }
+        }
+    }
+
+    /// From a jar, as installed; every line keeps to the schemas.
+    @Test
+    void speaksTheProtocolFromInsideAJar() throws IOException, InterruptedException {
+        PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
+        Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
+        Path jar = folder.resolve("resources.jar");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar)); Stream<Path> files = Files.list(PythonPackage.location().resolve("vitrine_engine"))) {
+            for (Path file : files.filter(p -> p.toString().endsWith(".py")).toList()) {
+                zip.putNextEntry(new ZipEntry("vitrine/python/vitrine_engine/" + file.getFileName()));
+                zip.write(Files.readAllBytes(file));
+            }
+        }
+        PythonInstallation python = new PythonInstallation(found.executable(), found.origin(), jar.resolve("vitrine/python"), found.version(), found.packages(), List.of(), null);
+        WorkerCommand command = WorkerCommand.python(python, new PythonEngine.Setting("cpu", 1, PythonEngine.Precision.bfloat16));
+        ProcessBuilder builder = new ProcessBuilder(command.command()).directory(command.folder().toFile()).redirectError(folder.resolve("stderr").toFile());
+        builder.environment().putAll(command.environment());
+        Process worker = builder.start();
+        List<JsonNode> heard = new ArrayList<>();
+        try (OutputStream in = worker.getOutputStream(); BufferedReader out = new BufferedReader(new InputStreamReader(worker.getInputStream(), StandardCharsets.UTF_8))) {
+            Path text = Files.writeString(folder.resolve("text.txt"), "The lantern over the wall went out.\n".repeat(4));
+            ObjectNode capture = Json.object().put("kind", "capture").put("model", MODELS.resolve("llama-gqa").toString());
+            capture.putObject("prompt").put("text", "The lantern");
+            capture.putArray("what").add("logits").add("loss");
+            ask(in, 1, capture);
+            ask(in, 2, Json.object().put("kind", "eval").put("model", MODELS.resolve("llama-gqa").toString()).put("data", text.toString()).put("maxlength", 7));
+            ObjectNode train = Json.object().put("kind", "finetune").put("model", MODELS.resolve("llama-gqa").toString()).put("data", text.toString()).put("method", "full");
+            train.putObject("settings").put("steps", 2).put("batchSize", 1);
+            ask(in, 3, train);
+            int ends = 0;
+            for (String line = out.readLine(); line != null && ends < 3; line = ends < 3 ? out.readLine() : null) {
+                Schemas.WORKER_EVENT.accepts(line);
+                JsonNode event = Json.mapper().readTree(line);
+                heard.add(event);
+                ends += List.of("result", "error", "cancelled", "fault").contains(event.get("event").asText()) ? 1 : 0;
+            }
+            in.write("{\"request\":\"stop\"}\n".getBytes(StandardCharsets.UTF_8));
+            in.flush();
+            assertTrue(worker.waitFor(20, TimeUnit.SECONDS));
+            assertEquals(0, worker.exitValue());
+        } finally {
+            worker.destroyForcibly();
+        }
+        List<String> ends = heard.stream().filter(e -> List.of("result", "error", "cancelled", "fault").contains(e.get("event").asText()))
+                .map(e -> e.get("id").asInt() + " " + e.get("event").asText()).toList();
+        assertEquals(List.of("1 result", "2 error", "3 result"), ends, heard + Files.readString(folder.resolve("stderr")));
+        assertEquals("hello", heard.getFirst().get("event").asText());
+        assertEquals(PythonEngine.VERSION, heard.getFirst().get("version").asText());
+        assertTrue(heard.stream().anyMatch(e -> e.get("event").asText().equals("metric") && e.has("loss")));
+        Schemas.MANIFEST.accepts(Files.readString(folder.resolve("3/result/manifest.json")));
+    }
+
+    private void ask(OutputStream in, int id, ObjectNode task) throws IOException {
+        ObjectNode request = Json.object().put("request", "run").put("id", id).put("artifact", folder.resolve(id + "/result").toString());
+        request.set("task", task);
+        in.write((Json.line(request) + "\n").getBytes(StandardCharsets.UTF_8));
+        in.flush();
+    }
+}
