@@ -80,8 +80,18 @@ final class RunSession {
         }
     }
 
-    /// The time that earlier sessions of this run took counts.
-    private void takeUpTime() {
+    /// The time that earlier sessions of this run took counts. A run without saved steps begins anew, and its figures with it.
+    private void takeUpTime() throws IOException {
+        Path steps = new RunFolder(run.folder()).steps();
+        boolean saved = false;
+        if (Files.isDirectory(steps)) {
+            try (Stream<Path> all = Files.list(steps)) {
+                saved = all.findAny().isPresent();
+            }
+        }
+        if (!saved) {
+            store.forgetAfter(run.number(), -1);
+        }
         SortedMap<Long, Double> seconds = store.figures(run.number()).get("seconds");
         if (seconds != null) {
             known = seconds.lastKey();

@@ -60,7 +60,7 @@ final class ViewHeader extends Region {
     }
 
     private void showMore() {
-        List<Region> hidden = controls.stream().filter(c -> !c.isVisible()).toList();
+        List<Region> hidden = controls.stream().filter(c -> !c.isVisible() && !optional(c)).toList();
         getChildren().removeAll(hidden);
         hidden.forEach(c -> c.setVisible(true));
         rest.getChildren().setAll(hidden);
@@ -79,6 +79,11 @@ final class ViewHeader extends Region {
         actions.resizeRelocate(Math.round(right - wide), 0, Math.ceil(wide), h);
         right -= wide + GAP;
         double needed = controls.stream().filter(c -> c.getParent() == this).mapToDouble(c -> c.prefWidth(-1) + GAP).sum();
+        // What only tells gives way before what one can do.
+        boolean tight = PAD + needed > right;
+        if (tight) {
+            needed -= controls.stream().filter(c -> c.getParent() == this && optional(c)).mapToDouble(c -> c.prefWidth(-1) + GAP).sum();
+        }
         // A spring takes what room is left, so that what follows stands at the right.
         double spring = Math.max(0, right - PAD - needed);
         boolean all = PAD + needed <= right && rest.getChildren().isEmpty();
@@ -87,6 +92,10 @@ final class ViewHeader extends Region {
         boolean full = false;
         for (Region c : controls) {
             if (c.getParent() != this) {
+                continue;
+            }
+            if (tight && optional(c)) {
+                c.setVisible(false);
                 continue;
             }
             double w = c.prefWidth(-1) + (c.getStyleClass().contains("vt-spring") ? spring : 0);
@@ -102,6 +111,10 @@ final class ViewHeader extends Region {
         if (!all) {
             more.resizeRelocate(Math.round(x), Math.round((h - 28) / 2), 28, 28);
         }
+    }
+
+    private static boolean optional(Region control) {
+        return control.getStyleClass().contains("vt-optional");
     }
 
     @Override

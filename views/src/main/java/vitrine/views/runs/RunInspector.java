@@ -232,7 +232,7 @@ final class RunInspector {
             all.add(new Line(since(d, e), e.message()));
         }
         all.sort(java.util.Comparator.comparingDouble(Line::seconds));
-        return all.subList(Math.max(0, all.size() - atMost), all.size()).stream().map(l -> (Double.isFinite(l.seconds) ? Numbers.duration(Math.rint(Math.max(0, l.seconds))).replace(Numbers.THIN_SPACE, " ") + " " : "") + l.text).toList();
+        return all.subList(Math.max(0, all.size() - atMost), all.size()).stream().map(l -> (Double.isFinite(l.seconds) ? (l.seconds < 0.5 ? "0 s" : Numbers.duration(Math.rint(l.seconds)).replace(Numbers.THIN_SPACE, " ")) + " " : "") + l.text).toList();
     }
 
     /// Events have a time of the clock; the first one is taken for the run's begin, as far as figures go.

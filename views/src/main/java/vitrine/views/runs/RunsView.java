@@ -175,6 +175,13 @@ public final class RunsView implements View {
                 model.show(now.number());
             }
         });
+        Label words = new Label();
+        words.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
+        ProvenanceAudit.notAFigure(words, "time and engine of the run");
+        HBox telling = new HBox(words);
+        telling.setAlignment(Pos.CENTER_LEFT);
+        telling.getStyleClass().add("vt-optional");
+        telling.setMinWidth(Region.USE_PREF_SIZE);
         String[] told = {""};
         Runnable show = () -> {
             quiet[0] = true;
@@ -188,19 +195,14 @@ public final class RunsView implements View {
                 about.getChildren().setAll(pills());
                 buttons.getChildren().setAll(buttons());
             }
-            Label words = new Label(engine);
-            words.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
-            about.getChildren().removeIf(n -> n instanceof Label l && !(l instanceof Pill));
-            if (!engine.isEmpty()) {
-                about.getChildren().add(words);
-            }
+            words.setText(engine);
         };
         model.modeProperty().addListener((o, old, now) -> show.run());
         model.shownProperty().addListener((o, old, now) -> show.run());
         model.selectedProperty().addListener((o, old, now) -> show.run());
         model.board().rows().addListener((javafx.beans.InvalidationListener) o -> show.run());
         show.run();
-        return List.of(picker, list, add, about, spring, buttons);
+        return List.of(picker, list, add, about, telling, spring, buttons);
     }
 
     private static String engine(RunData d) {
