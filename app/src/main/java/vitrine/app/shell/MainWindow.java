@@ -213,8 +213,10 @@ public final class MainWindow {
     private void bringForward(Recognised found) {
         switch (found) {
             case Recognised.Model m -> {
+                // A new subject leaves the start page by itself, so what was in front is asked before.
+                Object before = tabs.chosenProperty().get();
                 workspace.currentProperty().set(m.subject());
-                if (!(tabs.chosenProperty().get() instanceof ViewKind kind) || !ViewFactory.obstacle(kind, m.subject()).isEmpty()) {
+                if (!(before instanceof ViewKind kind) || !ViewFactory.obstacle(kind, m.subject()).isEmpty()) {
                     // An adapter dropped on its base belongs beside it; alone it is looked at first.
                     tabs.choose(m.subject().isAdapter() && !workspace.checkpoints().isEmpty() ? ViewKind.LORA : ViewKind.ANATOMY);
                 }

@@ -249,19 +249,6 @@ public final class RunStore implements AutoCloseable {
                 .put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
     }
 
-    /// What a run is computed with.
-    public ObjectNode environment(long number) {
-        return query(() -> {
-            try (PreparedStatement q = db.prepareStatement("SELECT environment FROM runs WHERE number=?")) {
-                bind(q, number);
-                ResultSet r = q.executeQuery();
-                return r.next() ? (ObjectNode) Json.mapper().readTree(r.getString(1)) : Json.object();
-            } catch (IOException e) {
-                throw new SQLException("an environment that is no JSON", e);
-            }
-        });
-    }
-
     /// What happened to a run, in its order.
     ///
     /// @param time ISO-8601 instant, UTC
