@@ -158,7 +158,7 @@ final class RankRun {
         }
     }
 
-    /// The texts have passed; now a layer's spectra are found, which takes as long where layers are wide.
+    /// The texts have passed; now spectra are found layer by layer, which takes as long where layers are wide.
     private void solving(int layer) {
         progress.step(layer, spec.layers().size(), "layers");
     }
@@ -220,6 +220,7 @@ final class RankRun {
                 }
             }
         }
+        solving(spec.layers().size());
         result.summary().put("kv_heads", heads).put("head_dim", d).put("rotary", rotary);
         if (growth != null) {
             result.growth(growth.result());
@@ -274,6 +275,7 @@ final class RankRun {
                 }
             }
         }
+        solving(layers);
         result.summary().put("massive_excluded", exclude);
         split.forEach((part, values) -> result.figure(part.tensor() + ".split_participation_ratio", values,
                 "tr A · tr B ÷ tr(A B), A and B the moments of every other sequence", tokens));

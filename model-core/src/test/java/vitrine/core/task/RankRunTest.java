@@ -181,7 +181,7 @@ class RankRunTest {
             @Override
             public void checkCancelled() {}
         }, warnings::add);
-        assertEquals(List.of("0/8 tokens", "8/8 tokens"), steps);
+        assertEquals(List.of("0/8 tokens", "8/8 tokens", "0/3 layers", "1/3 layers", "2/3 layers", "3/3 layers"), steps);
     }
 
     /// Values of latent attention are not as wide as its keys.
