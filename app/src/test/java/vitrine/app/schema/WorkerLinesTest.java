@@ -176,7 +176,8 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
+            // A training run keeps its last saved steps: it may be extended.
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "steps", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
                             "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }

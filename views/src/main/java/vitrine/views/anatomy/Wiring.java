@@ -412,7 +412,8 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
         }
 
         private Box box(String label, List<String> tensors, Part part, Shape shape, String role) {
-            return new Box(label, tensors, List.of(new Box.Share(part, 1)), shape, role, !tensors.stream().allMatch(present));
+            // A norm without weights has nothing whose shape could be told.
+            return new Box(label, tensors, List.of(new Box.Share(part, 1)), tensors.isEmpty() ? null : shape, role, !tensors.stream().allMatch(present));
         }
     }
 }

@@ -51,7 +51,7 @@ class AttentionCaptureTest {
     void everyWeightIsThatOfTheStandardImplementation(String name, boolean causal, String windows) {
         Subject subject = Cases.subject(name);
         String[] perLayer = windows.split(" ");
-        for (int p = 0; p < 2; p++) {
+        for (int p = 0; p < Cases.promptsWithAttention(name); p++) {
             Cases.Golden golden = Cases.attentions(name, p);
             Artifact artifact = Cases.capture(folder.resolve("p" + p), subject, Cases.fed(name, p), ALL, null);
             try (AttentionCapture c = AttentionCapture.of(artifact)) {

@@ -77,6 +77,11 @@ final class Cases {
         }
     }
 
+    /// How many of a case's prompts have kept their attention: one or two.
+    static int promptsWithAttention(String name) {
+        return golden(name).get("tensors").has("p1.attentions") ? 2 : 1;
+    }
+
     static Golden attentions(String name, int index) {
         String tensor = "p" + index + ".attentions";
         JsonNode rule = golden(name).get("tensors").get(tensor).get("tolerance");
