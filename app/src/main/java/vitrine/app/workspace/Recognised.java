@@ -121,7 +121,7 @@ public sealed interface Recognised {
                 if (kind == FileKind.SAFETENSORS && "vitrine-capture".equals(SafetensorsHeader.read(path, path).metadata().get("format"))) {
                     return new Result(path, ViewKind.ATTENTION);
                 }
-                Optional<Artifact> artifact = Artifact.inFile(path);
+                Optional<Artifact> artifact = kind == FileKind.SAFETENSORS ? Artifact.inFile(path) : Optional.empty();
                 if (artifact.isPresent()) {
                     return new Result(path, viewOf(artifact.get().manifest().kind(), path));
                 }

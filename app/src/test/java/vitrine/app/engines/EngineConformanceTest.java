@@ -140,7 +140,7 @@ class EngineConformanceTest {
         Task task = Task.fromJson(Json.object().put("kind", "eval").put("model", CASES.resolve(name).toString()).put("data", text.toString()).put("maxLength", 32));
         JsonNode a = run(embedded, task).manifest().summary();
         JsonNode b = checked(run(pytorch, task)).manifest().summary();
-        agree("", a, b, 1e-5);
+        agree("", a, b, 1e-5, true);
     }
 
     @Test
@@ -161,17 +161,27 @@ class EngineConformanceTest {
         ObjectNode json = Json.object().put("kind", "routing").put("model", CASES.resolve("qwen3-moe").toString()).put("maxLength", 32);
         json.putArray("data").addObject().put("name", "prose").put("file", text.toString());
         json.putArray("expertsPerToken").add(1).add(3);
-        compare(Task.fromJson(json));
+        // Paths, distributions and what else the embedded engine alone tells is not compared.
+        compare(Task.fromJson(json), false);
     }
 
     private void compare(Task task) throws IOException {
+        compare(task, true);
+    }
+
+    /// @param whole whether both tell the same; else whether what pytorch tells is what embedded tells
+    private void compare(Task task, boolean whole) throws IOException {
         Artifact a = run(embedded, task);
         Artifact b = checked(run(pytorch, task));
-        agree("", a.manifest().summary(), b.manifest().summary(), 1e-4);
-        assertEquals(a.manifest().provenance().keySet(), b.manifest().provenance().keySet());
+        agree("", a.manifest().summary(), b.manifest().summary(), 1e-4, whole);
         try (SafetensorsFile x = a.tensors(); SafetensorsFile y = b.tensors()) {
-            assertEquals(x.tensors().keySet(), y.tensors().keySet());
-            for (String tensor : x.tensors().keySet()) {
+            assertTrue(x.tensors().keySet().containsAll(y.tensors().keySet()));
+            assertTrue(y.tensors().size() >= 8 || whole);
+            if (whole) {
+                assertEquals(a.manifest().provenance().keySet(), b.manifest().provenance().keySet());
+                assertEquals(x.tensors().keySet(), y.tensors().keySet());
+            }
+            for (String tensor : y.tensors().keySet()) {
                 assertEquals(x.shape(tensor), y.shape(tensor), tensor);
                 double[] want = x.doubles(tensor);
                 double[] got = y.doubles(tensor);
@@ -188,14 +198,15 @@ class EngineConformanceTest {
     }
 
     /// Whether two summaries hold the same keys and, to a relative tolerance, the same numbers.
-    private static void agree(String path, JsonNode a, JsonNode b, double tolerance) {
+    private static void agree(String path, JsonNode a, JsonNode b, double tolerance, boolean whole) {
         if (a.isObject()) {
-            assertEquals(names(a), names(b), path);
-            a.properties().forEach(e -> agree(path + "." + e.getKey(), e.getValue(), b.get(e.getKey()), tolerance));
+            assertTrue(names(a).containsAll(names(b)), path + ": " + names(b) + " and " + names(a));
+            assertTrue(!whole || names(b).containsAll(names(a)), path + ": " + names(b) + " and " + names(a));
+            b.properties().forEach(e -> agree(path + "." + e.getKey(), a.get(e.getKey()), e.getValue(), tolerance, whole));
         } else if (a.isArray()) {
             assertEquals(a.size(), b.size(), path);
             for (int i = 0; i < a.size(); i++) {
-                agree(path + "[" + i + "]", a.get(i), b.get(i), tolerance);
+                agree(path + "[" + i + "]", a.get(i), b.get(i), tolerance, whole);
             }
         } else if (a.isNumber()) {
             assertEquals(a.asDouble(), b.asDouble(), tolerance * Math.max(1e-2, Math.abs(a.asDouble())), path);

@@ -35,19 +35,22 @@ class PythonPackageTest {
 
     private static final Path MODELS = Path.of("../model-core/src/test/resources/reference").toAbsolutePath().normalize();
 
+    /// The package lies in a folder or in a jar, as the program was built; its sources lie here.
+    private static final Path SOURCES = Path.of("../resources/src/main/resources/vitrine/python/vitrine_engine");
+
     @TempDir
     Path folder;
 
     @Test
     void saysTheVersionThatTheProgramExpects() throws IOException {
-        String init = Files.readString(PythonPackage.location().resolve("vitrine_engine/__init__.py"));
+        String init = Files.readString(SOURCES.resolve("__init__.py"));
         assertTrue(init.contains("VERSION = \"" + PythonEngine.VERSION + "\""), "the version stands in two places");
     }
 
     @Test
     void isCopiedWhole() throws IOException {
         Path copy = PythonPackage.copyInto(folder);
-        try (Stream<Path> files = Files.list(PythonPackage.location().resolve("vitrine_engine"))) {
+        try (Stream<Path> files = Files.list(SOURCES)) {
             List<Path> sources = files.filter(p -> p.toString().endsWith(".py")).toList();
             assertTrue(sources.size() > 10);
             for (Path source : sources) {
@@ -62,7 +65,7 @@ class PythonPackageTest {
         PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
         Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
         Path jar = folder.resolve("resources.jar");
-        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar)); Stream<Path> files = Files.list(PythonPackage.location().resolve("vitrine_engine"))) {
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar)); Stream<Path> files = Files.list(SOURCES)) {
             for (Path file : files.filter(p -> p.toString().endsWith(".py")).toList()) {
                 zip.putNextEntry(new ZipEntry("vitrine/python/vitrine_engine/" + file.getFileName()));
                 zip.write(Files.readAllBytes(file));
