@@ -193,7 +193,7 @@ class MainWindowTest {
         h.press("Alt+3");
         assertTrue(h.shows("No routing here: llama-gqa has no experts. Open a mixture-of-experts checkpoint, such as moe-mini."));
         h.press("Alt+5");
-        assertTrue(h.shows("LoRA is not part of this version."));
+        assertTrue(h.shows("llama-gqa is a checkpoint. Open an adapter to see its ranks."));
         assertTrue(fx(() -> h.window.present()).isEmpty());
         h.press("Alt+1");
         assertTrue(fx(() -> h.window.present()).isPresent());
@@ -235,64 +235,12 @@ class MainWindowTest {
     }
 
     @Test
-    void adapterOnItsOpenBaseIsShownWithItAndWrittenWithFewerRanks() throws Exception {
+    void adapterOnItsOpenBaseIsShownWithIt() throws Exception {
         h.open(LLAMA, REFERENCE.resolve("lora-llama"));
         LoraView view = assertInstanceOf(LoraView.class, fx(() -> h.window.present()).orElseThrow());
         h.settle();
         assertTrue(h.shows("base matches"));
         assertEquals(6, fx(() -> view.places()).size());
-        Path target = home.resolve("cut");
-        WindowHarness.run(() -> {
-            view.model().rankProperty().set(2);
-            view.model().writeCut(target);
-        });
-        h.settle();
-        h.await("the folder", () -> java.nio.file.Files.exists(target));
-        try (var files = java.nio.file.Files.list(target)) {
-            assertEquals(List.of("README.md", "adapter_config.json", "adapter_model.safetensors"), files.map(f -> f.getFileName().toString()).sorted().toList());
-        }
-        h.press("Alt+4");
-        assertTrue(h.shows("is an adapter. Open its base to see ranks."));
-    }
-
-    @Test
-    void openTextsAreOfferedToMeasureOver() throws Exception {
-        Path text = java.nio.file.Files.writeString(home.resolve("mine.txt"), "The lantern over the wall");
-        h.open(LLAMA);
-        h.press("Alt+4");
-        RankView view = assertInstanceOf(RankView.class, fx(() -> h.window.present()).orElseThrow());
-        h.open(text);
-        h.press("Alt+4");
-        assertTrue(fx(() -> view.model().texts().stream().anyMatch(t -> t.name().equals("mine.txt"))));
-        WindowHarness.run(() -> {
-            view.model().modeProperty().set(RankViewModel.Mode.CACHE);
-            view.model().compute();
-        });
-        h.settle();
-        assertTrue(h.shows("Layers × heads of k"));
-    }
-
-    @Test
-    void adapterOnItsOpenBaseIsShownWithItAndWrittenWithFewerRanks() throws Exception {
-        h.open(LLAMA, REFERENCE.resolve("lora-llama"));
-        LoraView view = assertInstanceOf(LoraView.class, fx(() -> h.window.present()).orElseThrow());
-        h.settle();
-        assertTrue(h.shows("base matches"));
-        assertEquals(6, fx(() -> view.places()).size());
-        Path target = home.resolve("cut");
-        WindowHarness.run(() -> {
-            view.model().rankProperty().set(2);
-            view.model().writeCut(target);
-        });
-        h.settle();
-        h.await("the folder", () -> java.nio.file.Files.exists(target));
-        try (var files = java.nio.file.Files.list(target)) {
-            assertEquals(List.of("README.md", "adapter_config.json", "adapter_model.safetensors"), files.map(f -> f.getFileName().toString()).sorted().toList());
-        }
-        h.open(target);
-        h.press("Alt+5");
-        h.settle();
-        assertTrue(h.shows("r 2, alpha 2"));
         h.press("Alt+4");
         assertTrue(h.shows("is an adapter. Open its base to see ranks."));
     }
