@@ -192,8 +192,8 @@ class MainWindowTest {
         h.open(LLAMA);
         h.press("Alt+3");
         assertTrue(h.shows("No routing here: llama-gqa has no experts. Open a mixture-of-experts checkpoint, such as moe-mini."));
-        h.press("Alt+5");
-        assertTrue(h.shows("llama-gqa is a checkpoint. Open an adapter to see its ranks."));
+        h.press("Alt+7");
+        assertTrue(h.shows("Compare is not part of this version."));
         assertTrue(fx(() -> h.window.present()).isEmpty());
         h.press("Alt+1");
         assertTrue(fx(() -> h.window.present()).isPresent());
