@@ -19,6 +19,8 @@ public final class Styles {
     public static final String CARD_HEADER = "vt-card-header";
     /// A card without padding, for content that has its own.
     public static final String FLUSH = "vt-flush";
+    /// A spacer in a header: takes what room is left.
+    public static final String SPRING = "vt-spring";
     public static final String TOOLBAR = "vt-toolbar";
     public static final String STATUS_BAR = "vt-status-bar";
     public static final String VIEW_HEADER = "vt-view-header";

@@ -2,7 +2,6 @@ package vitrine.app.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -15,7 +14,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.artifact.Artifact;
-import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
@@ -24,7 +22,7 @@ import vitrine.core.task.Task;
 @Command(name = "adapter", description = "What an adapter's ranks are worth: norms and spectra of its deltas, how they lie to the base, and the loss with fewer ranks. "
         + "With a subcommand: compare two adapters, cut one to fewer ranks, merge one into its base, extract one from a fine-tuned checkpoint.",
         mixinStandardHelpOptions = true, subcommands = {AdapterCompareCommand.class, AdapterCutCommand.class, AdapterMergeCommand.class, AdapterExtractCommand.class})
-final class AdapterCommand extends EngineCommand {
+final class AdapterCommand extends TwoFilesCommand {
 
     private static final int SHOWN = 10;
 
@@ -97,28 +95,9 @@ final class AdapterCommand extends EngineCommand {
     }
 
     @Override
-    List<Path> outputs() {
-        return twoFiles(common.out, super.outputs());
-    }
-
-    /// The files that `--out` stands for where a result is tensors and JSON.
-    static List<Path> twoFiles(Path out, List<Path> otherwise) {
-        return out == null || out.getFileName() == null || Files.isDirectory(out) ? otherwise : List.of(Results.withEnding(out, ".safetensors"), Results.withEnding(out, ".json"));
-    }
-
-    /// Writes tensors and JSON where they were asked for, with the rows of modules.
-    static void write(Artifact artifact, ObjectNode result, Path out, Output output) throws IOException {
-        result.set("rows", Json.mapper().readTree(artifact.folder().resolve(AdapterArtifact.ROWS).toFile()).get("modules"));
-        if (out != null) {
-            Results.copy(artifact.tensorFile(), Results.withEnding(out, ".safetensors"));
-            Results.json(result, Results.withEnding(out, ".json"));
-            output.text("Wrote " + Results.withEnding(out, ".safetensors") + " and " + Results.withEnding(out, ".json"));
-        }
-    }
-
-    @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
-        write(artifact, result, common.out, output);
+        result.set("rows", AdapterArtifact.modules(artifact));
+        write(artifact, result, output);
         AdapterArtifact a = AdapterArtifact.of(artifact);
         output.text(String.format(Locale.ROOT, "%s: rank %d, alpha %s%s%s, %,d modules, %,d parameters%s", Visible.name(a.adapter()), a.rank(), number(a.alpha()), a.rankStabilised() ? ", rsLoRA" : "",
                 a.dora() ? ", DoRA" : "", a.rows().size(), a.parameters(), a.model() == null ? "; no base" : ", on " + Visible.name(a.model())));

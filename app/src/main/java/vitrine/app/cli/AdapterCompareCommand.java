@@ -4,16 +4,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
+import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
 @Command(name = "compare", description = "Two adapters of one base: cosines, principal angles, sign conflicts and norms, module by module.", mixinStandardHelpOptions = true)
-final class AdapterCompareCommand extends EngineCommand {
+final class AdapterCompareCommand extends TwoFilesCommand {
 
     @Parameters(index = "0", paramLabel = "A", description = "an adapter")
     Path adapter;
@@ -27,13 +27,9 @@ final class AdapterCompareCommand extends EngineCommand {
     }
 
     @Override
-    List<Path> outputs() {
-        return AdapterCommand.twoFiles(common.out, super.outputs());
-    }
-
-    @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
-        AdapterCommand.write(artifact, result, common.out, output);
+        result.set("rows", AdapterArtifact.modules(artifact));
+        write(artifact, result, output);
         output.text(String.format(Locale.ROOT, "%s and %s: cosine %s, norms %s and %s, %,d of %,d modules in both", Visible.name(result.get("adapter").asText()),
                 Visible.name(result.get("other").asText()), Words.figure(result.path("cosine"), "%.4f"), Words.figure(result.path("frobenius_norm"), "%.4g"),
                 Words.figure(result.path("other_frobenius_norm"), "%.4g"), result.get("common_modules").asInt(), result.get("modules").asInt()));

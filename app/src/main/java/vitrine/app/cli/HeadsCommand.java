@@ -3,9 +3,7 @@ package vitrine.app.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -15,7 +13,7 @@ import vitrine.core.artifact.Artifact;
 import vitrine.core.task.Task;
 
 @Command(name = "heads", description = "Measures of every attention head over texts: entropy, distance, first-token mass, induction and more.", mixinStandardHelpOptions = true)
-final class HeadsCommand extends EngineCommand {
+final class HeadsCommand extends TwoFilesCommand {
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
     Path model;
@@ -35,19 +33,8 @@ final class HeadsCommand extends EngineCommand {
     }
 
     @Override
-    List<Path> outputs() {
-        return common.out == null || common.out.getFileName() == null || Files.isDirectory(common.out) ? super.outputs()
-                : List.of(Results.withEnding(common.out, ".safetensors"), Results.withEnding(common.out, ".json"));
-    }
-
-    @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
-        if (common.out != null) {
-            Path tensors = Results.withEnding(common.out, ".safetensors");
-            Results.copy(artifact, tensors);
-            Results.json(result, Results.withEnding(common.out, ".json"));
-            output.text("Wrote " + tensors + " and " + Results.withEnding(common.out, ".json"));
-        }
+        write(artifact, result, output);
         output.text(String.format(Locale.ROOT, "%s: %,d sequences, %,d tokens", result.path("model").asText(), result.path("sequences").asLong(), result.path("tokens").asLong()));
         output.text("layer head  entropy  distance  first token  previous  induction");
         JsonNode m = result.path("metrics");

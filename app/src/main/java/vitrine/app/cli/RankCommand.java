@@ -3,7 +3,6 @@ package vitrine.app.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +16,7 @@ import vitrine.core.artifact.RankArtifact;
 import vitrine.core.task.Task;
 
 @Command(name = "rank", description = "Effective ranks of hidden states, of keys and values, or of activations over texts.", mixinStandardHelpOptions = true)
-final class RankCommand extends EngineCommand {
+final class RankCommand extends TwoFilesCommand {
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
     Path model;
@@ -69,19 +68,8 @@ final class RankCommand extends EngineCommand {
     }
 
     @Override
-    List<Path> outputs() {
-        return common.out == null || common.out.getFileName() == null || Files.isDirectory(common.out) ? super.outputs()
-                : List.of(Results.withEnding(common.out, ".safetensors"), Results.withEnding(common.out, ".json"));
-    }
-
-    @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
-        if (common.out != null) {
-            Path tensors = Results.withEnding(common.out, ".safetensors");
-            Results.copy(artifact, tensors);
-            Results.json(result, Results.withEnding(common.out, ".json"));
-            output.text("Wrote " + tensors + " and " + Results.withEnding(common.out, ".json"));
-        }
+        write(artifact, result, output);
         RankArtifact rank = RankArtifact.of(artifact);
         output.text(String.format(Locale.ROOT, "%s: %,d sequences, %,d tokens, %s", rank.model(), rank.sequences(), rank.tokens(), rank.centred() ? "centred" : "not centred"));
         ranks(rank, output);

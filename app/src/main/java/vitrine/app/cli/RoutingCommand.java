@@ -2,7 +2,6 @@ package vitrine.app.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Command;
@@ -17,7 +16,7 @@ import vitrine.core.task.Task;
 
 @Command(name = "routing", description = "Which experts the tokens of texts visit, how evenly and how surely, and the loss with more or fewer experts per token.",
         mixinStandardHelpOptions = true)
-final class RoutingCommand extends EngineCommand {
+final class RoutingCommand extends TwoFilesCommand {
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint with experts")
     Path model;
@@ -85,19 +84,8 @@ final class RoutingCommand extends EngineCommand {
     }
 
     @Override
-    List<Path> outputs() {
-        return common.out == null || common.out.getFileName() == null || Files.isDirectory(common.out) ? super.outputs()
-                : List.of(Results.withEnding(common.out, ".safetensors"), Results.withEnding(common.out, ".json"));
-    }
-
-    @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
-        if (common.out != null) {
-            Path tensors = Results.withEnding(common.out, ".safetensors");
-            Results.copy(artifact, tensors);
-            Results.json(result, Results.withEnding(common.out, ".json"));
-            output.text("Wrote " + tensors + " and " + Results.withEnding(common.out, ".json"));
-        }
+        write(artifact, result, output);
         RoutingText.write(RoutingArtifact.of(artifact), output);
     }
 }

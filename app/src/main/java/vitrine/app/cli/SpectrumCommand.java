@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,7 +31,7 @@ import vitrine.core.task.Task;
 @Command(name = "spectrum", description = {"Singular values and rank measures of weight matrices.",
     "Fused projections are cut into query, key and value (gate and up), stacked experts into experts. Several checkpoints make a series: curves over layers and steps, "
             + "growth of the largest singular values."}, mixinStandardHelpOptions = true)
-final class SpectrumCommand extends EngineCommand {
+final class SpectrumCommand extends TwoFilesCommand {
 
     private static final int LISTED = 200;
     private static final int NAME_WIDTH = 56;
@@ -68,12 +67,6 @@ final class SpectrumCommand extends EngineCommand {
     }
 
     @Override
-    List<Path> outputs() {
-        return common.out == null || common.out.getFileName() == null || Files.isDirectory(common.out) ? super.outputs()
-                : List.of(Results.withEnding(common.out, ".safetensors"), Results.withEnding(common.out, ".json"));
-    }
-
-    @Override
     void finish(Artifact artifact, ObjectNode result, Output output) throws IOException {
         SpectrumArtifact spectra = SpectrumArtifact.of(artifact);
         ObjectNode stored = spectra.stored();
@@ -86,13 +79,7 @@ final class SpectrumCommand extends EngineCommand {
         if (series) {
             more.set("growth", growth(spectra));
         }
-        if (common.out != null) {
-            Path values = Results.withEnding(common.out, ".safetensors");
-            Path list = Results.withEnding(common.out, ".json");
-            Results.copy(artifact, values);
-            Results.json(series ? more : rows, list);
-            output.text("Wrote " + values + " and " + list);
-        }
+        write(artifact, series ? more : rows, output);
         result.setAll(more);
         if (output.json()) {
             return;

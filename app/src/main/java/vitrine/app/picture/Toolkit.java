@@ -30,20 +30,29 @@ public final class Toolkit {
         started.join();
     }
 
-    /// Does something on the JavaFX thread and waits for it.
+    /// Does something on the JavaFX thread and waits for it; on that thread, does it at once.
     public static <T> T onThread(Callable<T> work) {
         CompletableFuture<T> result = new CompletableFuture<>();
-        Platform.runLater(() -> {
+        Runnable task = () -> {
             try {
                 result.complete(work.call());
-            } catch (Exception e) {
+            } catch (Throwable e) {
+                // An error too: whoever waits for it must hear of it.
                 result.completeExceptionally(e);
             }
-        });
+        };
+        if (Platform.isFxApplicationThread()) {
+            task.run();
+        } else {
+            Platform.runLater(task);
+        }
         try {
             return result.get(HANGS_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException r) {
+                throw r;
+            }
+            if (e.getCause() instanceof Error r) {
                 throw r;
             }
             throw new IllegalStateException(e.getCause());

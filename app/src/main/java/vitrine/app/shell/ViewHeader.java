@@ -98,7 +98,7 @@ final class ViewHeader extends Region {
                 c.setVisible(false);
                 continue;
             }
-            double w = c.prefWidth(-1) + (c.getStyleClass().contains("vt-spring") ? spring : 0);
+            double w = c.prefWidth(-1) + (c.getStyleClass().contains(Styles.SPRING) ? spring : 0);
             full |= x + w > room;
             c.setVisible(!full);
             if (!full) {

@@ -235,12 +235,26 @@ class MainWindowTest {
     }
 
     @Test
-    void adapterOnItsOpenBaseIsShownWithIt() throws Exception {
+    void adapterOnItsOpenBaseIsShownWithItAndWrittenWithFewerRanks() throws Exception {
         h.open(LLAMA, REFERENCE.resolve("lora-llama"));
         LoraView view = assertInstanceOf(LoraView.class, fx(() -> h.window.present()).orElseThrow());
         h.settle();
         assertTrue(h.shows("base matches"));
         assertEquals(6, fx(() -> view.places()).size());
+        Path target = home.resolve("cut");
+        WindowHarness.run(() -> {
+            view.model().rankProperty().set(2);
+            view.model().writeCut(target);
+        });
+        h.settle();
+        h.await("the folder", () -> h.shows("Wrote cut"));
+        try (var files = java.nio.file.Files.list(target)) {
+            assertEquals(List.of("README.md", "adapter_config.json", "adapter_model.safetensors"), files.map(f -> f.getFileName().toString()).sorted().toList());
+        }
+        h.open(target);
+        h.press("Alt+5");
+        h.settle();
+        assertTrue(h.shows("r 2, alpha 2"));
         h.press("Alt+4");
         assertTrue(h.shows("is an adapter. Open its base to see ranks."));
     }

@@ -1,6 +1,7 @@
 package vitrine.core.artifact;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,6 +87,18 @@ public record AdapterArtifact(Artifact artifact, String adapter, String model, S
         }
     }
 
+    /// The figures of each module as they are stored, by `adapter` and by `adapter-compare`.
+    ///
+    /// @throws Refusal `artifact-invalid` where there are none
+    public static JsonNode modules(Artifact artifact) {
+        return stored(artifact).path("modules");
+    }
+
+    private static ObjectNode stored(Artifact artifact) {
+        return artifact.beside(ROWS, MAX_BYTES)
+                .orElseThrow(() -> Refusal.of(Category.ARTIFACT_INVALID, artifact.folder(), "there is no %s: this artifact holds no modules", ROWS));
+    }
+
     /// Reads an artifact.
     ///
     /// @throws Refusal `artifact-invalid` where it is of another kind
@@ -95,8 +108,7 @@ public record AdapterArtifact(Artifact artifact, String adapter, String model, S
         }
         JsonNode s = artifact.manifest().summary();
         Path file = artifact.folder();
-        JsonNode list = artifact.beside(ROWS, MAX_BYTES)
-                .orElseThrow(() -> Refusal.of(Category.ARTIFACT_INVALID, file, "there is no %s: this artifact holds no modules", ROWS));
+        JsonNode list = stored(artifact);
         if (!list.path("format").asText().equals(FORMAT) || list.path("version").asInt() != VERSION) {
             throw Refusal.of(Category.ARTIFACT_INVALID, file, "it says format %s, version %s; %s, %d belong here", list.path("format").asText(), list.path("version").asText(), FORMAT, VERSION);
         }

@@ -15,6 +15,7 @@ import vitrine.core.architecture.Norm;
 import vitrine.core.forward.RotaryTable;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Attend;
 import vitrine.core.tensor.kernel.Derivatives;
 import vitrine.core.tensor.kernel.Elementwise;
@@ -30,7 +31,7 @@ final class AttentionSteps {
     private static final long SCORE_BYTES = 32L << 20;
 
     private final Tape tape;
-    private final Pool pool;
+    private final Scratch pool;
     private final AttentionSpec spec;
     private final int[] starts;
     private final RotaryTable[] tables;
@@ -137,7 +138,7 @@ final class AttentionSteps {
         boolean tracked = p.q.tracked || p.k.tracked || p.v.tracked || sinks != null && sinks.trained();
         Variable z = tape.result(pool.matrix(p.q.rows(), spec.heads() * spec.valueDim()), tracked);
         eachBlock((s, from, rows, lo, hi, kv, count) -> {
-            try (Pool.Mark ignored = pool.mark()) {
+            try (Scratch.Frame ignored = pool.frame()) {
                 Block b = new Block(p, s, from, rows, lo, hi, kv, count);
                 Matrix pattern = b.pattern(null);
                 Matrix out = pool.matrix(count * b.g * rows, spec.valueDim());
@@ -150,7 +151,7 @@ final class AttentionSteps {
             Matrix dk = p.k.tracked ? tape.gradient(p.k) : null;
             Matrix dv = p.v.tracked ? tape.gradient(p.v) : null;
             eachBlock((s, from, rows, lo, hi, kv, count) -> {
-                try (Pool.Mark ignored = pool.mark()) {
+                try (Scratch.Frame ignored = pool.frame()) {
                     new Block(p, s, from, rows, lo, hi, kv, count).back(z.gradient, dq, dk, dv, sinks);
                 }
             });

@@ -4,6 +4,7 @@ import vitrine.core.architecture.Head;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Derivatives;
 import vitrine.core.tensor.kernel.Elementwise;
 
@@ -54,7 +55,7 @@ final class HeadSteps {
         int block = (int) Math.clamp(LOGIT_BYTES / (4L * vocabulary), 1, Math.max(1, h.rows()));
         for (int from = 0; from < h.rows(); from += block) {
             int count = Math.min(block, h.rows() - from);
-            try (Pool.Mark ignored = tape.pool.mark()) {
+            try (Scratch.Frame ignored = tape.pool.frame()) {
                 Matrix in = h.value.rows(from, count);
                 Matrix y = tape.pool.matrix(count, vocabulary);
                 tape.multiply(Operand.of(in), p.forward(), Operand.of(y));

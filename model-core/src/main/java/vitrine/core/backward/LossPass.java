@@ -12,6 +12,7 @@ import vitrine.core.architecture.NamedTensor;
 import vitrine.core.forward.RotaryTable;
 import vitrine.core.progress.Progress;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Scratch;
 
 /// The loss of sequences, and its gradient with respect to everything that is trained.
 ///
@@ -21,7 +22,7 @@ public final class LossPass implements AutoCloseable {
 
     private final Parameters parameters;
     private final ModelSpec spec;
-    private final Pool pool = new Pool();
+    private final Scratch pool = new Scratch();
     private final Arena arena = Arena.ofShared();
     private final RotaryTable.Shelf ropes = new RotaryTable.Shelf(arena);
     private final int keptLayers;
@@ -115,7 +116,7 @@ public final class LossPass implements AutoCloseable {
         private final int[] starts;
         private final int layers = spec.layers().size();
 
-        private record Kept(Tape tape, Variable in, Variable out, Pool.Mark mark) {}
+        private record Kept(Tape tape, Variable in, Variable out, Scratch.Frame mark) {}
 
         Pass(List<Sequence> sequences, boolean gradients, Balance balance, Noise noise) {
             this.sequences = sequences;
@@ -129,7 +130,7 @@ public final class LossPass implements AutoCloseable {
         }
 
         Loss run(float weight, Progress progress) {
-            try (Pool.Mark ignored = pool.mark()) {
+            try (Scratch.Frame ignored = pool.frame()) {
                 int tokens = starts[starts.length - 1];
                 Matrix gradient = pool.matrix(tokens, spec.hiddenSize());
                 Tape embedding = new Tape(pool, parameters, gradients, noise);
@@ -141,7 +142,7 @@ public final class LossPass implements AutoCloseable {
                     forward(l, inputs, kept);
                 }
                 double sum;
-                try (Pool.Mark head = pool.mark()) {
+                try (Scratch.Frame head = pool.frame()) {
                     Tape tape = new Tape(pool, parameters, gradients, noise);
                     Variable last = tape.leaf(inputs[layers], trackedBefore[layers]);
                     sum = new HeadSteps(tape, spec).run(last, targets(), weight);
@@ -185,7 +186,7 @@ public final class LossPass implements AutoCloseable {
 
         private void forward(LayerSpec l, Matrix[] inputs, List<Kept> kept) {
             boolean keep = keeps(l.index());
-            Pool.Mark mark = pool.mark();
+            Scratch.Frame mark = pool.frame();
             Tape tape = new Tape(pool, parameters, keep, noise);
             Variable in = tape.leaf(inputs[l.index()], trackedBefore[l.index()]);
             Variable out = LayerSteps.run(tape, l, in, starts, ropes, balance);
@@ -214,7 +215,7 @@ public final class LossPass implements AutoCloseable {
                 if (keeps(l)) {
                     k = kept.removeLast();
                 } else {
-                    Pool.Mark mark = pool.mark();
+                    Scratch.Frame mark = pool.frame();
                     Tape tape = new Tape(pool, parameters, true, noise);
                     Variable in = tape.leaf(inputs[l], trackedBefore[l]);
                     k = new Kept(tape, in, LayerSteps.run(tape, spec.layers().get(l), in, starts, ropes, balance), mark);

@@ -10,6 +10,7 @@ import vitrine.core.architecture.FeedForward.Mixture;
 import vitrine.core.architecture.Router;
 import vitrine.core.forward.Routing;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Derivatives;
 import vitrine.core.tensor.kernel.Elementwise;
 
@@ -19,7 +20,7 @@ import vitrine.core.tensor.kernel.Elementwise;
 final class MixtureSteps {
 
     private final Tape tape;
-    private final Pool pool;
+    private final Scratch pool;
     private final Mixture spec;
     private final Router router;
     private final Balance balance;
@@ -173,7 +174,7 @@ final class MixtureSteps {
         Elementwise.addToRows(out.value, v.tokens, y.value, factors);
         tape.step(out, () -> {
             if (weighted && w.tracked) {
-                try (Pool.Mark ignored = markAfter(w)) {
+                try (Scratch.Frame ignored = markAfter(w)) {
                     Matrix rows = pool.matrix(v.tokens.length, out.columns());
                     Elementwise.gatherRows(out.gradient, v.tokens, rows);
                     addWeightGradients(w, v, Derivatives.rowProducts(rows, y.value));
@@ -187,9 +188,9 @@ final class MixtureSteps {
     }
 
     /// Memory that ends with the mark must not hold a gradient that lives longer: that is taken first.
-    private Pool.Mark markAfter(Variable v) {
+    private Scratch.Frame markAfter(Variable v) {
         tape.gradient(v);
-        return pool.mark();
+        return pool.frame();
     }
 
     private static float[] ones(int count) {

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.Shape;
 import vitrine.core.tensor.kernel.Elementwise;
 
@@ -89,7 +90,7 @@ public final class Parameter {
 
     /// Adds what `write` writes to rows of the gradient read as `[rows, columns]` from value `first` on. The first addition after [#clear] to a
     /// whole tensor is written in place.
-    void add(long first, int rows, int columns, Pool pool, Consumer<Matrix> write) {
+    void add(long first, int rows, int columns, Scratch pool, Consumer<Matrix> write) {
         boolean whole = first == 0 && (long) rows * columns == shape.elements();
         if (fresh && whole) {
             fresh = false;
@@ -97,7 +98,7 @@ public final class Parameter {
             return;
         }
         Matrix sum = Matrix.over(gradient().asSlice(4 * first), rows, columns);
-        try (Pool.Mark ignored = pool.mark()) {
+        try (Scratch.Frame ignored = pool.frame()) {
             Matrix part = pool.matrix(rows, columns);
             write.accept(part);
             Elementwise.add(sum, part, 1f);

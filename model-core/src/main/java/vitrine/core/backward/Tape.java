@@ -12,6 +12,7 @@ import vitrine.core.tensor.Activation;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
 import vitrine.core.tensor.Products;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Activate;
 import vitrine.core.tensor.kernel.Derivatives;
 import vitrine.core.tensor.kernel.Elementwise;
@@ -23,7 +24,7 @@ import vitrine.core.tensor.kernel.Rotary;
 /// Convention: row vectors, `y = x W^T`. Steps that change a value in place say so; nothing before them may still need the old value.
 final class Tape {
 
-    final Pool pool;
+    final Scratch pool;
     final Parameters parameters;
     private final Products products;
     private final Noise noise;
@@ -32,7 +33,7 @@ final class Tape {
 
     /// @param recording false where no gradients are wanted
     /// @param noise the random numbers of dropout, or null for none
-    Tape(Pool pool, Parameters parameters, boolean recording, Noise noise) {
+    Tape(Scratch pool, Parameters parameters, boolean recording, Noise noise) {
         this.pool = pool;
         this.parameters = parameters;
         products = parameters.products();
@@ -86,7 +87,7 @@ final class Tape {
             write.accept(v.gradient);
             return;
         }
-        try (Pool.Mark ignored = pool.mark()) {
+        try (Scratch.Frame ignored = pool.frame()) {
             Matrix part = pool.matrix(v.rows(), v.columns());
             write.accept(part);
             Elementwise.add(v.gradient, part, 1f);
@@ -161,7 +162,7 @@ final class Tape {
             l = p.adapter();
             w = l.weights();
             u = pool.matrix(x.rows(), l.rank());
-            try (Pool.Mark ignored = pool.mark()) {
+            try (Scratch.Frame ignored = pool.frame()) {
                 multiply(Operand.of(dropped()), factor(l.a(), l.rank(), p.in()).transposed(), Operand.of(u));
             }
             v = w == null ? u : pool.matrix(x.rows(), l.rank());
@@ -191,7 +192,7 @@ final class Tape {
         }
 
         void addTo(Variable y) {
-            try (Pool.Mark ignored = pool.mark()) {
+            try (Scratch.Frame ignored = pool.frame()) {
                 Matrix part = pool.matrix(y.rows(), y.columns());
                 multiply(Operand.of(v), factor(l.b(), p.out(), l.rank()).transposed(), Operand.of(part));
                 Elementwise.add(y.value, part, l.scale());
@@ -210,7 +211,7 @@ final class Tape {
 
         /// The norms of the rows of `W + scale B A`, `[out]`.
         private double[] rowNorms() {
-            try (Pool.Mark ignored = pool.mark()) {
+            try (Scratch.Frame ignored = pool.frame()) {
                 Matrix sum = pool.matrix(p.out(), p.in());
                 // W as rows: the identity of the small side would cost more than widening by a product; stored matrices are read row by row.
                 readRows(sum);
@@ -232,7 +233,7 @@ final class Tape {
                 parameters.lookUp(p.weight().name(), ids, sum);
                 return;
             }
-            try (Pool.Mark ignored = pool.mark()) {
+            try (Scratch.Frame ignored = pool.frame()) {
                 Matrix columns = pool.matrix(p.in(), p.out());
                 int[] ids = new int[p.in()];
                 java.util.Arrays.setAll(ids, i -> i);
@@ -268,7 +269,7 @@ final class Tape {
                 Derivatives.scaleColumns(dv, w);
             }
             l.a().add(0, l.rank(), p.in(), pool, m -> {
-                try (Pool.Mark ignored = pool.mark()) {
+                try (Scratch.Frame ignored = pool.frame()) {
                     multiply(Operand.of(dv).transposed(), Operand.of(dropped()), Operand.of(m));
                 }
             });
@@ -450,7 +451,7 @@ final class Tape {
         step(x, () -> {
             for (int s = 0; s < tables.length; s++) {
                 Matrix part = turning(x.gradient, from, starts, s);
-                try (Pool.Mark ignored = pool.mark()) {
+                try (Scratch.Frame ignored = pool.frame()) {
                     Matrix back = pool.matrix(part.rows(), tables[s].pairs());
                     MemorySegment.copy(tables[s].sin(), 0, back.data(), 0, 4L * back.size());
                     Elementwise.scale(back, -1f);

@@ -7,6 +7,7 @@ import java.util.Map;
 import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Products;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Elementwise;
 
 /// What adapters change about a checkpoint's weights while a pass runs; nothing is merged, nothing is written.

@@ -17,6 +17,7 @@ import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Attend;
 import vitrine.core.tensor.kernel.Elementwise;
 import vitrine.core.tensor.kernel.Rotary;

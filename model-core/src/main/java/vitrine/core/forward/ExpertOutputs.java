@@ -2,6 +2,7 @@ package vitrine.core.forward;
 
 import vitrine.core.architecture.Experts;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Scratch;
 
 /// What the experts of a layer make of any values, whoever would visit them.
 public final class ExpertOutputs {

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
 import vitrine.core.tensor.Products;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Elementwise;
 
 /// What one adapter adds to one linear layer: `y += (rows of x) A^T diag(gates) B^T + own * (x W^T) + bias`.

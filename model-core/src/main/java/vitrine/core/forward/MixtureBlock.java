@@ -13,6 +13,7 @@ import vitrine.core.forward.ForwardPass.Group;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Activate;
 import vitrine.core.tensor.kernel.Elementwise;
 

@@ -16,6 +16,7 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
 import vitrine.core.tensor.Products;
+import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Elementwise;
 import vitrine.core.tensor.kernel.Widen;
 

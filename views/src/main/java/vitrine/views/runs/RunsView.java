@@ -167,7 +167,7 @@ public final class RunsView implements View {
         buttons.setAlignment(Pos.CENTER_RIGHT);
         buttons.setMinWidth(Region.USE_PREF_SIZE);
         Region spring = new Region();
-        spring.getStyleClass().add("vt-spring");
+        spring.getStyleClass().add(Styles.SPRING);
         boolean[] quiet = {false};
         picker.valueProperty().addListener((o, old, now) -> {
             if (!quiet[0] && now != null) {

@@ -4,28 +4,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import javafx.application.Platform;
-import javafx.geometry.Insets;
-import javafx.scene.Node;
-import javafx.scene.Scene;
-import javafx.scene.layout.BorderPane;
-import javafx.scene.layout.HBox;
-import javafx.scene.layout.Pane;
-import javafx.scene.layout.Priority;
-import javafx.scene.layout.StackPane;
-import javafx.scene.layout.VBox;
-import javafx.stage.Stage;
-import javax.imageio.ImageIO;
 import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.checkpoint.Checkpoints;
-import vitrine.resources.Styles;
-import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
-import vitrine.views.control.Themes;
 import vitrine.views.lora.LoraViewModel.Mode;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.testing.FxThread;
 import vitrine.views.testing.InProcessEngine;
+import vitrine.views.testing.ViewPicture;
 import vitrine.views.view.Subject;
 
 /// Draws the LoRA view with real figures to PNG files, to be looked at.
@@ -42,47 +29,47 @@ public final class LoraPictures {
             LoraViewModel m = view.model();
             FxThread.run(() -> view.show(open(Path.of(args[0]))));
             await(m);
-            picture(view, Theme.DARK, 1280, 800, out.resolve("alone-dark-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("alone-dark-1280.png"));
             FxThread.run(() -> m.bases().add(open(Path.of(args[1]))));
             await(m);
             for (int i = 5; i < args.length; i++) {
                 Path text = Path.of(args[i]);
                 FxThread.run(() -> m.toggle(new AdapterText(text.getFileName().toString(), text)));
             }
-            picture(view, Theme.LIGHT, 1280, 800, out.resolve("base-light-1280.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("base-light-1280.png"));
             FxThread.run(m::measure);
             for (boolean there = false; !there; Thread.sleep(500)) {
                 there = FxThread.get(() -> m.leftOutProperty().get() instanceof ViewState.Result || m.failure().isPresent());
             }
             FxThread.run(() -> m.failure().ifPresent(f -> System.out.println("PROBLEM " + f)));
-            picture(view, Theme.DARK, 1440, 900, out.resolve("ranks-dark-1440.png"));
-            picture(view, Theme.LIGHT, 1440, 900, out.resolve("ranks-light-1440.png"));
-            picture(view, Theme.DARK, 1280, 800, out.resolve("ranks-dark-1280.png"));
-            picture(view, Theme.LIGHT, 1280, 800, out.resolve("ranks-light-1280.png"));
-            picture(view, Theme.DARK, 2560, 1440, out.resolve("ranks-dark-2560.png"));
-            picture(view, Theme.LIGHT, 2560, 1440, out.resolve("ranks-light-2560.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("ranks-dark-1440.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1440, 900, out.resolve("ranks-light-1440.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("ranks-dark-1280.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("ranks-light-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("ranks-dark-2560.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 2560, 1440, out.resolve("ranks-light-2560.png"));
             FxThread.run(() -> {
                 m.ruleProperty().set(Cut.Rule.ENERGY);
                 view.body().third().valueProperty().set(LoraLayout.Third.ENERGY);
             });
-            picture(view, Theme.DARK, 1440, 900, out.resolve("energy-dark-1440.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("energy-dark-1440.png"));
             FxThread.run(() -> {
                 m.importanceProperty().set(Importance.SHARE);
                 view.body().third().valueProperty().set(LoraLayout.Third.SPECTRUM);
             });
-            picture(view, Theme.LIGHT, 1440, 900, out.resolve("spectrum-light-1440.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1440, 900, out.resolve("spectrum-light-1440.png"));
             FxThread.run(() -> {
                 m.importanceProperty().set(Importance.ACTIVATION);
                 m.sortedProperty().set(false);
                 m.modeProperty().set(Mode.RANKS);
             });
-            picture(view, Theme.DARK, 1280, 800, out.resolve("activation-dark-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("activation-dark-1280.png"));
             FxThread.run(() -> m.modeProperty().set(Mode.ALIGNMENT));
-            picture(view, Theme.DARK, 1440, 900, out.resolve("alignment-dark-1440.png"));
-            picture(view, Theme.LIGHT, 1280, 800, out.resolve("alignment-light-1280.png"));
-            picture(view, Theme.DARK, 2560, 1440, out.resolve("alignment-dark-2560.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("alignment-dark-1440.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("alignment-light-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("alignment-dark-2560.png"));
             FxThread.run(() -> m.modeProperty().set(Mode.COMPARE));
-            picture(view, Theme.DARK, 1280, 800, out.resolve("compare-empty-dark-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("compare-empty-dark-1280.png"));
             if (!args[3].equals("-")) {
                 FxThread.run(() -> {
                     m.adapters().setAll(List.of(open(Path.of(args[0])), open(Path.of(args[3]))));
@@ -90,8 +77,8 @@ public final class LoraPictures {
                 });
                 FxThread.await("comparison", () -> !(m.comparisonProperty().get() instanceof ViewState.Working));
                 FxThread.run(() -> m.failure().ifPresent(f -> System.out.println("PROBLEM " + f)));
-                picture(view, Theme.DARK, 1440, 900, out.resolve("compare-dark-1440.png"));
-                picture(view, Theme.LIGHT, 1280, 800, out.resolve("compare-light-1280.png"));
+                ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("compare-dark-1440.png"));
+                ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("compare-light-1280.png"));
             }
             if (!args[4].equals("-")) {
                 FxThread.run(() -> {
@@ -99,9 +86,9 @@ public final class LoraPictures {
                     m.on(open(Path.of(args[4])));
                 });
                 FxThread.await("refusal", () -> !(m.stateProperty().get() instanceof ViewState.Working));
-                picture(view, Theme.DARK, 1280, 800, out.resolve("refused-dark-1280.png"));
+                ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("refused-dark-1280.png"));
                 FxThread.run(() -> view.show(open(Path.of(args[4]))));
-                picture(view, Theme.LIGHT, 1280, 800, out.resolve("checkpoint-light-1280.png"));
+                ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("checkpoint-light-1280.png"));
             }
         }
         System.exit(0);
@@ -114,66 +101,5 @@ public final class LoraPictures {
     private static void await(LoraViewModel m) {
         FxThread.await("the result", () -> m.stateProperty().get() instanceof ViewState.Result || m.stateProperty().get() instanceof ViewState.Problem);
         FxThread.run(() -> m.failure().ifPresent(f -> System.out.println("PROBLEM " + f)));
-    }
-
-    /// The view as the window frames it, between an inspector and an empty navigator.
-    static Scene frame(LoraView view, Theme theme, int width, int height) {
-        HBox header = new HBox(8);
-        header.getStyleClass().add(Styles.VIEW_HEADER);
-        header.getChildren().addAll(view.headerControls());
-        StackPane body = new StackPane(view.body());
-        body.setPadding(new Insets(16));
-        body.getStyleClass().add(Styles.CANVAS);
-        VBox.setVgrow(body, Priority.ALWAYS);
-        VBox middle = new VBox(header, body);
-        middle.setMinSize(0, 0);
-        StackPane inspector = new StackPane(view.inspector());
-        inspector.getStyleClass().add(Styles.INSPECTOR);
-        double side = width < 1360 ? 264 : 300;
-        inspector.setMinWidth(side);
-        inspector.setMaxWidth(side);
-        StackPane navigator = new StackPane();
-        navigator.getStyleClass().add(Styles.NAVIGATOR);
-        navigator.setMinWidth(width < 1360 ? 216 : 260);
-        BorderPane root = new BorderPane(middle);
-        root.setLeft(navigator);
-        root.setRight(inspector);
-        root.setTop(spacer(80));
-        root.setBottom(spacer(28));
-        Scene scene = new Scene(root, width, height);
-        new Themes(theme).dress(scene);
-        return scene;
-    }
-
-    private static Node spacer(double height) {
-        StackPane p = new StackPane();
-        p.setMinHeight(height);
-        p.getStyleClass().add(Styles.TOOLBAR);
-        return p;
-    }
-
-    private static void picture(LoraView view, Theme theme, int width, int height, Path file) throws Exception {
-        Stage stage = FxThread.get(() -> {
-            Stage s = new Stage();
-            s.setScene(frame(view, theme, width, height));
-            s.show();
-            return s;
-        });
-        FxThread.pulse();
-        FxThread.run(() -> {
-            Pane root = (Pane) stage.getScene().getRoot();
-            root.resize(width, height);
-            for (int i = 0; i < 3; i++) {
-                root.applyCss();
-                root.layout();
-            }
-            try {
-                ImageIO.write(ScenePng.take(root, 1), "png", file.toFile());
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            }
-            stage.close();
-        });
-        System.out.println("wrote " + file);
     }
 }

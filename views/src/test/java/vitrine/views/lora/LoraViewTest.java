@@ -47,6 +47,7 @@ import vitrine.views.testing.HeldEngine;
 import vitrine.views.testing.ImmediateEngine;
 import vitrine.views.testing.Pointer;
 import vitrine.views.testing.Shown;
+import vitrine.views.testing.ViewPicture;
 import vitrine.views.view.Subject;
 
 class LoraViewTest {
@@ -81,7 +82,7 @@ class LoraViewTest {
             }
             view.show(subject(adapter));
             Stage s = new Stage();
-            s.setScene(LoraPictures.frame(view, Theme.DARK, 1440, 900));
+            s.setScene(ViewPicture.frame(view, Theme.DARK, 1440, 900));
             s.show();
             return s;
         });

@@ -5,23 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import javafx.application.Platform;
-import javafx.geometry.Insets;
-import javafx.scene.Node;
-import javafx.scene.Scene;
-import javafx.scene.layout.BorderPane;
-import javafx.scene.layout.HBox;
-import javafx.scene.layout.Pane;
-import javafx.scene.layout.Priority;
-import javafx.scene.layout.StackPane;
-import javafx.scene.layout.VBox;
-import javafx.stage.Stage;
-import javax.imageio.ImageIO;
 import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.checkpoint.Checkpoints;
-import vitrine.resources.Styles;
-import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
-import vitrine.views.control.Themes;
 import vitrine.views.rank.Item.Place;
 import vitrine.views.rank.RankViewModel.Mode;
 import vitrine.views.rank.RankViewModel.Values;
@@ -29,6 +15,7 @@ import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.testing.FxThread;
 import vitrine.views.testing.InProcessEngine;
+import vitrine.views.testing.ViewPicture;
 import vitrine.views.view.Subject;
 
 /// Draws the Rank view with real figures to PNG files, to be looked at.
@@ -45,57 +32,57 @@ public final class RankPictures {
             RankView view = FxThread.get(() -> new RankView(new TaskBoard(engine, Platform::runLater)));
             RankViewModel m = view.model();
             FxThread.run(() -> view.show(open(model)));
-            picture(view, Theme.DARK, 1280, 800, out.resolve("empty-dark-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("empty-dark-1280.png"));
             FxThread.run(m::compute);
             await(m);
             FxThread.run(() -> m.selectedProperty().set(at(m, 3)));
-            picture(view, Theme.DARK, 1440, 900, out.resolve("weights-dark-1440.png"));
-            picture(view, Theme.LIGHT, 1440, 900, out.resolve("weights-light-1440.png"));
-            picture(view, Theme.DARK, 1280, 800, out.resolve("weights-dark-1280.png"));
-            picture(view, Theme.LIGHT, 2560, 1440, out.resolve("weights-light-2560.png"));
-            picture(view, Theme.DARK, 2560, 1440, out.resolve("weights-dark-2560.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("weights-dark-1440.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1440, 900, out.resolve("weights-light-1440.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("weights-dark-1280.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 2560, 1440, out.resolve("weights-light-2560.png"));
+            ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("weights-dark-2560.png"));
             if (args[1].equals("-")) {
                 System.exit(0);
             }
             FxThread.run(() -> m.computeHeads());
             await(m);
             FxThread.run(() -> m.columnsProperty().set(RankViewModel.Columns.HEADS));
-            picture(view, Theme.DARK, 1440, 900, out.resolve("heads-dark-1440.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("heads-dark-1440.png"));
             FxThread.run(() -> {
                 m.modeProperty().set(Mode.CACHE);
                 m.textProperty().set(new CalibrationText(Path.of(args[1]).getFileName().toString(), Path.of(args[1])));
             });
-            picture(view, Theme.LIGHT, 1280, 800, out.resolve("cache-empty-light-1280.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("cache-empty-light-1280.png"));
             FxThread.run(m::compute);
             await(m);
-            picture(view, Theme.DARK, 1440, 900, out.resolve("cache-dark-1440.png"));
-            picture(view, Theme.DARK, 2560, 1440, out.resolve("cache-dark-2560.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("cache-dark-1440.png"));
+            ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("cache-dark-2560.png"));
             FxThread.run(() -> m.acrossProperty().set(RankViewModel.Across.OTHER));
-            picture(view, Theme.LIGHT, 1280, 800, out.resolve("growth-light-1280.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("growth-light-1280.png"));
             FxThread.run(() -> {
                 m.modeProperty().set(Mode.ACTIVATIONS);
                 m.compute();
             });
             await(m);
-            picture(view, Theme.LIGHT, 1440, 900, out.resolve("hidden-light-1440.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1440, 900, out.resolve("hidden-light-1440.png"));
             FxThread.run(() -> {
                 m.valuesProperty().set(Values.OUTPUTS);
                 m.compute();
             });
             await(m);
             FxThread.run(() -> m.acrossProperty().set(RankViewModel.Across.OTHER));
-            picture(view, Theme.DARK, 1440, 900, out.resolve("outputs-dark-1440.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("outputs-dark-1440.png"));
             if (args.length > 3) {
                 FxThread.run(() -> m.overlay(List.of(open(Path.of(args[3])))));
                 await(m);
-                picture(view, Theme.DARK, 1440, 900, out.resolve("overlay-dark-1440.png"));
+                ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("overlay-dark-1440.png"));
                 FxThread.run(() -> m.overlay(List.of(open(Path.of(args[3])), open(model))));
                 await(m);
                 FxThread.run(() -> m.acrossProperty().set(RankViewModel.Across.OTHER));
-                picture(view, Theme.DARK, 2560, 1440, out.resolve("series-dark-2560.png"));
+                ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("series-dark-2560.png"));
                 FxThread.run(() -> m.against(open(Path.of(args[3]))));
                 await(m);
-                picture(view, Theme.LIGHT, 1440, 900, out.resolve("change-light-1440.png"));
+                ViewPicture.picture(view, Theme.LIGHT, 1440, 900, out.resolve("change-light-1440.png"));
             }
         }
         System.exit(0);
@@ -119,66 +106,5 @@ public final class RankPictures {
             }
         });
         FxThread.await("the singular values", () -> m.stateProperty().get() instanceof ViewState.Problem || m.spectra().map(s -> s.saves() == WhatIf.Saves.NOTHING).orElse(true) || !m.truncationsProperty().get().isEmpty());
-    }
-
-    /// The view as the window frames it, between an inspector and an empty navigator.
-    static Scene frame(RankView view, Theme theme, int width, int height) {
-        HBox header = new HBox(8);
-        header.getStyleClass().add(Styles.VIEW_HEADER);
-        header.getChildren().addAll(view.headerControls());
-        StackPane body = new StackPane(view.body());
-        body.setPadding(new Insets(16));
-        body.getStyleClass().add(Styles.CANVAS);
-        VBox.setVgrow(body, Priority.ALWAYS);
-        VBox middle = new VBox(header, body);
-        middle.setMinSize(0, 0);
-        StackPane inspector = new StackPane(view.inspector());
-        inspector.getStyleClass().add(Styles.INSPECTOR);
-        double side = width < 1360 ? 264 : 300;
-        inspector.setMinWidth(side);
-        inspector.setMaxWidth(side);
-        StackPane navigator = new StackPane();
-        navigator.getStyleClass().add(Styles.NAVIGATOR);
-        navigator.setMinWidth(width < 1360 ? 216 : 260);
-        BorderPane root = new BorderPane(middle);
-        root.setLeft(navigator);
-        root.setRight(inspector);
-        root.setTop(spacer(80));
-        root.setBottom(spacer(28));
-        Scene scene = new Scene(root, width, height);
-        new Themes(theme).dress(scene);
-        return scene;
-    }
-
-    private static Node spacer(double height) {
-        StackPane p = new StackPane();
-        p.setMinHeight(height);
-        p.getStyleClass().add(Styles.TOOLBAR);
-        return p;
-    }
-
-    private static void picture(RankView view, Theme theme, int width, int height, Path file) throws Exception {
-        Stage stage = FxThread.get(() -> {
-            Stage s = new Stage();
-            s.setScene(frame(view, theme, width, height));
-            s.show();
-            return s;
-        });
-        FxThread.pulse();
-        FxThread.run(() -> {
-            Pane root = (Pane) stage.getScene().getRoot();
-            root.resize(width, height);
-            for (int i = 0; i < 3; i++) {
-                root.applyCss();
-                root.layout();
-            }
-            try {
-                ImageIO.write(ScenePng.take(root, 1), "png", file.toFile());
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            }
-            stage.close();
-        });
-        System.out.println("wrote " + file);
     }
 }

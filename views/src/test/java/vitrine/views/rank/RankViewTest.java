@@ -52,6 +52,7 @@ import vitrine.views.testing.HeldEngine;
 import vitrine.views.testing.ImmediateEngine;
 import vitrine.views.testing.Pointer;
 import vitrine.views.testing.Shown;
+import vitrine.views.testing.ViewPicture;
 
 class RankViewTest {
 
@@ -77,7 +78,7 @@ class RankViewTest {
                 view.show(Cases.subject(name));
             }
             Stage s = new Stage();
-            s.setScene(RankPictures.frame(view, Theme.DARK, width, height));
+            s.setScene(ViewPicture.frame(view, Theme.DARK, width, height));
             s.show();
             return s;
         });

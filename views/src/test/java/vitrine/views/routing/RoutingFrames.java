@@ -21,6 +21,7 @@ import vitrine.views.tasks.TaskBoard;
 import vitrine.views.testing.FxThread;
 import vitrine.views.testing.HeldEngine;
 import vitrine.views.testing.Shown;
+import vitrine.views.testing.ViewPicture;
 
 /// How long a frame of the whole view takes with 64 layers, 256 experts of which 8 are chosen, and 10,000 tokens: what a gesture changes, the layout, and the
 /// software rendering of the scene, timed by a snapshot that also copies the picture; every figure is drawn anew in each frame, so this errs upwards. Medians and 95th percentiles in milliseconds.
@@ -41,7 +42,7 @@ public final class RoutingFrames {
         System.out.printf(Locale.ROOT, "open: %.0f ms on the JavaFX thread, %.0f ms until the tokens are there%n", (shown - opened) / 1e6, (System.nanoTime() - opened) / 1e6);
         Stage stage = FxThread.get(() -> {
             Stage s = new Stage();
-            s.setScene(RoutingPictures.frame(view, Theme.DARK, 1440, 900));
+            s.setScene(ViewPicture.frame(view, Theme.DARK, 1440, 900));
             s.show();
             return s;
         });

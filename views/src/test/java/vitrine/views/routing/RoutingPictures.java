@@ -5,29 +5,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import javafx.application.Platform;
-import javafx.geometry.Insets;
-import javafx.scene.Node;
-import javafx.scene.Scene;
-import javafx.scene.layout.BorderPane;
-import javafx.scene.layout.HBox;
-import javafx.scene.layout.Pane;
-import javafx.scene.layout.Priority;
-import javafx.scene.layout.StackPane;
-import javafx.scene.layout.VBox;
-import javafx.stage.Stage;
-import javax.imageio.ImageIO;
 import vitrine.core.task.Task;
-import vitrine.resources.Styles;
 import vitrine.views.chart.Cell;
-import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
-import vitrine.views.control.Themes;
 import vitrine.views.routing.RoutingViewModel.Lower;
 import vitrine.views.routing.RoutingViewModel.Maps;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.testing.FxThread;
 import vitrine.views.testing.InProcessEngine;
+import vitrine.views.testing.ViewPicture;
 
 /// Draws the Routing view to PNG files, to be looked at.
 ///
@@ -48,18 +35,18 @@ public final class RoutingPictures {
                     Path made = Cases.random(work.resolve(name), size).folder();
                     FxThread.run(() -> view.open(made));
                     FxThread.await("the tokens", m::settled);
-                    picture(view, Theme.DARK, 1440, 900, out.resolve(name + "-dark-1440.png"));
+                    ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve(name + "-dark-1440.png"));
                     FxThread.run(() -> m.lowerProperty().set(Lower.EXPERTS));
-                    picture(view, Theme.LIGHT, 1280, 800, out.resolve(name + "-experts-light-1280.png"));
+                    ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve(name + "-experts-light-1280.png"));
                     FxThread.run(() -> m.lowerProperty().set(Lower.TEXTS));
                     FxThread.run(() -> m.rowProperty().set(-1));
                     FxThread.run(() -> view.paths().lanes().fit());
-                    picture(view, Theme.DARK, 2560, 1440, out.resolve(name + "-dark-2560.png"));
+                    ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve(name + "-dark-2560.png"));
                 }
                 System.exit(0);
             }
             FxThread.run(() -> view.show(Cases.open(Path.of(args[1]))));
-            picture(view, Theme.DARK, 1280, 800, out.resolve("empty-dark-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("empty-dark-1280.png"));
             FxThread.run(() -> {
                 for (String text : Arrays.asList(args).subList(2, args.length)) {
                     m.chosen().add(new Task.Domain(TextChoice.domainName(Path.of(text)), text));
@@ -67,13 +54,13 @@ public final class RoutingPictures {
                 m.compute();
             });
             await(m);
-            picture(view, Theme.DARK, 1280, 800, out.resolve("first-dark-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("first-dark-1280.png"));
             FxThread.run(() -> {
                 view.paths().lanes().selectedProperty().set(new Cell(2, 17));
             });
-            picture(view, Theme.DARK, 1440, 900, out.resolve("token-dark-1440.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("token-dark-1440.png"));
             FxThread.run(() -> view.paths().lanes().hoveredProperty().set(new Cell(1, 9)));
-            picture(view, Theme.LIGHT, 1440, 900, out.resolve("hover-light-1440.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1440, 900, out.resolve("hover-light-1440.png"));
             FxThread.run(() -> {
                 view.paths().lanes().hoveredProperty().set(null);
                 m.mapsProperty().set(Maps.DIFFERENCE);
@@ -83,17 +70,17 @@ public final class RoutingPictures {
             FxThread.run(m::compareExperts);
             await(m);
             FxThread.run(() -> m.lowerProperty().set(Lower.EXPERTS));
-            picture(view, Theme.DARK, 1440, 900, out.resolve("experts-dark-1440.png"));
-            picture(view, Theme.LIGHT, 1280, 800, out.resolve("experts-light-1280.png"));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("experts-dark-1440.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("experts-light-1280.png"));
             FxThread.run(() -> m.mapsProperty().set(Maps.EACH));
             FxThread.run(m::switchOff);
             awaitWhatIf(m);
-            picture(view, Theme.DARK, 2560, 1440, out.resolve("all-dark-2560.png"));
+            ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("all-dark-2560.png"));
             FxThread.run(() -> m.ask(new Change.Swap(2, 3, 4)));
             awaitWhatIf(m);
             FxThread.run(() -> m.rowProperty().set(-1));
             FxThread.run(() -> view.paths().lanes().fit());
-            picture(view, Theme.LIGHT, 2560, 1440, out.resolve("all-light-2560.png"));
+            ViewPicture.picture(view, Theme.LIGHT, 2560, 1440, out.resolve("all-light-2560.png"));
         }
         System.exit(0);
     }
@@ -126,66 +113,5 @@ public final class RoutingPictures {
             }
         });
         FxThread.await("the tokens", m::settled);
-    }
-
-    /// The view as the window frames it, between an inspector and an empty navigator.
-    static Scene frame(RoutingView view, Theme theme, int width, int height) {
-        HBox header = new HBox(8);
-        header.getStyleClass().add(Styles.VIEW_HEADER);
-        header.getChildren().addAll(view.headerControls());
-        StackPane body = new StackPane(view.body());
-        body.setPadding(new Insets(16));
-        body.getStyleClass().add(Styles.CANVAS);
-        VBox.setVgrow(body, Priority.ALWAYS);
-        VBox middle = new VBox(header, body);
-        middle.setMinSize(0, 0);
-        StackPane inspector = new StackPane(view.inspector());
-        inspector.getStyleClass().add(Styles.INSPECTOR);
-        double side = width < 1360 ? 264 : 300;
-        inspector.setMinWidth(side);
-        inspector.setMaxWidth(side);
-        StackPane navigator = new StackPane();
-        navigator.getStyleClass().add(Styles.NAVIGATOR);
-        navigator.setMinWidth(width < 1360 ? 216 : 260);
-        BorderPane root = new BorderPane(middle);
-        root.setLeft(navigator);
-        root.setRight(inspector);
-        root.setTop(spacer(80));
-        root.setBottom(spacer(28));
-        Scene scene = new Scene(root, width, height);
-        new Themes(theme).dress(scene);
-        return scene;
-    }
-
-    private static Node spacer(double height) {
-        StackPane p = new StackPane();
-        p.setMinHeight(height);
-        p.getStyleClass().add(Styles.TOOLBAR);
-        return p;
-    }
-
-    private static void picture(RoutingView view, Theme theme, int width, int height, Path file) throws Exception {
-        Stage stage = FxThread.get(() -> {
-            Stage s = new Stage();
-            s.setScene(frame(view, theme, width, height));
-            s.show();
-            return s;
-        });
-        FxThread.pulse();
-        FxThread.run(() -> {
-            Pane root = (Pane) stage.getScene().getRoot();
-            root.resize(width, height);
-            for (int i = 0; i < 3; i++) {
-                root.applyCss();
-                root.layout();
-            }
-            try {
-                ImageIO.write(ScenePng.take(root, 1), "png", file.toFile());
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            }
-            stage.close();
-        });
-        System.out.println("wrote " + file);
     }
 }

@@ -36,6 +36,7 @@ import vitrine.views.testing.HeldEngine;
 import vitrine.views.testing.ImmediateEngine;
 import vitrine.views.testing.Pointer;
 import vitrine.views.testing.Shown;
+import vitrine.views.testing.ViewPicture;
 
 class RoutingViewTest {
 
@@ -61,7 +62,7 @@ class RoutingViewTest {
                 view.show(Cases.subject(name));
             }
             Stage s = new Stage();
-            s.setScene(RoutingPictures.frame(view, Theme.DARK, width, height));
+            s.setScene(ViewPicture.frame(view, Theme.DARK, width, height));
             s.show();
             return s;
         });

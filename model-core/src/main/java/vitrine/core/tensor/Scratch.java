@@ -1,18 +1,17 @@
-package vitrine.core.forward;
+package vitrine.core.tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import vitrine.core.tensor.Matrix;
 
-/// Memory for the values between a layer's input and its output, used again by the next layer.
+/// Memory for values that are needed for a moment, such as those between a layer's input and its output, used again by the next layer.
 ///
 /// A layer of 512 tokens needs tens of megabytes for a moment; taking them from the system and giving them back, with zeros
 /// written over them each time, would cost as much as all norms and rotations. Values live as long as their [Frame]: frames are
 /// opened and closed like brackets, by one thread. **Fresh matrices hold whatever was there before**: whoever allocates one
 /// writes all of it.
-final class Scratch implements AutoCloseable {
+public final class Scratch implements AutoCloseable {
 
     /// The least that is taken from the system at a time.
     private static final long BLOCK_BYTES = 16L << 20;
@@ -24,12 +23,12 @@ final class Scratch implements AutoCloseable {
     private long used;
 
     /// Opens a frame; closing it gives back what was allocated meanwhile.
-    Frame frame() {
+    public Frame frame() {
         return new Frame(block, used);
     }
 
     /// A stretch of the program in which matrices are allocated.
-    final class Frame implements AutoCloseable {
+    public final class Frame implements AutoCloseable {
         private final int toBlock;
         private final long toUsed;
 
@@ -46,7 +45,7 @@ final class Scratch implements AutoCloseable {
     }
 
     /// A dense matrix of unspecified values `[rows, columns]`, valid until the innermost open frame is closed.
-    Matrix matrix(int rows, int columns) {
+    public Matrix matrix(int rows, int columns) {
         long bytes = (Math.max(ALIGNMENT, 4L * rows * columns) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         while (block < blocks.size() && used + bytes > blocks.get(block).byteSize()) {
             block++;
@@ -65,6 +64,18 @@ final class Scratch implements AutoCloseable {
     private static boolean poison(Matrix m) {
         m.data().fill((byte) 0xff);
         return true;
+    }
+
+    /// A dense matrix of zeros, valid as long.
+    public Matrix zeros(int rows, int columns) {
+        Matrix m = matrix(rows, columns);
+        m.data().fill((byte) 0);
+        return m;
+    }
+
+    /// Bytes taken from the system so far.
+    public long bytes() {
+        return blocks.stream().mapToLong(MemorySegment::byteSize).sum();
     }
 
     @Override
