@@ -30,8 +30,8 @@ import javax.imageio.ImageIO;
 /// | macOS | `.dmg` |
 ///
 /// Each is made by `jpackage` from one application image: the runtime, the jars, the native libraries of this platform alone, the
-/// samples, and two ways to start them, the launcher that the desktop calls and the command `vitrine` (`bin/vitrine` in the image's
-/// folder of files). The AOT caches of the runnable folder hold in the image as well: same runtime, same jars with the same times.
+/// samples, and two ways to start them: jpackage's launcher, and the command `vitrine` (`bin/vitrine` in the image's folder of files). On
+/// Linux the desktop calls the command as well, since jpackage's launcher starts itself twice there, which takes half a second. The AOT caches of the runnable folder hold in the image as well: same runtime, same jars with the same times.
 ///
 /// Arguments: the runnable folder, where the packages go, the version.
 public final class Package {
@@ -146,7 +146,7 @@ public final class Package {
         install("deb", image, packages, deb);
         if (onPath("rpmbuild")) {
             List<String> rpm = new ArrayList<>(desktop);
-            rpm.addAll(List.of("--linux-package-name", NAME, "--linux-rpm-license-type", "Apache-2.0", "--linux-app-category", "Applications/Engineering"));
+            rpm.addAll(List.of("--linux-package-name", NAME, "--linux-app-category", "Applications/Engineering"));
             install("rpm", image, packages, rpm);
         } else {
             System.out.println("*** NO .rpm: there is no rpmbuild here.");

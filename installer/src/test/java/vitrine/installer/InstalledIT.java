@@ -64,7 +64,7 @@ class InstalledIT {
                 .redirectOutput(TARGET.resolve("xvfb.log").toFile()).start();
         try {
             Thread.sleep(1000);
-            ProcessBuilder start = new ProcessBuilder("/opt/vitrine/bin/vitrine", sample.toString()).redirectErrorStream(true).redirectOutput(TARGET.resolve("window.log").toFile());
+            ProcessBuilder start = new ProcessBuilder("/opt/vitrine/lib/app/bin/vitrine", sample.toString()).redirectErrorStream(true).redirectOutput(TARGET.resolve("window.log").toFile());
             start.environment().putAll(environment());
             long began = System.nanoTime();
             Process program = start.start();
@@ -140,7 +140,7 @@ class InstalledIT {
         Path command = home.resolve(".local/bin/vitrine");
         assertTrue(ok(environment(), command.toString(), "engines", "--json").contains("embedded"), "the user's command runs");
         String entry = Files.readString(home.resolve(".local/share/applications/vitrine.desktop"));
-        assertTrue(entry.contains(folder + "/bin/vitrine"), entry);
+        assertTrue(entry.contains(folder + "/lib/app/bin/vitrine"), entry);
         ok(environment(), folder.resolve("install.sh").toString(), "--remove");
         assertFalse(Files.exists(command, java.nio.file.LinkOption.NOFOLLOW_LINKS));
     }
