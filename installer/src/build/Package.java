@@ -141,7 +141,7 @@ public final class Package {
         List<String> desktop = new ArrayList<>(List.of("--linux-shortcut", "--linux-menu-group", "Science;Education;Development", "--resource-dir", sources.resolve("linux").toString()));
         desktop.addAll(associations());
         List<String> deb = new ArrayList<>(desktop);
-        deb.addAll(List.of("--linux-package-name", NAME, "--linux-deb-maintainer", "vitrine@users.noreply.github.com", "--linux-package-deps", LIBRARIES, "--linux-app-category", "science"));
+        deb.addAll(List.of("--linux-package-name", NAME, "--linux-deb-maintainer", "vitrine@vitrine.invalid", "--linux-package-deps", LIBRARIES, "--linux-app-category", "science"));
         // zstd packs in seconds what xz takes minutes for, a few per cent larger.
         install("deb", image, packages, deb);
         if (onPath("rpmbuild")) {
@@ -172,7 +172,7 @@ public final class Package {
         List<String> command = new ArrayList<>(common(type, packages));
         command.addAll(List.of("--app-image", image.toString()));
         command.addAll(options);
-        run(command, Map.of("DPKG_DEB_COMPRESSOR_TYPE", "zstd", "DPKG_DEB_COMPRESSOR_LEVEL", "15"));
+        run(command, Map.of("DPKG_DEB_COMPRESSOR_TYPE", "zstd", "DPKG_DEB_COMPRESSOR_LEVEL", "12"));
     }
 
     private List<String> associations() {
