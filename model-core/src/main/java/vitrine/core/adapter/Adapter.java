@@ -1,5 +1,6 @@
 package vitrine.core.adapter;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
+import vitrine.core.tensor.DType;
 
 /// An adapter that was opened: its modules, and the tensors that stand for the base's own.
 ///
@@ -31,10 +33,12 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
     public static final String PREFIX = "base_model.model.";
 
     private static final String NAME = ".default";
-    private static final Pattern FACTOR = Pattern.compile("(.+)\\.lora_(embedding_A|embedding_B|magnitude_vector|A|B|E)(\\.weight|\\.bias)?");
+    private static final Pattern FACTOR = Pattern.compile("(.+)\\.lora_(embedding_A|embedding_B|magnitude_vector|solar_value|solar_place|A|B|E)(\\.weight|\\.bias)?");
     private static final String ROWS = ".token_adapter.trainable_tokens_delta";
     private static final String COPY = ".base_layer.";
     private static final String SAVED = ".modules_to_save.";
+    /// Places of coefficients are written in 16 bits.
+    private static final int MOST_VECTORS = 64;
 
     /// Opens an adapter: a PEFT folder, or a file of its tensors with the config beside it.
     ///
@@ -154,6 +158,9 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
         }
 
         private AdapterModule module(String path, Map<String, TensorEntry> found) {
+            if (config.type() == AdapterConfig.Type.SOLAR) {
+                return solar(path, found);
+            }
             boolean embedding = found.containsKey("embedding_A") || found.containsKey("embedding_B");
             TensorEntry a = require(path, found, embedding ? "embedding_A" : "A", embedding ? "embedding_B" : "B");
             TensorEntry b = require(path, found, embedding ? "embedding_B" : "B", embedding ? "embedding_A" : "A");
@@ -186,7 +193,43 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
                 throw Refusal.of(Category.TENSOR_MISSING, checkpoint.path(), "it is not in the adapter, and the config says DoRA")
                         .where("tensor " + a.name().replace("lora_A.weight", "lora_magnitude_vector"));
             }
-            return new AdapterModule(path, embedding, in, out, rank, config.alphaOf(path), config.scaling(path, rank), a, b, diagonal, magnitude, sized(found.get("B.bias"), out));
+            return new AdapterModule(path, embedding, in, out, rank, config.alphaOf(path), config.scaling(path, rank), a, b, diagonal, magnitude, sized(found.get("B.bias"), out), null);
+        }
+
+        /// A module whose delta is stored as coefficients; what its bases need to know stands in the config.
+        private AdapterModule solar(String path, Map<String, TensorEntry> found) {
+            TensorEntry values = require(path, found, "solar_value", "solar_place");
+            TensorEntry places = require(path, found, "solar_place", "solar_value");
+            JsonNode all = config.json().path("solar");
+            JsonNode own = all.path("modules").path(path);
+            int out = whole(own, "out", path);
+            int in = whole(own, "in", path);
+            int rank = whole(own, "rank", path);
+            JsonNode perturbation = all.path("perturbation");
+            JsonNode seed = all.path("seed");
+            JsonNode norm = own.path("base_norm");
+            if (!perturbation.isNumber() || !seed.isIntegralNumber() || !norm.isNumber()) {
+                throw Refusal.of(Category.ADAPTER_INVALID, config.file(), "perturbation, seed and the base's norm are numbers, and one of them is not here").where("solar, " + path);
+            }
+            AdapterModule.Solar solar = new AdapterModule.Solar(whole(all, "vectors", path), perturbation.doubleValue(), seed.longValue(), norm.doubleValue());
+            int p = solar.width(out, in, out);
+            int q = solar.width(in, in, out);
+            if (values.dtype() != DType.F32 || places.dtype() != DType.I16 || values.shape().rank() != 1 || !values.shape().equals(places.shape()) || values.elements() > (long) p * q
+                    || solar.vectors() > MOST_VECTORS || rank > Math.min(p, q)) {
+                throw Refusal.of(Category.ADAPTER_INVALID, checkpoint.path(), "its %s coefficients %s with places %s %s do not fit bases of %d and %d vectors", values.dtype(), values.shape(),
+                        places.dtype(), places.shape(), p, q).where("tensor " + values.name());
+            }
+            boolean embedding = own.path("embedding").asBoolean(false);
+            return new AdapterModule(path, embedding, embedding ? out : in, embedding ? in : out, rank, rank, 1, values, places, null, sized(found.get("magnitude_vector"), out),
+                    sized(found.get("B.bias"), out), solar);
+        }
+
+        private int whole(JsonNode of, String key, String path) {
+            JsonNode n = of.path(key);
+            if (!n.isIntegralNumber() || !n.canConvertToInt() || n.intValue() < 1) {
+                throw Refusal.of(Category.ADAPTER_INVALID, config.file(), "%s is %s; a whole number from 1 belongs here", key, n.isMissingNode() ? "missing" : n.toString()).where("solar, " + path);
+            }
+            return n.intValue();
         }
 
         private TensorEntry require(String path, Map<String, TensorEntry> found, String factor, String other) {

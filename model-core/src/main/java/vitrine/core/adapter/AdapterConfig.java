@@ -30,7 +30,9 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
 
     /// The kinds of adapter that are read.
     public enum Type {
-        LORA, ADALORA
+        LORA, ADALORA,
+        /// Coefficients in bases of the base's singular vectors, as `vitrine adapter cut --storage solar` writes them.
+        SOLAR
     }
 
     /// Reads a config.
@@ -40,7 +42,8 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
         Type type = switch (json.path("peft_type").asText("LORA")) {
             case "LORA" -> Type.LORA;
             case "ADALORA" -> Type.ADALORA;
-            case String other -> throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; adapters that are read here are LORA and ADALORA", other).where("peft_type");
+            case "SOLAR" -> Type.SOLAR;
+            case String other -> throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; adapters that are read here are LORA, ADALORA and SOLAR", other).where("peft_type");
         };
         String rankKey = type == Type.ADALORA && !json.path("init_r").isMissingNode() ? "init_r" : "r";
         JsonNode r = json.path(rankKey);
@@ -100,6 +103,8 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
         double a = alphaOf(path);
         return switch (type) {
             case ADALORA -> a / (r + ADALORA_EPSILON);
+            // The coefficients hold it already.
+            case SOLAR -> 1;
             case LORA -> rankStabilised ? a / Math.sqrt(r) : a / r;
         };
     }

@@ -145,9 +145,11 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
 
         private boolean fits(AdapterModule m, int in, int out) {
             if (m.in() != in) {
-                problems.add(String.format("A of %s is %s and reads %,d values, the base's reads %,d", m.path(), m.a().shape(), m.in(), in));
+                problems.add(m.solar() != null ? String.format("%s reads %,d values, the base's reads %,d", m.path(), m.in(), in)
+                        : String.format("A of %s is %s and reads %,d values, the base's reads %,d", m.path(), m.a().shape(), m.in(), in));
             } else if (m.out() != out) {
-                problems.add(String.format("B of %s is %s and writes %,d values, the base's writes %,d", m.path(), m.b().shape(), m.out(), out));
+                problems.add(m.solar() != null ? String.format("%s writes %,d values, the base's writes %,d", m.path(), m.out(), out)
+                        : String.format("B of %s is %s and writes %,d values, the base's writes %,d", m.path(), m.b().shape(), m.out(), out));
             }
             return m.in() == in && m.out() == out;
         }

@@ -16,6 +16,7 @@ import vitrine.core.adapter.AdapterModule;
 import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.Factors;
 import vitrine.core.analysis.adapter.Magnitudes;
+import vitrine.core.analysis.adapter.SolarBasis;
 import vitrine.core.architecture.Head;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.checkpoint.Checkpoint;
@@ -139,7 +140,7 @@ final class AdapterWeights implements AutoCloseable {
             for (AdapterFit.Site site : u.fit.sites()) {
                 try (Arena reading = Arena.ofConfined()) {
                     (site.role() == AdapterFit.Role.TABLE ? tables : linears).computeIfAbsent(key(site), k -> new ArrayList<>())
-                            .add(update(u, site, Factors.read(site.module(), u.map, reading), arena));
+                            .add(update(u, site, read(u, site, reading), arena));
                 }
             }
         }
@@ -153,7 +154,17 @@ final class AdapterWeights implements AutoCloseable {
 
     /// The factors of a site's module; for a single adapter.
     Factors factors(AdapterFit.Site site, Arena in) {
-        return Factors.read(site.module(), used.getFirst().map, in);
+        return read(used.getFirst(), site, in);
+    }
+
+    private Factors read(Used u, AdapterFit.Site site, Arena in) {
+        if (site.module().solar() == null) {
+            return Factors.read(site.module(), u.map, in);
+        }
+        SiteWeight w = weight(site);
+        Factors f = SolarBasis.factors(site.module(), u.map, w, in);
+        w.release();
+        return f;
     }
 
     /// A tensor of the adapter as one row; for a single adapter.

@@ -16,8 +16,12 @@ import vitrine.core.tensor.kernel.ReadView;
 /// @param b `[out, r]`
 public record Factors(Dense a, Dense b, double scaling) {
 
-    /// Reads a module's factors.
+    /// Reads a module's factors. Of a delta that is stored as coefficients these are factors in the bases' own coordinates, with the delta's singular values
+    /// and nothing of its place: [SolarBasis#factors] finds the delta's own.
     public static Factors read(AdapterModule module, MappedWeights map, Arena arena) {
+        if (module.solar() != null) {
+            return SolarBasis.coordinates(module, map, arena);
+        }
         Dense a = read(module.a(), map, arena);
         Dense b = read(module.b(), map, arena);
         if (module.diagonal() != null) {
