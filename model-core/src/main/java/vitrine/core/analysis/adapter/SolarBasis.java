@@ -7,6 +7,7 @@ import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.StoredValues;
+import vitrine.core.tensor.openblas.OpenBlas;
 
 /// A delta as few coefficients in bases that are made from the base weight's singular vectors and a seed, after SOLAR.
 ///
@@ -52,8 +53,10 @@ public record SolarBasis(Dense left, Dense right) {
             }
         }
         Dense triangle = Dense.allocate(arena, width, width);
-        vitrine.core.tensor.openblas.OpenBlas.open().orthonormalColumns(both.data(), both.rows(), width, triangle.data());
-        return both;
+        return OpenBlas.open().inThreads(1, () -> {
+            OpenBlas.open().orthonormalColumns(both.data(), both.rows(), width, triangle.data());
+            return both;
+        });
     }
 
     /// The bases of a module that is stored as coefficients.
@@ -111,12 +114,12 @@ public record SolarBasis(Dense left, Dense right) {
             return new Factors(one, z, 1);
         }
         // So few values are decomposed by one thread, as in [DeltaSpectrum].
-        return vitrine.core.tensor.openblas.OpenBlas.open().inThreads(1, () -> StartFactors.truncated(DeltaSpectrum.ofDense(z, arena), rank, 1, arena));
+        return OpenBlas.open().inThreads(1, () -> StartFactors.truncated(DeltaSpectrum.ofDense(z, arena), rank, 1, arena));
     }
 
     /// How many factors a matrix of coefficients in float32 takes: singular values above their rounding; at least 1.
     public static int rank(Dense z, Arena arena) {
-        double[] s = vitrine.core.tensor.openblas.OpenBlas.open().inThreads(1, () -> z.copy(arena).decompose(arena).values());
+        double[] s = OpenBlas.open().inThreads(1, () -> z.copy(arena).decompose(arena).values());
         int n = 0;
         while (n < s.length && s[n] > ROUNDING * s[0]) {
             n++;
