@@ -179,6 +179,9 @@ public final class LoraView implements View {
             }
         }));
         menu.getItems().add(file);
+        CheckMenuItem gradients = new CheckMenuItem("Importance by gradients too");
+        gradients.selectedProperty().bindBidirectional(model.gradientsProperty());
+        menu.getItems().addAll(new SeparatorMenuItem(), gradients);
         return menu;
     }
 
@@ -193,7 +196,7 @@ public final class LoraView implements View {
             if (model.ruleProperty().get() == Cut.Rule.RANK) {
                 model.rankProperty().set(Math.clamp(model.rankProperty().get() + step, 1, s.mostRanks()));
             } else {
-                model.energyProperty().set(Math.clamp(Math.round((model.energyProperty().get() + step * 0.01) * 100) / 100.0, 0.01, 1));
+                CompressCard.slid(model).set(Math.clamp(Math.round((CompressCard.slid(model).get() + step * 0.01) * 100) / 100.0, CompressCard.least(model), CompressCard.most(model, s)));
             }
             e.consume();
         }
@@ -245,11 +248,6 @@ public final class LoraView implements View {
         model.studyProperty().addListener((o, old, now) -> pills.run());
         model.stateProperty().addListener((o, old, now) -> pills.run());
         pills.run();
-        Picker<Importance> measure = new Picker<>("Importance", List.of(Importance.SINGULAR), Importance::label);
-        measure.valueProperty().bindBidirectional(model.importanceProperty());
-        Runnable choices = () -> measure.setChoices(model.importances());
-        model.studyProperty().addListener((o, old, now) -> choices.run());
-        choices.run();
         Picker<Base> base = base();
         Button texts = Buttons.plain("Texts…", Icons.TEXT, () -> { });
         texts.setOnAction(e -> textMenu().show(texts, Side.BOTTOM, 0, 4));
@@ -259,8 +257,7 @@ public final class LoraView implements View {
         first.setAlignment(Pos.CENTER_LEFT);
         Runnable shown = () -> {
             switch (model.modeProperty().get()) {
-                case RANKS -> first.getChildren().setAll(measure);
-                case ALIGNMENT -> first.getChildren().clear();
+                case RANKS, ALIGNMENT -> first.getChildren().clear();
                 case COMPARE -> first.getChildren().setAll(other);
             }
         };

@@ -9,11 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import javafx.beans.property.BooleanProperty;
 import javafx.beans.property.DoubleProperty;
 import javafx.beans.property.IntegerProperty;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.ReadOnlyObjectProperty;
 import javafx.beans.property.ReadOnlyObjectWrapper;
+import javafx.beans.property.SimpleBooleanProperty;
 import javafx.beans.property.SimpleDoubleProperty;
 import javafx.beans.property.SimpleIntegerProperty;
 import javafx.beans.property.SimpleObjectProperty;
@@ -81,6 +83,9 @@ public final class LoraViewModel {
     private final ObjectProperty<Cut.Rule> rule = new SimpleObjectProperty<>(this, "rule", Cut.Rule.RANK);
     private final IntegerProperty rank = new SimpleIntegerProperty(this, "rank", 0);
     private final DoubleProperty energy = new SimpleDoubleProperty(this, "energy", 0.9);
+    private final DoubleProperty parameters = new SimpleDoubleProperty(this, "parameters", 0.5);
+    private final BooleanProperty gradients = new SimpleBooleanProperty(this, "gradients", false);
+    private final DoubleProperty lossRise = new SimpleDoubleProperty(this, "lossRise", 0.05);
     private final ObjectProperty<Placement> placement = new SimpleObjectProperty<>(this, "placement", Placement.AMPLIFICATION);
     private final ObjectProperty<Comparison.Measure> measure = new SimpleObjectProperty<>(this, "measure", Comparison.Measure.COSINE);
     private final ObjectProperty<Subject> other = new SimpleObjectProperty<>(this, "other");
@@ -100,6 +105,7 @@ public final class LoraViewModel {
     private boolean withoutBase;
     private boolean lossesAsked;
     private long writing;
+    private Task.AdapterCut cutWritten;
 
     /// @param background copies what was written, away from the JavaFX thread
     /// @param ui runs on the JavaFX thread; a test may run both in place
@@ -120,6 +126,7 @@ public final class LoraViewModel {
             }
         });
         bases.addListener((ListChangeListener<Subject>) c -> basesChanged());
+        gradients.addListener((o, old, now) -> clearLosses());
         chosen.addListener((ListChangeListener<AdapterText>) c -> {
             if (subject.get() != null) {
                 clearLosses();
@@ -163,6 +170,11 @@ public final class LoraViewModel {
         return mode;
     }
 
+    /// Whether texts are also gone through for gradients of the components.
+    BooleanProperty gradientsProperty() {
+        return gradients;
+    }
+
     ObjectProperty<Importance> importanceProperty() {
         return importance;
     }
@@ -194,6 +206,16 @@ public final class LoraViewModel {
     /// The share of each delta's squared norm that is kept.
     DoubleProperty energyProperty() {
         return energy;
+    }
+
+    /// The share of the factors' parameters that is kept.
+    DoubleProperty parametersProperty() {
+        return parameters;
+    }
+
+    /// By how many nats per token the loss may rise.
+    DoubleProperty lossRiseProperty() {
+        return lossRise;
     }
 
     ObjectProperty<Placement> placementProperty() {
@@ -263,7 +285,15 @@ public final class LoraViewModel {
     /// What the slider means; null where nothing can be cut.
     Cut cut() {
         Study s = study.get();
-        return s == null || s.known().isEmpty() ? null : rule.get() == Cut.Rule.RANK ? Cut.toRank(s, rank.get()) : Cut.toEnergy(s, energy.get());
+        if (s == null || s.known().isEmpty()) {
+            return null;
+        }
+        return switch (rule.get()) {
+            case RANK -> Cut.toRank(s, rank.get());
+            case ENERGY -> Cut.toEnergy(s, energy.get());
+            case PARAMETERS -> Cut.toParameters(s, parameters.get());
+            case LOSS -> measured().map(m -> Cut.toLoss(s, m.artifact(), lossRise.get())).orElse(null);
+        };
     }
 
     /// Why there is nothing to show although it was asked for.
@@ -433,7 +463,7 @@ public final class LoraViewModel {
     }
 
     private Task.Adapter lossTask() {
-        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, domains(), null, null, null, null, null, null);
+        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, domains(), null, null, null, null, null, null, gradients.get() ? true : null);
     }
 
     private void clearLosses() {
@@ -511,18 +541,39 @@ public final class LoraViewModel {
     /// The cut as a task, with the texts' losses before and after where they can be had.
     Task.AdapterCut cutTask() {
         boolean told = base.get() != null && !chosen.isEmpty();
-        boolean byRank = rule.get() == Cut.Rule.RANK;
-        return new Task.AdapterCut(subject.get().path(), told ? base.get().path() : null, byRank ? rank.get() : null, byRank ? null : energy.get(), null, null, null, told ? domains() : null, null, null);
+        Cut.Rule by = rule.get();
+        return new Task.AdapterCut(subject.get().path(), told ? base.get().path() : null, by == Cut.Rule.RANK ? rank.get() : null, by == Cut.Rule.ENERGY ? energy.get() : null,
+                by == Cut.Rule.PARAMETERS ? parameters.get() : null, by == Cut.Rule.LOSS ? lossRise.get() : null, null, told ? domains() : null, null, null);
+    }
+
+    /// The losses that the cut of the slider was found to have when it was written, or empty.
+    Optional<com.fasterxml.jackson.databind.JsonNode> writtenLosses() {
+        return written.get() instanceof ViewState.Result<Written> r && r.value().adapter() && cutWritten != null && cut() != null && noWriting().isEmpty() && noCut().isEmpty() && cutWritten.equals(cutTask())
+                ? Optional.of(r.value().summary().path("domains")) : Optional.empty();
+    }
+
+    /// Why this cut cannot be had now, or empty.
+    String noCut() {
+        if (rule.get() != Cut.Rule.LOSS) {
+            return "";
+        }
+        return measured().isEmpty() ? "A budget of loss needs measured losses: choose texts and measure." : noLosses().isEmpty() && chosen.isEmpty() ? "A budget of loss needs texts." : noLosses();
     }
 
     /// A name for what a cut writes.
     String cutName() {
-        return subject.get().name() + (rule.get() == Cut.Rule.RANK ? "-r" + rank.get() : "-e" + Math.round(1000 * energy.get()) / 10.0);
+        return subject.get().name() + switch (rule.get()) {
+            case RANK -> "-r" + rank.get();
+            case ENERGY -> "-e" + Math.round(1000 * energy.get()) / 10.0;
+            case PARAMETERS -> "-p" + Math.round(1000 * parameters.get()) / 10.0;
+            case LOSS -> "-l" + vitrine.views.chart.Numbers.exact(lossRise.get());
+        };
     }
 
     /// Writes the adapter with fewer ranks to a new folder.
     public void writeCut(Path target) {
-        write("Cut of " + subject.get().name(), cutTask(), target, true);
+        cutWritten = cutTask();
+        write("Cut of " + subject.get().name(), cutWritten, target, true);
     }
 
     /// Writes base and adapter as one checkpoint to a new folder.
@@ -532,6 +583,7 @@ public final class LoraViewModel {
 
     /// Writes the best adapter of a rank for what this checkpoint changed of another.
     void extract(Subject before, int ranks, Path target) {
+        cutWritten = null;
         write("Adapter from " + subject.get().name(), new Task.AdapterExtract(before.path(), subject.get().path(), ranks, null), target, true);
     }
 
@@ -627,6 +679,7 @@ public final class LoraViewModel {
         if (base.get() != null && !chosen.isEmpty()) {
             Task.Adapter t = lossTask();
             t.data().forEach(d -> out.append(" --data ").append(quoted(d.name() + "=" + d.file())));
+            out.append(gradients.get() ? " --gradients" : "");
             if (leftOut().isPresent()) {
                 Task.Adapter each = leaveOutTask();
                 out.append("\nvitrine adapter " + a + on + " --data ").append(quoted(each.data().getFirst().name() + "=" + each.data().getFirst().file()))
@@ -634,7 +687,12 @@ public final class LoraViewModel {
             }
         }
         if (cut() != null) {
-            out.append("\nvitrine adapter cut ").append(a).append(rule.get() == Cut.Rule.RANK ? " --rank " + rank.get() : " --energy " + vitrine.views.chart.Numbers.exact(energy.get()))
+            out.append("\nvitrine adapter cut ").append(a).append(switch (rule.get()) {
+                case RANK -> " --rank " + rank.get();
+                case ENERGY -> " --energy " + vitrine.views.chart.Numbers.exact(energy.get());
+                case PARAMETERS -> " --parameters " + vitrine.views.chart.Numbers.exact(parameters.get());
+                case LOSS -> " --loss " + vitrine.views.chart.Numbers.exact(lossRise.get()) + on + domains().stream().map(d -> " --data " + quoted(d.name() + "=" + d.file())).collect(java.util.stream.Collectors.joining());
+            })
                     .append(" --out ").append(quoted(cutName()));
         }
         return out.append("\nvitrine snapshot lora ").append(a).append(on).append(" --out lora.png").toString();

@@ -55,7 +55,7 @@ final class ModuleInspector {
         for (var p : List.of(model.studyProperty(), model.leftOutProperty(), model.selectedProperty(), model.comparisonProperty(), model.baseProperty(), model.modeProperty())) {
             p.addListener((o, old, now) -> show());
         }
-        for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty())) {
+        for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty(), model.parametersProperty(), model.lossRiseProperty())) {
             p.addListener((o, old, now) -> dim());
         }
         show();

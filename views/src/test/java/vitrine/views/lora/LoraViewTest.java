@@ -145,11 +145,12 @@ class LoraViewTest {
     @Test
     void whatACutCostsIsWhatTheCutThenTells() {
         ImmediateEngine engine = shown("lora-all-linear", null);
-        for (Cut.Rule rule : Cut.Rule.values()) {
+        for (Cut.Rule rule : List.of(Cut.Rule.RANK, Cut.Rule.ENERGY, Cut.Rule.PARAMETERS)) {
             FxThread.run(() -> {
                 model.ruleProperty().set(rule);
                 model.rankProperty().set(3);
                 model.energyProperty().set(0.8);
+                model.parametersProperty().set(0.37);
                 model.keepWith((artifact, target) -> { });
                 model.writeCut(dir.resolve("cut"));
             });
@@ -199,6 +200,28 @@ class LoraViewTest {
         assertTrue(FxThread.get(() -> view.compress().told()).stream().anyMatch(t -> t.startsWith("≈ ")), "an estimate says so");
         FxThread.run(() -> model.rankProperty().set(4));
         assertTrue(FxThread.get(() -> view.compress().told()).stream().noneMatch(t -> t.startsWith("≈ ")), "a measured one does not");
+        // A budget of loss: the smallest cut that the curve lets pass, and what is then measured.
+        AdapterArtifact measured = model.measured().orElseThrow().artifact();
+        double now = measured.domains().getFirst().after().loss();
+        Cut before = null;
+        for (double rise : new double[] {0.02, 0.2, 1}) {
+            Cut cut = Cut.toLoss(s, measured, rise);
+            Cut.Predicted p = cut.loss(curve, 0);
+            assertTrue(p.loss() <= now + rise + 1e-12, p.loss() + " of " + now + " and " + rise);
+            assertTrue(before == null || cut.parameters() <= before.parameters());
+            before = cut;
+        }
+        FxThread.run(() -> {
+            model.lossRiseProperty().set(0.2);
+            model.ruleProperty().set(Cut.Rule.LOSS);
+            model.keepWith((artifact, target) -> { });
+            model.writeCut(dir.resolve("budget"));
+        });
+        double perplexity = ((ViewState.Result<Written>) model.writtenProperty().get()).value().summary().at("/domains/0/after/perplexity").asDouble();
+        assertTrue(Math.log(perplexity) <= now + 0.2 + 1e-6);
+        assertTrue(FxThread.get(() -> view.compress().told()).contains(vitrine.views.chart.Numbers.perplexity(perplexity)), "what was measured stands where the guess stood");
+        FxThread.run(() -> model.lossRiseProperty().set(0.3));
+        assertTrue(FxThread.get(() -> view.compress().told()).stream().anyMatch(t -> t.startsWith("≈ ")));
     }
 
     @Test
