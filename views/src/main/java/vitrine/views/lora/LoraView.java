@@ -9,6 +9,9 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import javafx.animation.Animation;
+import javafx.animation.KeyFrame;
+import javafx.animation.Timeline;
 import javafx.application.Platform;
 import javafx.geometry.Pos;
 import javafx.geometry.Side;
@@ -21,6 +24,7 @@ import javafx.scene.control.SeparatorMenuItem;
 import javafx.scene.input.KeyCode;
 import javafx.scene.input.KeyEvent;
 import javafx.scene.layout.HBox;
+import javafx.util.Duration;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
@@ -61,6 +65,9 @@ public final class LoraView implements View {
     private final PlacementCard placement;
     private final SubspaceCard subspaces;
     private final ResponseCard response;
+    private final AlongCard along;
+    private final AlongModuleCard alongModule;
+    private final AlongCurvesCard alongCurves;
     private final CosineCard cosines;
     private final AnglesCard angles;
     private final ExtractChoice extract;
@@ -84,13 +91,31 @@ public final class LoraView implements View {
         placement = new PlacementCard(model);
         subspaces = new SubspaceCard(model);
         response = new ResponseCard(model);
+        along = new AlongCard(model);
+        alongModule = new AlongModuleCard(model);
+        alongCurves = new AlongCurvesCard(model);
         cosines = new CosineCard(model);
         angles = new AnglesCard(model);
         extract = new ExtractChoice(model, name -> folders.apply(name));
         body = new LoraLayout(model, List.of(importance.node(), loss.node(), energy.node(), spectrum.node(), compress.node()),
-                List.of(placement.node(), subspaces.node(), response.node()), List.of(cosines.node(), angles.angles(), angles.norms()), this::chooseExtraction, path -> opening.accept(path));
+                List.of(placement.node(), subspaces.node(), response.node()), List.of(cosines.node(), angles.angles(), angles.norms()),
+                List.of(along.node(), alongModule.node(), alongCurves.node()), this::chooseExtraction, path -> opening.accept(path));
         inspector = new ModuleInspector(model);
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
+        // A run under way is looked at once a second while it is in front.
+        Timeline looking = new Timeline(new KeyFrame(Duration.seconds(1), e -> {
+            if (model.modeProperty().get() == Mode.RUN && body.getScene() != null) {
+                model.refreshAlong();
+            }
+        }));
+        looking.setCycleCount(Animation.INDEFINITE);
+        model.alongProperty().addListener((o, old, now) -> {
+            if (now != null && now.going()) {
+                looking.play();
+            } else {
+                looking.stop();
+            }
+        });
     }
 
     /// What is shown and asked for.
@@ -135,6 +160,14 @@ public final class LoraView implements View {
 
     PlacementCard placement() {
         return placement;
+    }
+
+    AlongCard along() {
+        return along;
+    }
+
+    AlongCurvesCard alongCurves() {
+        return alongCurves;
     }
 
     CosineCard cosines() {
@@ -257,7 +290,7 @@ public final class LoraView implements View {
         first.setAlignment(Pos.CENTER_LEFT);
         Runnable shown = () -> {
             switch (model.modeProperty().get()) {
-                case RANKS, ALIGNMENT -> first.getChildren().clear();
+                case RANKS, ALIGNMENT, RUN -> first.getChildren().clear();
                 case COMPARE -> first.getChildren().setAll(other);
             }
         };
@@ -339,6 +372,19 @@ public final class LoraView implements View {
                     line.add(figure(r.figure(m.key())));
                 }
                 csv.line(line);
+            }
+            return csv.toString();
+        }
+        Along a = model.alongProperty().get();
+        if (model.modeProperty().get() == Mode.RUN && a != null) {
+            Csv csv = new Csv().line("step", "module", "layer", "effective_rank", "frobenius_norm", "component", "sigma", "norm_product", "gate");
+            for (Along.Step step : a.steps()) {
+                for (Along.Line l : step.lines()) {
+                    for (int i = 0; i < l.sigma().length; i++) {
+                        csv.line(step.step(), l.path(), index(l.layer()), l.effectiveRank(), l.norm(), i + 1, l.sigma()[i], i < l.normProduct().length ? (Object) l.normProduct()[i] : "",
+                                i < l.gate().length ? (Object) l.gate()[i] : "");
+                    }
+                }
             }
             return csv.toString();
         }

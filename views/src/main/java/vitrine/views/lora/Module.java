@@ -36,7 +36,11 @@ record Module(AdapterArtifact.Row row, double[] sigma, double[] normProduct, dou
 
     /// The colour of its kind of matrix, the same in every view.
     int category() {
-        return switch (row.kind()) {
+        return category(row.kind());
+    }
+
+    static int category(String kind) {
+        return switch (kind) {
             case "q_proj", "query", "wq", "q_b_proj", "q_a_proj" -> 0;
             case "k_proj", "key", "wk", "kv_a_proj_with_mqa" -> 1;
             case "v_proj", "value", "wv", "kv_b_proj" -> 2;
