@@ -67,6 +67,9 @@ CASES = {
     "lora-own-mla": (911, "deepseek-v3", lambda: LoraConfig(r=3, lora_alpha=6, target_modules=["q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"]),
                      "LoRA on every projection of latent attention"),
     "lora-own-moe": (912, "qwen3-moe", lambda: LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "k_proj", "v_proj", "o_proj"]), "LoRA on the attention of a mixture of experts"),
+    "lora-own-rows": (913, "llama", lambda: LoraConfig(r=2, lora_alpha=4, target_modules=["q_proj"], trainable_token_indices={"embed_tokens": [3, 7, 20]}), "single rows of the embedding"),
+    "lora-own-rows-tied": (914, "llama-tied", lambda: LoraConfig(r=2, lora_alpha=4, target_modules=["v_proj"], trainable_token_indices=[1, 9]),
+                           "single rows of a tied embedding: the head has them too"),
 }
 
 
@@ -86,6 +89,8 @@ def fill_adapter(model, seed):
             p.data = p.data * (1 + 0.3 * torch.randn(p.shape, generator=g))
         elif "lora_" in name:
             p.data = 0.3 * torch.randn(p.shape, generator=g)
+        elif "trainable_tokens_delta" in name:
+            p.data = p.data + 0.4 * torch.randn(p.shape, generator=g)
         elif "modules_to_save" in name:
             p.data = p.data + 0.2 * torch.randn(p.shape, generator=g)
 

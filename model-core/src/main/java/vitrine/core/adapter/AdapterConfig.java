@@ -93,6 +93,30 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
         return ranks.entrySet().stream().filter(e -> e.getKey().matches(path)).map(Map.Entry::getValue).findFirst().orElse(rank);
     }
 
+    /// The ids whose rows of a table were trained (`trainable_token_indices`): a list for the embedding, or lists by the module's name; null where none are
+    /// named for it.
+    int[] rowsOf(String path) {
+        JsonNode named = json.path("trainable_token_indices");
+        JsonNode list = named.isArray() ? named : null;
+        for (Map.Entry<String, JsonNode> e : named.properties()) {
+            if (path.equals(e.getKey()) || path.endsWith("." + e.getKey())) {
+                list = e.getValue();
+            }
+        }
+        if (list == null || !list.isArray()) {
+            return null;
+        }
+        int[] out = new int[list.size()];
+        for (int i = 0; i < out.length; i++) {
+            JsonNode id = list.get(i);
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
+                throw Refusal.of(Category.ADAPTER_INVALID, file, "it holds %s; ids of tokens belong there", shown(id)).where("trainable_token_indices");
+            }
+            out[i] = id.intValue();
+        }
+        return out;
+    }
+
     /// The alpha that the config gives a module.
     double alphaOf(String path) {
         return alphas.entrySet().stream().filter(e -> e.getKey().matches(path)).map(Map.Entry::getValue).findFirst().orElse(alpha);

@@ -87,7 +87,7 @@ final class AdapterRun {
             adapter.absentBase().ifPresent(warn);
         }
         if (!adapter.rows().isEmpty()) {
-            warn.accept(String.format("Rows of %s were trained by themselves; they are no delta of low rank.", String.join(", ", adapter.rows().keySet())));
+            warn.accept(String.format("Rows of %s were trained by themselves; they are applied, and are no delta of low rank.", String.join(", ", adapter.rows().keySet())));
         }
         if (Boolean.TRUE.equals(task.gradients())) {
             AdapterGradients.require(model);

@@ -485,16 +485,16 @@ public sealed interface Task {
         }
     }
 
-    /// An adapter merged into its base: a checkpoint.
+    /// Adapters merged into their base: a checkpoint.
     ///
-    /// @param adapters one
+    /// @param adapters one or several; what each changes is multiplied with its weight and added up
     record AdapterMerge(String model, List<AdapterUse> adapters) implements Task {
         public AdapterMerge {
             require("model", model);
             require("adapters", adapters);
             requireWhole("adapters", adapters);
-            if (adapters.size() != 1) {
-                throw Refusal.of(Category.TASK_INVALID, null, "%d adapters are to be merged; one at a time is", adapters.size());
+            if (adapters.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "no adapter is to be merged; at least one is");
             }
         }
     }
