@@ -83,7 +83,7 @@ final class AlongCard {
         int n = Math.clamp(model.alongAtProperty().get(), 0, a.steps().size() - 1);
         Along.Step step = a.steps().get(n);
         card.header(new Node[] {measure});
-        card.subtitle(step.lines().size() + (step.lines().size() == 1 ? " module" : " modules") + ", step " + Numbers.count(step.step()) + (a.going() ? ", the run goes on" : ""));
+        card.subtitle(step.lines().size() + (step.lines().size() == 1 ? " module" : " modules"));
         card.provenance(a.derived(m.label() + ": " + m.formula()));
         quiet = true;
         slider.setMax(Math.max(1, a.steps().size() - 1));

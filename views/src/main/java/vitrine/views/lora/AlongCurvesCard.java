@@ -59,24 +59,28 @@ final class AlongCurvesCard {
         return chart;
     }
 
+    /// Before its first step a delta is all zeros, and has no rank to draw.
+    private static double rank(Along.Line l) {
+        return l.norm() > 0 ? l.effectiveRank() : Double.NaN;
+    }
+
     private void show() {
         Along a = model.alongProperty().get();
         if (a == null || a.steps().isEmpty()) {
             return;
         }
         boolean rank = what.valueProperty().get() == What.RANK;
-        ToDoubleFunction<Along.Line> of = rank ? Along.Line::effectiveRank : Along.Line::norm;
+        ToDoubleFunction<Along.Line> of = rank ? AlongCurvesCard::rank : Along.Line::norm;
         double[] xs = a.steps().stream().mapToDouble(Along.Step::step).toArray();
         Map<String, Integer> kinds = new LinkedHashMap<>();
         a.steps().getLast().lines().forEach(l -> kinds.putIfAbsent(l.kind(), Module.category(l.kind())));
         List<LineSeries> series = new ArrayList<>();
         kinds.forEach((kind, category) -> series.add(LineSeries.of(Module.head(kind), xs,
                 a.steps().stream().mapToDouble(s -> s.lines().stream().filter(l -> l.kind().equals(kind)).mapToDouble(of).average().orElse(Double.NaN)).toArray(), category)));
-        Axis down = Axis.of(what.valueProperty().get().label);
+        Axis down = Axis.of(what.valueProperty().get().label + ", mean over layers");
         chart.axes(Axis.of("step").written(v -> v == Math.rint(v) ? Numbers.count(v) : ""), rank ? down.between(0, Double.NaN) : down).series(series)
                 .marks(List.of(new LineChart.Mark(xs[Math.clamp(model.alongAtProperty().get(), 0, xs.length - 1)], ""))).formats(x -> "step " + Numbers.count(x), v -> Numbers.fixed(v, 2));
         a.line(a.steps().size() - 1, model.selectedProperty().get()).ifPresent(l -> chart.selectedSeriesProperty().set(Module.head(l.kind())));
-        card.subtitle("mean over layers");
         card.header(what);
         card.provenance(a.derived(rank ? "exp of the entropy of σ ÷ Σσ, the mean over the layers' modules of a kind" : "root of Σσ², the mean over the layers' modules of a kind"));
         card.content(canvas);

@@ -270,6 +270,13 @@ public final class LoraView implements View {
         ProvenanceAudit.notAFigure(facts, "the adapter's settings");
         Runnable pills = () -> {
             facts.getChildren().clear();
+            Along run = model.alongProperty().get();
+            if (model.modeProperty().get() == Mode.RUN) {
+                if (run != null) {
+                    facts.getChildren().add(run.going() ? Pill.running(run.name()) : new Pill(run.name()));
+                }
+                return;
+            }
             Study s = model.study().orElse(null);
             if (s != null) {
                 facts.getChildren().add(new Pill("r " + s.artifact().rank() + ", alpha " + Numbers.general(s.artifact().alpha())));
@@ -280,6 +287,8 @@ public final class LoraView implements View {
         };
         model.studyProperty().addListener((o, old, now) -> pills.run());
         model.stateProperty().addListener((o, old, now) -> pills.run());
+        model.modeProperty().addListener((o, old, now) -> pills.run());
+        model.alongProperty().addListener((o, old, now) -> pills.run());
         pills.run();
         Picker<Base> base = base();
         Button texts = Buttons.plain("Texts…", Icons.TEXT, () -> { });
@@ -288,15 +297,20 @@ public final class LoraView implements View {
         // The header hides what finds no room, so what belongs to other modes is taken out rather than hidden.
         HBox first = new HBox(8);
         first.setAlignment(Pos.CENTER_LEFT);
+        HBox second = new HBox();
+        HBox third = new HBox();
         Runnable shown = () -> {
             switch (model.modeProperty().get()) {
                 case RANKS, ALIGNMENT, RUN -> first.getChildren().clear();
                 case COMPARE -> first.getChildren().setAll(other);
             }
+            boolean run = model.modeProperty().get() == Mode.RUN;
+            second.getChildren().setAll(run ? List.of() : List.of(base));
+            third.getChildren().setAll(run ? List.of() : List.of(texts));
         };
         model.modeProperty().addListener((o, old, now) -> shown.run());
         shown.run();
-        return List.of(modes, facts, first, base, texts);
+        return List.of(modes, facts, first, second, third);
     }
 
     private Picker<Base> base() {
