@@ -36,6 +36,7 @@ final class AlongCard {
     AlongCard(LoraViewModel model) {
         this.model = model;
         canvas.setId("along");
+        measure.getStyleClass().add(Styles.COMPACT);
         VBox.setVgrow(canvas, Priority.ALWAYS);
         measure.valueProperty().bindBidirectional(model.alongMeasureProperty());
         map.selectedProperty().bindBidirectional(model.selectedProperty());

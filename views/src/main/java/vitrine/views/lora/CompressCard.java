@@ -64,8 +64,13 @@ final class CompressCard {
         Segments<Cut.Rule> rule = new Segments<>(List.of(Cut.Rule.values()), Cut.Rule::label).compact();
         rule.valueProperty().bindBidirectional(model.ruleProperty());
         Tooltip.install(rule, new Tooltip("Keep the same rank in every module; in each the fewest ranks with the same share of its energy; a share of all parameters; or as few as a rise of the loss allows (the last three write a rank_pattern)"));
-        HBox head = new HBox(8, figure, of, grow(), rule);
-        head.setAlignment(Pos.CENTER_LEFT);
+        of.setMinWidth(Region.USE_PREF_SIZE);
+        HBox told = new HBox(8, figure, of);
+        told.setAlignment(Pos.BASELINE_LEFT);
+        told.setMinWidth(Region.USE_PREF_SIZE);
+        // In a narrow card the choice goes below the figure rather than over its unit.
+        FlowPane head = new FlowPane(16, 4, told, rule);
+        head.setRowValignment(javafx.geometry.VPos.CENTER);
         slider.setId("cut");
         slider.valueProperty().addListener((o, old, now) -> slide(now.doubleValue()));
         table.setHgap(10);

@@ -32,6 +32,7 @@ final class ImportanceCard {
         VBox.setVgrow(canvas, Priority.ALWAYS);
         order.valueProperty().bindBidirectional(model.sortedProperty());
         measure.setId("measure");
+        measure.getStyleClass().add(vitrine.resources.Styles.COMPACT);
         measure.valueProperty().bindBidirectional(model.importanceProperty());
         map.selectedProperty().bindBidirectional(model.selectedProperty());
         map.hoveredProperty().bindBidirectional(model.hoveredProperty());

@@ -121,7 +121,7 @@ final class ModuleInspector {
         Provenance from = a.derived("singular values of ΔW = s B A at the step");
         List<String> names = new ArrayList<>();
         for (int i = 1; i <= l.sigma().length; i++) {
-            names.add(i == 1 || i % 4 == 0 ? Integer.toString(i) : "");
+            names.add(Integer.toString(i));
         }
         columns.categories(names, "").series(List.of(ColumnChart.Series.of("σ", l.sigma(), Module.category(l.kind()))), Axis.of("").between(0, Double.NaN), Numbers::general);
         columns.dimmedFrom(Integer.MAX_VALUE);
