@@ -119,7 +119,14 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
                 notes.add(String.format("%,d tensor names hold the adapter's own name (%s), which was left out.", named, NAME));
             }
             List<AdapterModule> modules = new ArrayList<>();
-            factors.forEach((path, found) -> modules.add(module(path, found)));
+            factors.forEach((path, found) -> {
+                List<AdapterModule> experts = experts(path, found);
+                if (experts.isEmpty()) {
+                    modules.add(module(path, found));
+                } else {
+                    modules.addAll(experts);
+                }
+            });
             if (modules.isEmpty() && saved.isEmpty() && rows.isEmpty()) {
                 throw Refusal.of(Category.ADAPTER_INVALID, checkpoint.path(), "it changes nothing: there is no low-rank factor in it");
             }
@@ -193,7 +200,43 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
                 throw Refusal.of(Category.TENSOR_MISSING, checkpoint.path(), "it is not in the adapter, and the config says DoRA")
                         .where("tensor " + a.name().replace("lora_A.weight", "lora_magnitude_vector"));
             }
-            return new AdapterModule(path, embedding, in, out, rank, config.alphaOf(path), config.scaling(path, rank), a, b, diagonal, magnitude, sized(found.get("B.bias"), out), null);
+            return new AdapterModule(path, embedding, in, out, rank, config.alphaOf(path), config.scaling(path, rank), a, b, diagonal, magnitude, sized(found.get("B.bias"), out), null, null);
+        }
+
+        /// Factors of the parameters of all experts, as modules of the experts one by one; empty where they are none of these.
+        ///
+        /// PEFT wraps a module once for each of its parameters, in the order of `target_parameters`: the first stands innermost, under the most `base_layer`s.
+        private List<AdapterModule> experts(String path, Map<String, TensorEntry> found) {
+            String stem = path.replaceAll("(\\.base_layer)+$", "");
+            List<String> own = config.targetParameters().stream().filter(t -> (stem + ".").endsWith("." + t.substring(0, t.lastIndexOf('.') + 1)) || stem.equals(t.substring(0, Math.max(0, t.lastIndexOf('.'))))).toList();
+            if (own.isEmpty() || !found.keySet().equals(java.util.Set.of("A", "B"))) {
+                return List.of();
+            }
+            int depth = (path.length() - stem.length()) / ".base_layer".length();
+            String parameter = depth < own.size() ? own.get(own.size() - 1 - depth) : "";
+            String name = parameter.substring(parameter.lastIndexOf('.') + 1);
+            List<String> parts = switch (name) {
+                case "gate_up_proj" -> List.of("gate_proj", "up_proj");
+                case "gate_proj", "up_proj", "down_proj" -> List.of(name);
+                default -> List.<String>of();
+            };
+            TensorEntry a = found.get("A");
+            TensorEntry b = found.get("B");
+            int r = config.rank();
+            if (parts.isEmpty() || a.shape().rank() != 2 || b.shape().rank() != 2 || a.shape().size(0) % r != 0 || a.shape().size(0) != b.shape().size(1) || b.shape().size(0) % parts.size() != 0
+                    || !a.dtype().readable() || !b.dtype().readable() || a.elements() == 0 || a.elements() > Integer.MAX_VALUE || b.elements() > Integer.MAX_VALUE) {
+                return List.of();
+            }
+            int experts = (int) (a.shape().size(0) / r);
+            int out = (int) (b.shape().size(0) / parts.size());
+            List<AdapterModule> all = new ArrayList<>();
+            for (int e = 0; e < experts; e++) {
+                for (int p = 0; p < parts.size(); p++) {
+                    all.add(new AdapterModule(stem + "." + e + "." + parts.get(p), false, (int) a.shape().size(1), out, r, config.alpha(), config.scaling(stem, r), a, b, null, null, null, null,
+                            new AdapterModule.Part(e, experts, p * out)));
+                }
+            }
+            return all;
         }
 
         /// A module whose delta is stored as coefficients; what its bases need to know stands in the config.
@@ -221,7 +264,7 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
             }
             boolean embedding = own.path("embedding").asBoolean(false);
             return new AdapterModule(path, embedding, embedding ? out : in, embedding ? in : out, rank, rank, 1, values, places, null, sized(found.get("magnitude_vector"), out),
-                    sized(found.get("B.bias"), out), solar);
+                    sized(found.get("B.bias"), out), solar, null);
         }
 
         private int whole(JsonNode of, String key, String path) {

@@ -75,7 +75,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
         }
 
         AdapterFit run() {
-            if (!adapter.config().targetParameters().isEmpty()) {
+            if (!adapter.config().targetParameters().isEmpty() && adapter.modules().stream().noneMatch(m -> m.part() != null)) {
                 throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it changes bare parameters (%s), which can be shown and not applied here",
                         String.join(", ", adapter.config().targetParameters())).where("target_parameters");
             }
@@ -169,7 +169,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
                 if (spec.head() != null && isHead(m.path())) {
                     return fits(m, spec.head().width(), spec.vocabSize()) ? new Site(m, Role.HEAD, spec.head().weight(), null, -1) : null;
                 }
-                problems.add(m.path() + " is no linear layer of the base");
+                problems.add(m.path() + (m.part() != null ? " is no expert of the base that is stored by itself" : " is no linear layer of the base"));
                 return null;
             }
             LinearLayers.Placed p = linears.get(weight);

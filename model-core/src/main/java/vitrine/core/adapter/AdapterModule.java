@@ -16,8 +16,17 @@ import vitrine.core.checkpoint.TensorEntry;
 /// @param bias of B, `[out]`, or null
 /// @param solar how the delta is stored where it is no pair of factors: then `a` holds the values of coefficients, float32 `[t]`, and `b` their places in
 ///   Z `[p, q]`, int16 `[t]`; null for factors
+/// @param part which part of `a` and `b` is this module's; null for the whole
 public record AdapterModule(String path, boolean embedding, int in, int out, int rank, double alpha, double scaling, TensorEntry a, TensorEntry b, TensorEntry diagonal,
-                            TensorEntry magnitude, TensorEntry bias, Solar solar) {
+                            TensorEntry magnitude, TensorEntry bias, Solar solar, Part part) {
+
+    /// A part of factors that were trained for the parameter of all experts at once (`target_parameters`): A `[experts rank, in]` holds one expert's rows after the
+    /// other's, B `[outputs, rank experts]` the columns of one rank of all experts side by side.
+    ///
+    /// @param expert whose part it is, of `experts`
+    /// @param first the first row of B that belongs to the module: gate and up projections stand in one parameter
+    public record Part(int expert, int experts, int first) {}
+
 
     /// Coefficients in bases that are made from the base's weight and a seed: delta = P Z Q^T.
     ///
@@ -35,6 +44,10 @@ public record AdapterModule(String path, boolean embedding, int in, int out, int
 
     /// The values that were trained for the module.
     public long parameters() {
+        if (part != null) {
+            // Gate and up projections share A.
+            return (long) rank * ((part.first == 0 ? in : 0) + out);
+        }
         return a.elements() + (solar == null ? b.elements() : 0) + (diagonal == null ? 0 : diagonal.elements()) + (magnitude == null ? 0 : magnitude.elements()) + (bias == null ? 0 : bias.elements());
     }
 
