@@ -17,6 +17,7 @@ import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.views.chart.Numbers;
+import vitrine.views.lora.LoraViewModel;
 import vitrine.views.view.Subject;
 import vitrine.views.view.ViewKind;
 
@@ -112,6 +113,10 @@ public sealed interface Recognised {
         try {
             if (Files.isRegularFile(path.resolve(Manifest.FILE)) && !Manifest.read(path).kind().equals("finetune")) {
                 return new Result(path, viewOf(Manifest.read(path).kind(), path));
+            }
+            if (Files.isDirectory(path) && !Files.exists(path.resolve("adapter_config.json")) && LoraViewModel.hasSteps(path)) {
+                // A run's folder, or one of kept steps: an adapter over steps.
+                return new Result(path, ViewKind.LORA);
             }
             if (Files.isRegularFile(path)) {
                 FileKind kind = FileKind.of(path);
