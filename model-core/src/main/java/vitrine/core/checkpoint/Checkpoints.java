@@ -2,6 +2,7 @@ package vitrine.core.checkpoint;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import vitrine.core.checkpoint.gguf.GgufHeader;
 import vitrine.core.checkpoint.gguf.GgufModel;
+import vitrine.core.checkpoint.packed.PackedWeights;
 import vitrine.core.checkpoint.pytorch.TorchFile;
 import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
 import vitrine.core.json.Json;
@@ -251,9 +253,10 @@ public final class Checkpoints {
                 map.shardOf().containsKey(name)
                         ? String.format("Tensor %s lies in %s too; the copy that the index names, in %s, is used.", name, shard, map.shardOf().get(name))
                         : String.format("Tensor %s of %s is not in the index; it is shown all the same.", name, shard))));
-        if (map.totalSize() >= 0 && map.totalSize() != opened.tensorBytes()) {
+        long bytes = builder.tensors.values().stream().mapToLong(TensorEntry::bytes).sum();
+        if (map.totalSize() >= 0 && map.totalSize() != bytes) {
             opened.warnings().add(new Warning(Category.INDEX_INVALID, String.format(
-                    "The index says that all tensors have %,d bytes; they have %,d.", map.totalSize(), opened.tensorBytes())));
+                    "The index says that all tensors have %,d bytes; they have %,d.", map.totalSize(), bytes)));
         }
         return opened;
     }
@@ -500,7 +503,17 @@ public final class Checkpoints {
             if (tensors.isEmpty()) {
                 warnings.add(new Warning(Category.TENSOR_MISSING, "The file is valid and holds no tensors."));
             }
-            return new Checkpoint(kind, path, folder, name, format, files, tensors, metadata, warnings, embedded);
+            Checkpoint plain = new Checkpoint(kind, path, folder, name, format, files, tensors, metadata, warnings, embedded);
+            if (!PackedWeights.areIn(tensors.keySet())) {
+                return plain;
+            }
+            ObjectNode config = null;
+            try {
+                config = plain.config();
+            } catch (Refusal missing) {
+                warnings.add(new Warning(missing.category(), "There is no config that says how weights are packed: they are read in the form that most files have."));
+            }
+            return new Checkpoint(kind, path, folder, name, format, files, PackedWeights.unpacked(tensors, config), metadata, warnings, embedded);
         }
     }
 }
