@@ -129,8 +129,7 @@ public final class Weights implements AutoCloseable {
         TensorEntry tensor = entry(s.weight());
         touched.add(s.weight());
         long first = (long) expert * s.out() * s.in();
-        long bits = tensor.dtype().bits();
-        MemorySegment data = data(s.weight()).asSlice(first * bits / 8, (long) s.out() * s.in() * bits / 8);
+        MemorySegment data = data(s.weight()).asSlice(tensor.dtype().bytes(first), tensor.dtype().bytes((long) s.out() * s.in()));
         Operand.Element element = Operand.Element.ofOrNull(tensor.dtype());
         if (element != null && products.reads(element)) {
             Operand w = s.inputMajor() ? Operand.matrix(data, element, s.in(), s.out(), s.out()) : Operand.matrix(data, element, s.out(), s.in(), s.in()).transposed();
