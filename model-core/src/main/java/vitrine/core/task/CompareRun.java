@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import vitrine.core.analysis.compare.ExpertCounts;
+import vitrine.core.analysis.routing.ExpertCounts;
 import vitrine.core.analysis.compare.HeadChange;
 import vitrine.core.analysis.compare.LogitLens;
 import vitrine.core.analysis.compare.NextToken;

@@ -7,12 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.TreeSet;
 import vitrine.core.artifact.Manifest;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.run.RunComparison;
 
 /// What differs between the settings of two models: keys of `config.json`, of their adapters' `adapter_config.json`, and of the tasks of the runs
 /// whose results they are.
@@ -36,13 +37,19 @@ final class CompareSettings {
     }
 
     private static void add(ArrayNode out, String of, ObjectNode a, ObjectNode b) {
-        for (RunComparison.Difference d : RunComparison.of(flat(a), flat(b))) {
-            if (empty(d.a()) && empty(d.b())) {
-                continue;
+        ObjectNode left = flat(a);
+        ObjectNode right = flat(b);
+        TreeSet<String> keys = new TreeSet<>();
+        left.fieldNames().forEachRemaining(keys::add);
+        right.fieldNames().forEachRemaining(keys::add);
+        for (String key : keys) {
+            JsonNode p = left.get(key);
+            JsonNode q = right.get(key);
+            if (!(empty(p) && empty(q)) && !Objects.equals(p, q)) {
+                ObjectNode n = out.addObject().put("of", of).put("key", key);
+                n.set("a", p);
+                n.set("b", q);
             }
-            ObjectNode n = out.addObject().put("of", of).put("key", d.key());
-            n.set("a", d.a());
-            n.set("b", d.b());
         }
     }
 

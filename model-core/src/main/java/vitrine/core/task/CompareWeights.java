@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
-import vitrine.core.analysis.compare.MatrixChange;
+import vitrine.core.analysis.spectrum.MatrixChange;
 import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.analysis.spectrum.MatrixValues;
 import vitrine.core.analysis.spectrum.Solved;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
+import vitrine.core.analysis.routing.ExpertCounts;
 import vitrine.core.analysis.routing.Load;
 
 /// Two distributions, two heads, two loads, with values that can be worked out by hand.

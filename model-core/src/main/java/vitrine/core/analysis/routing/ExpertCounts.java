@@ -1,8 +1,7 @@
-package vitrine.core.analysis.compare;
+package vitrine.core.analysis.routing;
 
 import java.util.Map;
 import java.util.TreeMap;
-import vitrine.core.analysis.routing.Load;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;

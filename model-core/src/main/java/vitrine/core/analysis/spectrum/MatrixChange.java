@@ -1,11 +1,9 @@
-package vitrine.core.analysis.compare;
+package vitrine.core.analysis.spectrum;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import vitrine.core.analysis.spectrum.MatrixValues;
-import vitrine.core.analysis.spectrum.SpectrumSolver;
 
 /// How far a weight matrix of A, W, is from that of B, W'; sums in float64 over values widened block by block.
 ///
