@@ -174,6 +174,31 @@ class JsonLinesTest {
     }
 
     @Test
+    void compare() throws IOException {
+        Path base = MODELS.resolve("llama-gqa");
+        Path adapter = MODELS.resolve("lora-llama");
+        List<JsonNode> lines = lines(0, "compare", base, base, "--adapter-b", adapter + "=0.5", "--data", "prose=" + text(), "--sequence-length", 16, "--prompt", "The lantern over", "--out",
+                folder.resolve("c.json"));
+        assertTrue(lines.stream().anyMatch(l -> l.get("event").asText().equals("progress") && l.get("unit").asText().equals("MFLOP")), "operations are counted");
+        JsonNode result = lines.getLast();
+        assertTrue(result.at("/tensors/changed").asInt() > 0);
+        assertTrue(result.at("/prompt/js").asDouble() > 0);
+        assertEquals(names(result), with(names(Json.mapper().readTree(folder.resolve("c.json").toFile())), "event"));
+        assertTrue(Files.exists(folder.resolve("c.safetensors")));
+        JsonNode few = lines(0, "compare", base, MODELS.resolve("qwen2"), "--spectra", "none").getLast();
+        assertTrue(few.get("prompt").isNull());
+        assertTrue(few.at("/same/tokenizer_note").asText().length() > 5);
+        manifestsAreValid(2);
+        assertEquals("task-invalid", category("compare", base));
+        assertEquals("task-invalid", category("compare", base, base, "--spectra", "rough"));
+        assertEquals("task-invalid", category("compare", base, base, "--sequence-length", 16));
+        assertEquals("task-invalid", category("compare", base, base, "--prompt", "a", "--ids", "b.json"));
+        assertEquals("not-found", category("compare", base, "/no/such"));
+        assertEquals("not-found", category("compare", base, "999999"));
+        assertEquals("not-found", category("compare", base, base, "--data", "/no/such.txt"));
+    }
+
+    @Test
     void rank() throws IOException {
         Path model = MODELS.resolve("llama-gqa");
         List<JsonNode> lines = lines(0, "rank", model, "--data", text(), "--of", "kv", "--growth", "--centred", "--sequence-length", 16, "--out", folder.resolve("kv.json"));

@@ -89,6 +89,20 @@ public final class ForwardPass {
         }
     }
 
+    /// [#through] while a probe reads or changes values on the way.
+    public void through(Batch batch, Matrix x, int from, int to, Probe probe, Progress progress) {
+        try (Scratch scratch = new Scratch()) {
+            pass(batch, x, from, to, false, probe, LogitRows.ALL, null, scratch, progress);
+        }
+    }
+
+    /// The final norm of a residual stream, as [Site#FINAL_NORM] announces it; a copy where the model has none.
+    ///
+    /// @param h `[rows, hidden]`, written; may not be x
+    public void finalNorm(Matrix x, Matrix h) {
+        normOrCopy(spec.finalNorm(), x, h);
+    }
+
     /// Passes a residual stream through the layers from `from` on and what follows them, in place.
     ///
     /// @param x the residual stream before layer `from`, `[tokens, hidden]`; destroyed
@@ -103,7 +117,7 @@ public final class ForwardPass {
             List<Group> groups = groups(batch);
             int steps = spec.layers().size() + (probe.wants(-1, Site.LOGITS) ? 1 : 0);
             RotaryTable.Shelf ropes = new RotaryTable.Shelf(arena);
-            int last = lastWantedLayer(probe);
+            int last = toTheEnd ? lastWantedLayer(probe) : Integer.MAX_VALUE;
             for (LayerSpec layer : spec.layers().subList(from, to)) {
                 if (layer.index() > last) {
                     break;

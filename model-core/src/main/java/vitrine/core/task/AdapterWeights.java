@@ -8,8 +8,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import vitrine.core.adapter.Adapter;
 import vitrine.core.adapter.AdapterFit;
 import vitrine.core.adapter.AdapterModule;
@@ -294,6 +296,88 @@ final class AdapterWeights implements AutoCloseable {
             try (Arena scratch = Arena.ofConfined()) {
                 Magnitudes.apply(rows, first, Factors.values(m, u.map, scratch).toArray());
             }
+        }
+    }
+
+    /// The names of the base's tensors that the adapters change or stand for. A head that shares the embedding's table and alone is adapted is none of
+    /// them: see [#partsHead].
+    Set<String> changed() {
+        Set<String> names = new LinkedHashSet<>(replaced.keySet());
+        names.remove(OWN_TABLE);
+        for (Used u : used) {
+            for (AdapterFit.Site site : u.fit.sites()) {
+                if (!parted(site)) {
+                    names.add(key(site));
+                }
+                if (site.module().bias() != null && site.linear() != null && site.linear().bias() != null) {
+                    names.add(site.linear().bias());
+                }
+            }
+        }
+        return names;
+    }
+
+    /// A tensor that an adapter saves whole in the place of the base's own, or null.
+    TensorEntry replacementOrNull(String name) {
+        Adaptation.Replacement r = replaced.get(name);
+        return r == null ? null : r.tensor();
+    }
+
+    /// Whether the adapters change a head and not the embedding whose table it shares.
+    boolean partsHead() {
+        return used.stream().anyMatch(u -> u.fit.sites().stream().anyMatch(this::parted)) || replaced.containsKey(OWN_TABLE);
+    }
+
+    private boolean parted(AdapterFit.Site site) {
+        return site.role() == AdapterFit.Role.HEAD && (key(site).equals(spec.embedding().tokens()) || base.tensor(key(site)).isEmpty());
+    }
+
+    /// A tensor of [#changed] with all adapters on it, in the order in which the base stores it, float64.
+    MemorySegment merged(String name, Arena in) {
+        Adaptation.Replacement whole = replaced.get(name);
+        TensorEntry t = whole == null ? base.tensor(name).orElseThrow() : whole.tensor();
+        MemorySegment out = in.allocate(8 * t.elements(), 64);
+        MemorySegment from = whole == null ? baseMap.data(t) : whole.data();
+        for (long i = 0; i < t.elements(); i++) {
+            out.setAtIndex(JAVA_DOUBLE, i, vitrine.core.tensor.StoredValues.at(t.dtype(), from, i));
+        }
+        for (Used u : used) {
+            for (AdapterFit.Site site : u.fit.sites()) {
+                if (key(site).equals(name) && !parted(site)) {
+                    add(u, site, out);
+                }
+                if (site.module().bias() != null && site.linear() != null && name.equals(site.linear().bias())) {
+                    TensorEntry more = site.module().bias();
+                    for (long i = 0; i < more.elements(); i++) {
+                        out.setAtIndex(JAVA_DOUBLE, i, out.getAtIndex(JAVA_DOUBLE, i)
+                                + u.weight * site.module().scaling() * vitrine.core.tensor.StoredValues.at(more.dtype(), u.map.data(more), i));
+                    }
+                }
+            }
+        }
+        return out;
+    }
+
+    /// Adds w (W' - W) of one adapter to a stored weight.
+    private void add(Used u, AdapterFit.Site site, MemorySegment out) {
+        try (Arena scratch = Arena.ofShared()) {
+            SiteWeight w = weight(site);
+            Factors f = Factors.read(site.module(), u.map, scratch);
+            Dense change = (site.role() == AdapterFit.Role.TABLE ? f.ofTable(scratch) : f).delta(scratch);
+            if (site.module().magnitude() != null) {
+                Dense own = w.whole(scratch);
+                Dense turned = own.copy(scratch).add(change, 1);
+                Magnitudes.apply(turned, 0, Factors.values(site.module().magnitude(), u.map, scratch).toArray());
+                change = turned.add(own, -1);
+            }
+            boolean across = site.linear() != null && site.linear().inputMajor();
+            for (int r = 0; r < change.rows(); r++) {
+                for (int c = 0; c < change.columns(); c++) {
+                    long at = across ? (long) c * change.rows() + r : (long) r * change.columns() + c;
+                    out.setAtIndex(JAVA_DOUBLE, at, out.getAtIndex(JAVA_DOUBLE, at) + u.weight * change.get(r, c));
+                }
+            }
+            w.release();
         }
     }
 

@@ -32,6 +32,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.AdapterCut.class, name = "adapter-cut"),
     @JsonSubTypes.Type(value = Task.AdapterMerge.class, name = "adapter-merge"),
     @JsonSubTypes.Type(value = Task.AdapterExtract.class, name = "adapter-extract"),
+    @JsonSubTypes.Type(value = Task.Compare.class, name = "compare"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -511,6 +512,30 @@ public sealed interface Task {
             require("tuned", tuned);
             requireAtLeast("rank", rank, 1);
             requireWhole("tensors", tensors);
+        }
+    }
+
+    /// Two models against each other, A and B: a checkpoint with or without adapters each.
+    ///
+    /// @param model A
+    /// @param other B
+    /// @param data texts of which both have a perplexity; none where null
+    /// @param prompt whose tokens pass both: losses, next-token divergence, attention and the logit lens; none where null
+    /// @param maxLength where longer texts are cut, in tokens, from 2; the models' own limit, at most 2,048, where null; beside `data` only
+    /// @param spectra how closely the effective ranks of matrices that differ are found; not at all where null
+    /// @param adapters on A; none where null
+    /// @param otherAdapters on B; none where null
+    record Compare(String model, String other, List<Domain> data, Prompt prompt, Integer maxLength, Accuracy spectra, List<AdapterUse> adapters, List<AdapterUse> otherAdapters)
+            implements Task {
+        public Compare {
+            require("model", model);
+            require("other", other);
+            requireWhole("data", data);
+            requireWhole("adapters", adapters);
+            requireWhole("otherAdapters", otherAdapters);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+            requireTexts(data, "maxLength", maxLength);
+            requireDistinct(data);
         }
     }
 

@@ -72,6 +72,17 @@ public final class TaskInputs {
                 add(files, a.other());
             }
             case Task.AdapterExtract a -> add(files, a.tuned());
+            case Task.Compare c -> {
+                add(files, c.other());
+                if (c.otherAdapters() != null) {
+                    c.otherAdapters().forEach(a -> add(files, a.path()));
+                }
+                addTexts(files, c.data());
+                if (c.prompt() != null && c.prompt().file() != null) {
+                    files.add(Path.of(c.prompt().file()));
+                }
+                CompareSettings.manifests(c).forEach(files::add);
+            }
             default -> {
             }
         }
