@@ -72,6 +72,12 @@ public final class TaskInputs {
                 add(files, a.other());
             }
             case Task.AdapterExtract a -> add(files, a.tuned());
+            case Task.Prune p -> {
+                if (p.data() != null) {
+                    files.add(Path.of(p.data()));
+                }
+                addTexts(files, p.evalData());
+            }
             default -> {
             }
         }
