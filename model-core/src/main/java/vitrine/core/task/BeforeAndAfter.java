@@ -20,9 +20,11 @@ final class BeforeAndAfter {
 
     /// Tokens of a text on which next-token distributions are compared.
     private static final int COMPARED_TOKENS = 2048;
-    /// Tokens by which the speed is measured, and how often.
+    /// Tokens by which the speed is measured, how often at least and at most, and for how long where that is more.
     private static final int TIMED_TOKENS = 512;
-    private static final int ROUNDS = 2;
+    private static final int LEAST_ROUNDS = 2;
+    private static final int MOST_ROUNDS = 200;
+    private static final double TIMED_SECONDS = 0.5;
 
     private final LoadedModel before;
     private final LoadedModel after;
@@ -89,11 +91,17 @@ final class BeforeAndAfter {
         Batch batch = Batch.of(timed.toArray(int[][]::new));
         double dense = Double.POSITIVE_INFINITY;
         double pruned = Double.POSITIVE_INFINITY;
-        for (int i = 0; i < ROUNDS; i++) {
-            dense = Math.min(dense, seconds(before, batch));
-            pruned = Math.min(pruned, seconds(after, batch));
+        double spent = 0;
+        int rounds = 0;
+        while (rounds < LEAST_ROUNDS || spent < TIMED_SECONDS && rounds < MOST_ROUNDS) {
+            double a = seconds(before, batch);
+            double b = seconds(after, batch);
+            dense = Math.min(dense, a);
+            pruned = Math.min(pruned, b);
+            spent += a + b;
+            rounds++;
         }
-        return Json.object().put("tokens", tokens).put("dense_tokens_per_second", tokens / dense).put("pruned_tokens_per_second", tokens / pruned);
+        return Json.object().put("tokens", tokens).put("rounds", rounds).put("dense_tokens_per_second", tokens / dense).put("pruned_tokens_per_second", tokens / pruned);
     }
 
     private double seconds(LoadedModel model, Batch batch) {
