@@ -24,7 +24,7 @@ final class BeforeAndAfter {
     private static final int TIMED_TOKENS = 512;
     private static final int LEAST_ROUNDS = 2;
     private static final int MOST_ROUNDS = 200;
-    private static final double TIMED_SECONDS = 0.5;
+    private static final double TIMED_SECONDS = 0.2;
 
     private final LoadedModel before;
     private final LoadedModel after;

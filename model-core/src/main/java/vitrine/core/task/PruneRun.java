@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -256,7 +257,7 @@ final class PruneRun {
             for (PrunableMatrix m : own) {
                 progress.checkCancelled();
                 ChangedTensor t = tensors.computeIfAbsent(m.tensor(), n -> new ChangedTensor(entry(m), map.data(entry(m)), arena));
-                matrix(m, t, pass == null ? null : inputs.of(m), masks, parts, report);
+                matrix(m, t, pass == null ? null : inputs.of(m), masks, parts, report, arena);
                 map.release(entry(m));
             }
             tensors.forEach((name, t) -> {
@@ -271,7 +272,8 @@ final class PruneRun {
         }
     }
 
-    private void matrix(PrunableMatrix m, ChangedTensor t, InputStatistics inputs, Map<String, byte[]> masks, Map<String, FinishedLayers.Part> parts, LayerReport report) {
+    private void matrix(PrunableMatrix m, ChangedTensor t, InputStatistics inputs, Map<String, byte[]> masks, Map<String, FinishedLayers.Part> parts, LayerReport report,
+                        Arena ofLayer) {
         byte[] mask = !task.method().masks() ? null : masks.computeIfAbsent(m.tensor(), n -> ones(Math.toIntExact(t.entry().elements())));
         if (m.routed() && task.method().needsData() && inputs.tokens() < LEAST_TOKENS) {
             String why = String.format(Locale.ROOT, "only %,d calibration tokens reach this expert; with fewer than %d it stays as it is", inputs.tokens(), LEAST_TOKENS);
@@ -294,8 +296,8 @@ final class PruneRun {
             }
             if (pruned.factors() != null && Boolean.TRUE.equals(s.factorised())) {
                 int rank = pruned.factors().rank();
-                parts.put(FinishedLayers.FACTOR_A + m.name(), new FinishedLayers.Part(new Declared(DType.F32, Shape.of(m.out(), rank)), MemorySegment.ofArray(pruned.factors().a())));
-                parts.put(FinishedLayers.FACTOR_B + m.name(), new FinishedLayers.Part(new Declared(DType.F32, Shape.of(rank, m.in())), MemorySegment.ofArray(pruned.factors().b())));
+                parts.put(FinishedLayers.FACTOR_A + m.name(), new FinishedLayers.Part(new Declared(DType.F32, Shape.of(m.out(), rank)), ofLayer.allocateFrom(ValueLayout.JAVA_FLOAT, pruned.factors().a())));
+                parts.put(FinishedLayers.FACTOR_B + m.name(), new FinishedLayers.Part(new Declared(DType.F32, Shape.of(rank, m.in())), ofLayer.allocateFrom(ValueLayout.JAVA_FLOAT, pruned.factors().b())));
             }
             if (pruned.note() != null && pruned.changed()) {
                 warn.accept(m.name() + ": " + pruned.note() + ".");
