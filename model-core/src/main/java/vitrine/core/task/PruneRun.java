@@ -362,10 +362,10 @@ final class PruneRun {
             }
         }, model.checkpoint());
         if (task.method().masks()) {
-            side(out.resolve(MASKS), finished, Map.of(FinishedLayers.MASK, ""), Map.of("format", "vitrine-masks", "meaning", "1 = kept"));
+            side(out.resolve(MASKS), finished, Map.of(FinishedLayers.MASK, ""), "vitrine-masks");
         }
         if (Boolean.TRUE.equals(s.factorised())) {
-            side(out.resolve(FACTORS), finished, Map.of(FinishedLayers.FACTOR_A, ".a", FinishedLayers.FACTOR_B, ".b"), Map.of("format", "vitrine-factors", "meaning", "W = a b"));
+            side(out.resolve(FACTORS), finished, Map.of(FinishedLayers.FACTOR_A, ".a", FinishedLayers.FACTOR_B, ".b"), "vitrine-factors");
         }
         ObjectNode loadBack;
         ArrayNode evaluations = Json.mapper().createArrayNode();
@@ -423,7 +423,7 @@ final class PruneRun {
         return java.util.stream.IntStream.range(0, Math.min(16, spec.maxPositions())).map(i -> (int) ((i * 7919L + 1) % spec.vocabSize())).toArray();
     }
 
-    private void side(Path file, FinishedLayers finished, Map<String, String> prefixes, Map<String, String> metadata) throws IOException {
+    private void side(Path file, FinishedLayers finished, Map<String, String> prefixes, String format) throws IOException {
         Map<String, TensorEntry> from = new LinkedHashMap<>();
         finished.tensors().forEach((name, t) -> prefixes.forEach((prefix, suffix) -> {
             if (name.startsWith(prefix)) {
@@ -432,7 +432,7 @@ final class PruneRun {
         }));
         Map<String, Declared> declared = new LinkedHashMap<>();
         from.forEach((name, t) -> declared.put(name, new Declared(t.dtype(), t.shape())));
-        try (SafetensorsWriter to = new SafetensorsWriter(file, declared, metadata)) {
+        try (SafetensorsWriter to = new SafetensorsWriter(file, declared, Map.of("format", format))) {
             for (Map.Entry<String, TensorEntry> e : from.entrySet()) {
                 to.write(e.getKey(), 0, finished.data(e.getValue()));
             }

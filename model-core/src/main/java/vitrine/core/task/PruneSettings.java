@@ -2,7 +2,6 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
-import java.util.Locale;
 import vitrine.core.prune.NofM;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -88,8 +87,8 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
             throw Refusal.of(Category.TASK_INVALID, null, "sparsity and rank both say how much goes; one of them does");
         }
         if (sparsity != null && pattern != null && Math.abs(sparsity - nofm().sparsity()) > 1e-9) {
-            throw Refusal.of(Category.TASK_INVALID, null, "sparsity is %s and the pattern %s leaves out a share of %s", sparsity, pattern,
-                    String.format(Locale.ROOT, "%.4g", nofm().sparsity())).help("Leave sparsity out.");
+            throw Refusal.of(Category.TASK_INVALID, null, "sparsity is %s and the pattern %s leaves out %d of every %d", sparsity, pattern,
+                    nofm().of() - nofm().kept(), nofm().of()).help("Leave sparsity out.");
         }
     }
 
