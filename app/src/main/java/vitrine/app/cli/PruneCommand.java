@@ -78,6 +78,18 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--seed", paramLabel = "N", description = "which pieces, where there are more; default 0")
     Long seed;
 
+    @Option(names = "--allocation", paramLabel = "NAME", description = "how much of each layer goes: uniform (default); owl or dlp with masks; dynamic with swift_svd. All but uniform need --data")
+    String allocation;
+
+    @Option(names = "--allocation-spread", paramLabel = "X", description = "owl, dlp: how far layers are from each other at most; default 0.08 and 0.15")
+    Double allocationSpread;
+
+    @Option(names = "--outlier-multiple", paramLabel = "X", description = "owl: times the mean above which a score is an outlier; default 3")
+    Double outlierMultiple;
+
+    @Option(names = "--alpha", paramLabel = "X", description = "dynamic: how much importance weighs against energy, 0 to 1; default 0.5")
+    Double alpha;
+
     @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
     boolean factorised;
 
@@ -119,7 +131,7 @@ final class PruneCommand extends Subcommand {
         }
         PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
-                EngineCommand.sequenceLength(sequenceLength), seed, factorised ? true : null);
+                EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null);
         return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
                 evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
     }

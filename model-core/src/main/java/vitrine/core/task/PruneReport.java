@@ -42,7 +42,7 @@ final class PruneReport {
         this.warn = warn;
     }
 
-    Outcome write(Path out, Map<Integer, ObjectNode> layers, ArrayNode evaluations, ObjectNode speed, ObjectNode loadBack) throws IOException {
+    Outcome write(Path out, Map<Integer, ObjectNode> layers, ObjectNode shares, ArrayNode evaluations, ObjectNode speed, ObjectNode loadBack) throws IOException {
         ObjectNode n = Json.object().put("format", "vitrine-pruning").put("version", 1).put("model", model.checkpoint().name()).put("family", model.spec().family())
                 .put("method", task.method().name()).put("output", output());
         n.set("task", task.toJson());
@@ -50,6 +50,7 @@ final class PruneReport {
             n.set("calibration", texts.json());
             n.withObject("/calibration").put("propagation", s.propagation() == PruneSettings.Propagation.sequential ? "sequential" : "dense");
         }
+        n.set("allocation", shares);
         long weights = 0;
         long zeros = 0;
         long kept = 0;

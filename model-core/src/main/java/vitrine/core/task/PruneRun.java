@@ -54,6 +54,8 @@ final class PruneRun {
     private static final int LEAST_TOKENS = 100;
     /// Rows of a matrix's inputs that its error is measured on.
     private static final int SAMPLE_ROWS = 1024;
+    /// Tokens of the calibration texts that perplexity is measured on where no other text is named.
+    private static final int CALIBRATION_MEASURED = 8192;
     private static final String MASKS = "masks.safetensors";
     private static final String FACTORS = "factors.safetensors";
 
@@ -64,7 +66,7 @@ final class PruneRun {
     private final Consumer<String> warn;
     private final LoadedModel model;
     private final ModelSpec spec;
-    private final MatrixMethod method;
+    private PruneShares shares = PruneShares.uniform();
     private final double sparsity;
     private final CalibrationTexts texts;
     private final Map<String, LinearLayers.Placed> linears;
@@ -80,7 +82,6 @@ final class PruneRun {
         this.warn = warn;
         spec = model.spec();
         sparsity = s.pattern() != null ? s.nofm().sparsity() : s.sparsity() == null ? 0 : s.sparsity();
-        method = method();
         texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
         linears = LinearLayers.of(spec);
         skipped = new SkippedTensors(spec, model.checkpoint());
@@ -119,8 +120,13 @@ final class PruneRun {
         }
     }
 
-    private MatrixMethod method() {
+    /// The method for a layer, which may have a pattern of its own.
+    private MatrixMethod method(int layer) {
         NofM pattern = s.nofm();
+        if (pattern != null && shares.sparsity(layer, -1) >= 0) {
+            int kept = (int) Math.round((1 - shares.sparsity(layer, sparsity)) * pattern.of());
+            pattern = new NofM(Math.clamp(kept, 1, pattern.of() - 1), pattern.of());
+        }
         return switch (task.method()) {
             case magnitude -> new Magnitude(s.group() == PruneSettings.Group.row, pattern);
             case wanda -> new Wanda(pattern);
@@ -181,6 +187,9 @@ final class PruneRun {
         int layers = spec.layers().size();
         boolean sequential = s.propagation() == PruneSettings.Propagation.sequential;
         try (FinishedLayers finished = new FinishedLayers(folder.steps(), identity); MappedWeights map = new MappedWeights(model.checkpoint())) {
+            if (s.allocation() != null && s.allocation() != PruneSettings.AllocationName.uniform) {
+                shares = PruneShares.of(folder.steps(), identity, model, s, matrices, texts, sparsity, map, progress);
+            }
             try (CalibrationPass pass = texts == null ? null : new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
                 for (int l = 0; l < layers; l++) {
                     int layer = l;
@@ -243,6 +252,7 @@ final class PruneRun {
     /// Prunes the matrices of a layer and keeps what becomes of them.
     private ObjectNode layer(int layer, List<PrunableMatrix> own, CalibrationPass pass, boolean sequential, FinishedLayers finished, MappedWeights map) throws IOException {
         long tokens = texts == null ? 0 : texts.tokens();
+        MatrixMethod method = method(layer);
         boolean moments = method.needs() == MatrixMethod.Needs.MOMENTS;
         try (InputCollector inputs = new InputCollector(own, moments, (int) Math.min(SAMPLE_ROWS, Math.max(1, tokens)), tokens); Arena arena = Arena.ofShared()) {
             if (pass != null && sequential) {
@@ -257,7 +267,7 @@ final class PruneRun {
             for (PrunableMatrix m : own) {
                 progress.checkCancelled();
                 ChangedTensor t = tensors.computeIfAbsent(m.tensor(), n -> new ChangedTensor(entry(m), map.data(entry(m)), arena));
-                matrix(m, t, pass == null ? null : inputs.of(m), masks, parts, report, arena);
+                matrix(m, method, t, pass == null ? null : inputs.of(m), masks, parts, report, arena);
                 map.release(entry(m));
             }
             tensors.forEach((name, t) -> {
@@ -272,7 +282,7 @@ final class PruneRun {
         }
     }
 
-    private void matrix(PrunableMatrix m, ChangedTensor t, InputStatistics inputs, Map<String, byte[]> masks, Map<String, FinishedLayers.Part> parts, LayerReport report,
+    private void matrix(PrunableMatrix m, MatrixMethod method, ChangedTensor t, InputStatistics inputs, Map<String, byte[]> masks, Map<String, FinishedLayers.Part> parts, LayerReport report,
                         Arena ofLayer) {
         byte[] mask = !task.method().masks() ? null : masks.computeIfAbsent(m.tensor(), n -> ones(Math.toIntExact(t.entry().elements())));
         if (m.routed() && task.method().needsData() && inputs.tokens() < LEAST_TOKENS) {
@@ -285,7 +295,9 @@ final class PruneRun {
             requireFinite(m, w, inputs);
             Matrix before = Matrix.allocate(arena, w.rows(), w.columns());
             before.copyFrom(w);
-            MatrixMethod.Pruned pruned = method.prune(w, inputs, sparsity);
+            Integer shared = shares.rank(m);
+            MatrixMethod.Pruned pruned = tooLarge(m, shared) ? MatrixMethod.Pruned.untouched("two thin matrices of the rank that it keeps hold no fewer values than it does")
+                    : shared != null ? ((LowRank) method).truncate(w, inputs, shared) : method.prune(w, inputs, shares.sparsity(m.layer(), sparsity));
             if (pruned.kept() != null && !pruned.changed()) {
                 t.clear(m, pruned.kept());
             } else if (pruned.changed()) {
@@ -305,6 +317,12 @@ final class PruneRun {
             OutputError error = inputs == null ? null : OutputError.of(inputs.sample(), before, w, model.weights().products());
             report.add(m, pruned, inputs, error);
         }
+    }
+
+    /// Whether thin matrices that are to be written would be larger than the matrix.
+    private boolean tooLarge(PrunableMatrix m, Integer shared) {
+        Integer rank = shared != null ? shared : s.rank();
+        return Boolean.TRUE.equals(s.factorised()) && rank != null && rank >= LowRank.breakEven(m.out(), m.in());
     }
 
     private static byte[] ones(int n) {
@@ -380,7 +398,7 @@ final class PruneRun {
             speed = named.isEmpty() ? null : both.speed(named.getFirst().pieces());
         }
         PruneReport report = new PruneReport(task, s, model, sparsity, texts, skipped, warn);
-        Outcome outcome = report.write(out, finished.reports(), evaluations, speed, loadBack);
+        Outcome outcome = report.write(out, finished.reports(), shares.json(), evaluations, speed, loadBack);
         if (outcome.summary().path("loss").isNumber()) {
             progress.figures(spec.layers().size(), Map.of("loss", outcome.summary().get("loss").asDouble(), "validation_loss", outcome.summary().get("loss").asDouble()));
         }
@@ -397,7 +415,12 @@ final class PruneRun {
             }
         }
         if (out.isEmpty() && texts != null) {
-            out.add(new BeforeAndAfter.Named("calibration", texts.file(), texts.pieces(), texts.length()));
+            int tokens = 0;
+            int pieces = 0;
+            while (pieces < texts.pieces().size() && (pieces == 0 || tokens + texts.pieces().get(pieces).ids().length <= CALIBRATION_MEASURED)) {
+                tokens += texts.pieces().get(pieces++).ids().length;
+            }
+            out.add(new BeforeAndAfter.Named("calibration", texts.file(), texts.pieces().subList(0, pieces), texts.length()));
         }
         return out;
     }

@@ -19,13 +19,24 @@ import vitrine.core.refusal.Refusal;
 /// @param calibrationSequences how many pieces of the calibration texts are used; 128
 /// @param sequenceLength where texts are cut, in tokens; the model's own limit, at most 2,048
 /// @param seed which pieces, where there are more; 0
+/// @param allocation how much of each layer goes: the same of all (uniform), by outliers of the scores (owl) or their medians (dlp), with methods with masks; ranks by
+///     importance and energy (dynamic) with swift_svd; uniform
+/// @param allocationSpread how far layers are from each other at most; 0.08 (owl), 0.15 (dlp)
+/// @param outlierMultiple of the mean above which owl counts a score as an outlier; 3
+/// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
 /// @param factorised whether the thin matrices of methods of rank are written too; false
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
-                            Integer calibrationSequences, Integer sequenceLength, Long seed, Boolean factorised) {
+                            Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
+                            Boolean factorised) {
 
     /// Nothing said.
-    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null);
+    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+
+    /// How much of each layer goes.
+    public enum AllocationName {
+        uniform, owl, dlp, dynamic
+    }
 
     /// What scores are compared in.
     public enum Group {
@@ -54,6 +65,15 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         if (damping != null && !(damping >= 0 && Double.isFinite(damping))) {
             throw Refusal.of(Category.TASK_INVALID, null, "damping is %s; a number from 0 belongs here", damping);
         }
+        if (allocationSpread != null && !(allocationSpread >= 0 && allocationSpread <= 1)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "allocationSpread is %s; a number from 0 to 1 belongs here", allocationSpread);
+        }
+        if (alpha != null && !(alpha >= 0 && alpha <= 1)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "alpha is %s; a number from 0 to 1 belongs here", alpha);
+        }
+        if (outlierMultiple != null && !(outlierMultiple > 0 && Double.isFinite(outlierMultiple))) {
+            throw Refusal.of(Category.TASK_INVALID, null, "outlierMultiple is %s; a number above 0 belongs here", outlierMultiple);
+        }
         if (targetModules != null && (targetModules.isEmpty() || targetModules.stream().anyMatch(t -> t == null || t.isBlank()))) {
             throw Refusal.of(Category.TASK_INVALID, null, "targetModules names nothing; names of matrices belong there");
         }
@@ -78,6 +98,16 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method == PruneMethod.magnitude, "group", group, method);
         requireFor(method == PruneMethod.sparsegpt, "blockSize", blockSize, method);
         requireFor(method == PruneMethod.sparsegpt, "damping", damping, method);
+        requireFor(allocation == null || allocation == AllocationName.uniform || (allocation == AllocationName.dynamic ? method == PruneMethod.swift_svd : method.masks()),
+                "allocation " + allocation, allocation, method);
+        requireWith(AllocationName.owl, "outlierMultiple", outlierMultiple);
+        requireWith(AllocationName.dynamic, "alpha", alpha);
+        if (allocationSpread != null && allocation != AllocationName.owl && allocation != AllocationName.dlp) {
+            throw Refusal.of(Category.TASK_INVALID, null, "allocationSpread goes with the allocations owl and dlp only");
+        }
+        if (rank != null && allocation == AllocationName.dynamic) {
+            throw Refusal.of(Category.TASK_INVALID, null, "the allocation dynamic shares a sparsity out; one rank for all leaves nothing to share");
+        }
         requireFor(method.needsData(), "propagation", propagation, method);
         if (sparsity == null && pattern == null && rank == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(method.masks() ? "A pattern such as 2:4 says it too."
@@ -89,6 +119,12 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         if (sparsity != null && pattern != null && Math.abs(sparsity - nofm().sparsity()) > 1e-9) {
             throw Refusal.of(Category.TASK_INVALID, null, "sparsity is %s and the pattern %s leaves out %d of every %d", sparsity, pattern,
                     nofm().of() - nofm().kept(), nofm().of()).help("Leave sparsity out.");
+        }
+    }
+
+    private void requireWith(AllocationName which, String key, Object value) {
+        if (value != null && allocation != which) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s goes with the allocation %s only", key, which);
         }
     }
 

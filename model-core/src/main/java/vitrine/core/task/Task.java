@@ -500,7 +500,11 @@ public sealed interface Task {
             if (method.needsData()) {
                 require("data", data);
             }
-            Objects.requireNonNullElse(settings, PruneSettings.DEFAULTS).requireFor(method);
+            PruneSettings given = Objects.requireNonNullElse(settings, PruneSettings.DEFAULTS);
+            given.requireFor(method);
+            if (given.allocation() != null && given.allocation() != PruneSettings.AllocationName.uniform) {
+                require("data", data);
+            }
         }
     }
 
