@@ -25,7 +25,7 @@ import vitrine.core.task.TaskRunner;
 ///     engine
 ///     task
 ///     analysis.*            artifact
-///     train.*    run
+///     train.*    run        prune.*
 ///     backward
 ///     forward    dataset
 ///     probe      tokenizer  adapter
@@ -172,6 +172,18 @@ class ArchitectureTest {
                 .because("a trainer is given token sequences, and told of by whoever asked for it")
                 .check(CORE);
         noClasses().that().resideInAPackage("vitrine.core.train").should().dependOnClassesThat().resideInAPackage("vitrine.core.train.method")
+                .because("a new method changes nothing but itself")
+                .check(CORE);
+    }
+
+    @Test
+    void pruningKnowsNoTasksAndNoTexts() {
+        classes().that().resideInAPackage("vitrine.core.prune..").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.prune..", "vitrine.core.forward", "vitrine.core.architecture", "vitrine.core.probe", "vitrine.core.progress", "vitrine.core.refusal",
+                        "vitrine.core.tensor", "vitrine.core.tensor.kernel", "vitrine.core.tensor.openblas"))
+                .because("a method is given a matrix and what it reads; where both come from is the task's business")
+                .check(CORE);
+        noClasses().that().resideInAPackage("vitrine.core.prune").should().dependOnClassesThat().resideInAPackage("vitrine.core.prune.method")
                 .because("a new method changes nothing but itself")
                 .check(CORE);
     }

@@ -111,7 +111,7 @@ public sealed interface Recognised {
     /// Looks at a path. Reads headers only; may take a moment on a slow disk, so it is called off the JavaFX thread.
     static Recognised look(Path path) {
         try {
-            if (Files.isRegularFile(path.resolve(Manifest.FILE)) && !Manifest.read(path).kind().equals("finetune")) {
+            if (Files.isRegularFile(path.resolve(Manifest.FILE)) && !Set.of("finetune", "prune").contains(Manifest.read(path).kind())) {
                 return new Result(path, viewOf(Manifest.read(path).kind(), path));
             }
             if (Files.isDirectory(path) && !Files.exists(path.resolve("adapter_config.json")) && LoraViewModel.hasSteps(path)) {

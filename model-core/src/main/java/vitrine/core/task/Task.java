@@ -33,6 +33,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.AdapterMerge.class, name = "adapter-merge"),
     @JsonSubTypes.Type(value = Task.AdapterExtract.class, name = "adapter-extract"),
     @JsonSubTypes.Type(value = Task.Compare.class, name = "compare"),
+    @JsonSubTypes.Type(value = Task.Prune.class, name = "prune"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -536,6 +537,27 @@ public sealed interface Task {
             requireAtLeast("maxLength", maxLength, SHORTEST);
             requireTexts(data, "maxLength", maxLength);
             requireDistinct(data);
+        }
+    }
+
+    /// A pruning or compression run: a checkpoint of the same kind that holds less.
+    ///
+    /// @param data calibration texts; null where the method needs none
+    /// @param evalData named texts whose perplexity is measured before and after; the calibration texts where null
+    record Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings) implements Task {
+        public Prune {
+            require("model", model);
+            require("method", method);
+            requireWhole("evalData", evalData);
+            requireDistinct(evalData);
+            if (method.needsData()) {
+                require("data", data);
+            }
+            PruneSettings given = Objects.requireNonNullElse(settings, PruneSettings.DEFAULTS);
+            given.requireFor(method);
+            if (given.allocation() != null && given.allocation() != PruneSettings.AllocationName.uniform) {
+                require("data", data);
+            }
         }
     }
 

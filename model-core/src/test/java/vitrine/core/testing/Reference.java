@@ -34,7 +34,7 @@ public record Reference(String name, Path folder, JsonNode golden) {
     public static List<String> modelCases() throws IOException {
         try (Stream<Path> folders = Files.list(CASES)) {
             return folders.filter(Files::isDirectory).map(p -> p.getFileName().toString())
-                    .filter(n -> !n.startsWith("an-") && !n.startsWith("lora-") && !n.equals("gguf-blocks")).sorted().toList();
+                    .filter(n -> !n.startsWith("an-") && !n.startsWith("lora-") && !n.equals("gguf-blocks") && !n.startsWith("prune-")).sorted().toList();
         }
     }
 
