@@ -35,7 +35,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, or input_ids (with labels, -100 = not learned)")
+    @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, messages (with the checkpoint's chat template), or input_ids (with labels, -100 = not learned)")
     Path data;
 
     @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra or hft; default lora")

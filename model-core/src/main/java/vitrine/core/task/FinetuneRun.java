@@ -116,8 +116,11 @@ final class FinetuneRun {
     // --- what the task says
 
     private List<LossPass.Sequence> sequences(String file, int length, LoadedModel model) {
-        List<Sequences.Labelled> read = DataInput.read(file, length, model, progress);
-        return read.stream().map(l -> LossPass.Sequence.of(l.ids(), l.labels(), false)).toList();
+        Sequences.Read read = DataInput.readAll(file, length, model, progress);
+        if (read.lossesOrNull() != null) {
+            warn.accept(Path.of(file).getFileName() + ": " + read.lossesOrNull());
+        }
+        return read.sequences().stream().map(l -> LossPass.Sequence.of(l.ids(), l.labels(), false)).toList();
     }
 
     private List<List<LossPass.Sequence>> samples(String file, int length, LoadedModel model) {
