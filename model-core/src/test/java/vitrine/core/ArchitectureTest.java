@@ -168,7 +168,7 @@ class ArchitectureTest {
         classes().that().resideInAPackage("vitrine.core.train..").should()
                 .onlyDependOnClassesThat(ofOurs("vitrine.core.train..", "vitrine.core.backward", "vitrine.core.adapter", "vitrine.core.architecture", "vitrine.core.checkpoint",
                         "vitrine.core.checkpoint.safetensors", "vitrine.core.files", "vitrine.core.json", "vitrine.core.progress", "vitrine.core.refusal", "vitrine.core.tensor",
-                        "vitrine.core.tensor.kernel"))
+                        "vitrine.core.tensor.kernel", "vitrine.core.tensor.openblas"))
                 .because("a trainer is given token sequences, and told of by whoever asked for it")
                 .check(CORE);
         noClasses().that().resideInAPackage("vitrine.core.train").should().dependOnClassesThat().resideInAPackage("vitrine.core.train.method")

@@ -321,6 +321,12 @@ public sealed interface Task {
             }
             if (settings != null) {
                 settings.requireFor(method);
+                if (settings.init() != null && initAdapter != null) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "init says what factors begin with, and so does initAdapter; one of them belongs here");
+                }
+                if (settings.optimiser() == FinetuneSettings.OptimiserName.mezo && method == FinetuneMethod.beamlora) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the optimiser mezo keeps no moments, which the method beamlora hands on");
+                }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");
                 }
