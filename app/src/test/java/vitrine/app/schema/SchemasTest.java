@@ -54,7 +54,7 @@ class SchemasTest {
 
     private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
             FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
-            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3);
+            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null);
 
     static Stream<Task> tasks() {
         List<Task.What> all = List.of(Task.What.values());
@@ -91,6 +91,10 @@ class SchemasTest {
                 new Task.Compare("/models/a", "/models/b", null, null, null, null, null, null),
                 new Task.Compare("/models/a", "/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl")), Task.Prompt.ofText("The lantern"), 64, Accuracy.fast,
                         List.of(Task.AdapterUse.of("/adapters/a")), List.of(new Task.AdapterUse("/adapters/b", 0.5))),
+                new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null),
+                new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null),
+                new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null),
+                new Task.Convert("/models/a", Task.How.interpolate, null, null, null, null, null, null, "/models/b", null, null, 0.25),
                 new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
                 new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
                 new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));
@@ -152,6 +156,9 @@ class SchemasTest {
         "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"rank\":2,\"energy\":0.5}",
         "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"lossRise\":0.5}",
         "{\"kind\":\"adapter-merge\",\"model\":\"/m\",\"adapters\":[]}",
+        "{\"kind\":\"convert\",\"model\":\"/m\",\"how\":\"stack\",\"times\":1}",
+        "{\"kind\":\"convert\",\"model\":\"/m\",\"how\":\"stack\",\"times\":2,\"alpha\":0.5}",
+        "{\"kind\":\"convert\",\"model\":\"/m\",\"how\":\"interpolate\",\"other\":\"/n\",\"share\":1.5}",
         "{\"kind\":\"adapter-extract\",\"model\":\"/m\",\"tuned\":\"/t\",\"rank\":0}",
         "{\"kind\":\"compare\",\"model\":\"/m\"}",
         "{\"kind\":\"compare\",\"model\":\"/m\",\"other\":\"/n\",\"maxLength\":64}",

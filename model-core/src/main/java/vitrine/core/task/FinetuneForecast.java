@@ -79,6 +79,10 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
             case auto -> keptLayers(spec, tokens);
         };
         long frozen = task.method().adapts() ? checkpoint.tensorBytes() : 0;
+        if (s.optimiser() == FinetuneSettings.OptimiserName.mezo) {
+            // Values only, and one layer at a time.
+            return WORKER_BYTES + frozen + 4 * trained + 2 * layerBytes(spec, tokens);
+        }
         return WORKER_BYTES + frozen + 16 * trained + (kept + 1) * layerBytes(spec, tokens);
     }
 

@@ -25,6 +25,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.train.AdamW;
 import vitrine.core.train.Batches;
+import vitrine.core.train.FirstGradient;
 import vitrine.core.train.Method;
 import vitrine.core.train.NonFinite;
 import vitrine.core.train.Randomness;
@@ -32,7 +33,9 @@ import vitrine.core.train.Run;
 import vitrine.core.train.SavedStep;
 import vitrine.core.train.Schedule;
 import vitrine.core.train.Trainer;
+import vitrine.core.train.ZerothOrder;
 import vitrine.core.train.method.BeamLora;
+import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
 import vitrine.core.train.method.Lora;
@@ -55,6 +58,7 @@ final class FinetuneRun {
     private double lowest = Double.POSITIVE_INFINITY;
     private long lowestStep = -1;
     private int sinceLowest;
+    private Map<String, float[]> gradients;
 
     private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -97,6 +101,9 @@ final class FinetuneRun {
                     randomness);
             long steps = s.steps() != null ? s.steps() : batches.stepsPerEpoch() * or(s.epochs(), 1);
             Run run = run(steps, batchSize, accumulate, seed);
+            if (s.init() == FirstFactors.Kind.loraga) {
+                gradients = firstGradients(model, batches);
+            }
             Method method = method(model.spec(), steps, randomness);
             try (Parameters parameters = new Parameters(model.checkpoint(), model.spec(), model.weights().products(), method::trains)) {
                 int kept = keptLayers(model.spec(), samples, batchSize);
@@ -118,8 +125,11 @@ final class FinetuneRun {
     // --- what the task says
 
     private List<LossPass.Sequence> sequences(String file, int length, LoadedModel model) {
-        List<Sequences.Labelled> read = DataInput.read(file, length, model, progress);
-        return read.stream().map(l -> LossPass.Sequence.of(l.ids(), l.labels(), false)).toList();
+        Sequences.Read read = DataInput.readAll(file, length, model, progress);
+        if (read.lossesOrNull() != null) {
+            warn.accept(Path.of(file).getFileName() + ": " + read.lossesOrNull());
+        }
+        return read.sequences().stream().map(l -> LossPass.Sequence.of(l.ids(), l.labels(), false)).toList();
     }
 
     private List<List<LossPass.Sequence>> samples(String file, int length, LoadedModel model) {
@@ -132,9 +142,22 @@ final class FinetuneRun {
                 s.optimiser() == FinetuneSettings.OptimiserName.spam ? SPAM : null);
         Schedule schedule = s.schedule() == null ? Schedule.COSINE : Schedule.valueOf(s.schedule().name().toUpperCase(Locale.ROOT));
         long warmup = s.warmupSteps() == null ? (long) Math.ceil(0.03 * steps) : s.warmupSteps();
-        return new Run(steps, batchSize, accumulate, or(s.lr(), task.method().adapts() ? 2e-4 : 2e-5), warmup, schedule, or(s.decaySteps(), (int) (steps / 5)), optimiser,
+        return new Run(steps, batchSize, accumulate, or(s.lr(), defaultRate()), warmup, schedule, or(s.decaySteps(), (int) (steps / 5)), optimiser,
                 or(s.maxGradNorm(), 1), (float) or(s.balance(), 0), or(s.gradientNoise(), 0), or(s.evalEvery(), 0), or(s.saveEvery(), (int) Math.max(1, Math.min(1000, steps / 20))),
-                seed);
+                seed, zeroth());
+    }
+
+    private ZerothOrder zeroth() {
+        if (s.optimiser() == null || !s.optimiser().probes()) {
+            return null;
+        }
+        return new ZerothOrder(s.optimiser() == FinetuneSettings.OptimiserName.mezo ? ZerothOrder.Kind.MEZO : ZerothOrder.Kind.SAM, or(s.probeEps(), 1e-3), or(s.probes(), 1), or(s.rho(), 0.05));
+    }
+
+    /// MeZO's slopes are those of all values at once, so its rates are small.
+    private double defaultRate() {
+        boolean mezo = s.optimiser() == FinetuneSettings.OptimiserName.mezo;
+        return task.method().adapts() ? mezo ? 1e-4 : 2e-4 : mezo ? 1e-6 : 2e-5;
     }
 
     private Method method(ModelSpec spec, long steps, Randomness randomness) {
@@ -154,6 +177,12 @@ final class FinetuneRun {
         };
     }
 
+    /// The gradients of the adapted matrices over the first step's samples.
+    private Map<String, float[]> firstGradients(LoadedModel model, Batches batches) {
+        Lora.Settings settings = ((Lora) method(model.spec(), 1, null)).settings();
+        return FirstGradient.of(Lora.targets(settings, model.spec()).keySet(), model.checkpoint(), model.spec(), model.weights().products(), batches.step(1), progress);
+    }
+
     private Lora.Settings lora(ModelSpec spec, List<Integer> layers, boolean dora) {
         Adapter start = task.initAdapter() == null ? null : Adapter.open(task.initAdapter());
         int rank = or(s.r(), start == null ? 16 : start.config().rank());
@@ -168,7 +197,8 @@ final class FinetuneRun {
         }
         double alpha = or(s.alpha(), start == null ? 2.0 * rank : start.config().alpha());
         List<String> targets = s.targetModules() == null ? List.of(Lora.ALL_LINEAR) : s.targetModules();
-        return new Lora.Settings(rank, alpha, (float) or(s.dropout(), 0), targets, Boolean.TRUE.equals(s.rslora()), dora, layers, start);
+        return new Lora.Settings(rank, alpha, (float) or(s.dropout(), 0), targets, Boolean.TRUE.equals(s.rslora()), dora, layers, start,
+                s.init() == null ? FirstFactors.Kind.kaiming : s.init(), gradients);
     }
 
     // --- memory

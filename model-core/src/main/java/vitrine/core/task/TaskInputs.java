@@ -72,6 +72,7 @@ public final class TaskInputs {
                 add(files, a.other());
             }
             case Task.AdapterExtract a -> add(files, a.tuned());
+            case Task.Convert c when c.other() != null -> add(files, c.other());
             case Task.Compare c -> {
                 add(files, c.other());
                 if (c.otherAdapters() != null) {

@@ -25,6 +25,9 @@ public interface Method {
         return trained;
     }
 
+    /// After the gradients of a step and before anything is done with them.
+    default void gradients() {}
+
     /// After a step, when `steps` is the number of all.
     default void after(long step, long steps, AdamW optimiser) {}
 

@@ -167,8 +167,8 @@ def read_line(file, number, where, line):
     if "prompt" in fields and "completion" in fields:
         return Example(number, label, prompt=fields["prompt"], completion=fields["completion"])
     if "messages" in fields:
-        raise Refusal("dataset-invalid", file, "it holds messages, which need the checkpoint's chat template; this version reads text, "
-                      "prompt with completion, and input_ids", where=where)
+        raise Refusal("dataset-invalid", file, "it holds messages, which this engine does not read: it takes text, prompt with completion, "
+                      "and input_ids", where=where, help="The embedded engine reads messages (--engine embedded).")
     raise Refusal("dataset-invalid", file, "it has no field text (nor prompt with completion, nor input_ids)", where=where)
 
 

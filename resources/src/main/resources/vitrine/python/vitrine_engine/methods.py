@@ -188,6 +188,10 @@ def of(task, settings):
                          ("rounds", "hft")):
         if key in settings and name != belongs:
             raise invalid("%s does not go with the method %s" % (key, name))
+    if settings.get("init", "kaiming") != "kaiming":
+        raise invalid("the pytorch engine does not begin with %s" % settings["init"], help="The embedded engine does.")
+    if settings.get("optimiser") in ("mezo", "zosam"):
+        raise invalid("the pytorch engine has no optimiser %s; it has adamw and spam" % settings["optimiser"], help="The embedded engine does.")
     if task.get("initAdapter") is not None and not method.adapts:
         raise invalid("initAdapter goes with methods that train an adapter only, not with %s" % name)
     return method
