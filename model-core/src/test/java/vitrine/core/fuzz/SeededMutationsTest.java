@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// A few hundred damaged copies of every corpus file's kind, the same on every run. `mvn -Pfuzz` goes on where this stops, led by coverage.
 class SeededMutationsTest {
 
-    private static final int PER_READER = 600;
+    private static final int PER_READER = 300;
     private static final long[] EDGES = {0, 1, -1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffffL, 0x80000000L, 0xffffffffL, Long.MAX_VALUE, Long.MIN_VALUE, 1L << 40, 1L << 60};
 
     @ParameterizedTest
