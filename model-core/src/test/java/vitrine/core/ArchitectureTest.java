@@ -16,8 +16,6 @@ import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import org.junit.jupiter.api.Test;
 import vitrine.core.architecture.family.Families;
-import vitrine.core.checkpoint.Checkpoints;
-import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
 import vitrine.core.task.TaskRunner;
 
 /// Who may know whom inside the model core. Each package stands on those below it:
