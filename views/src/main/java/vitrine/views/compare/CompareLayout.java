@@ -112,8 +112,8 @@ final class CompareLayout extends Region {
             second.setVisible(wide);
         }
         double height = h - top;
-        double upper = Math.clamp(height * 0.19, 118, 200);
-        double lower = Math.clamp(height * 0.33, 180, 380);
+        double upper = Math.clamp(height * (wide ? 0.22 : 0.19), 118, 260);
+        double lower = Math.clamp(height * 0.31, 180, wide ? 420 : 330);
         double left = Math.clamp(w * 0.37, 260, 420);
         double middle = height - upper - lower - 2 * GAP;
         place(perplexity, 0, top, left, upper);
@@ -130,8 +130,10 @@ final class CompareLayout extends Region {
 
     private void weights(double w, double h, double top) {
         double height = h - top;
-        double lower = Math.max(TABLE_LEAST, Math.floor(height * 0.46));
-        double upper = height - lower - GAP;
+        // The maps take what their layers need, the table the rest.
+        int layers = model.comparison().map(c -> c.artifact().relativeChange().length).orElse(0);
+        double upper = Math.clamp(layers * 34.0 + 130, 180, Math.max(180, Math.min(height * 0.6, height - TABLE_LEAST - GAP)));
+        double lower = height - upper - GAP;
         double half = Math.floor((w - GAP) / 2);
         place(change, 0, top, half, upper);
         place(rank, half + GAP, top, w - half - GAP, upper);

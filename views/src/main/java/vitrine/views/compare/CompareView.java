@@ -206,6 +206,7 @@ public final class CompareView implements View {
     public List<Node> headerControls() {
         HBox sides = new HBox(8, swatch(1), picker("A", model.aProperty()), new IconButton(Icons.SWAP, "Swap A and B", "X", model::swap), swatch(2), picker("B", model.bProperty()));
         sides.setAlignment(Pos.CENTER_LEFT);
+        sides.setMinWidth(Region.USE_PREF_SIZE);
         ProvenanceAudit.notAFigure(sides, "what is compared");
         Segments<Mode> modes = new Segments<>(List.of(Mode.values()), Mode::label);
         modes.valueProperty().set(model.modeProperty().get());

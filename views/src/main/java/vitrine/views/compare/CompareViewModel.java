@@ -209,7 +209,7 @@ public final class CompareViewModel {
         checkpoints.stream().filter(s -> !s.isAdapter()).forEach(s -> all.add(candidate(s)));
         for (Subject adapter : adapters) {
             for (Subject base : bases(adapter)) {
-                all.add(new Candidate(base.name() + " + " + adapter.name(), base.path(), List.of(Task.AdapterUse.of(adapter.path())), parameters(base)));
+                all.add(new Candidate(base.name() + " + " + shortName(base, adapter), base.path(), List.of(Task.AdapterUse.of(adapter.path())), parameters(base)));
             }
         }
         results.stream().filter(r -> all.stream().noneMatch(r::sameAs)).forEach(all::add);
@@ -224,6 +224,12 @@ public final class CompareViewModel {
     /// A pick stays while its files are known, and goes with them.
     private Candidate kept(Candidate pick) {
         return pick == null ? null : candidates.stream().filter(pick::sameAs).findFirst().orElse(null);
+    }
+
+    /// An adapter's name without that of its base, which stands beside it.
+    private static String shortName(Subject base, Subject adapter) {
+        String name = adapter.name();
+        return name.startsWith(base.name() + "-") ? name.substring(base.name().length() + 1) : name;
     }
 
     private static Candidate candidate(Subject s) {
@@ -302,7 +308,7 @@ public final class CompareViewModel {
         Subject base = first.isAdapter() ? second : first;
         Subject other = first.isAdapter() ? first : second;
         if (other.isAdapter()) {
-            compare(candidate(base), new Candidate(base.name() + " + " + other.name(), base.path(), List.of(Task.AdapterUse.of(other.path())), parameters(base)));
+            compare(candidate(base), new Candidate(base.name() + " + " + shortName(base, other), base.path(), List.of(Task.AdapterUse.of(other.path())), parameters(base)));
         } else {
             compare(candidate(first), candidate(second));
         }

@@ -15,6 +15,8 @@ import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.HeatMap;
 import vitrine.views.chart.HeatMapView;
+import vitrine.views.chart.FigureCanvas;
+import vitrine.views.chart.Legend;
 import vitrine.views.chart.Numbers;
 import vitrine.views.chart.ReadOut;
 import vitrine.views.chart.Scale;
@@ -46,6 +48,7 @@ final class MapsCard {
     private final Label nameB = caption();
     private final Label nameD = caption();
     private final StackPane third = new StackPane();
+    private final HBox legends = new HBox(16);
     private final HBox row;
     private final Segments<Of> of = new Segments<>(List.of(Of.values()), o -> o.label).compact();
     private final Segments<LensMeasure> measure = new Segments<>(List.of(LensMeasure.values()), LensMeasure::label).compact();
@@ -66,6 +69,8 @@ final class MapsCard {
         VBox.setVgrow(row, Priority.ALWAYS);
         row.setMinSize(0, 0);
         for (HeatMapView v : views()) {
+            // One legend in the head serves all three, and the inspector tells of what is locked: the maps take all room.
+            v.map().withoutLegend().readOutOnHover();
             v.map().hoveredCellProperty().addListener((o, old, now) -> hovered(now));
             v.lockedCellProperty().addListener((o, old, now) -> locked(now));
         }
@@ -186,6 +191,7 @@ final class MapsCard {
             return;
         }
         List<Node> right = new ArrayList<>();
+        right.add(legends);
         if (of.valueProperty().get() == Of.LENS) {
             right.add(measure);
         }
@@ -206,6 +212,7 @@ final class MapsCard {
     }
 
     private void nothing(String why) {
+        legends.setVisible(false);
         card.content(new EmptyState(Icons.INFORMATION, why));
     }
 
@@ -272,12 +279,19 @@ final class MapsCard {
     private void draw(Cells a, Cells b, Cells d, Scale scale, List<String> down, List<String> across, String name, DoubleFunction<String> format) {
         cellsA = a;
         cellsB = b;
+        legends.setVisible(true);
         draw(mapA.map(), a, scale, down, across, name, format);
         draw(mapB.map(), b, scale, down, across, name, format);
+        Scale change = d == null ? Scale.diverging(1) : Scale.diverging(1).fittedTo(d);
+        legends.getChildren().setAll(legend("A, B", scale));
+        if (d != null) {
+            legends.getChildren().add(legend("B − A", change));
+        }
+        nameD.setText("B − A" + (name.isEmpty() ? "" : ", change of the " + name));
         if (d == null) {
             third.getChildren().setAll(new EmptyState(Icons.INFORMATION, "No difference: the two have other numbers of layers."));
         } else {
-            draw(difference.map(), d, Scale.diverging(1).fittedTo(d), down, across, "change", v -> Numbers.change(v, 4));
+            draw(difference.map(), d, change, down, across, "change", v -> Numbers.change(v, 4));
             third.getChildren().setAll(difference);
         }
         views().forEach(v -> {
@@ -287,6 +301,16 @@ final class MapsCard {
                 v.map().stretched();
             }
         });
+    }
+
+    private static FigureCanvas legend(String name, Scale scale) {
+        FigureCanvas l = new FigureCanvas(new Legend(name, scale));
+        l.setMinSize(150, Legend.HEIGHT);
+        l.setPrefSize(180, Legend.HEIGHT);
+        l.setMaxSize(180, Legend.HEIGHT);
+        l.setMouseTransparent(true);
+        l.setFocusTraversable(false);
+        return ProvenanceAudit.notAFigure(l, "a colour scale");
     }
 
     private static void draw(HeatMap map, Cells cells, Scale scale, List<String> down, List<String> across, String name, DoubleFunction<String> format) {

@@ -116,9 +116,9 @@ final class PerplexityCard {
         return l;
     }
 
-    /// Lower is better: the arrow says so beside the colour.
+    /// Lower is better: the ratio's own arrow says so beside the colour.
     private static Node ratio(double v, Provenance from) {
-        Label l = new Label(Double.isNaN(v) ? Numbers.MISSING : Numbers.ratio(v) + (v < 1 ? " ↓" : v > 1 ? " ↑" : ""));
+        Label l = new Label(Double.isNaN(v) ? Numbers.MISSING : Numbers.ratio(v));
         l.getStyleClass().addAll(Styles.MONO, v < 1 ? Styles.SUCCESS_TEXT : v > 1 ? Styles.DANGER_TEXT : Styles.MUTED);
         l.setMinWidth(Region.USE_PREF_SIZE);
         return ProvenanceAudit.tag(l, from);
