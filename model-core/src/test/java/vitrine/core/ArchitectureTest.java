@@ -25,7 +25,7 @@ import vitrine.core.task.TaskRunner;
 ///     engine
 ///     task
 ///     analysis.*            artifact
-///     train.*    run
+///     train.*    run        prune.*
 ///     backward
 ///     forward    dataset
 ///     probe      tokenizer  adapter
@@ -177,6 +177,18 @@ class ArchitectureTest {
     }
 
     @Test
+    void pruningKnowsNoTasksAndNoTexts() {
+        classes().that().resideInAPackage("vitrine.core.prune..").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.prune..", "vitrine.core.forward", "vitrine.core.architecture", "vitrine.core.probe", "vitrine.core.progress", "vitrine.core.refusal",
+                        "vitrine.core.tensor", "vitrine.core.tensor.kernel", "vitrine.core.tensor.openblas"))
+                .because("a method is given a matrix and what it reads; where both come from is the task's business")
+                .check(CORE);
+        noClasses().that().resideInAPackage("vitrine.core.prune").should().dependOnClassesThat().resideInAPackage("vitrine.core.prune.method")
+                .because("a new method changes nothing but itself")
+                .check(CORE);
+    }
+
+    @Test
     void runsKnowFilesOnly() {
         classes().that().resideInAPackage("vitrine.core.run").should()
                 .onlyDependOnClassesThat(ofOurs("vitrine.core.run", "vitrine.core.artifact", "vitrine.core.files", "vitrine.core.json", "vitrine.core.refusal"))
@@ -244,8 +256,7 @@ class ArchitectureTest {
     void noCycles() {
         slices().assignedFrom(packages()).should().beFreeOfCycles()
                 // The front door asks the formats that it knows, in order; the formats answer in its vocabulary (TensorEntry).
-                .ignoreDependency(Checkpoints.class, SafetensorsHeader.class)
-                .ignoreDependency("vitrine.core.checkpoint.Checkpoints$Builder", SafetensorsHeader.class.getName())
+                .ignoreDependency(resideInAPackage("vitrine.core.checkpoint"), resideInAnyPackage("vitrine.core.checkpoint.gguf", "vitrine.core.checkpoint.packed", "vitrine.core.checkpoint.pytorch", "vitrine.core.checkpoint.safetensors"))
                 .because("packages that need each other are one package")
                 .check(CORE);
     }

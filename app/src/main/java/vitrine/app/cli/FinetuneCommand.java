@@ -27,7 +27,7 @@ import vitrine.core.task.TaskInputs;
         mixinStandardHelpOptions = true)
 final class FinetuneCommand extends Subcommand {
 
-    private static final long MAX_TASK_BYTES = 1 << 20;
+    static final long MAX_TASK_BYTES = 1 << 20;
 
     @Option(names = "--task", paramLabel = "FILE", description = "the whole task as JSON, instead of the options below")
     Path taskFile;
@@ -195,7 +195,8 @@ final class FinetuneCommand extends Subcommand {
         return RunStore.environment("embedded", TaskInputs.ENGINE_VERSION, threads);
     }
 
-    private static void requireFree(Path out) throws IOException {
+    /// Refuses a place for a result that is taken.
+    static void requireFree(Path out) throws IOException {
         if (Files.isDirectory(out)) {
             try (var files = Files.list(out)) {
                 if (files.findAny().isPresent()) {
@@ -233,7 +234,7 @@ final class FinetuneCommand extends Subcommand {
                 evalData == null ? null : EngineCommand.absolute(evalData), initAdapter == null ? null : EngineCommand.absolute(initAdapter), settings());
     }
 
-    private static String resolved(Path folder, String path) {
+    static String resolved(Path folder, String path) {
         return path == null ? null : folder.resolve(path).normalize().toString();
     }
 
@@ -250,7 +251,8 @@ final class FinetuneCommand extends Subcommand {
                 rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop);
     }
 
-    private static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {
+    /// The constant that an option names; null for null.
+    static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {
         if (value == null) {
             return null;
         }

@@ -62,6 +62,10 @@ final class OpenCommand extends Subcommand {
         out.text(a.checkpoint().name());
         out.text(String.format(Locale.ROOT, "  %s, %s, %,d parameters in %,d tensors, %s", a.familyName(), a.checkpoint().format(), a.parameters(),
                 a.tensors().size(), Words.bytes(a.checkpoint().fileBytes())));
+        String told = a.checkpoint().embedded() == null ? null : a.checkpoint().metadata().get("general.name");
+        if (told != null) {
+            out.text("  Name in the file: " + Visible.name(told));
+        }
         a.spec().ifPresent(s -> out.text("  " + services(s, a)));
         out.text(String.format(Locale.ROOT, "  Memory: %s as float32%s", Words.memory(a.float32Bytes()), a.cacheBytes() == 0 ? ""
                 : String.format(Locale.ROOT, "; keys and values %s at %,d positions", Words.memory(a.cacheBytes()), a.cachePositions())));
@@ -75,7 +79,8 @@ final class OpenCommand extends Subcommand {
         int listed = all ? a.tensors().size() : Math.min(LISTED, a.tensors().size());
         out.text(String.format(Locale.ROOT, "Tensors (%d%s)", a.tensors().size(), listed < a.tensors().size() ? ", the first " + listed + "; --all lists every one" : ""));
         for (Anatomy.Item t : a.tensors().subList(0, listed)) {
-            out.text(String.format(Locale.ROOT, "  %-60s %-8s %-16s %s", Visible.name(t.entry().name()), t.entry().dtype(), t.entry().shape(), Words.bytes(t.entry().bytes())));
+            String also = t.entry().storedName().equals(t.entry().name()) ? "" : "  " + Visible.name(t.entry().storedName());
+            out.text(String.format(Locale.ROOT, "  %-60s %-8s %-16s %s%s", Visible.name(t.entry().name()), t.entry().storedAs(), t.entry().shape(), Words.bytes(t.entry().bytes()), also));
         }
         for (Warning w : a.warnings()) {
             out.text("warning: " + w.message());
@@ -138,6 +143,12 @@ final class OpenCommand extends Subcommand {
             ArrayNode shape = e.putArray("shape");
             for (long size : t.entry().shape().sizes()) {
                 shape.add(size);
+            }
+            if (!t.entry().storedAs().equals(t.entry().dtype().name())) {
+                e.put("stored_as", t.entry().storedAs());
+            }
+            if (!t.entry().storedName().equals(t.entry().name())) {
+                e.put("stored_name", t.entry().storedName());
             }
             e.put("parameters", t.entry().elements()).put("bytes", t.entry().bytes()).put("file", t.entry().file().getFileName().toString())
                     .put("offset", t.entry().offset()).put("part", t.part().name().toLowerCase(Locale.ROOT)).put("layer", t.layer());

@@ -90,7 +90,7 @@ public final class MainWindow {
         this.stage = stage;
         this.questions = questions;
         workspace = services.workspace();
-        factory = new ViewFactory(services, questions, samples, this::open);
+        factory = new ViewFactory(services, questions, samples, this::open, run -> openResult(new Recognised.Result(run, ViewKind.LORA)));
         navigator = new Navigator(workspace, services.runs());
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);

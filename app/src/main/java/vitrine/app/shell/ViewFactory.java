@@ -34,15 +34,18 @@ final class ViewFactory {
     private final Questions questions;
     private final List<SampleOffer> samples;
     private final Consumer<List<Path>> opening;
+    private final Consumer<Path> along;
 
     /// @param questions asks for files
     /// @param samples whose prompts and texts are suggested with their checkpoints
     /// @param opening opens what a view has made
-    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening) {
+    /// @param along shows the ranks of an adapter along a run, by its folder
+    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening, Consumer<Path> along) {
         this.services = services;
         this.questions = questions;
         this.samples = samples;
         this.opening = opening;
+        this.along = along;
     }
 
     /// Whether this version has such a view.
@@ -111,6 +114,7 @@ final class ViewFactory {
         RunsView view = new RunsView(services.runs());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.openResultsWith(opening);
+        view.showRanksWith(along);
         Runnable models = () -> view.offerModels(services.workspace().checkpoints());
         services.workspace().checkpoints().addListener((javafx.beans.InvalidationListener) o -> models.run());
         models.run();

@@ -28,6 +28,8 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
+import vitrine.core.task.PruneMethod;
+import vitrine.core.task.PruneSettings;
 import vitrine.core.task.Task;
 
 /// The schemas by themselves, and against the types that they describe.
@@ -78,7 +80,12 @@ class SchemasTest {
                         Task.Without.components, List.of("*q_proj"), 64, 1000, true),
                 new Task.AdapterCompare("/adapters/a", "/adapters/b"),
                 new Task.AdapterCut("/adapters/a", null, 4, null, null, null, null, null, null, null),
+                new Task.AdapterCut("/adapters/a", "/models/a", null, 0.9, null, null, null, null, null, null, new Task.AdapterCut.Solar(32, 0.1, 7L)),
                 new Task.AdapterCut("/adapters/a", "/models/a", null, null, null, 0.1, Task.Order.norm_product, List.of(new Task.Domain("a", "/texts/a.jsonl")), 64, 1000),
+                new Task.Prune("/models/a", null, PruneMethod.magnitude, null, new PruneSettings(0.5, null, null, PruneSettings.Group.row, null, null, null, List.of("q_proj"), 64, 128, 3L, null, null, null, null, null)),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.sparsegpt, List.of(new Task.Domain("a", "/texts/a.jsonl")),
+                        new PruneSettings(null, "2:4", null, null, PruneSettings.Propagation.sequential, 64, 0.1, null, null, null, null, PruneSettings.AllocationName.owl, 0.1, 5.0, null, null)),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.whitened_svd, null, new PruneSettings(null, null, 16, null, null, null, null, null, null, null, null, null, null, null, null, true)),
                 new Task.AdapterMerge("/models/a", List.of(new Task.AdapterUse("/adapters/a", 0.5))),
                 new Task.AdapterExtract("/models/a", "/models/b", 8, List.of("*q_proj*")), new Task.AdapterExtract("/models/a", "/models/b", 1, null),
                 new Task.Compare("/models/a", "/models/b", null, null, null, null, null, null),
@@ -140,6 +147,8 @@ class SchemasTest {
         "{\"kind\":\"adapter\",\"adapter\":\"/a\",\"model\":\"/m\",\"data\":[{\"name\":\"d\",\"file\":\"/d\"}],\"modules\":[\"*\"]}",
         "{\"kind\":\"adapter-compare\",\"adapter\":\"/a\"}",
         "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\"}",
+        "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"rank\":2,\"solar\":{}}",
+        "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"model\":\"/m\",\"rank\":2,\"solar\":{\"vectors\":65}}",
         "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"rank\":2,\"energy\":0.5}",
         "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"lossRise\":0.5}",
         "{\"kind\":\"adapter-merge\",\"model\":\"/m\",\"adapters\":[]}",
@@ -147,6 +156,15 @@ class SchemasTest {
         "{\"kind\":\"compare\",\"model\":\"/m\"}",
         "{\"kind\":\"compare\",\"model\":\"/m\",\"other\":\"/n\",\"maxLength\":64}",
         "{\"kind\":\"compare\",\"model\":\"/m\",\"other\":\"/n\",\"spectra\":\"none\"}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"magnitude\"}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"magic\",\"settings\":{\"sparsity\":0.5}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"wanda\",\"settings\":{\"sparsity\":0.5}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"magnitude\",\"settings\":{\"sparsity\":1}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"magnitude\",\"settings\":{\"rank\":4}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"magnitude\",\"settings\":{\"pattern\":\"half\"}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"magnitude\",\"settings\":{\"sparsity\":0.5,\"propagation\":\"dense\"}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"svd\",\"settings\":{\"sparsity\":0.5,\"rank\":4}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"svd\",\"settings\":{\"sparsity\":0.5,\"damping\":0.1}}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\"}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"weights\"}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"kv\",\"maxTokens\":1}",

@@ -137,6 +137,8 @@ class WorkerLinesTest {
                 new Task.AdapterExtract(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), 4, null),
                 new Task.Compare(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())),
                         Task.Prompt.ofText("The lantern over the wall"), null, vitrine.core.analysis.spectrum.Accuracy.fast, null, null),
+                new Task.Prune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.PruneMethod.wanda, null, new vitrine.core.task.PruneSettings(0.5, null, null, null, null, null, null, null,
+                        null, null, null, null, null, null, null, null)),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");
@@ -180,7 +182,7 @@ class WorkerLinesTest {
         try (var left = Files.list(folder)) {
             // A training run keeps its last saved steps: it may be extended.
             assertEquals(Set.of("stderr", "few.txt", "many.txt", "steps", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
-                            "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract", "artifact-compare"),
+                            "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract", "artifact-compare", "artifact-prune"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 

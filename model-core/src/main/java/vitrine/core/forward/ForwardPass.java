@@ -84,12 +84,10 @@ public final class ForwardPass {
     ///
     /// @param x the residual stream before layer `from`, `[tokens, hidden]`; that before layer `to` afterwards
     public void through(Batch batch, Matrix x, int from, int to, Progress progress) {
-        try (Scratch scratch = new Scratch()) {
-            pass(batch, x, from, to, false, Probe.NONE, LogitRows.ALL, null, scratch, progress);
-        }
+        through(batch, x, from, to, Probe.NONE, progress);
     }
 
-    /// [#through] while a probe reads or changes values on the way.
+    /// [#through(Batch, Matrix, int, int, Progress)] with a probe, which must not want less than the last of these layers.
     public void through(Batch batch, Matrix x, int from, int to, Probe probe, Progress progress) {
         try (Scratch scratch = new Scratch()) {
             pass(batch, x, from, to, false, probe, LogitRows.ALL, null, scratch, progress);

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -152,8 +153,7 @@ final class CompareRun {
         ObjectNode n = figures.putObject("same");
         String differs = tokensDiffer();
         sameTokens = differs == null;
-        Path file = a.source().checkpoint().tokenizerFile();
-        String pieces = Files.exists(file) ? String.format("%,d pieces", Vocabulary.read(a.source().checkpoint().resolve(file), file).size())
+        String pieces = a.source().checkpoint().hasTokenizer() ? String.format("%,d pieces", Vocabulary.of(a.source().checkpoint()).size())
                 : a.specOrNull() == null ? "none" : String.format("%,d ids, no tokenizer", a.specOrNull().vocabSize());
         n.put("tokenizer", sameTokens).put("tokenizer_note", sameTokens ? pieces : differs);
         String other = architectureDiffers();
@@ -170,22 +170,15 @@ final class CompareRun {
         }
         Checkpoint one = a.source().checkpoint();
         Checkpoint two = b.source().checkpoint();
-        boolean hasA = Files.exists(one.tokenizerFile());
-        boolean hasB = Files.exists(two.tokenizerFile());
+        boolean hasA = one.hasTokenizer();
+        boolean hasB = two.hasTokenizer();
         if (!hasA && !hasB) {
             return null;
         }
         if (hasA != hasB) {
             return (hasA ? "B" : "A") + " has no tokenizer";
         }
-        try {
-            if (Files.mismatch(one.resolve(one.tokenizerFile()), two.resolve(two.tokenizerFile())) < 0) {
-                return null;
-            }
-        } catch (IOException e) {
-            throw Refusal.of(vitrine.core.refusal.Category.TOKENIZER_INVALID, two.tokenizerFile(), "it cannot be read: %s", Json.reason(e));
-        }
-        return vocabulariesDiffer(Vocabulary.read(one.resolve(one.tokenizerFile()), one.tokenizerFile()), Vocabulary.read(two.resolve(two.tokenizerFile()), two.tokenizerFile()));
+        return Arrays.equals(one.tokenizer(), two.tokenizer()) ? null : vocabulariesDiffer(Vocabulary.of(one), Vocabulary.of(two));
     }
 
     /// Files written by different programs may hold the same pieces; how texts are cut into them may differ still, which is seen where one is cut.

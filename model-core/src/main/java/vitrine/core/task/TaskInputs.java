@@ -83,6 +83,12 @@ public final class TaskInputs {
                 }
                 CompareSettings.manifests(c).forEach(files::add);
             }
+            case Task.Prune p -> {
+                if (p.data() != null) {
+                    files.add(Path.of(p.data()));
+                }
+                addTexts(files, p.evalData());
+            }
             default -> {
             }
         }

@@ -1,6 +1,5 @@
 package vitrine.views.attention;
 
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -287,7 +286,7 @@ public final class AttentionViewModel {
     /// Whether prompts are texts; else they are lists of token ids.
     public boolean takesText() {
         Subject s = subject.get();
-        return s != null && Files.exists(s.anatomy().checkpoint().tokenizerFile());
+        return s != null && s.anatomy().checkpoint().hasTokenizer();
     }
 
     /// The most tokens that the model takes.
