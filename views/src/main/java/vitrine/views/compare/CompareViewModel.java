@@ -271,6 +271,9 @@ public final class CompareViewModel {
 
     /// A is this checkpoint from now on, or B where it is an adapter.
     public void show(Subject s) {
+        if (s == null) {
+            return;
+        }
         if (s.isAdapter()) {
             candidates.stream().filter(c -> c.adapters().stream().anyMatch(u -> u.path().equals(s.path()))).findFirst().filter(c -> !c.sameAs(a.get())).ifPresent(b::set);
             return;
