@@ -146,6 +146,7 @@ public sealed interface Recognised {
             case "spectrum", "rank" -> ViewKind.RANK;
             case "routing" -> ViewKind.ROUTING;
             case "adapter", "adapter-compare" -> ViewKind.LORA;
+            case "compare" -> ViewKind.COMPARE;
             default -> throw Refusal.of(Category.ARTIFACT_INVALID, path, "it is the result of %s, which no view of this version shows", taskKind)
                     .help("Its figures stand in manifest.json.");
         };

@@ -63,6 +63,7 @@ class SchemasTest {
                 new Task.Capture("/models/a", new Task.Prompt(null, "/texts/a.txt", null, null), all, new Task.LayerRange(0, 11)),
                 new Task.Capture("/models/a", Task.Prompt.ofIds(List.of(1, 2, 3)), List.of(), null),
                 new Task.Capture("/models/a", new Task.Prompt(null, null, List.of(1, 2), List.of(0, 1)), all, null),
+                new Task.Capture("/models/a", Task.Prompt.ofText("a b"), List.of(Task.What.loss), null, null, new Task.Off(List.of(new Task.HeadAt(4, 7)), List.of(2))),
                 new Task.Heads("/models/a", "/texts/a.jsonl", null), new Task.Heads("/models/a", "/texts/a.jsonl", 512),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null), new Task.Evaluate("/models/a", "/texts/a.jsonl", 2),
                 Task.Rank.of("/models/a", "/texts/a.jsonl", Of.kv),

@@ -215,7 +215,7 @@ public record CompareArtifact(Artifact artifact, Subject a, Subject b, boolean s
                 return new double[0][];
             }
             double[] flat = file.doubles(tensor);
-            int rows = (int) file.shape(tensor).orElseThrow().size(0);
+            int rows = (int) (file.elements(tensor) / Math.max(1, file.elementsOfSlice(tensor)));
             double[][] out = new double[rows][];
             for (int r = 0; r < rows; r++) {
                 out[r] = java.util.Arrays.copyOfRange(flat, r * (flat.length / rows), (r + 1) * (flat.length / rows));
@@ -232,7 +232,7 @@ public record CompareArtifact(Artifact artifact, Subject a, Subject b, boolean s
             if (!file.has(name)) {
                 return new float[0];
             }
-            long heads = file.shape(name).orElseThrow().size(1);
+            long heads = file.elementsOfSlice(name) / ((long) n * n);
             return file.floats(name, (layer * heads + head) * n * n, n * n);
         }
     }

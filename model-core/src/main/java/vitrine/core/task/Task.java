@@ -62,9 +62,14 @@ public sealed interface Task {
     ///
     /// @param what see [What]
     /// @param layers which layers' values to keep, all where null
-    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters) implements Task {
+    /// @param off heads and layers that are switched off; none where null
+    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters, Off off) implements Task {
         public Capture(String model, Prompt prompt, List<What> what, LayerRange layers) {
-            this(model, prompt, what, layers, null);
+            this(model, prompt, what, layers, null, null);
+        }
+
+        public Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters) {
+            this(model, prompt, what, layers, adapters, null);
         }
 
         public Capture {
@@ -73,6 +78,29 @@ public sealed interface Task {
             require("prompt", prompt);
             require("what", what);
             requireWhole("what", what);
+        }
+    }
+
+    /// Parts of a model that are switched off while a task runs ([vitrine.core.forward.Mask]); no weight is changed.
+    ///
+    /// @param heads none where null
+    /// @param layers whole ones; none where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Off(List<HeadAt> heads, List<Integer> layers) {
+        public Off {
+            requireWhole("off.heads", heads);
+            requireWhole("off.layers", layers);
+            if (layers != null) {
+                layers.forEach(l -> requireAtLeast("off.layers", l, 0));
+            }
+        }
+    }
+
+    /// A query head, counted from 0.
+    record HeadAt(int layer, int head) {
+        public HeadAt {
+            requireAtLeast("off.heads.layer", layer, 0);
+            requireAtLeast("off.heads.head", head, 0);
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ForkJoinPool;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import javafx.application.Platform;
@@ -26,6 +27,7 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
+import vitrine.core.run.RunRecord;
 import vitrine.core.artifact.RankTrail;
 import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
@@ -62,6 +64,7 @@ public final class RunsView implements View {
     private final StackPane body = new StackPane(front, questions);
     private Supplier<Optional<Path>> files = Optional::empty;
     private Consumer<List<Path>> results = paths -> { };
+    private BiConsumer<RunRecord, RunRecord> comparing = (a, b) -> { };
     private Consumer<Path> ranks = path -> { };
 
     public RunsView(RunBoard board) {
@@ -72,7 +75,7 @@ public final class RunsView implements View {
         this.model = model;
         table = new RunsTable(model);
         run = new RunLayout(model);
-        compare = new CompareBoard(model, paths -> results.accept(paths));
+        compare = new CompareBoard(model, paths -> results.accept(paths), (a, b) -> comparing.accept(a, b));
         form = new FormBoard(model, models, texts, () -> files.get());
         inspector = new RunInspector(model, this::showLog);
         questions.setInTransitionFactory(null);
@@ -119,6 +122,11 @@ public final class RunsView implements View {
     /// How the window shows the ranks of an adapter along a run, by the run's folder.
     public void showRanksWith(Consumer<Path> showing) {
         ranks = showing;
+    }
+
+    /// How the window compares the results of two runs.
+    public void compareResultsWith(BiConsumer<RunRecord, RunRecord> how) {
+        comparing = how;
     }
 
     RunLayout run() {
