@@ -93,6 +93,9 @@ final class PruneRun {
 
     /// @param out an empty folder for the result
     static Outcome run(Task.Prune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
+        if (task.method().form() == PruneMethod.Form.STRUCTURE) {
+            return StructuredRun.run(task, out, progress, warn);
+        }
         ObjectNode all = Json.object().put("engine", TaskInputs.ENGINE_VERSION);
         ObjectNode own = task.toJson();
         // What is measured afterwards is no part of what a layer becomes.
@@ -133,6 +136,7 @@ final class PruneRun {
             case svd -> new LowRank(LowRank.Way.SVD, s.rank());
             case whitened_svd -> new LowRank(LowRank.Way.WHITENED, s.rank());
             case swift_svd -> new LowRank(LowRank.Way.SWIFT, s.rank());
+            case shortgpt, heads, taylor, experts -> throw new IllegalStateException(task.method().name());
         };
     }
 
