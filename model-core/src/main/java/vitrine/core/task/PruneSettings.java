@@ -24,14 +24,33 @@ import vitrine.core.refusal.Refusal;
 /// @param allocationSpread how far layers are from each other at most; 0.08 (owl), 0.15 (dlp)
 /// @param outlierMultiple of the mean above which owl counts a score as an outlier; 3
 /// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
+/// @param layers how many layers go, instead of a share; shortgpt
+/// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
+/// @param parts what goes; taylor; both
+/// @param secondOrder whether the expansion has its second term; taylor; false
+/// @param experts how many experts of a layer stay, instead of a share that goes; experts
+/// @param criterion what experts are worth; experts; saliency
 /// @param factorised whether the thin matrices of methods of rank are written too; false
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
-                            Boolean factorised) {
+                            Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion) {
+
+    /// What of a layer goes.
+    public enum Parts {
+        both, heads, channels
+    }
+
+    /// What an expert is worth.
+    public enum Criterion {
+        /// How many tokens visit it.
+        frequency,
+        /// The mean over those tokens of its routing weight times the norm of its output.
+        saliency
+    }
 
     /// Nothing said.
-    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     /// How much of each layer goes.
     public enum AllocationName {
@@ -59,6 +78,8 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
             NofM.of(pattern);
         }
         atLeast("rank", rank, 1);
+        atLeast("layers", layers, 0);
+        atLeast("experts", experts, 1);
         atLeast("blockSize", blockSize, 1);
         atLeast("calibrationSequences", calibrationSequences, 1);
         atLeast("sequenceLength", sequenceLength, Task.SHORTEST);
@@ -108,10 +129,25 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         if (rank != null && allocation == AllocationName.dynamic) {
             throw Refusal.of(Category.TASK_INVALID, null, "the allocation dynamic shares a sparsity out; one rank for all leaves nothing to share");
         }
-        requireFor(method.needsData(), "propagation", propagation, method);
-        if (sparsity == null && pattern == null && rank == null) {
-            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(method.masks() ? "A pattern such as 2:4 says it too."
-                    : "A rank says it too.");
+        requireFor(method == PruneMethod.shortgpt, "layers", layers, method);
+        requireFor(method == PruneMethod.heads, "even", even, method);
+        requireFor(method == PruneMethod.taylor, "parts", parts, method);
+        requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
+        requireFor(method == PruneMethod.experts, "experts", experts, method);
+        requireFor(method == PruneMethod.experts, "criterion", criterion, method);
+        requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
+        requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
+        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(switch (method) {
+                case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
+                case svd, whitened_svd, swift_svd -> "A rank says it too.";
+                case shortgpt -> "A number of layers says it too.";
+                case experts -> "A number of experts that stay says it too.";
+                default -> "A share from 0 to below 1 belongs here.";
+            });
+        }
+        if (sparsity != null && (layers != null || experts != null)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "sparsity and %s both say how much goes; one of them does", layers != null ? "layers" : "experts");
         }
         if (sparsity != null && rank != null) {
             throw Refusal.of(Category.TASK_INVALID, null, "sparsity and rank both say how much goes; one of them does");
