@@ -39,7 +39,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, messages (with the checkpoint's chat template), or input_ids (with labels, -100 = not learned)")
     Path data;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra or hft; default lora")
+    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra, hft or apex; default lora")
     String method;
 
     @Option(names = "--steps", paramLabel = "N", description = "optimiser steps; default as many as --epochs takes")
@@ -165,6 +165,12 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--rounds", paramLabel = "N", description = "hft: how often another half is chosen; default 1")
     Integer rounds;
 
+    @Option(names = "--stages", paramLabel = "N", description = "apex: how often strong and weak units are chosen; default 2")
+    Integer stages;
+
+    @Option(names = "--assessed", paramLabel = "N", description = "apex: samples that the first choice looks at; default 512")
+    Integer assessed;
+
     @Option(names = "--export-slurm", paramLabel = "FILE", description = "run nothing; write a batch script for a Slurm cluster, with the task and the Python package beside it")
     Path exportSlurm;
 
@@ -261,7 +267,7 @@ final class FinetuneCommand extends Subcommand {
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
                 rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop,
-                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho);
+                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed);
     }
 
     private static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {

@@ -226,6 +226,11 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
+    /// Counts a tensor of a method's own as trained.
+    public void train(Parameter own) {
+        trained.add(own);
+    }
+
     /// Adapters by the name of the tensor that they add to.
     public Map<String, LowRank> adapters() {
         return adapters;

@@ -34,6 +34,7 @@ import vitrine.core.train.SavedStep;
 import vitrine.core.train.Schedule;
 import vitrine.core.train.Trainer;
 import vitrine.core.train.ZerothOrder;
+import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.BeamLora;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
@@ -162,6 +163,7 @@ final class FinetuneRun {
         return switch (task.method()) {
             case full -> new FullTuning();
             case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
+            case apex -> new Apex(or(s.stages(), 2), or(s.assessed(), 512), randomness);
             case beamlora -> {
                 long period = s.beamPeriod() == null ? Math.max(2, steps / 10 / 2 * 2) : s.beamPeriod();
                 yield new BeamLora(lora(spec, null, false), new BeamLora.Beam(period, or(s.beamEnd(), (int) Math.max(1, steps * 2 / 3)), (float) or(s.beamTemperature(), 0.05)), randomness);
@@ -214,8 +216,11 @@ final class FinetuneRun {
     // --- the run itself
 
     private Outcome train(Trainer trainer, LoadedModel model, Path out, int samples, int length) throws IOException {
+        long all = model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum();
+        FinetuneForecast.requireRoom(FinetuneForecast.diskBytes(trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum(), all, task.method().adapts(),
+                !trainer.run().forwardOnly(), s.earlyStop() != null), Files.getFileStore(out).getUsableSpace(), out.getParent());
         goOn(trainer);
-        long trained = trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum();
+        long trained = trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum();
         long forecast = FinetuneForecast.bytes(task, model.spec(), model.checkpoint(), trained, length);
         if (forecast > FinetuneForecast.totalMemory()) {
             warn.accept(String.format(Locale.ROOT, "The run will need about %.1f GB of memory; this machine has %.1f GB.", forecast / 1e9, FinetuneForecast.totalMemory() / 1e9));
@@ -364,7 +369,7 @@ final class FinetuneRun {
 
     private ObjectNode summary(Trainer trainer, LoadedModel model, int samples) throws IOException {
         ObjectNode n = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family()).put("method", task.method().name());
-        n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum());
+        n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum());
         n.put("model_parameters", model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum());
         put(n, "first_loss", figure("loss", true));
         put(n, "loss", figure("loss", false));

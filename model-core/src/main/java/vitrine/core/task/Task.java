@@ -325,8 +325,9 @@ public sealed interface Task {
                 if (settings.init() != null && initAdapter != null) {
                     throw Refusal.of(Category.TASK_INVALID, null, "init says what factors begin with, and so does initAdapter; one of them belongs here");
                 }
-                if (settings.optimiser() == FinetuneSettings.OptimiserName.mezo && method == FinetuneMethod.beamlora) {
-                    throw Refusal.of(Category.TASK_INVALID, null, "the optimiser mezo keeps no moments, which the method beamlora hands on");
+                if (settings.optimiser() != null && settings.optimiser().probes()
+                        && (method == FinetuneMethod.apex || method == FinetuneMethod.beamlora && settings.optimiser() == FinetuneSettings.OptimiserName.mezo)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the optimiser %s does not go with the method %s, which needs gradients and moments of its own", settings.optimiser().name(), method.name());
                 }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");

@@ -52,6 +52,8 @@ record Setting(String key, String label, Kind kind, String fallback, String abou
             whole("beamEnd", "Beam end", "two thirds of all steps", "The step from which no rank is given up.", true, EnumSet.of(FinetuneMethod.beamlora)),
             number("beamTemperature", "Beam temperature", "0.05", "Of the softmax over ranks.", false, EnumSet.of(FinetuneMethod.beamlora)),
             whole("rounds", "Rounds", "1", "How often another half of the tensors is chosen.", true, EnumSet.of(FinetuneMethod.hft)),
+            whole("stages", "Stages", "2", "How often strong and weak units are chosen.", true, EnumSet.of(FinetuneMethod.apex)),
+            whole("assessed", "Assessed samples", "512", "Samples that the first choice looks at.", false, EnumSet.of(FinetuneMethod.apex)),
             whole("evalEvery", "Validate every", "at the start and the end", "Steps between losses over the validation text.", true, ALL),
             whole("earlyStop", "Early stop after", "never", "Validations in a row without a lower loss that end the run; the result is that of the lowest.", true, ALL),
             whole("epochs", "Epochs", "1", "Passes over the data, in place of steps.", false, ALL),
