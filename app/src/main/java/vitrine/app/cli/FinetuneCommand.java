@@ -171,6 +171,9 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--assessed", paramLabel = "N", description = "apex: samples that the first choice looks at; default 512")
     Integer assessed;
 
+    @Option(names = "--preview", description = "run nothing; tell what a run would see of --data: token counts, what is learned, what is masked, what was cut")
+    boolean preview;
+
     @Option(names = "--export-slurm", paramLabel = "FILE", description = "run nothing; write a batch script for a Slurm cluster, with the task and the Python package beside it")
     Path exportSlurm;
 
@@ -191,6 +194,9 @@ final class FinetuneCommand extends Subcommand {
     @Override
     int run(Output output) throws IOException {
         Task.Finetune task = task();
+        if (preview) {
+            return new PreviewCommand(new Task.Preview(task.model(), task.data(), task.settings() == null ? null : task.settings().sequenceLength()), common).run(output);
+        }
         TaskInputs.files(task);
         if (common.out != null) {
             requireFree(common.out);

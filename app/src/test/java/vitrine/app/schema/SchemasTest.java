@@ -81,6 +81,7 @@ class SchemasTest {
                 new Task.AdapterCut("/adapters/a", "/models/a", null, null, null, 0.1, Task.Order.norm_product, List.of(new Task.Domain("a", "/texts/a.jsonl")), 64, 1000),
                 new Task.AdapterMerge("/models/a", List.of(new Task.AdapterUse("/adapters/a", 0.5))),
                 new Task.AdapterExtract("/models/a", "/models/b", 8, List.of("*q_proj*")), new Task.AdapterExtract("/models/a", "/models/b", 1, null),
+                new Task.Preview("/models/a", "/texts/a.jsonl", 64),
                 new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null),

@@ -135,6 +135,7 @@ class WorkerLinesTest {
                 new Task.AdapterCut(MODELS.resolve("lora-llama").toString(), null, 2, null, null, null, null, null, null, null),
                 new Task.AdapterMerge(llama.toString(), List.of(Task.AdapterUse.of(MODELS.resolve("lora-llama").toString()))),
                 new Task.AdapterExtract(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), 4, null),
+                new Task.Preview(llama.toString(), folder.resolve("few.txt").toString(), 32),
                 new Task.Convert(llama.toString(), Task.How.stack, 2, null, null, null, null, null, null, null, null, null),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
@@ -179,7 +180,7 @@ class WorkerLinesTest {
         try (var left = Files.list(folder)) {
             // A training run keeps its last saved steps: it may be extended.
             assertEquals(Set.of("stderr", "few.txt", "many.txt", "steps", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
-                            "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract", "artifact-convert"),
+                            "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract", "artifact-convert", "artifact-preview"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 

@@ -33,6 +33,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.AdapterMerge.class, name = "adapter-merge"),
     @JsonSubTypes.Type(value = Task.AdapterExtract.class, name = "adapter-extract"),
     @JsonSubTypes.Type(value = Task.Convert.class, name = "convert"),
+    @JsonSubTypes.Type(value = Task.Preview.class, name = "preview"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -476,6 +477,17 @@ public sealed interface Task {
             if (adapters.size() != 1) {
                 throw Refusal.of(Category.TASK_INVALID, null, "%d adapters are to be merged; one at a time is", adapters.size());
             }
+        }
+    }
+
+    /// What a training run would see of its data.
+    ///
+    /// @param maxLength where texts are cut, in tokens, from 2; the model's own limit, at most 1,024, where null
+    record Preview(String model, String data, Integer maxLength) implements Task {
+        public Preview {
+            require("model", model);
+            require("data", data);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
         }
     }
 

@@ -51,6 +51,7 @@ public final class TaskRunner {
                 case Task.AdapterCut a -> AdapterCutRun.run(a, out.staging(), progress, both);
                 case Task.AdapterMerge a -> AdapterMergeRun.run(a, out.staging(), progress, both);
                 case Task.AdapterExtract a -> AdapterExtractRun.run(a, out.staging(), progress, both);
+                case Task.Preview p -> PreviewRun.run(p, progress, both);
                 case Task.Convert c -> ConvertRun.run(c, out.staging(), progress);
                 case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);
                 case Task.Spectrum s -> SpectrumRun.run(s, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)
