@@ -126,7 +126,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--rho", paramLabel = "X", description = "zosam: how far up the gradient is taken; default 0.05")
     Double rho;
 
-    @Option(names = "--init", paramLabel = "NAME", description = "lora, layra: what factors begin with: kaiming (default), gaussian, orthogonal, pissa, olora or loraga")
+    @Option(names = "--init", paramLabel = "NAME", description = "lora, layra: what factors begin with: kaiming (default), gaussian, orthogonal, pissa, olora, loraga, loraxs or lorasb (a small matrix between fixed factors)")
     String init;
 
     @Option(names = "--init-adapter", paramLabel = "DIR", description = "begin with this PEFT adapter; r, alpha and modules are its own")

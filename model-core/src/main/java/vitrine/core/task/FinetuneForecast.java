@@ -60,6 +60,10 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         Lora.Settings settings = new Lora.Settings(rank, 1, 0f, targets, false, false, layers, null);
         long sum = 0;
         for (LinearLayers.Placed p : Lora.targets(settings, spec).values()) {
+            if (s.init() != null && s.init().inner()) {
+                sum += (long) rank * rank;
+                continue;
+            }
             sum += (long) rank * (p.linear().in() + p.linear().out());
             sum += task.method() == FinetuneMethod.dora ? p.linear().out() : task.method() == FinetuneMethod.beamlora ? rank : 0;
         }

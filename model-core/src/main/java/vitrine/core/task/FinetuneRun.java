@@ -39,6 +39,7 @@ import vitrine.core.train.method.BeamLora;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
+import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
 
 /// A training run: it goes on from the newest whole saved step of its folder, or begins.
@@ -100,7 +101,7 @@ final class FinetuneRun {
                     randomness);
             long steps = s.steps() != null ? s.steps() : batches.stepsPerEpoch() * or(s.epochs(), 1);
             Run run = run(steps, batchSize, accumulate, seed);
-            if (s.init() == FirstFactors.Kind.loraga) {
+            if (s.init() != null && s.init().looksAtGradient()) {
                 gradients = firstGradients(model, batches);
             }
             Method method = method(model.spec(), steps, randomness);
@@ -168,11 +169,11 @@ final class FinetuneRun {
                 long period = s.beamPeriod() == null ? Math.max(2, steps / 10 / 2 * 2) : s.beamPeriod();
                 yield new BeamLora(lora(spec, null, false), new BeamLora.Beam(period, or(s.beamEnd(), (int) Math.max(1, steps * 2 / 3)), (float) or(s.beamTemperature(), 0.05)), randomness);
             }
-            case lora -> new Lora(lora(spec, null, false));
+            case lora -> plain(lora(spec, null, false));
             case dora -> new Lora(lora(spec, null, true));
             case layra -> {
                 int quarter = Math.ceilDiv(spec.layers().size(), 4);
-                yield new Lora(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
+                yield plain(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
             }
         };
     }
@@ -181,6 +182,10 @@ final class FinetuneRun {
     private Map<String, float[]> firstGradients(LoadedModel model, Batches batches) {
         Lora.Settings settings = ((Lora) method(model.spec(), 1, null)).settings();
         return FirstGradient.of(Lora.targets(settings, model.spec()).keySet(), model.checkpoint(), model.spec(), model.weights().products(), batches.step(1), progress);
+    }
+
+    private Lora plain(Lora.Settings settings) {
+        return settings.first().inner() ? new InnerLora(settings, or(s.lr(), defaultRate())) : new Lora(settings);
     }
 
     private Lora.Settings lora(ModelSpec spec, List<Integer> layers, boolean dora) {

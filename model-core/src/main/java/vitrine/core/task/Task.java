@@ -330,6 +330,9 @@ public sealed interface Task {
                         && (method == FinetuneMethod.apex || method == FinetuneMethod.beamlora && settings.optimiser() == FinetuneSettings.OptimiserName.mezo)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the optimiser %s does not go with the method %s, which needs gradients and moments of its own", settings.optimiser().name(), method.name());
                 }
+                if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
+                }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");
                 }

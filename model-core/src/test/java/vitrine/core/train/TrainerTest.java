@@ -33,6 +33,7 @@ import vitrine.core.train.method.BeamLora;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
+import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
 
 /// What every method of training must keep to.
@@ -58,6 +59,7 @@ class TrainerTest {
             case "full" -> new FullTuning();
             case "lora", "zosam" -> new Lora(lora(0.1f, false));
             case "pissa" -> new Lora(new Lora.Settings(4, 8, 0f, List.of(Lora.ALL_LINEAR), false, false, null, null, FirstFactors.Kind.pissa, null));
+            case "loraxs" -> new InnerLora(new Lora.Settings(4, 8, 0f, List.of(Lora.ALL_LINEAR), false, false, null, null, FirstFactors.Kind.loraxs, null), 0);
             case "mezo" -> new FullTuning();
             case "apex" -> new Apex(3, 6, RANDOM);
             case "dora" -> new Lora(lora(0f, true));
@@ -140,7 +142,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "mezo", "zosam", "apex"})
+    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "loraxs", "mezo", "zosam", "apex"})
     void aRunThatGoesOnGivesTheSameBits(String name) {
         Run run = name.equals("mezo") ? probing(12, ZerothOrder.Kind.MEZO, 0.05) : name.equals("zosam") ? probing(12, ZerothOrder.Kind.SAM, 0.05) : run(12, 2, 1);
         State whole = with(() -> method(name), run, t -> train(t, -1));
