@@ -39,7 +39,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, messages (with the checkpoint's chat template), or input_ids (with labels, -100 = not learned)")
     Path data;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra or hft; default lora")
+    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra, hft or apex; default lora")
     String method;
 
     @Option(names = "--steps", paramLabel = "N", description = "optimiser steps; default as many as --epochs takes")
@@ -126,7 +126,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--rho", paramLabel = "X", description = "zosam: how far up the gradient is taken; default 0.05")
     Double rho;
 
-    @Option(names = "--init", paramLabel = "NAME", description = "lora, layra: what factors begin with: kaiming (default), gaussian, orthogonal, pissa, olora or loraga")
+    @Option(names = "--init", paramLabel = "NAME", description = "lora, layra: what factors begin with: kaiming (default), gaussian, orthogonal, pissa, olora, loraga, loraxs or lorasb (a small matrix between fixed factors)")
     String init;
 
     @Option(names = "--init-adapter", paramLabel = "DIR", description = "begin with this PEFT adapter; r, alpha and modules are its own")
@@ -165,6 +165,15 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--rounds", paramLabel = "N", description = "hft: how often another half is chosen; default 1")
     Integer rounds;
 
+    @Option(names = "--stages", paramLabel = "N", description = "apex: how often strong and weak units are chosen; default 2")
+    Integer stages;
+
+    @Option(names = "--assessed", paramLabel = "N", description = "apex: samples that the first choice looks at; default 512")
+    Integer assessed;
+
+    @Option(names = "--preview", description = "run nothing; tell what a run would see of --data: token counts, what is learned, what is masked, what was cut")
+    boolean preview;
+
     @Option(names = "--export-slurm", paramLabel = "FILE", description = "run nothing; write a batch script for a Slurm cluster, with the task and the Python package beside it")
     Path exportSlurm;
 
@@ -185,6 +194,9 @@ final class FinetuneCommand extends Subcommand {
     @Override
     int run(Output output) throws IOException {
         Task.Finetune task = task();
+        if (preview) {
+            return new PreviewCommand(new Task.Preview(task.model(), task.data(), task.settings() == null ? null : task.settings().sequenceLength()), common).run(output);
+        }
         TaskInputs.files(task);
         if (common.out != null) {
             requireFree(common.out);
@@ -262,7 +274,7 @@ final class FinetuneCommand extends Subcommand {
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
                 rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop,
-                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho);
+                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed);
     }
 
     /// The constant that an option names; null for null.

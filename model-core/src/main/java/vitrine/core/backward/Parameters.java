@@ -226,6 +226,16 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
+    /// Gives a layer an adapter of which the optimiser changes nothing itself.
+    public void adaptResting(String weight, LowRank adapter) {
+        adapters.put(weight, adapter);
+    }
+
+    /// Counts a tensor of a method's own as trained.
+    public void train(Parameter own) {
+        trained.add(own);
+    }
+
     /// Adapters by the name of the tensor that they add to.
     public Map<String, LowRank> adapters() {
         return adapters;

@@ -34,10 +34,12 @@ import vitrine.core.train.SavedStep;
 import vitrine.core.train.Schedule;
 import vitrine.core.train.Trainer;
 import vitrine.core.train.ZerothOrder;
+import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.BeamLora;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
+import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
 
 /// A training run: it goes on from the newest whole saved step of its folder, or begins.
@@ -101,7 +103,7 @@ final class FinetuneRun {
                     randomness);
             long steps = s.steps() != null ? s.steps() : batches.stepsPerEpoch() * or(s.epochs(), 1);
             Run run = run(steps, batchSize, accumulate, seed);
-            if (s.init() == FirstFactors.Kind.loraga) {
+            if (s.init() != null && s.init().looksAtGradient()) {
                 gradients = firstGradients(model, batches);
             }
             Method method = method(model.spec(), steps, randomness);
@@ -164,15 +166,16 @@ final class FinetuneRun {
         return switch (task.method()) {
             case full -> new FullTuning();
             case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
+            case apex -> new Apex(or(s.stages(), 2), or(s.assessed(), 512), randomness);
             case beamlora -> {
                 long period = s.beamPeriod() == null ? Math.max(2, steps / 10 / 2 * 2) : s.beamPeriod();
                 yield new BeamLora(lora(spec, null, false), new BeamLora.Beam(period, or(s.beamEnd(), (int) Math.max(1, steps * 2 / 3)), (float) or(s.beamTemperature(), 0.05)), randomness);
             }
-            case lora -> new Lora(lora(spec, null, false));
+            case lora -> plain(lora(spec, null, false));
             case dora -> new Lora(lora(spec, null, true));
             case layra -> {
                 int quarter = Math.ceilDiv(spec.layers().size(), 4);
-                yield new Lora(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
+                yield plain(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
             }
         };
     }
@@ -181,6 +184,10 @@ final class FinetuneRun {
     private Map<String, float[]> firstGradients(LoadedModel model, Batches batches) {
         Lora.Settings settings = ((Lora) method(model.spec(), 1, null)).settings();
         return FirstGradient.of(Lora.targets(settings, model.spec()).keySet(), model.checkpoint(), model.spec(), model.weights().products(), batches.step(1), progress);
+    }
+
+    private Lora plain(Lora.Settings settings) {
+        return settings.first().inner() ? new InnerLora(settings, or(s.lr(), defaultRate())) : new Lora(settings);
     }
 
     private Lora.Settings lora(ModelSpec spec, List<Integer> layers, boolean dora) {
@@ -216,12 +223,15 @@ final class FinetuneRun {
     // --- the run itself
 
     private Outcome train(Trainer trainer, LoadedModel model, Path out, int samples, int length) throws IOException {
+        long all = model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum();
+        FinetuneForecast.requireRoom(FinetuneForecast.diskBytes(trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum(), all, task.method().adapts(),
+                !trainer.run().forwardOnly(), s.earlyStop() != null), Files.getFileStore(out).getUsableSpace(), out.getParent());
         goOn(trainer);
         ranks.from(trainer.done() == 0 ? 0 : trainer.done() + 1);
         if (trainer.done() == 0) {
             ranks.add(0, trainer.parameters());
         }
-        long trained = trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum();
+        long trained = trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum();
         long forecast = FinetuneForecast.bytes(task, model.spec(), model.checkpoint(), trained, length);
         if (forecast > FinetuneForecast.totalMemory()) {
             warn.accept(String.format(Locale.ROOT, "The run will need about %.1f GB of memory; this machine has %.1f GB.", forecast / 1e9, FinetuneForecast.totalMemory() / 1e9));
@@ -374,7 +384,7 @@ final class FinetuneRun {
 
     private ObjectNode summary(Trainer trainer, LoadedModel model, int samples) throws IOException {
         ObjectNode n = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family()).put("method", task.method().name());
-        n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum());
+        n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum());
         n.put("model_parameters", model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum());
         put(n, "first_loss", figure("loss", true));
         put(n, "loss", figure("loss", false));

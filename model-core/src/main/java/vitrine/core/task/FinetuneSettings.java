@@ -47,13 +47,15 @@ import vitrine.core.train.method.FirstFactors;
 /// @param probes directions of a step of mezo or zosam; 1
 /// @param probeEps how far a probe goes; 1e-3
 /// @param rho how far zosam goes up before its gradient; 0.05
+/// @param stages how often APEX chooses its units; 2
+/// @param assessed samples that APEX's first choice looks at; 512
 /// @param earlyStop validations in a row without a lower loss that end the run; the result is that of the lowest. Not where null
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
                                Integer decaySteps, Double weightDecay, Double beta1, Double beta2, Double eps, Double maxGradNorm, Long seed, OrderName order, Boolean pack,
                                Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
                                Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
-                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho) {
+                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed) {
 
     /// Learning-rate schedules.
     public enum ScheduleName {
@@ -89,7 +91,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Nothing set.
     public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);
@@ -108,6 +110,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         atLeast("beamEnd", beamEnd, 1);
         atLeast("rounds", rounds, 1);
         atLeast("earlyStop", earlyStop, 1);
+        atLeast("stages", stages, 1);
+        atLeast("assessed", assessed, 1);
         atLeast("probes", probes, 1);
         within("probeEps", probeEps, 0, false, Double.MAX_VALUE, true);
         within("rho", rho, 0, true, Double.MAX_VALUE, true);
@@ -176,6 +180,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         requireFor(method == FinetuneMethod.beamlora, "beamEnd", beamEnd, method);
         requireFor(method == FinetuneMethod.beamlora, "beamTemperature", beamTemperature, method);
         requireFor(method == FinetuneMethod.hft, "rounds", rounds, method);
+        requireFor(method == FinetuneMethod.apex, "stages", stages, method);
+        requireFor(method == FinetuneMethod.apex, "assessed", assessed, method);
     }
 
     private static void requireFor(boolean applies, String key, Object value, FinetuneMethod method) {

@@ -35,6 +35,7 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.Compare.class, name = "compare"),
     @JsonSubTypes.Type(value = Task.Prune.class, name = "prune"),
     @JsonSubTypes.Type(value = Task.Convert.class, name = "convert"),
+    @JsonSubTypes.Type(value = Task.Preview.class, name = "preview"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -355,8 +356,12 @@ public sealed interface Task {
                 if (settings.init() != null && initAdapter != null) {
                     throw Refusal.of(Category.TASK_INVALID, null, "init says what factors begin with, and so does initAdapter; one of them belongs here");
                 }
-                if (settings.optimiser() == FinetuneSettings.OptimiserName.mezo && method == FinetuneMethod.beamlora) {
-                    throw Refusal.of(Category.TASK_INVALID, null, "the optimiser mezo keeps no moments, which the method beamlora hands on");
+                if (settings.optimiser() != null && settings.optimiser().probes()
+                        && (method == FinetuneMethod.apex || method == FinetuneMethod.beamlora && settings.optimiser() == FinetuneSettings.OptimiserName.mezo)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the optimiser %s does not go with the method %s, which needs gradients and moments of its own", settings.optimiser().name(), method.name());
+                }
+                if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
                 }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");
@@ -533,6 +538,17 @@ public sealed interface Task {
             if (adapters.isEmpty()) {
                 throw Refusal.of(Category.TASK_INVALID, null, "no adapter is to be merged; at least one is");
             }
+        }
+    }
+
+    /// What a training run would see of its data.
+    ///
+    /// @param maxLength where texts are cut, in tokens, from 2; the model's own limit, at most 1,024, where null
+    record Preview(String model, String data, Integer maxLength) implements Task {
+        public Preview {
+            require("model", model);
+            require("data", data);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
         }
     }
 

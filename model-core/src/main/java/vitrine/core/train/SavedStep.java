@@ -53,7 +53,7 @@ public record SavedStep(Path folder, long step) {
         }
         Map<String, Declared> declared = new LinkedHashMap<>();
         for (Parameter p : trainer.parameters().trained()) {
-            for (String kind : trainer.run().forwardOnly() ? List.of("w/") : List.of("w/", "m/", "v/")) {
+            for (String kind : unmoved(trainer, p) ? List.of("w/") : List.of("w/", "m/", "v/")) {
                 declared.put(kind + p.name(), new Declared(DType.F32, p.shape()));
             }
         }
@@ -63,7 +63,7 @@ public record SavedStep(Path folder, long step) {
             try (SafetensorsWriter tensors = new SafetensorsWriter(out.staging().resolve(TENSORS), declared, Map.of())) {
                 for (Parameter p : trainer.parameters().trained()) {
                     tensors.write("w/" + p.name(), 0, p.data().asSlice(0, 4 * p.elements()));
-                    if (trainer.run().forwardOnly()) {
+                    if (unmoved(trainer, p)) {
                         continue;
                     }
                     AdamW.Moments moments = trainer.optimiser().moments(p);
@@ -85,6 +85,11 @@ public record SavedStep(Path folder, long step) {
         for (SavedStep old : all.subList(0, Math.max(0, all.size() - KEPT))) {
             Whole.delete(old.folder);
         }
+    }
+
+    /// Whether a tensor has no moments.
+    private static boolean unmoved(Trainer trainer, Parameter p) {
+        return trainer.run().forwardOnly() || !trainer.method().stepped(p);
     }
 
     /// All saved steps, the earliest first.
@@ -138,7 +143,7 @@ public record SavedStep(Path folder, long step) {
         try (SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS))) {
             for (Parameter p : trainer.parameters().trained()) {
                 copy(tensors, "w/" + p.name(), p.data(), p.elements());
-                if (trainer.run().forwardOnly()) {
+                if (unmoved(trainer, p)) {
                     continue;
                 }
                 AdamW.Moments moments = trainer.optimiser().moments(p);

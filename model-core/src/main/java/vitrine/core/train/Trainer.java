@@ -91,6 +91,9 @@ public final class Trainer implements AutoCloseable {
         if (done == 0 && !validation.isEmpty()) {
             listener.figures(0, Map.of("validation_loss", validate(progress)));
         }
+        if (done < run.steps()) {
+            method.begin(pass, batches, done == 0, progress);
+        }
         while (done < run.steps()) {
             progress.step(done, run.steps(), "steps");
             long step = done + 1;

@@ -28,10 +28,12 @@ import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.forward.ProductsForTests;
 import vitrine.core.progress.Progress;
 import vitrine.core.testing.Reference;
+import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.BeamLora;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
+import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
 
 /// What every method of training must keep to.
@@ -57,7 +59,9 @@ class TrainerTest {
             case "full" -> new FullTuning();
             case "lora", "zosam" -> new Lora(lora(0.1f, false));
             case "pissa" -> new Lora(new Lora.Settings(4, 8, 0f, List.of(Lora.ALL_LINEAR), false, false, null, null, FirstFactors.Kind.pissa, null));
+            case "loraxs" -> new InnerLora(new Lora.Settings(4, 8, 0f, List.of(Lora.ALL_LINEAR), false, false, null, null, FirstFactors.Kind.loraxs, null), 0);
             case "mezo" -> new FullTuning();
+            case "apex" -> new Apex(3, 6, RANDOM);
             case "dora" -> new Lora(lora(0f, true));
             case "beamlora" -> new BeamLora(lora(0f, false), new BeamLora.Beam(4, 8, 0.05f), RANDOM);
             default -> new HalfTuning(4, RANDOM);
@@ -109,6 +113,9 @@ class TrainerTest {
         List<float[]> values = new ArrayList<>();
         for (Parameter p : t.parameters().trained()) {
             values.add(p.toArray());
+            if (!t.method().stepped(p)) {
+                continue;
+            }
             values.add(new float[] {t.optimiser().moments(p).steps()});
             values.add(t.optimiser().moments(p).m().asSlice(0, 4 * p.elements()).toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT));
             values.add(t.optimiser().moments(p).v().asSlice(0, 4 * p.elements()).toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT));
@@ -135,7 +142,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "mezo", "zosam"})
+    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "loraxs", "mezo", "zosam", "apex"})
     void aRunThatGoesOnGivesTheSameBits(String name) {
         Run run = name.equals("mezo") ? probing(12, ZerothOrder.Kind.MEZO, 0.05) : name.equals("zosam") ? probing(12, ZerothOrder.Kind.SAM, 0.05) : run(12, 2, 1);
         State whole = with(() -> method(name), run, t -> train(t, -1));

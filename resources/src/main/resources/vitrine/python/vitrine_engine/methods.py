@@ -171,7 +171,7 @@ def save_adapter(model, state, folder):
 
 
 METHODS = {"full": Full, "lora": Lora, "dora": Lora, "layra": Lora}
-EMBEDDED_ONLY = ("beamlora", "hft")
+EMBEDDED_ONLY = ("beamlora", "hft", "apex")
 
 
 def of(task, settings):
@@ -185,7 +185,7 @@ def of(task, settings):
         if key in settings and not method.adapts:
             raise invalid("%s does not go with the method %s" % (key, name))
     for key, belongs in (("firstLayers", "layra"), ("lastLayers", "layra"), ("beamPeriod", "beamlora"), ("beamEnd", "beamlora"), ("beamTemperature", "beamlora"),
-                         ("rounds", "hft")):
+                         ("rounds", "hft"), ("stages", "apex"), ("assessed", "apex")):
         if key in settings and name != belongs:
             raise invalid("%s does not go with the method %s" % (key, name))
     if settings.get("init", "kaiming") != "kaiming":

@@ -30,7 +30,21 @@ public record FirstFactors(double[] a, double[] b, double[] taken) {
 
     /// The ways to begin.
     public enum Kind {
-        kaiming, gaussian, orthogonal, pissa, olora, loraga;
+        kaiming, gaussian, orthogonal, pissa, olora, loraga,
+        /// See [InnerLora].
+        loraxs,
+        /// See [InnerLora].
+        lorasb;
+
+        /// Whether the factors rest and a small matrix between them is trained.
+        public boolean inner() {
+            return this == loraxs || this == lorasb;
+        }
+
+        /// Whether the first gradient is needed.
+        public boolean looksAtGradient() {
+            return this == loraga || this == lorasb;
+        }
 
         /// Whether the layer's matrix changes.
         public boolean changesBase() {
@@ -140,6 +154,38 @@ public record FirstFactors(double[] a, double[] b, double[] taken) {
                 for (int o = 0; o < out; o++) {
                     b[o * rank + r] = root * left.getAtIndex(JAVA_DOUBLE, (long) o * k + from);
                 }
+            }
+        }
+    }
+
+    /// The r largest singular values of a matrix `[out, in]` with their vectors.
+    ///
+    /// @param left `[out, r]`
+    /// @param values `[r]`
+    /// @param right `[r, in]`
+    record Largest(double[] left, double[] values, double[] right) {
+
+        static Largest of(double[] matrix, int out, int in, int rank) {
+            int k = Math.min(out, in);
+            if (rank > k) {
+                throw Refusal.of(Category.TASK_INVALID, null, "r is %d, and a layer of the model has %d directions", rank, k);
+            }
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment m = arena.allocateFrom(JAVA_DOUBLE, matrix);
+                MemorySegment left = arena.allocate(8L * out * k, 64);
+                MemorySegment right = arena.allocate(8L * k * in, 64);
+                double[] s = OpenBlas.open().decompose(m, out, in, in, left, right);
+                double[] u = new double[out * rank];
+                double[] v = new double[rank * in];
+                for (int r = 0; r < rank; r++) {
+                    for (int o = 0; o < out; o++) {
+                        u[o * rank + r] = left.getAtIndex(JAVA_DOUBLE, (long) o * k + r);
+                    }
+                    for (int i = 0; i < in; i++) {
+                        v[r * in + i] = right.getAtIndex(JAVA_DOUBLE, (long) r * in + i);
+                    }
+                }
+                return new Largest(u, java.util.Arrays.copyOf(s, rank), v);
             }
         }
     }

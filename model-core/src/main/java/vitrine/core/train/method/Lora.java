@@ -58,7 +58,7 @@ public class Lora implements Method {
     /// @param layers the layers that get adapters, or null for all
     /// @param start an adapter to begin with, or null
     /// @param first what the factors begin with otherwise
-    /// @param gradients for [FirstFactors.Kind#loraga] the gradient of every adapted tensor; else null
+    /// @param gradients for beginnings that look at it the gradient of every adapted tensor; else null
     public record Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start,
                            FirstFactors.Kind first, Map<String, float[]> gradients) {
 
@@ -113,7 +113,7 @@ public class Lora implements Method {
     /// The factors that a layer's matrix, or its gradient, gives; the matrix keeps the rest.
     private FirstFactors taken(Parameters parameters, Linear l) {
         float[] w = parameters.values(l);
-        double[] of = rows(settings.first == FirstFactors.Kind.loraga ? settings.gradients.get(l.weight()) : w, l);
+        double[] of = rows(settings.first.looksAtGradient() ? settings.gradients.get(l.weight()) : w, l);
         FirstFactors first = FirstFactors.of(settings.first, of, l.out(), l.in(), settings.rank, settings.scaling());
         for (int o = 0; o < l.out(); o++) {
             for (int i = 0; i < l.in(); i++) {
@@ -125,7 +125,7 @@ public class Lora implements Method {
     }
 
     /// A stored matrix as `[out, in]`.
-    private static double[] rows(float[] stored, Linear l) {
+    static double[] rows(float[] stored, Linear l) {
         double[] out = new double[stored.length];
         for (int o = 0; o < l.out(); o++) {
             for (int i = 0; i < l.in(); i++) {
@@ -202,6 +202,12 @@ public class Lora implements Method {
 
     float temperature() {
         return 0f;
+    }
+
+    /// Notes a module that a variant has adapted itself.
+    final void noteModule(String path, Linear l) {
+        weights.put(path, l.weight());
+        inputMajor |= l.inputMajor();
     }
 
     // --- which layers
