@@ -182,8 +182,8 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            // A training run keeps its last saved steps: it may be extended.
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "steps", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
+            // A training run keeps its last saved steps and its ranks along them: it may be extended.
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "steps", "ranks.jsonl", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
                             "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract", "artifact-compare", "artifact-prune", "artifact-convert", "artifact-preview"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
