@@ -23,6 +23,7 @@ import vitrine.core.files.Whole;
 import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
 import vitrine.app.workspace.Recognised;
+import vitrine.views.compare.CompareView;
 import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
@@ -38,6 +39,8 @@ public final class Showcase {
     private static final int TOKEN = 17;
     private static final int WIDTH = 1440;
     private static final int HEIGHT = 900;
+    /// What the adapter of the pictures was trained for.
+    private static final String PROMPT = "KING HENRY:\nMy lord, I'll be such as";
 
     private final Services services;
     private final MainWindow window;
@@ -158,6 +161,18 @@ public final class Showcase {
         });
         settle();
         both("lora");
+        compare();
+    }
+
+    /// The base and the base with the adapter, over the texts and a prompt out of them.
+    private void compare() throws IOException {
+        Toolkit.onThread(() -> {
+            window.commands().named("Go to " + ViewKind.COMPARE.label()).run();
+            window.present().filter(CompareView.class::isInstance).map(CompareView.class::cast).ifPresent(v -> v.model().promptProperty().set(PROMPT));
+            return null;
+        });
+        settle();
+        both("compare");
     }
 
     private void routing() throws IOException {

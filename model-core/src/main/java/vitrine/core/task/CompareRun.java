@@ -41,6 +41,7 @@ import vitrine.core.refusal.Visible;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
 import vitrine.core.tokenizer.Token;
+import vitrine.core.tokenizer.Tokenizer;
 import vitrine.core.tokenizer.Vocabulary;
 
 /// Two models against each other; see [CompareArtifact] for what is written. What can be compared is; for the rest stands why it cannot.
@@ -51,6 +52,8 @@ final class CompareRun {
     /// One layer's weights of both models are in memory while heads are compared.
     private static final long MAX_LAYER_BYTES = 1L << 30;
     private static final long MAX_LENS_BYTES = 1L << 30;
+    /// Characters that tokens may lose where a long text is cut into pieces.
+    private static final double LOST = 0.01;
 
     private final Task.Compare task;
     private final CompareSide a;
@@ -271,6 +274,14 @@ final class CompareRun {
             return;
         }
         long bytes = bytes(d.file());
+        if (bytes > 0) {
+            String lost = lost(d, a, "A", left, progress);
+            lost = lost != null ? lost : lost(d, b, "B", right, progress);
+            if (lost != null) {
+                absent.put("bits", lost);
+                bytes = 0;
+            }
+        }
         long tokens = tokens(left) + tokens(right);
         Progress half = new Offset(progress, 0, tokens);
         Evaluation.Result p = new Evaluation(a.model().forward()).run(left, expertsA, half).all();
@@ -322,6 +333,33 @@ final class CompareRun {
             }
         }
         return sum;
+    }
+
+    /// Why nats are not those of the text's bytes, or null: a tokenizer that leaves characters out, as one of few letters does, is not asked for them.
+    private static String lost(Task.Domain d, CompareSide s, String side, List<Sequences.Labelled> data, Progress progress) {
+        long written = 0;
+        for (Example e : Dataset.read(Path.of(d.file())).examples()) {
+            written += switch (e.content()) {
+                case Example.Content.Text t -> visible(t.text());
+                case Example.Content.Completion c -> visible(c.prompt() + c.completion());
+                case Example.Content.Ids ignored -> 0;
+            };
+        }
+        long kept = 0;
+        progress.risky(s.source().checkpoint().tokenizerFile(), Tokenizer.patienceSeconds(s.source().checkpoint(), written));
+        try (Tokenizer tokenizer = Tokenizer.of(s.source().checkpoint())) {
+            for (Sequences.Labelled l : data) {
+                kept += visible(tokenizer.decode(l.ids()));
+            }
+        } finally {
+            progress.safe();
+        }
+        return Math.abs(kept - written) <= LOST * written ? null
+                : String.format("No bits per byte for %s: tokens of %s hold %,d of its %,d characters.", Visible.name(d.name()), side, kept, written);
+    }
+
+    private static long visible(String text) {
+        return text.codePoints().filter(c -> !Character.isWhitespace(c)).count();
     }
 
     private void side(ObjectNode to, Evaluation.Result r, long bytes) {

@@ -83,9 +83,10 @@ final class CompareSide implements AutoCloseable {
         return cannotRun;
     }
 
-    /// The checkpoint's name, with those of its adapters.
+    /// The checkpoint's name, with those of its adapters; an adapter's without that of its base, which stands beside it.
     String name() {
-        return uses.isEmpty() ? source.name() : source.name() + " + " + uses.stream().map(u -> Path.of(u.path()).getFileName().toString()).collect(Collectors.joining(" + "));
+        return uses.isEmpty() ? source.name() : source.name() + " + " + uses.stream().map(u -> Path.of(u.path()).getFileName().toString())
+                .map(n -> n.startsWith(source.name() + "-") ? n.substring(source.name().length() + 1) : n).collect(Collectors.joining(" + "));
     }
 
     /// All tensors as the adapters leave them, by name.

@@ -278,6 +278,16 @@ class CompareRunTest {
         assertTrue(got.tensors().shapes().stream().anyMatch(s -> s.startsWith("model.embed_tokens.weight: [448, 64] and [")), got.tensors().shapes()::toString);
     }
 
+    /// A tokenizer of three letters makes little of prose: its nats are not those of the prose's bytes.
+    @Test
+    void aTokenizerThatLeavesCharactersOutHasNoBitsPerByte() throws IOException {
+        Path sort = SharedReference.require("gpt2-sort");
+        Path text = Files.writeString(folder.resolve("text.txt"), "A cat and A bat sat, ABC they said.");
+        CompareArtifact got = run(new Task.Compare(reference("llama-gqa").toString(), sort.toString(), List.of(new Task.Domain("prose", text.toString())), null, null, null, null, null));
+        assertTrue(got.absent().get("bits").startsWith("No bits per byte for prose: tokens of B hold "), got.absent()::toString);
+        assertTrue(Double.isNaN(got.texts().getFirst().a().bitsPerByte()) && Double.isNaN(got.texts().getFirst().bitsRatio()));
+    }
+
     @Test
     void aFamilyThatCannotBeRunStillHasWeights() throws IOException {
         Path a = reference("llama-gqa");

@@ -184,7 +184,7 @@ final class HeadInspector {
         }
         buttons.getChildren().add(Buttons.plain("All on", off::clear));
         List<String> parts = new ArrayList<>(off.sortedHeads().stream().map(HeadId::toString).toList());
-        off.layers().stream().sorted().forEach(l -> parts.add("layer " + l));
+        off.layers().stream().sorted().forEach(l -> parts.add("Layer " + l));
         Label list = new Label(String.join("; ", parts));
         list.setWrapText(true);
         list.setMinHeight(Region.USE_PREF_SIZE);

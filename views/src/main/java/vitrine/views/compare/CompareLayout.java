@@ -115,10 +115,19 @@ final class CompareLayout extends Region {
         double upper = Math.clamp(height * (wide ? 0.22 : 0.19), 118, 260);
         double lower = Math.clamp(height * 0.31, 180, wide ? 420 : 330);
         double left = Math.clamp(w * 0.37, 260, 420);
+        double half = Math.floor((w - GAP) / 2);
         double middle = height - upper - lower - 2 * GAP;
+        if (wide) {
+            // Square maps grow with the width only: what they leave goes to the figures above and below.
+            double spare = middle - Math.max(260, (half - 60) / 3 + 100);
+            if (spare > 0) {
+                middle -= spare;
+                upper += Math.floor(spare / 3);
+                lower = height - upper - middle - 2 * GAP;
+            }
+        }
         place(perplexity, 0, top, left, upper);
         place(loss, left + GAP, top, w - left - GAP, upper);
-        double half = Math.floor((w - GAP) / 2);
         place(maps, 0, top + upper + GAP, wide ? half : w, middle);
         place(second, half + GAP, top + upper + GAP, w - half - GAP, middle);
         double third = Math.floor((w - 2 * GAP) / 3);

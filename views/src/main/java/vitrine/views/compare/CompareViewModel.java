@@ -176,7 +176,7 @@ public final class CompareViewModel {
         HeadId h = head.get();
         if (fresh || h == null || h.layer() >= c.moved().length || h.head() >= c.moved()[h.layer()].length) {
             // The head that moved most is where one looks first.
-            head.set(c.mostMoved());
+            head.set(c.mostMoved() != null || !c.heads() ? c.mostMoved() : new HeadId(0, 0));
         }
         fresh = false;
         if (token.get() >= c.tokens()) {

@@ -75,10 +75,10 @@ record Comparison(CompareArtifact artifact, double[] lossA, double[] lossB, doub
         return out.toString().strip().replace("\n", " ");
     }
 
-    /// The head that moved most, or null.
+    /// The head that moved most; null where none moved.
     HeadId mostMoved() {
         HeadId best = null;
-        double most = -1;
+        double most = 0;
         for (int l = 0; l < moved.length; l++) {
             for (int h = 0; h < moved[l].length; h++) {
                 if (moved[l][h] > most) {
@@ -206,7 +206,7 @@ record Comparison(CompareArtifact artifact, double[] lossA, double[] lossB, doub
         if (artifact.prompt() != null && !Double.isNaN(artifact.prompt().agreement())) {
             out.add("After " + Numbers.wholePercent(artifact.prompt().agreement()) + " of the prompt's tokens both have the same most likely next token.");
         }
-        for (CompareArtifact.Routing r : artifact.routing().stream().sorted(Comparator.comparingDouble((CompareArtifact.Routing x) -> -x.moved())).limit(1).toList()) {
+        for (CompareArtifact.Routing r : artifact.routing().stream().filter(x -> x.moved() > 0).sorted(Comparator.comparingDouble((CompareArtifact.Routing x) -> -x.moved())).limit(1).toList()) {
             out.add(String.format(Locale.ROOT, "Layer %d shifts %s of its choices to other experts, more than any.", r.layer(), Numbers.wholePercent(r.moved())));
         }
         return String.join(" ", out);

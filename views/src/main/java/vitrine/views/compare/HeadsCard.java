@@ -82,7 +82,7 @@ final class HeadsCard {
         Cells cells = Cells.of(c.moved().length, heads, values);
         quiet = true;
         chart.labels(IntStream.range(0, cells.rows()).mapToObj(Integer::toString).toList(), IntStream.range(0, heads).mapToObj(Integer::toString).toList())
-                .legend("total variation").largestCell(96, 44).format(Numbers::inCell);
+                .legend("total variation").largestCell(96, 72).format(Numbers::inCell);
         chart.show(cells, Scale.linear(0, 0.1).fittedTo(cells).fittedTo(0, most(c.moved())));
         quiet = false;
         select();

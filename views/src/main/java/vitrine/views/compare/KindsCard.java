@@ -109,7 +109,7 @@ final class KindsCard {
         }
         quiet = true;
         chart.labels(IntStream.range(0, rows.length).mapToObj(Integer::toString).toList(), a.kinds().stream().map(KindNames::shortName).toList())
-                .legend(of == Of.CHANGE ? "share of the norm" : "change × 1,000").largestCell(96, 44)
+                .legend(of == Of.CHANGE ? "share of the norm" : "change × 1,000").largestCell(96, 72)
                 .format(of == Of.CHANGE ? Numbers::inCell : v -> Math.round(v) == 0 ? "0" : Numbers.change(Math.round(v), 0));
         Cells cells = Cells.of(rows.length, columns, values);
         chart.show(cells, of == Of.CHANGE ? Scale.linear(0, 0.1).fittedTo(0, most == 0 ? 0.1 : most) : Scale.diverging(1).fittedTo(-Math.max(1, most), Math.max(1, most)));

@@ -10,10 +10,7 @@ import vitrine.views.chart.Axis;
 import vitrine.views.chart.ColumnChart;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
-import vitrine.views.control.Buttons;
 import vitrine.views.control.Card;
-import vitrine.views.control.EmptyState;
-import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.Segments;
 
@@ -79,8 +76,7 @@ final class LossCard {
         if (!c.losses()) {
             card.subtitle("").header();
             String why = c.artifact().absent().getOrDefault("prompt", c.artifact().absent().getOrDefault("tokens", ""));
-            EmptyState empty = new EmptyState(Icons.EDIT, why.isEmpty() ? "No prompt yet: losses, divergence, attention and the logit lens are of its tokens." : why);
-            card.content(why.isEmpty() ? empty.button(Buttons.plain("Write a prompt…", writePrompt)) : empty);
+            card.content(why.isEmpty() ? Brief.of("No prompt yet: losses, divergence, attention and the logit lens are of its tokens.", "Write a prompt…", writePrompt) : Brief.of(why, null, null));
             return;
         }
         card.subtitle(c.promptWords(28));

@@ -39,6 +39,10 @@ final class MapsCard {
         }
     }
 
+    /// Widths from which legends fit into the head.
+    private static final double ROOM = 840;
+    private static final double ROOM_WITH_MEASURE = 1010;
+
     private final Card card = new Card("");
     private final CompareViewModel model;
     private final HeatMapView mapA = new HeatMapView();
@@ -50,6 +54,8 @@ final class MapsCard {
     private final StackPane third = new StackPane();
     private final HBox legends = new HBox(16);
     private final HBox row;
+    private final HBox below = new HBox();
+    private final VBox content;
     private final Segments<Of> of = new Segments<>(List.of(Of.values()), o -> o.label).compact();
     private final Segments<LensMeasure> measure = new Segments<>(List.of(LensMeasure.values()), LensMeasure::label).compact();
     private boolean quiet;
@@ -68,6 +74,10 @@ final class MapsCard {
         row = new HBox(16, side(nameA, mapA), side(nameB, mapB), side(nameD, third));
         VBox.setVgrow(row, Priority.ALWAYS);
         row.setMinSize(0, 0);
+        content = new VBox(6, row, below);
+        content.setMinSize(0, 0);
+        below.managedProperty().bind(javafx.beans.binding.Bindings.isNotEmpty(below.getChildren()));
+        card.widthProperty().addListener((o, old, now) -> placeLegends());
         for (HeatMapView v : views()) {
             // One legend in the head serves all three, and the inspector tells of what is locked: the maps take all room.
             v.map().withoutLegend().readOutOnHover();
@@ -165,7 +175,7 @@ final class MapsCard {
         Cell now = mapA.lockedCellProperty().get();
         Cell cell = t < 0 ? null : switch (of.valueProperty().get()) {
             case HEAD -> new Cell(t, now != null && now.row() == t ? now.column() : strongest(t));
-            case LENS -> t < 1 ? null : new Cell(now == null ? 0 : now.row(), t - 1);
+            case LENS -> t < 1 ? null : new Cell(now != null ? now.row() : cellsA == null ? 0 : cellsA.rows() - 1, t - 1);
             case EXPERTS -> now;
         };
         views().forEach(v -> v.lockedCellProperty().set(cell));
@@ -190,13 +200,7 @@ final class MapsCard {
         if (c == null) {
             return;
         }
-        List<Node> right = new ArrayList<>();
-        right.add(legends);
-        if (of.valueProperty().get() == Of.LENS) {
-            right.add(measure);
-        }
-        right.add(of);
-        card.header(right.toArray(Node[]::new));
+        placeLegends();
         of.disableBecause(Of.EXPERTS, c.artifact().routing().isEmpty() ? c.artifact().absent().getOrDefault("routing", "Neither model has experts.") : "");
         nameA.setText("A  " + c.nameA());
         nameB.setText("B  " + c.nameB());
@@ -209,6 +213,25 @@ final class MapsCard {
         }
         quiet = false;
         mark();
+    }
+
+    /// Scales stand in the head where there is room beside the title, else below the maps.
+    private void placeLegends() {
+        boolean lens = of.valueProperty().get() == Of.LENS;
+        boolean room = card.getWidth() >= (lens ? ROOM_WITH_MEASURE : ROOM);
+        below.getChildren().clear();
+        List<Node> right = new ArrayList<>();
+        if (room) {
+            right.add(legends);
+        }
+        if (lens) {
+            right.add(measure);
+        }
+        right.add(of);
+        card.header(right.toArray(Node[]::new));
+        if (!room) {
+            below.getChildren().add(legends);
+        }
     }
 
     private void nothing(String why) {
@@ -227,7 +250,7 @@ final class MapsCard {
         List<String> labels = c.tokenLabels();
         draw(a, c.map(true, h), c.difference(h), Scale.sqrt(0, 1), labels, labels, "attention weight", Numbers::probability);
         ProvenanceAudit.tag(card, c.provenance("attentions_a"));
-        card.content(row);
+        card.content(content);
     }
 
     private void lens(Comparison c) {
@@ -247,7 +270,7 @@ final class MapsCard {
         List<String> down = IntStream.range(0, Math.max(a.rows(), b.rows())).mapToObj(l -> l == 0 ? "in" : Integer.toString(l - 1)).toList();
         draw(a, b, Comparison.difference(a, b), scale, down, c.tokenLabels(), m.words(), m == LensMeasure.TARGET ? Numbers::probability : Numbers::loss);
         ProvenanceAudit.tag(card, c.provenance(m.tensor() + "_a"));
-        card.content(row);
+        card.content(content);
     }
 
     private void experts(Comparison c) {
@@ -262,7 +285,7 @@ final class MapsCard {
         List<String> across = IntStream.range(0, a.columns()).mapToObj(Integer::toString).toList();
         draw(a, b, Comparison.difference(a, b), Scale.load(), down, across, "load, × fair share", x -> Numbers.fixed(x, 2));
         ProvenanceAudit.tag(card, c.provenance("routing"));
-        card.content(row);
+        card.content(content);
     }
 
     private static double most(Cells cells) {

@@ -16,10 +16,7 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.refusal.Visible;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
-import vitrine.views.control.Buttons;
 import vitrine.views.control.Card;
-import vitrine.views.control.EmptyState;
-import vitrine.views.control.Icons;
 import vitrine.views.control.NumberLabel;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.Quantity;
@@ -52,8 +49,7 @@ final class PerplexityCard {
         card.title(bits ? "Bits per byte" : "Perplexity").subtitle(bits ? "tokens differ" : "");
         if (texts.isEmpty()) {
             String why = c.artifact().absent().getOrDefault("texts", "");
-            EmptyState empty = new EmptyState(Icons.TEXT, why.isEmpty() ? "No text chosen." : why);
-            card.content(why.isEmpty() ? empty.button(Buttons.plain("Choose texts…", chooseTexts)) : empty);
+            card.content(why.isEmpty() ? Brief.of("No text chosen.", "Choose texts…", chooseTexts) : Brief.of(why, null, null));
             return;
         }
         Provenance from = c.provenance("texts");
@@ -108,7 +104,7 @@ final class PerplexityCard {
     }
 
     private static Node number(double v, boolean bits, Provenance from, boolean better) {
-        NumberLabel l = new NumberLabel(Double.isFinite(v) ? Quantity.of(v, bits ? x -> Numbers.fixed(x, 4) : Numbers::perplexity, from) : Quantity.missing("not finite", from));
+        NumberLabel l = new NumberLabel(Double.isFinite(v) ? Quantity.of(v, bits ? x -> Numbers.fixed(x, 4) : Numbers::perplexity, from) : Quantity.missing("none", from));
         l.setMaxWidth(Region.USE_PREF_SIZE);
         if (better) {
             l.getStyleClass().add(Styles.STRONG);

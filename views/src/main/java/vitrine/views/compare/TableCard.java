@@ -199,8 +199,11 @@ final class TableCard {
             g.getColumnConstraints().add(k);
         }
         g.add(PerplexityCard.head("", -1), 0, 0);
-        g.add(PerplexityCard.head("A  " + c.nameA(), 1), 1, 0);
-        g.add(PerplexityCard.head("B  " + c.nameB(), 2), 2, 0);
+        for (int i = 0; i < 2; i++) {
+            Label side = PerplexityCard.head(i == 0 ? "A  " + c.nameA() : "B  " + c.nameB(), i + 1);
+            side.setMinWidth(0);
+            g.add(side, i + 1, 0);
+        }
         int row = 1;
         String before = "";
         for (CompareArtifact.Setting s : all) {
