@@ -105,6 +105,9 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--experts", paramLabel = "N", description = "experts: how many of a layer stay, instead of --sparsity")
     Integer experts;
 
+    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts: how many a token visits afterwards; alone, all experts stay")
+    Integer expertsPerToken;
+
     @Option(names = "--criterion", paramLabel = "NAME", description = "experts: frequency, or saliency (default): routing weight times the output's norm")
     String criterion;
 
@@ -150,7 +153,7 @@ final class PruneCommand extends Subcommand {
         PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
-                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class));
+                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken);
         return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
                 evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
     }

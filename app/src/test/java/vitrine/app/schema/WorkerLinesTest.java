@@ -136,7 +136,7 @@ class WorkerLinesTest {
                 new Task.AdapterMerge(llama.toString(), List.of(Task.AdapterUse.of(MODELS.resolve("lora-llama").toString()))),
                 new Task.AdapterExtract(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), 4, null),
                 new Task.Prune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.PruneMethod.wanda, null, new vitrine.core.task.PruneSettings(0.5, null, null, null, null, null, null, null,
-                        null, null, null, null, null, null, null, null, null, null, null, null, null, null)),
+                        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null)),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");

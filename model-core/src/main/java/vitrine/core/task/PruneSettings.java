@@ -29,12 +29,14 @@ import vitrine.core.refusal.Refusal;
 /// @param parts what goes; taylor and slimgpt; both
 /// @param secondOrder whether the expansion has its second term; taylor; false
 /// @param experts how many experts of a layer stay, instead of a share that goes; experts
+/// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
 /// @param criterion what experts are worth; experts; saliency
 /// @param factorised whether the thin matrices of methods of rank are written too; false
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
-                            Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion) {
+                            Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion,
+                            Integer expertsPerToken) {
 
     /// What of a layer goes.
     public enum Parts {
@@ -50,7 +52,7 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
     }
 
     /// Nothing said.
-    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     /// How much of each layer goes.
     public enum AllocationName {
@@ -80,6 +82,7 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         atLeast("rank", rank, 1);
         atLeast("layers", layers, 0);
         atLeast("experts", experts, 1);
+        atLeast("expertsPerToken", expertsPerToken, 1);
         atLeast("blockSize", blockSize, 1);
         atLeast("calibrationSequences", calibrationSequences, 1);
         atLeast("sequenceLength", sequenceLength, Task.SHORTEST);
@@ -134,10 +137,11 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt, "parts", parts, method);
         requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
         requireFor(method == PruneMethod.experts, "experts", experts, method);
+        requireFor(method == PruneMethod.experts, "expertsPerToken", expertsPerToken, method);
         requireFor(method == PruneMethod.experts, "criterion", criterion, method);
         requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
         requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
-        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null) {
+        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null && expertsPerToken == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(switch (method) {
                 case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
                 case svd, whitened_svd, swift_svd -> "A rank says it too.";

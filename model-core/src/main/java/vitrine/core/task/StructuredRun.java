@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.FeedForward;
@@ -287,8 +288,8 @@ final class StructuredRun {
         Map<Integer, int[]> kept = new TreeMap<>();
         for (int l : spec.expertLayers()) {
             double[] score = (byUse ? use.frequency() : use.saliency()).get(l);
-            int k = spec.experts(l).router().perToken();
-            int stay = s.experts() != null ? s.experts() : score.length - gone(score.length);
+            int k = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
+            int stay = s.experts() != null ? s.experts() : s.sparsity() == null ? score.length : score.length - gone(score.length);
             if (stay < k || stay > score.length) {
                 throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, score.length, k);
             }
@@ -305,8 +306,8 @@ final class StructuredRun {
 
     private Outcome write(Structure structure, Path out) throws IOException {
         StringBuilder problem = new StringBuilder();
-        SmallerModel smaller = SmallerModel.ofOrNull(model.checkpoint(), spec, structure, problem);
-        if (smaller == null && (structure.layers().size() < spec.layers().size() || !structure.experts().isEmpty())) {
+        SmallerModel smaller = SmallerModel.ofOrNull(model.checkpoint(), spec, structure, s.expertsPerToken(), problem);
+        if (smaller == null && (structure.layers().size() < spec.layers().size() || !structure.experts().isEmpty() || s.expertsPerToken() != null)) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().configFile(), "what would be left has no config: %s", problem);
         }
         describe(structure);
@@ -338,6 +339,7 @@ final class StructuredRun {
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
+                    : after == before ? new PruneEnding.Story("same shapes, fewer experts per token", String.format("A token visits %d experts; the weights are as they were, so the disk saves nothing and time does.", s.expertsPerToken()))
                     : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.", after, before));
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), Json.object().put("allocation", "uniform"), story, ids -> inMemory(structure, silenced, ids));
@@ -405,7 +407,7 @@ final class StructuredRun {
                 spec.finalNorm(), spec.head(), spec.ignoredSuffixes());
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
         try {
-            return BeforeAndAfter.logits(model.as(shorter), ids, new Barred(structure.experts()));
+            return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
         } finally {
             model.weights().adapt(Adaptation.NONE);
         }

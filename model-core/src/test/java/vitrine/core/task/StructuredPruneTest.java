@@ -181,6 +181,16 @@ class StructuredPruneTest {
     }
 
     @Test
+    void tokensVisitFewerExperts() throws IOException {
+        Path result = run("mixtral", "experts", "{\"expertsPerToken\": 1}");
+        assertEquals(1, json(result, "config.json").get("num_experts_per_tok").asInt());
+        assertEquals(8, json(result, "config.json").get("num_local_experts").asInt());
+        JsonNode report = json(result, "pruning_report.json");
+        assertTrue(report.at("/load_back/passed").asBoolean() && report.at("/evaluations/0/kl").asDouble() > 0);
+        assertEquals("same shapes, fewer experts per token", report.get("output").asText());
+    }
+
+    @Test
     void taylorsExample() {
         TaylorImportance first = new TaylorImportance(1, false);
         TaylorImportance second = new TaylorImportance(1, true);
