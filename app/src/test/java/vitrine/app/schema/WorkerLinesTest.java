@@ -138,7 +138,7 @@ class WorkerLinesTest {
                 new Task.Compare(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())),
                         Task.Prompt.ofText("The lantern over the wall"), null, vitrine.core.analysis.spectrum.Accuracy.fast, null, null),
                 new Task.Prune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.PruneMethod.wanda, null, new vitrine.core.task.PruneSettings(0.5, null, null, null, null, null, null, null,
-                        null, null, null, null, null, null, null, null, null, null, null, null, null, null)),
+                        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null)),
                 new Task.Preview(llama.toString(), folder.resolve("few.txt").toString(), 32),
                 new Task.Convert(llama.toString(), Task.How.stack, 2, null, null, null, null, null, null, null, null, null),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),

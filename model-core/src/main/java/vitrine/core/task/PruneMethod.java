@@ -20,6 +20,8 @@ public enum PruneMethod {
     heads(Form.STRUCTURE, true),
     /// Heads and feed-forward channels go whose weights the loss would miss least, by its expansion (LLM-Pruner).
     taylor(Form.STRUCTURE, true),
+    /// Heads and channels go one group after the other, and those that stay make up for them (SlimGPT).
+    slimgpt(Form.STRUCTURE, true),
     /// Routed experts go that are visited least, or whose outputs count least.
     experts(Form.STRUCTURE, true);
 

@@ -45,6 +45,7 @@ final class SmallerModel {
     private static final List<String> LAYER_KEYS = List.of("num_hidden_layers", "n_layer", "num_layers");
     private static final List<String> WIDTH_KEYS = List.of("intermediate_size", "n_inner", "ffn_dim");
     private static final List<String> EXPERT_KEYS = List.of("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts");
+    private static final List<String> PER_TOKEN_KEYS = List.of("num_experts_per_tok", "num_experts_per_token", "moe_k", "moe_top_k", "top_k");
     private static final Pattern NUMBER = Pattern.compile("(^|\\.)(\\d+)(\\.)");
     private static final Pattern EXPERT = Pattern.compile("(experts\\.)(\\d+)(\\.)");
 
@@ -52,6 +53,7 @@ final class SmallerModel {
     private final ModelSpec spec;
     private final Structure structure;
     private final ObjectNode config;
+    private final Integer perToken;
     private final Map<String, Part> parts = new LinkedHashMap<>();
     private String note;
 
@@ -73,7 +75,8 @@ final class SmallerModel {
         }
     }
 
-    private SmallerModel(Checkpoint base, ModelSpec spec, Structure structure) {
+    private SmallerModel(Checkpoint base, ModelSpec spec, Structure structure, Integer perToken) {
+        this.perToken = perToken;
         this.base = base;
         this.spec = spec;
         this.structure = structure;
@@ -82,9 +85,10 @@ final class SmallerModel {
 
     /// The smaller model, or the reason why a config cannot express it.
     ///
+    /// @param perToken how many experts a token visits, null for as many as before
     /// @param problem filled with the reason
-    static SmallerModel ofOrNull(Checkpoint base, ModelSpec spec, Structure structure, StringBuilder problem) {
-        SmallerModel m = new SmallerModel(base, spec, structure);
+    static SmallerModel ofOrNull(Checkpoint base, ModelSpec spec, Structure structure, Integer perToken, StringBuilder problem) {
+        SmallerModel m = new SmallerModel(base, spec, structure, perToken);
         String why = m.build();
         if (why != null) {
             problem.append(why);
@@ -360,6 +364,13 @@ final class SmallerModel {
             }
             config.put(key, count.apply(structure.experts()));
         }
+        if (perToken != null) {
+            String key = keyOf(config, PER_TOKEN_KEYS);
+            if (key == null) {
+                return "the config has no number of experts per token";
+            }
+            config.put(key, perToken);
+        }
         return null;
     }
 
@@ -411,6 +422,9 @@ final class SmallerModel {
             for (int i = 0; i < again.layers().size(); i++) {
                 AttentionSpec a = again.layers().get(i).attention();
                 AttentionSpec b = spec.layers().get(structure.layers().get(i)).attention();
+                if (perToken != null && again.layers().get(i).feedForward() instanceof FeedForward.Mixture m && m.router().perToken() != perToken) {
+                    return "by the config a token of layer " + i + " would visit " + m.router().perToken() + " experts";
+                }
                 if (a.window() != b.window() || a.chunk() != b.chunk() || a.scale() != b.scale() || (a.rope() == null) != (b.rope() == null)) {
                     return "by the config layer " + structure.layers().get(i) + " would attend otherwise in its new place";
                 }

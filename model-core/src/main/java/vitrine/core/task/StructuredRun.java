@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.FeedForward;
@@ -32,8 +33,12 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.prune.CalibrationPass;
+import vitrine.core.prune.InputCollector;
+import vitrine.core.prune.OutputError;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.SlimGpt;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Matrix;
@@ -52,6 +57,9 @@ final class StructuredRun {
     private final Progress progress;
     private final Consumer<String> warn;
     private final CalibrationTexts texts;
+    /// What output matrices became where those that stay make up for what goes.
+    private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
+    private final Arena whole = Arena.ofShared();
     private final ArrayNode rows = Json.mapper().createArrayNode();
 
     private StructuredRun(Task.Prune task, LoadedModel model, Progress progress, Consumer<String> warn) {
@@ -69,7 +77,10 @@ final class StructuredRun {
     static Outcome run(Task.Prune task, Path out, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requirePerplexity();
-            return new StructuredRun(task, model, progress, warn).run(out);
+            StructuredRun run = new StructuredRun(task, model, progress, warn);
+            try (Arena ignored = run.whole) {
+                return run.run(out);
+            }
         }
     }
 
@@ -83,6 +94,7 @@ final class StructuredRun {
             case heads -> heads();
             case taylor -> taylor();
             case experts -> experts();
+            case slimgpt -> slim();
             default -> throw new IllegalStateException(task.method().name());
         };
         return write(structure, out);
@@ -189,6 +201,59 @@ final class StructuredRun {
         output.set(w);
     }
 
+    /// Heads and channels by SlimGPT: each layer is calibrated with what it reads once those before are pruned, and what its output matrices become is kept for the result.
+    private Structure slim() {
+        PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
+        Map<Integer, int[]> groups = new TreeMap<>();
+        Map<Integer, int[]> channels = new TreeMap<>();
+        SlimGpt method = new SlimGpt(s.damping() == null ? 0.01 : s.damping());
+        Map<String, Adaptation.Replacement> replaced = new HashMap<>();
+        int layers = spec.layers().size();
+        try (MappedWeights map = new MappedWeights(model.checkpoint()); CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
+            for (LayerSpec l : spec.layers()) {
+                progress.checkCancelled();
+                progress.step(l.index(), layers, "layers");
+                List<PrunableMatrix> own = PrunableMatrix.of(l).stream().filter(m -> m.kind() == PrunableMatrix.Kind.OUTPUT && parts != PruneSettings.Parts.channels
+                        || m.kind() == PrunableMatrix.Kind.DOWN && !m.routed() && parts != PruneSettings.Parts.heads).toList();
+                try (InputCollector inputs = new InputCollector(own, true, 1024, texts.tokens())) {
+                    pass.look(inputs, new DataInput.Quiet(progress));
+                    double error = 0;
+                    double norm = 0;
+                    for (PrunableMatrix m : own) {
+                        TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+                        if (m.scaled() || !ChangedTensor.storable(t.dtype())) {
+                            throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, in which other values than 0 cannot be written", t.dtype()).where("tensor " + t.name());
+                        }
+                        ChangedTensor changed = new ChangedTensor(t, map.data(t), whole);
+                        Matrix w = changed.widened(m, null, model.weights(), whole);
+                        Matrix before = Matrix.allocate(whole, w.rows(), w.columns());
+                        before.copyFrom(w);
+                        boolean heads = m.kind() == PrunableMatrix.Kind.OUTPUT;
+                        int width = heads ? l.attention().valueDim() * l.attention().groupSize() : 1;
+                        int[] kept = method.prune(w, inputs.of(m), width, gone(m.in() / width));
+                        (heads ? groups : channels).put(l.index(), kept);
+                        changed.store(m, w);
+                        compensated.put(m.tensor(), changed);
+                        replaced.put(m.tensor(), new Adaptation.Replacement(t, changed.bytes()));
+                        OutputError moved = OutputError.of(inputs.of(m).sample(), before, w, model.weights().products());
+                        DataInput.put(row(l.index()), heads ? "output_projection_error" : "down_projection_error", moved.relative());
+                        error += moved.squaredError();
+                        norm += moved.squaredNorm();
+                    }
+                    if (norm > 0) {
+                        DataInput.put(row(l.index()), "relative_output_error", Math.sqrt(error / norm));
+                    }
+                }
+                model.weights().adapt(new Adaptation(Map.of(), Map.of(), Map.copyOf(replaced)));
+                pass.pass(null, new DataInput.Quiet(progress));
+                progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
+            }
+        } finally {
+            model.weights().adapt(Adaptation.NONE);
+        }
+        return new Structure(all(), groups, channels, Map.of());
+    }
+
     private Structure taylor() {
         StructureScores.Taylor t = new StructureScores(model, texts, progress).taylor(Boolean.TRUE.equals(s.secondOrder()));
         PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
@@ -223,8 +288,8 @@ final class StructuredRun {
         Map<Integer, int[]> kept = new TreeMap<>();
         for (int l : spec.expertLayers()) {
             double[] score = (byUse ? use.frequency() : use.saliency()).get(l);
-            int k = spec.experts(l).router().perToken();
-            int stay = s.experts() != null ? s.experts() : score.length - gone(score.length);
+            int k = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
+            int stay = s.experts() != null ? s.experts() : s.sparsity() == null ? score.length : score.length - gone(score.length);
             if (stay < k || stay > score.length) {
                 throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, score.length, k);
             }
@@ -241,8 +306,8 @@ final class StructuredRun {
 
     private Outcome write(Structure structure, Path out) throws IOException {
         StringBuilder problem = new StringBuilder();
-        SmallerModel smaller = SmallerModel.ofOrNull(model.checkpoint(), spec, structure, problem);
-        if (smaller == null && (structure.layers().size() < spec.layers().size() || !structure.experts().isEmpty())) {
+        SmallerModel smaller = SmallerModel.ofOrNull(model.checkpoint(), spec, structure, s.expertsPerToken(), problem);
+        if (smaller == null && (structure.layers().size() < spec.layers().size() || !structure.experts().isEmpty() || s.expertsPerToken() != null)) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().configFile(), "what would be left has no config: %s", problem);
         }
         describe(structure);
@@ -251,8 +316,9 @@ final class StructuredRun {
             if (smaller != null) {
                 CheckpointFolderWriter.write(out, smaller.config(), smaller.declared(), (name, to) -> {
                     progress.checkCancelled();
-                    smaller.write(name, map.data(smaller.from(name)), to);
-                    map.release(smaller.from(name));
+                    TensorEntry from = smaller.from(name);
+                    smaller.write(name, compensated.containsKey(from.name()) ? compensated.get(from.name()).bytes() : map.data(from), to);
+                    map.release(from);
                 }, model.checkpoint());
                 if (smaller.note() != null) {
                     warn.accept(smaller.note() + ".");
@@ -273,6 +339,7 @@ final class StructuredRun {
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
+                    : after == before ? new PruneEnding.Story("same shapes, fewer experts per token", String.format("A token visits %d experts; the weights are as they were, so the disk saves nothing and time does.", s.expertsPerToken()))
                     : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.", after, before));
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), Json.object().put("allocation", "uniform"), story, ids -> inMemory(structure, silenced, ids));
@@ -311,7 +378,7 @@ final class StructuredRun {
                 mask[i] = (byte) (Arrays.binarySearch(kept, i % m.in() / width) < 0 ? 0 : 1);
             }
             TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
-            ChangedTensor changed = new ChangedTensor(t, map.data(t), arena);
+            ChangedTensor changed = new ChangedTensor(t, compensated.containsKey(m.tensor()) ? compensated.get(m.tensor()).bytes() : map.data(t), arena);
             changed.clear(m, mask);
             out.put(m.tensor(), changed);
         }
@@ -340,7 +407,7 @@ final class StructuredRun {
                 spec.finalNorm(), spec.head(), spec.ignoredSuffixes());
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
         try {
-            return BeforeAndAfter.logits(model.as(shorter), ids, new Barred(structure.experts()));
+            return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
         } finally {
             model.weights().adapt(Adaptation.NONE);
         }

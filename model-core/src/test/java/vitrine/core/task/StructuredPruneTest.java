@@ -80,9 +80,9 @@ class StructuredPruneTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"llama-gqa,heads,1,4", "qwen2,heads,1,2", "qwen3,heads,1,2", "llama-gqa,taylor,1,4"})
+    @CsvSource({"llama-gqa,heads,1,4", "qwen2,heads,1,2", "qwen3,heads,1,2", "llama-gqa,taylor,1,4", "qwen2,slimgpt,1,2"})
     void headsGoWithTheirKeysAndValues(String model, String method, int groups, int heads) throws IOException {
-        Path result = run(model, method, "{\"sparsity\": 0.5" + (method.equals("taylor") ? ", \"parts\": \"heads\"}" : "}"));
+        Path result = run(model, method, "{\"sparsity\": 0.5" + (!method.equals("heads") ? ", \"parts\": \"heads\"}" : "}"));
         JsonNode config = json(result, "config.json");
         assertEquals(groups, config.get("num_key_value_heads").asInt());
         assertEquals(heads, config.get("num_attention_heads").asInt());
@@ -91,6 +91,19 @@ class StructuredPruneTest {
         assertEquals("smaller shapes", report.get("output").asText());
         assertTrue(report.at("/load_back/passed").asBoolean());
         assertTrue(report.at("/load_back/largest_logit_difference").asDouble() < 1e-4);
+    }
+
+    @Test
+    void slimGptMakesUpForWhatGoes() throws IOException {
+        double[] loss = new double[2];
+        for (String method : List.of("slimgpt", "taylor")) {
+            Path result = run("llama-gqa", method, "{\"sparsity\": 0.3, \"parts\": \"channels\"}");
+            JsonNode report = json(result, "pruning_report.json");
+            assertEquals(112, json(result, "config.json").get("intermediate_size").asInt());
+            assertTrue(report.at("/load_back/passed").asBoolean());
+            loss[method.equals("slimgpt") ? 0 : 1] = report.at("/evaluations/0/kl").asDouble();
+        }
+        assertTrue(loss[0] > 0 && loss[0] < loss[1], loss[0] + " and " + loss[1]);
     }
 
     @Test
@@ -165,6 +178,16 @@ class StructuredPruneTest {
         }
         assertEquals(report.at("/evaluations/0/dense/loss").asDouble(), report.at("/evaluations/0/pruned/loss").asDouble(), 1e-6);
         assertEquals(0, report.at("/evaluations/0/kl").asDouble(), 1e-9);
+    }
+
+    @Test
+    void tokensVisitFewerExperts() throws IOException {
+        Path result = run("mixtral", "experts", "{\"expertsPerToken\": 1}");
+        assertEquals(1, json(result, "config.json").get("num_experts_per_tok").asInt());
+        assertEquals(8, json(result, "config.json").get("num_local_experts").asInt());
+        JsonNode report = json(result, "pruning_report.json");
+        assertTrue(report.at("/load_back/passed").asBoolean() && report.at("/evaluations/0/kl").asDouble() > 0);
+        assertEquals("same shapes, fewer experts per token", report.get("output").asText());
     }
 
     @Test
