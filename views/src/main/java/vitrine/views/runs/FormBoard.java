@@ -107,7 +107,10 @@ final class FormBoard {
         };
         form.methodProperty().addListener((o, old, now) -> build());
         form.problemsProperty().addListener((o, old, now) -> tellProblems());
-        form.taskProperty().addListener((o, old, now) -> tellTask());
+        form.taskProperty().addListener((o, old, now) -> {
+            tellTask();
+            tellOutlook();
+        });
         form.outlookProperty().addListener((o, old, now) -> tellOutlook());
         model.refusedProperty().addListener((o, old, now) -> tellProblems());
         build();
