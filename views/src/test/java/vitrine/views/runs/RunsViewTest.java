@@ -304,7 +304,7 @@ class RunsViewTest {
         Path text = Files.writeString(dir.resolve("text.txt"), "Once upon a time");
         make(task(), 20, 1);
         look();
-        press("New run…");
+        FxThread.run(() -> view.model().modeProperty().set(RunsViewModel.Mode.NEW));
         RunForm form = view.model().form();
         FxThread.run(() -> {
             form.methodProperty().set(vitrine.core.task.FinetuneMethod.full);
