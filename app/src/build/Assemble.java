@@ -27,7 +27,7 @@ import java.util.zip.ZipOutputStream;
 ///
 /// | folder | holds |
 /// |---|---|
-/// | `bin` | the commands `vitrine` and `vitrine.bat` |
+/// | `bin` | the commands `vitrine` and `vitrine.bat`, from `src/main/scripts` |
 /// | `runtime` | a Java runtime with JavaFX linked in, made once |
 /// | `lib` | jars of the program and its libraries; `vitrine.jar` names them all, in one order everywhere; AOT caches |
 /// | `natives` | native libraries, read where they lie: nothing is unpacked into the user's home |
@@ -54,6 +54,8 @@ public final class Assemble {
     private static final List<String> FAT_JARS = List.of("tokenizers-", "sqlite-jdbc-");
     /// Jars of classes for a Java so old that no AOT cache takes them.
     private static final List<String> OLD_JARS = List.of("picocli-");
+    /// The options that Java is started with, one a line; `{home}` is the folder. The scripts and the installed launchers have them from here.
+    private static final String OPTIONS = "java.options";
     private static final List<String> FAT_ENTRIES = List.of("native/lib/", "org/sqlite/native/");
 
     private final Path build;
@@ -92,6 +94,10 @@ public final class Assemble {
             return;
         }
         changed = true;
+        if (Files.exists(runtime)) {
+            // A build that was killed left half of one, and jlink makes its folder itself.
+            Files.delete(fresh(runtime));
+        }
         Path modules = build.resolve("fx-modules");
         Files.createDirectories(modules);
         for (Path jar : jars()) {
@@ -242,6 +248,7 @@ public final class Assemble {
         put(lib, "vitrine.jar", launcher(wanted), wanted);
         Set<String> stay = new HashSet<>(wanted);
         stay.addAll(AotCaches.NAMES);
+        stay.add(OPTIONS);
         try (Stream<Path> all = Files.list(lib)) {
             for (Path stale : all.filter(p -> !stay.contains(p.getFileName().toString())).toList()) {
                 Files.delete(stale);
@@ -337,16 +344,26 @@ public final class Assemble {
     private void commands() throws IOException {
         Path bin = Files.createDirectories(image.resolve("bin"));
         Path scripts = build.resolveSibling("src/main/scripts");
-        for (String name : List.of("vitrine", "vitrine.bat")) {
-            Path target = bin.resolve(name);
-            if (!Files.exists(target) || Files.mismatch(scripts.resolve(name), target) >= 0) {
-                Files.copy(scripts.resolve(name), target, StandardCopyOption.REPLACE_EXISTING);
-                changed = true;
-            }
-        }
+        List<String> options = Files.readAllLines(scripts.resolve(OPTIONS));
+        write(image.resolve("lib").resolve(OPTIONS), Files.readString(scripts.resolve(OPTIONS)));
+        write(bin.resolve("vitrine"), script(scripts.resolve("vitrine"), options, "$home", " \\\n  "));
+        write(bin.resolve("vitrine.bat"), script(scripts.resolve("vitrine.bat"), options, "%HOME_DIR%", " ^\n  "));
         Path unix = bin.resolve("vitrine");
         if (Files.getFileStore(unix).supportsFileAttributeView("posix")) {
             Files.setPosixFilePermissions(unix, PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
+    }
+
+    /// A script with the Java options written out, each in quotes where it names the folder.
+    private static String script(Path template, List<String> options, String home, String between) throws IOException {
+        String all = options.stream().map(o -> o.contains("{home}") ? '"' + o.replace("{home}", home) + '"' : o).collect(Collectors.joining(between));
+        return Files.readString(template).replace("{options}", all);
+    }
+
+    private void write(Path target, String content) throws IOException {
+        if (!Files.exists(target) || !Files.readString(target).equals(content)) {
+            Files.writeString(target, content);
+            changed = true;
         }
     }
 

@@ -67,6 +67,11 @@ CASES = {
     "lora-own-mla": (911, "deepseek-v3", lambda: LoraConfig(r=3, lora_alpha=6, target_modules=["q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"]),
                      "LoRA on every projection of latent attention"),
     "lora-own-moe": (912, "qwen3-moe", lambda: LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "k_proj", "v_proj", "o_proj"]), "LoRA on the attention of a mixture of experts"),
+    "lora-own-rows": (913, "llama", lambda: LoraConfig(r=2, lora_alpha=4, target_modules=["q_proj"], trainable_token_indices={"embed_tokens": [3, 7, 20]}), "single rows of the embedding"),
+    "lora-own-rows-tied": (914, "llama-tied", lambda: LoraConfig(r=2, lora_alpha=4, target_modules=["v_proj"], trainable_token_indices=[1, 9]),
+                           "single rows of a tied embedding: the head has them too"),
+    "lora-own-experts": (915, "qwen3-moe", lambda: LoraConfig(r=2, lora_alpha=3, target_modules=["v_proj"], target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]),
+                         "target_parameters: the fused parameters of all experts"),
 }
 
 
@@ -86,6 +91,8 @@ def fill_adapter(model, seed):
             p.data = p.data * (1 + 0.3 * torch.randn(p.shape, generator=g))
         elif "lora_" in name:
             p.data = 0.3 * torch.randn(p.shape, generator=g)
+        elif "trainable_tokens_delta" in name:
+            p.data = p.data + 0.4 * torch.randn(p.shape, generator=g)
         elif "modules_to_save" in name:
             p.data = p.data + 0.2 * torch.randn(p.shape, generator=g)
 
@@ -134,7 +141,7 @@ def case(name, base, out):
 
     wide = peft.PeftModel.from_pretrained(copy.deepcopy(base).double(), folder).eval()
     for module_name, module in wide.named_modules():
-        if not hasattr(module, "get_delta_weight") or not hasattr(module, "base_layer"):
+        if not hasattr(module, "get_delta_weight") or not hasattr(module, "base_layer") or not hasattr(module.base_layer, "weight"):
             continue
         path = module_name.replace("base_model.model.", "", 1)
         w = module.base_layer.weight.detach().clone()

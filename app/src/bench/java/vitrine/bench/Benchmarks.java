@@ -10,9 +10,10 @@ import vitrine.core.files.Whole;
 ///
 /// | property | |
 /// |---|---|
-/// | `bench.parts` | of `capture,spectrum,rank,routing,finetune,open,start,frames,kernels`; all by default |
+/// | `bench.parts` | of `capture,spectrum,rank,routing,finetune,adapter,prune,open,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
-/// | `bench.layers` | layers of the checkpoint of `spectrum`, 24 by default |
+/// | `bench.layers` | layers of the checkpoints of `spectrum` and `prune`, 24 by default |
+/// | `bench.adapter.layers` | layers of the adapter of `adapter`, 32 by default |
 /// | `bench.sequences` | sequences of 512 tokens of `routing`, 40 by default |
 /// | `bench.threads` | threads that compute, 2 by default |
 ///
@@ -20,7 +21,7 @@ import vitrine.core.files.Whole;
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,spectrum,rank,routing,finetune,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,rank,routing,finetune,adapter,prune,open,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -42,6 +43,8 @@ public final class Benchmarks {
                     case "rank" -> new RankBench(setting).run();
                     case "routing" -> new RoutingBench(setting).run();
                     case "finetune" -> new FinetuneBench(setting).run();
+                    case "adapter" -> new AdapterBench(setting).run();
+                    case "prune" -> new PruneBench(setting).run();
                     case "open" -> new OpenBench(setting).run();
                     case "start" -> new StartBench(setting).run();
                     case "frames" -> new FramesBench(setting).run();

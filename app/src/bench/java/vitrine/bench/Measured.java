@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 /// @param err its standard error
 record Measured(double seconds, double cpuSeconds, long peakBytes, String out, String err) {
 
-    private static final int MINUTES = 15;
+    private static final int MINUTES = 60;
     private static final long POLL_MILLIS = 15;
     /// Looking for new processes takes longer than reading those known.
     private static final int POLLS_PER_SEARCH = 8;

@@ -4,28 +4,40 @@ import java.lang.management.ManagementFactory;
 import javafx.application.Platform;
 import javafx.scene.Scene;
 
-/// For the benchmark of the window's start: with `-Dvitrine.bench.firstPaint=true` the time from the start of the JVM to the first
-/// painted frame is printed on standard error, and the window closes.
+/// For the benchmark of the window's start: with `-Dvitrine.bench.firstPaint=true` the times from the start of the JVM to the window's
+/// first frame, and to the first with all that belongs into it, are printed on standard error; then the window closes.
 final class FirstPaint {
 
     private static final String PROPERTY = "vitrine.bench.firstPaint";
 
     private FirstPaint() {}
 
-    static void watch(Scene scene) {
-        if (!Boolean.getBoolean(PROPERTY)) {
-            return;
-        }
+    /// Runs something once, behind the next frame of a scene that is shown or about to be.
+    static void after(Scene scene, Runnable then) {
         Runnable[] once = new Runnable[1];
         once[0] = () -> {
             scene.removePostLayoutPulseListener(once[0]);
             // The pulse that laid the scene out paints it too: what is queued behind it runs after the frame was handed over.
-            Platform.runLater(() -> {
-                long millis = System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime();
-                System.err.println("first paint after " + millis + " ms");
-                Platform.exit();
-            });
+            Platform.runLater(then);
         };
         scene.addPostLayoutPulseListener(once[0]);
+        Platform.requestNextPulse();
+    }
+
+    /// Tells the time of a frame that was painted now.
+    static void tell(String what) {
+        if (Boolean.getBoolean(PROPERTY)) {
+            System.err.println(what + " after " + (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) + " ms");
+        }
+    }
+
+    /// Tells when a scene is painted, and ends the program: the measure is taken.
+    static void last(Scene scene, String what) {
+        if (Boolean.getBoolean(PROPERTY)) {
+            after(scene, () -> {
+                tell(what);
+                Platform.exit();
+            });
+        }
     }
 }

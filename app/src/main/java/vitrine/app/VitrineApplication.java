@@ -7,6 +7,9 @@ import java.util.Optional;
 import javafx.application.Application;
 import javafx.application.Platform;
 import javafx.geometry.Rectangle2D;
+import javafx.scene.Scene;
+import javafx.scene.layout.Background;
+import javafx.scene.layout.Region;
 import javafx.stage.Screen;
 import javafx.stage.Stage;
 import org.slf4j.Logger;
@@ -44,21 +47,43 @@ public final class VitrineApplication extends Application {
             threads = settings.setting(SettingsButton.THREADS).join();
             bounds = settings.setting(boundsKey()).join();
         }
-        services = Services.of(folders, threads.map(VitrineApplication::threads).orElse(Runtime.getRuntime().availableProcessors()), theme(look));
-        List<SampleOffer> samples = SampleOffer.all(folders);
-        MainWindow window = new MainWindow(services, stage, Questions.ofSystem(stage), samples);
-        for (int size : new int[] {16, 32, 48, 128}) {
-            stage.getIcons().add(Mark.image(size));
-        }
+        Theme theme = theme(look);
+        Services made = Services.of(folders, threads.map(VitrineApplication::threads).orElse(Runtime.getRuntime().availableProcessors()), theme);
+        services = made;
+        // The window is there at once, as an empty frame; what belongs into it takes a moment more.
+        Region ground = new Region();
+        ground.setBackground(Background.fill(theme.palette().inset()));
+        Scene frame = new Scene(ground, theme.palette().inset());
+        stage.setTitle("Vitrine");
+        stage.setScene(frame);
         place(stage, bounds);
-        stage.setOnHidden(e -> services.state().set(boundsKey(), bounds(stage)));
-        FirstPaint.watch(window.scene());
+        FirstPaint.after(frame, () -> {
+            FirstPaint.tell("first paint");
+            try {
+                fill(stage, made, folders);
+            } catch (RuntimeException e) {
+                // An empty frame that stays empty helps nobody.
+                LOG.error("the window could not be made", e);
+                System.err.println("The window could not be made: " + e.getMessage() + ". The log has more.");
+                System.exit(1);
+            }
+        });
         stage.show();
+    }
+
+    private void fill(Stage stage, Services made, Folders folders) {
+        List<SampleOffer> samples = SampleOffer.all(folders);
+        MainWindow window = new MainWindow(made, stage, Questions.ofSystem(stage), samples);
+        stage.setOnHidden(e -> made.state().set(boundsKey(), bounds(stage)));
+        FirstPaint.last(window.scene(), "whole window");
         List<Path> paths = getParameters().getRaw().stream().map(Path::of).toList();
         if (!paths.isEmpty()) {
             window.open(paths);
         } else {
             openSampleAtFirstStart(window, samples);
+        }
+        for (int size : new int[] {16, 32, 48, 128}) {
+            stage.getIcons().add(Mark.image(size));
         }
     }
 

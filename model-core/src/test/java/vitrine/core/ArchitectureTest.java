@@ -16,8 +16,6 @@ import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import org.junit.jupiter.api.Test;
 import vitrine.core.architecture.family.Families;
-import vitrine.core.checkpoint.Checkpoints;
-import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
 import vitrine.core.task.TaskRunner;
 
 /// Who may know whom inside the model core. Each package stands on those below it:
@@ -25,7 +23,7 @@ import vitrine.core.task.TaskRunner;
 ///     engine
 ///     task
 ///     analysis.*            artifact
-///     train.*    run
+///     train.*    run        prune.*
 ///     backward
 ///     forward    dataset
 ///     probe      tokenizer  adapter
@@ -177,6 +175,18 @@ class ArchitectureTest {
     }
 
     @Test
+    void pruningKnowsNoTasksAndNoTexts() {
+        classes().that().resideInAPackage("vitrine.core.prune..").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.prune..", "vitrine.core.forward", "vitrine.core.architecture", "vitrine.core.probe", "vitrine.core.progress", "vitrine.core.refusal",
+                        "vitrine.core.tensor", "vitrine.core.tensor.kernel", "vitrine.core.tensor.openblas"))
+                .because("a method is given a matrix and what it reads; where both come from is the task's business")
+                .check(CORE);
+        noClasses().that().resideInAPackage("vitrine.core.prune").should().dependOnClassesThat().resideInAPackage("vitrine.core.prune.method")
+                .because("a new method changes nothing but itself")
+                .check(CORE);
+    }
+
+    @Test
     void runsKnowFilesOnly() {
         classes().that().resideInAPackage("vitrine.core.run").should()
                 .onlyDependOnClassesThat(ofOurs("vitrine.core.run", "vitrine.core.artifact", "vitrine.core.files", "vitrine.core.json", "vitrine.core.refusal"))
@@ -248,8 +258,7 @@ class ArchitectureTest {
     void noCycles() {
         slices().assignedFrom(packages()).should().beFreeOfCycles()
                 // The front door asks the formats that it knows, in order; the formats answer in its vocabulary (TensorEntry).
-                .ignoreDependency(Checkpoints.class, SafetensorsHeader.class)
-                .ignoreDependency("vitrine.core.checkpoint.Checkpoints$Builder", SafetensorsHeader.class.getName())
+                .ignoreDependency(resideInAPackage("vitrine.core.checkpoint"), resideInAnyPackage("vitrine.core.checkpoint.gguf", "vitrine.core.checkpoint.packed", "vitrine.core.checkpoint.pytorch", "vitrine.core.checkpoint.safetensors"))
                 .because("packages that need each other are one package")
                 .check(CORE);
     }

@@ -149,6 +149,12 @@ final class AdapterCommand extends TwoFilesCommand {
         a.curve().ifPresent(c -> c.points().forEach(p -> output.text(String.format(Locale.ROOT, "%4d ranks, %6.2f %% energy  ", p.rank(), 100 * p.energy())
                 + p.losses().stream().map(l -> String.format("%16s", perplexity(l))).collect(Collectors.joining()))));
         output.text("with the adapter            " + a.domains().stream().map(d -> String.format("%16s", perplexity(d.after()))).collect(Collectors.joining()));
+        ObjectNode s = a.artifact().manifest().summary();
+        long passed = s.path("layer_passes").asLong();
+        long plainly = s.path("layer_passes_plainly").asLong();
+        if (passed > 0) {
+            output.text(String.format(Locale.ROOT, "%,d layers passed; with the whole model run for each loss %,d, %.2f times as many", passed, plainly, (double) plainly / passed));
+        }
         List<AdapterArtifact.Row> without = a.rows().stream().filter(r -> !r.lossWithout().isEmpty()).toList();
         if (!without.isEmpty()) {
             output.text("");

@@ -9,6 +9,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
@@ -24,7 +26,20 @@ final class AdapterCutCommand extends FolderCommand {
     @Option(names = "--by", paramLabel = "ORDER", description = "what goes: the smallest singular values of each delta (singular, default) or the stored components of the least norm (norm_product)")
     String by;
 
-    @Option(names = "--model", paramLabel = "BASE", description = "its base, with --data")
+    @Option(names = "--storage", paramLabel = "HOW", description = "peft (default: factors, a folder that PEFT loads) or solar (coefficients in bases of the base's singular vectors; needs "
+            + "--model, is read by Vitrine and written back as factors with --storage peft)")
+    String storage;
+
+    @Option(names = "--vectors", paramLabel = "M", description = "with --storage solar: singular vectors of the base that each basis begins with, 1 to 64 (default)")
+    Integer vectors;
+
+    @Option(names = "--perturbation", paramLabel = "EPS", description = "with --storage solar: how far the second half of a basis is moved from the first; default 0.05")
+    Double perturbation;
+
+    @Option(names = "--seed", paramLabel = "N", description = "with --storage solar: of the numbers that move it; default 0")
+    Long seed;
+
+    @Option(names = "--model", paramLabel = "BASE", description = "its base, for --data and for --storage solar")
     Path model;
 
     @Mixin
@@ -48,8 +63,17 @@ final class AdapterCutCommand extends FolderCommand {
     @Override
     Task task() {
         requireFolder();
+        Storage how = AdapterCommand.choice(Storage.class, "--storage", storage);
+        if (how != Storage.solar && (vectors != null || perturbation != null || seed != null)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--vectors, --perturbation and --seed go with --storage solar");
+        }
         return new Task.AdapterCut(absolute(adapter), model == null ? null : absolute(model), target.rank, target.energy, target.parameters, target.lossRise,
-                AdapterCommand.choice(Task.Order.class, "--by", by), texts.domains(), sequenceLength(texts.length), texts.maxTokens);
+                AdapterCommand.choice(Task.Order.class, "--by", by), texts.domains(), sequenceLength(texts.length), texts.maxTokens,
+                how == Storage.solar ? new Task.AdapterCut.Solar(vectors, perturbation, seed) : null);
+    }
+
+    private enum Storage {
+        peft, solar
     }
 
     @Override
@@ -57,6 +81,8 @@ final class AdapterCutCommand extends FolderCommand {
         output.text(String.format(Locale.ROOT, "%,d of %,d parameters, %s of the deltas' squared norm, relative error %s, %,d modules%s", r.get("parameters").asLong(),
                 r.get("parameters_before").asLong(), Words.figure(r.get("energy"), "%.4f"), Words.figure(r.get("relative_error"), "%.4g"), r.get("modules").asInt(),
                 r.get("left_out").asInt() > 0 ? String.format(Locale.ROOT, ", %,d left out", r.get("left_out").asInt()) : ""));
+        output.text(String.format(Locale.ROOT, "%,d bytes of tensors, before %,d%s", r.get("bytes").asLong(), r.get("bytes_before").asLong(), r.has("factors_relative_error")
+                ? String.format("; factors of as many bytes would have a relative error of %s", Words.figure(r.get("factors_relative_error"), "%.4g")) : ""));
         for (JsonNode d : r.path("domains")) {
             output.text(String.format(Locale.ROOT, "%-16s perplexity %s, before %s", Visible.name(d.get("name").asText()), Words.figure(d.at("/after/perplexity"), "%.4g"),
                     Words.figure(d.at("/before/perplexity"), "%.4g")));

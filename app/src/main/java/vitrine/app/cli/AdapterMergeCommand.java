@@ -9,11 +9,11 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.task.Task;
 
-@Command(name = "merge", description = "An adapter merged into its base, as a checkpoint.", mixinStandardHelpOptions = true)
+@Command(name = "merge", description = "One or several adapters merged into their base, as a checkpoint.", mixinStandardHelpOptions = true)
 final class AdapterMergeCommand extends FolderCommand {
 
-    @Parameters(paramLabel = "ADAPTER[=WEIGHT]", description = "the adapter; with =WEIGHT all that it changes is multiplied by the number")
-    String adapter;
+    @Parameters(arity = "1..*", paramLabel = "ADAPTER[=WEIGHT]", description = "the adapter; with =WEIGHT all that it changes is multiplied by the number; several are added up")
+    List<String> adapters;
 
     @Option(names = "--model", required = true, paramLabel = "BASE", description = "the checkpoint that it was made for")
     Path model;
@@ -21,7 +21,7 @@ final class AdapterMergeCommand extends FolderCommand {
     @Override
     Task task() {
         requireFolder();
-        return new Task.AdapterMerge(absolute(model), List.of(AdapterOptions.use(adapter)));
+        return new Task.AdapterMerge(absolute(model), adapters.stream().map(AdapterOptions::use).toList());
     }
 
     @Override

@@ -1,6 +1,5 @@
 package vitrine.app.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,17 +12,12 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
-import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 
 @Command(name = "capture", description = "A forward pass over one prompt: attention weights, hidden states, logits and more, as safetensors.", mixinStandardHelpOptions = true)
 final class CaptureCommand extends EngineCommand {
-
-    private static final long MAX_IDS_BYTES = 64 << 20;
-    /// What Java puts in the place of bytes that it cannot read in an argument.
-    private static final char REPLACEMENT = '\uFFFD';
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
     Path model;
@@ -38,27 +32,35 @@ final class CaptureCommand extends EngineCommand {
     @Option(names = "--layers", paramLabel = "A-B", description = "keep the values of layers A to B only")
     String layers;
 
+    @Option(names = "--without-heads", split = ",", paramLabel = "L.H", description = "what if: these heads are switched off; several as 4.7,2.0")
+    List<String> withoutHeads;
+
+    @Option(names = "--without-layers", split = ",", paramLabel = "L", description = "what if: these layers are switched off; several as 2,3")
+    List<Integer> withoutLayers;
+
     @Mixin
     AdapterOptions adapters = new AdapterOptions();
-
-    /// Where the prompt comes from.
-    static final class PromptOptions {
-        @Option(names = "--prompt", paramLabel = "TEXT", description = "the prompt")
-        String text;
-
-        @Option(names = "--prompt-file", paramLabel = "FILE", description = "a file that holds the prompt")
-        Path file;
-
-        @Option(names = "--ids", paramLabel = "FILE", description = "a JSON file: a list of token ids, or {\"input_ids\": [...], \"token_type_ids\": [...]}")
-        Path ids;
-    }
 
     @Override
     Task task() {
         if (common.out == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "--out is missing: a capture is a file").help("Say --out FILE.safetensors.");
         }
-        return new Task.Capture(absolute(model), prompt(), whats(), range(), adapters.uses());
+        return new Task.Capture(absolute(model), prompt.prompt(), whats(), range(), adapters.uses(), off());
+    }
+
+    private Task.Off off() {
+        if (withoutHeads == null && withoutLayers == null) {
+            return null;
+        }
+        List<Task.HeadAt> heads = new ArrayList<>();
+        for (String h : withoutHeads == null ? List.<String>of() : withoutHeads) {
+            if (!h.matches("\\d{1,5}\\.\\d{1,5}")) {
+                throw Refusal.of(Category.TASK_INVALID, null, "--without-heads %s: a layer and a head such as 2.4 belong here", h);
+            }
+            heads.add(new Task.HeadAt(Integer.parseInt(h.split("\\.")[0]), Integer.parseInt(h.split("\\.")[1])));
+        }
+        return new Task.Off(heads.isEmpty() ? null : heads, withoutLayers);
     }
 
     private List<Task.What> whats() {
@@ -84,51 +86,9 @@ final class CaptureCommand extends EngineCommand {
         return new Task.LayerRange(Integer.parseInt(ends[0]), Integer.parseInt(ends[ends.length - 1]));
     }
 
-    private Task.Prompt prompt() {
-        if (prompt.text != null) {
-            if (prompt.text.indexOf(REPLACEMENT) >= 0) {
-                throw Refusal.of(Category.ENCODING_INVALID, null, "--prompt: character %,d is not UTF-8, or was lost in this terminal's encoding (%s)",
-                        prompt.text.codePointCount(0, prompt.text.indexOf(REPLACEMENT)) + 1, System.getProperty("sun.jnu.encoding"))
-                        .help("Save the prompt as UTF-8 and say --prompt-file.");
-            }
-            return Task.Prompt.ofText(prompt.text);
-        }
-        if (prompt.file != null) {
-            return Task.Prompt.ofFile(Path.of(absolute(prompt.file)));
-        }
-        if (!Files.exists(prompt.ids)) {
-            throw Refusal.of(Category.NOT_FOUND, prompt.ids, "there is no such file");
-        }
-        byte[] bytes = Json.readBytes(prompt.ids, MAX_IDS_BYTES, Category.PROMPT_INVALID);
-        JsonNode json;
-        try {
-            json = Json.mapper().readTree(bytes);
-        } catch (IOException e) {
-            throw Json.refuse(prompt.ids, Category.PROMPT_INVALID, e);
-        }
-        return json.isObject() ? new Task.Prompt(null, null, ids(json.path("input_ids")), json.has("token_type_ids") ? ids(json.path("token_type_ids")) : null)
-                : Task.Prompt.ofIds(ids(json));
-    }
-
-    private List<Integer> ids(JsonNode list) {
-        // [[1, 2, 3]] is what a tokenizer library gives for a batch of one.
-        JsonNode flat = list.isArray() && list.size() == 1 && list.get(0).isArray() ? list.get(0) : list;
-        List<Integer> ids = new ArrayList<>();
-        for (JsonNode id : flat) {
-            if (!id.isIntegralNumber() || !id.canConvertToInt()) {
-                throw Refusal.of(Category.PROMPT_INVALID, prompt.ids, "it holds %s; one list of token ids belongs here", id.toString());
-            }
-            ids.add(id.intValue());
-        }
-        if (!flat.isArray() || ids.isEmpty()) {
-            throw Refusal.of(Category.PROMPT_INVALID, prompt.ids, flat.isArray() ? "the list of token ids is empty: it gives no tokens" : "it is no list of token ids");
-        }
-        return ids;
-    }
-
     @Override
     List<Path> otherInputs() {
-        return prompt.ids == null ? List.of() : List.of(prompt.ids);
+        return prompt.read();
     }
 
     @Override

@@ -28,7 +28,7 @@ import vitrine.core.train.method.FirstFactors;
         mixinStandardHelpOptions = true)
 final class FinetuneCommand extends Subcommand {
 
-    private static final long MAX_TASK_BYTES = 1 << 20;
+    static final long MAX_TASK_BYTES = 1 << 20;
 
     @Option(names = "--task", paramLabel = "FILE", description = "the whole task as JSON, instead of the options below")
     Path taskFile;
@@ -220,7 +220,8 @@ final class FinetuneCommand extends Subcommand {
         return RunStore.environment("embedded", TaskInputs.ENGINE_VERSION, threads);
     }
 
-    private static void requireFree(Path out) throws IOException {
+    /// Refuses a place for a result that is taken.
+    static void requireFree(Path out) throws IOException {
         if (Files.isDirectory(out)) {
             try (var files = Files.list(out)) {
                 if (files.findAny().isPresent()) {
@@ -258,7 +259,7 @@ final class FinetuneCommand extends Subcommand {
                 evalData == null ? null : EngineCommand.absolute(evalData), initAdapter == null ? null : EngineCommand.absolute(initAdapter), settings());
     }
 
-    private static String resolved(Path folder, String path) {
+    static String resolved(Path folder, String path) {
         return path == null ? null : folder.resolve(path).normalize().toString();
     }
 
@@ -276,7 +277,8 @@ final class FinetuneCommand extends Subcommand {
                 choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed);
     }
 
-    private static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {
+    /// The constant that an option names; null for null.
+    static <E extends Enum<E>> E choice(String option, String value, Class<E> of) {
         if (value == null) {
             return null;
         }

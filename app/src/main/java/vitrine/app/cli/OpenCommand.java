@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -62,10 +63,14 @@ final class OpenCommand extends Subcommand {
         out.text(a.checkpoint().name());
         out.text(String.format(Locale.ROOT, "  %s, %s, %,d parameters in %,d tensors, %s", a.familyName(), a.checkpoint().format(), a.parameters(),
                 a.tensors().size(), Words.bytes(a.checkpoint().fileBytes())));
+        String told = a.checkpoint().embedded() == null ? null : a.checkpoint().metadata().get("general.name");
+        if (told != null) {
+            out.text("  Name in the file: " + Visible.name(told));
+        }
         a.spec().ifPresent(s -> out.text("  " + services(s, a)));
         out.text(String.format(Locale.ROOT, "  Memory: %s as float32%s", Words.memory(a.float32Bytes()), a.cacheBytes() == 0 ? ""
                 : String.format(Locale.ROOT, "; keys and values %s at %,d positions", Words.memory(a.cacheBytes()), a.cachePositions())));
-        out.text("  Types: " + a.byDType().entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList().toString().replaceAll("[\\[\\]]", ""));
+        out.text("  Types: " + types(a).entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList().toString().replaceAll("[\\[\\]]", ""));
         if (!a.byPart().isEmpty()) {
             out.text("Parameters by part");
             for (Map.Entry<Part, Long> e : a.byPart().entrySet()) {
@@ -75,11 +80,19 @@ final class OpenCommand extends Subcommand {
         int listed = all ? a.tensors().size() : Math.min(LISTED, a.tensors().size());
         out.text(String.format(Locale.ROOT, "Tensors (%d%s)", a.tensors().size(), listed < a.tensors().size() ? ", the first " + listed + "; --all lists every one" : ""));
         for (Anatomy.Item t : a.tensors().subList(0, listed)) {
-            out.text(String.format(Locale.ROOT, "  %-60s %-8s %-16s %s", Visible.name(t.entry().name()), t.entry().dtype(), t.entry().shape(), Words.bytes(t.entry().bytes())));
+            String also = t.entry().storedName().equals(t.entry().name()) ? "" : "  " + Visible.name(t.entry().storedName());
+            out.text(String.format(Locale.ROOT, "  %-60s %-8s %-16s %s%s", Visible.name(t.entry().name()), t.entry().storedAs(), t.entry().shape(), Words.bytes(t.entry().bytes()), also));
         }
         for (Warning w : a.warnings()) {
             out.text("warning: " + w.message());
         }
+    }
+
+    /// How many tensors are stored in each type.
+    private static Map<String, Integer> types(Anatomy a) {
+        Map<String, Integer> types = new TreeMap<>();
+        a.tensors().forEach(t -> types.merge(t.entry().storedAs(), 1, Integer::sum));
+        return types;
     }
 
     private static String services(ModelSpec s, Anatomy a) {
@@ -131,13 +144,19 @@ final class OpenCommand extends Subcommand {
         ObjectNode parts = n.putObject("parameters_by_part");
         a.byPart().forEach((p, c) -> parts.put(p.name().toLowerCase(Locale.ROOT), c));
         ObjectNode types = n.putObject("tensors_by_dtype");
-        a.byDType().forEach((t, c) -> types.put(t.name(), c));
+        types(a).forEach(types::put);
         ArrayNode tensors = n.putArray("tensors");
         for (Anatomy.Item t : a.tensors()) {
             ObjectNode e = tensors.addObject().put("name", t.entry().name()).put("dtype", t.entry().dtype().name());
             ArrayNode shape = e.putArray("shape");
             for (long size : t.entry().shape().sizes()) {
                 shape.add(size);
+            }
+            if (!t.entry().storedAs().equals(t.entry().dtype().name())) {
+                e.put("stored_as", t.entry().storedAs());
+            }
+            if (!t.entry().storedName().equals(t.entry().name())) {
+                e.put("stored_name", t.entry().storedName());
             }
             e.put("parameters", t.entry().elements()).put("bytes", t.entry().bytes()).put("file", t.entry().file().getFileName().toString())
                     .put("offset", t.entry().offset()).put("part", t.part().name().toLowerCase(Locale.ROOT)).put("layer", t.layer());

@@ -28,7 +28,7 @@ import vitrine.core.run.RunStore;
 import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
 
-/// A training run at work: from the store through a worker and back, whether it begins or goes on.
+/// A training or pruning run at work: from the store through a worker and back, whether it begins or goes on.
 final class RunSession {
 
     private static final long PATIENCE_SECONDS = 8;
@@ -143,7 +143,7 @@ final class RunSession {
             case Ending.Finished f -> {
                 store.end(run.number(), State.finished, null);
                 ObjectNode result = f.artifact().manifest().summary().deepCopy();
-                result.put("kind", "finetune").put("cached", f.cached()).put("seconds", f.artifact().manifest().seconds()).put("run", run.number());
+                result.put("kind", run.task().path("kind").asText()).put("cached", f.cached()).put("seconds", f.artifact().manifest().seconds()).put("run", run.number());
                 Path at = f.artifact().folder();
                 if (out != null) {
                     copy(f.artifact(), out);
@@ -191,7 +191,15 @@ final class RunSession {
         store.end(run.number(), State.cancelled, null);
     }
 
+    private boolean prunes() {
+        return run.task().path("kind").asText().equals("prune");
+    }
+
     private void say(ObjectNode r, Path at) {
+        if (prunes()) {
+            PruneText.say(run.number(), r, at, output);
+            return;
+        }
         output.text(String.format(Locale.ROOT, "Run %d, %s: %,d steps, loss %s to %s nats per token%s", run.number(), r.path("method").asText(), r.path("steps").asLong(),
                 Words.figure(r.path("first_loss"), "%.4f"), Words.figure(r.path("loss"), "%.4f"), r.has("validation_perplexity")
                         ? String.format(Locale.ROOT, "; validation perplexity %s to %s", Words.figure(r.path("validation_perplexity_before"), "%.4g"),
@@ -218,7 +226,7 @@ final class RunSession {
         switch (event) {
             case EngineEvent.Metric m -> metric(m.values());
             case EngineEvent.Progress p -> {
-                if (p.unit().equals("steps") && p.total() != total) {
+                if (p.unit().equals(prunes() ? "layers" : "steps") && p.total() != total) {
                     total = p.total();
                     store.steps(run.number(), total);
                 }
@@ -244,7 +252,7 @@ final class RunSession {
         if (step == 0 && row.containsKey("memory_forecast_bytes")) {
             output.text(String.format(Locale.ROOT, "Run %d: %,.0f values are trained; about %s of memory", run.number(), row.getOrDefault("trained_parameters", 0.0),
                     Words.bytes(row.get("memory_forecast_bytes").longValue())));
-        } else if (row.containsKey("validation_loss") || step == 1 || step == total || total > 0 && step % Math.max(1, total / LINES) == 0) {
+        } else if (prunes() ? row.containsKey("layer") : row.containsKey("validation_loss") || step == 1 || step == total || total > 0 && step % Math.max(1, total / LINES) == 0) {
             line(step, row);
         }
         if (System.nanoTime() - written > FLUSH_NANOS) {
@@ -253,7 +261,9 @@ final class RunSession {
     }
 
     private void line(long step, Map<String, Double> row) {
-        StringBuilder t = new StringBuilder(String.format(Locale.ROOT, "step %,d", step));
+        StringBuilder t = new StringBuilder(String.format(Locale.ROOT, prunes() ? "layer %,d of " + total : "step %,d", step));
+        append(t, row, "sparsity", "  sparsity %.4f");
+        append(t, row, "relative_output_error", "  output error %.4f");
         append(t, row, "loss", "  loss %.4f");
         append(t, row, "gradient_norm", "  norm %.3g");
         append(t, row, "learning_rate", "  rate %.3g");

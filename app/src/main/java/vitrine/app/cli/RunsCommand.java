@@ -32,7 +32,7 @@ import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
 
-@Command(name = "runs", description = {"The training runs of this machine.",
+@Command(name = "runs", description = {"The training and pruning runs of this machine.",
     "list; show N; resume N goes on from the last saved step; stop N saves the state and ends it (--finish: writes the result as it is; --discard: keeps nothing but figures); "
             + "clone N --set KEY=VALUE makes and starts another with changes; extend N --steps M goes on to step M in all; compare N M tells what differs; export N --csv or --tensorboard."},
         mixinStandardHelpOptions = true)
@@ -145,7 +145,7 @@ final class RunsCommand extends Subcommand {
         ArrayNode runs = result.putArray("runs");
         all.forEach(r -> runs.add(json(r)));
         if (all.isEmpty()) {
-            output.text("No runs yet. vitrine finetune makes one.");
+            output.text("No runs yet. vitrine finetune and vitrine prune make them.");
         } else {
             output.text(String.format("%5s  %-12s %-9s %-24s %13s %9s  %s", "run", "state", "method", "model", "step", "loss", "created"));
         }
@@ -286,10 +286,13 @@ final class RunsCommand extends Subcommand {
         if (r.state() == RunRecord.State.running) {
             throw Refusal.of(Category.TASK_INVALID, null, "run %d is still going", r.number()).help("vitrine runs stop " + r.number() + " stops it.");
         }
-        if (steps <= r.step()) {
+        if (r.task().path("kind").asText().equals("finetune") && steps <= r.step()) {
             throw Refusal.of(Category.TASK_INVALID, null, "run %d is at step %,d already; --steps %,d is no more", r.number(), r.step(), steps);
         }
         ObjectNode task = r.task().deepCopy();
+        if (!task.path("kind").asText().equals("finetune")) {
+            throw Refusal.of(Category.TASK_INVALID, null, "run %d is no training run: it has as many steps as the model has layers", r.number());
+        }
         task.withObject("/settings").put("steps", steps).remove("epochs");
         Task checked = Task.fromJson(task);
         RunFolder folder = new RunFolder(r.folder());

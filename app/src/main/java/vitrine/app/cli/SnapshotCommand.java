@@ -31,7 +31,7 @@ final class SnapshotCommand extends Subcommand {
     private static final int SMALLEST = 320;
     private static final int LARGEST = 8192;
 
-    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, routing, rank, lora or runs")
+    @Parameters(index = "0", paramLabel = "VIEW", description = "anatomy, attention, routing, rank, lora, runs or compare")
     String view;
 
     @Parameters(index = "1", paramLabel = "ARTIFACT", description = "an artifact's folder or what a command wrote to --out; for anatomy, routing and rank also a checkpoint, for lora an adapter, "

@@ -104,7 +104,10 @@ final class SpectrumCommand extends TwoFilesCommand {
 
     private void printMatrices(SpectrumArtifact spectra, Output output) {
         List<Row> rows = spectra.rows();
-        output.text(String.format(Locale.ROOT, "%-" + NAME_WIDTH + "s %14s %9s %6s %8s %8s %9s %9s %7s", "matrix", "shape", "eff. rank", "/ r", "stable", "partic.", "norm", "Frobenius", "alpha"));
+        // Of deltas: their size relative to what they change, which of a quantised checkpoint is its error.
+        boolean deltas = rows.stream().anyMatch(r -> r.value(Measure.RELATIVE_CHANGE).isPresent());
+        output.text(String.format(Locale.ROOT, "%-" + NAME_WIDTH + "s %14s %9s %6s %8s %8s %9s %9s %7s%s", "matrix", "shape", "eff. rank", "/ r", "stable", "partic.", "norm", "Frobenius", "alpha",
+                deltas ? "  relative" : ""));
         int listed = all ? rows.size() : Math.min(LISTED, rows.size());
         boolean doubtful = false;
         boolean estimates = false;
@@ -112,10 +115,10 @@ final class SpectrumCommand extends TwoFilesCommand {
             boolean unsure = r.figure(Measure.ALPHA).isPresent() && !r.alphaReliable();
             doubtful |= unsure;
             estimates |= r.estimated();
-            output.text(String.format(Locale.ROOT, "%-" + NAME_WIDTH + "s %14s %9s %6s %8s %8s %9s %9s %7s%s", shortened(Visible.name(r.tensor())), r.rows() + "x" + r.columns(),
+            output.text(String.format(Locale.ROOT, "%-" + NAME_WIDTH + "s %14s %9s %6s %8s %8s %9s %9s %7s%s%s", shortened(Visible.name(r.tensor())), r.rows() + "x" + r.columns(),
                     (r.estimated() ? "~" : "") + cell(r, Measure.EFFECTIVE_RANK, "%.2f"), cell(r, Measure.NORMALISED_EFFECTIVE_RANK, "%.3f"), cell(r, Measure.STABLE_RANK, "%.2f"),
                     cell(r, Measure.PARTICIPATION_RATIO, "%.2f"), cell(r, Measure.SPECTRAL_NORM, "%.4g"), cell(r, Measure.FROBENIUS_NORM, "%.4g"),
-                    cell(r, Measure.ALPHA, "%.2f") + (unsure ? "?" : ""), r.absent() == null ? "" : "  " + r.absent()));
+                    cell(r, Measure.ALPHA, "%.2f") + (unsure ? "?" : ""), deltas ? String.format(Locale.ROOT, " %9s", cell(r, Measure.RELATIVE_CHANGE, "%.3g")) : "", r.absent() == null ? "" : "  " + r.absent()));
         }
         if (listed < rows.size()) {
             output.text(String.format(Locale.ROOT, "%,d more; --all lists every one", rows.size() - listed));

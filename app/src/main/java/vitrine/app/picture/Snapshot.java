@@ -22,6 +22,7 @@ import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
 import vitrine.views.lora.AdapterText;
+import vitrine.views.compare.CompareView;
 import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
@@ -163,7 +164,15 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, Path base, Lis
                 }
                 yield v;
             }
-            case COMPARE -> throw Refusal.of(Category.TASK_INVALID, null, "the view %s is not part of this version", view.label());
+            case COMPARE -> {
+                CompareView v = new CompareView(board);
+                switch (Recognised.look(artifact)) {
+                    case Recognised.Result ignored -> v.open(artifact);
+                    case Recognised.Refused r -> throw r.refusal();
+                    default -> throw Refusal.of(Category.TASK_INVALID, artifact, "it is no result of compare, and those are what Compare shows").help("Make one with vitrine compare A B --out NAME.");
+                }
+                yield v;
+            }
         };
     }
 

@@ -37,10 +37,12 @@ import vitrine.app.workspace.Recognised;
 import vitrine.app.workspace.Workspace;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.run.RunRecord;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.runs.RunRow;
+import vitrine.views.compare.CompareView;
 import vitrine.views.runs.RunsView;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.EmptyState;
@@ -90,8 +92,9 @@ public final class MainWindow {
         this.stage = stage;
         this.questions = questions;
         workspace = services.workspace();
-        factory = new ViewFactory(services, questions, samples, this::open);
+        factory = new ViewFactory(services, questions, samples, this::open, run -> openResult(new Recognised.Result(run, ViewKind.LORA)), this::compareRuns);
         navigator = new Navigator(workspace, services.runs());
+        navigator.compareWith(this::compare);
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);
         start = new StartPage(commands, workspace, samples.stream().map(s -> new SampleCard(s, services, () -> openSample(s))).toList(), p -> open(List.of(p)));
@@ -379,6 +382,24 @@ public final class MainWindow {
             view.model().show(run.number());
             inspector.show(view.inspector());
         }
+    }
+
+    /// Compares two things that are open, a checkpoint being A.
+    void compare(Subject first, Subject second) {
+        tabs.choose(ViewKind.COMPARE);
+        if (views.get(ViewKind.COMPARE) instanceof CompareView view) {
+            view.model().compare(first, second);
+        }
+    }
+
+    /// Compares the results of two runs.
+    private void compareRuns(RunRecord first, RunRecord second) {
+        RunResults.candidate(first).ifPresent(a -> RunResults.candidate(second).ifPresent(b -> {
+            tabs.choose(ViewKind.COMPARE);
+            if (views.get(ViewKind.COMPARE) instanceof CompareView view) {
+                view.model().compare(a, b);
+            }
+        }));
     }
 
     private void useAsPrompt(String text) {

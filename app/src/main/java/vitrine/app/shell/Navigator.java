@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import javafx.beans.InvalidationListener;
 import javafx.beans.property.ObjectProperty;
@@ -14,6 +15,7 @@ import javafx.beans.property.SimpleObjectProperty;
 import javafx.geometry.Insets;
 import javafx.scene.control.ContextMenu;
 import javafx.scene.control.Label;
+import javafx.scene.control.Menu;
 import javafx.scene.control.MenuItem;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.control.Tooltip;
@@ -61,6 +63,7 @@ final class Navigator extends VBox {
     private final VBox list = new VBox(2);
     private final Set<Section> folded = EnumSet.noneOf(Section.class);
     private final Map<Object, NavigatorRow> rows = new LinkedHashMap<>();
+    private BiConsumer<Subject, Subject> comparing = (a, b) -> { };
 
     Navigator(Workspace workspace, RunBoard runs) {
         this.workspace = workspace;
@@ -210,6 +213,10 @@ final class Navigator extends VBox {
         shut.setMnemonicParsing(false);
         shut.setOnAction(e -> close.run());
         ContextMenu menu = new ContextMenu(copy);
+        if (item instanceof Subject subject) {
+            menu.setOnShowing(e -> menu.getItems().set(1, compareMenu(subject)));
+            menu.getItems().add(compareMenu(subject));
+        }
         if (close != null) {
             menu.getItems().add(shut);
         }
@@ -217,6 +224,24 @@ final class Navigator extends VBox {
         Tooltip.install(row, new Tooltip(path.toString()));
         rows.put(item, row);
         return row;
+    }
+
+    /// What two subjects can be compared as: a checkpoint with another, or with itself and an adapter on it.
+    Menu compareMenu(Subject subject) {
+        Menu menu = new Menu("Compare with", Icons.COMPARE.node());
+        workspace.subjects().stream().filter(other -> !other.equals(subject) && !(other.isAdapter() && subject.isAdapter())).forEach(other -> {
+            MenuItem with = new MenuItem(other.name(), (other.isAdapter() ? Icons.ADAPTER : Icons.CHECKPOINT).node());
+            with.setMnemonicParsing(false);
+            with.setOnAction(e -> comparing.accept(subject, other));
+            menu.getItems().add(with);
+        });
+        menu.setDisable(menu.getItems().isEmpty());
+        return menu;
+    }
+
+    /// How the window compares two subjects.
+    void compareWith(BiConsumer<Subject, Subject> how) {
+        comparing = how;
     }
 
     /// Marks an item and has the window show it.

@@ -5,8 +5,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import javafx.beans.binding.Bindings;
+import vitrine.core.run.RunRecord;
 import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
@@ -16,6 +18,10 @@ import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Suggestion;
 import vitrine.views.lora.AdapterText;
+import vitrine.views.compare.Candidate;
+import vitrine.views.compare.CompareView;
+import vitrine.views.compare.CompareViewModel;
+import vitrine.views.compare.ComparedText;
 import vitrine.views.lora.LoraView;
 import vitrine.views.rank.CalibrationText;
 import vitrine.views.rank.RankView;
@@ -34,20 +40,21 @@ final class ViewFactory {
     private final Questions questions;
     private final List<SampleOffer> samples;
     private final Consumer<List<Path>> opening;
+    private final Consumer<Path> along;
+    private final BiConsumer<RunRecord, RunRecord> comparing;
 
     /// @param questions asks for files
     /// @param samples whose prompts and texts are suggested with their checkpoints
     /// @param opening opens what a view has made
-    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening) {
+    /// @param along shows the ranks of an adapter along a run, by its folder
+    /// @param comparing compares the results of two runs
+    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening, Consumer<Path> along, BiConsumer<RunRecord, RunRecord> comparing) {
         this.services = services;
         this.questions = questions;
         this.samples = samples;
         this.opening = opening;
-    }
-
-    /// Whether this version has such a view.
-    static boolean has(ViewKind kind) {
-        return kind == ViewKind.ANATOMY || kind == ViewKind.ATTENTION || kind == ViewKind.ROUTING || kind == ViewKind.RANK || kind == ViewKind.LORA || kind == ViewKind.RUNS;
+        this.along = along;
+        this.comparing = comparing;
     }
 
     /// A new view, if this version has such a one.
@@ -59,7 +66,7 @@ final class ViewFactory {
             case ROUTING -> Optional.of(routing());
             case LORA -> Optional.of(lora());
             case RUNS -> Optional.of(runs());
-            case COMPARE -> Optional.empty();
+            case COMPARE -> Optional.of(compare());
         };
     }
 
@@ -111,6 +118,8 @@ final class ViewFactory {
         RunsView view = new RunsView(services.runs());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.openResultsWith(opening);
+        view.compareResultsWith(comparing);
+        view.showRanksWith(along);
         Runnable models = () -> view.offerModels(services.workspace().checkpoints());
         services.workspace().checkpoints().addListener((javafx.beans.InvalidationListener) o -> models.run());
         models.run();
@@ -147,6 +156,40 @@ final class ViewFactory {
         return view;
     }
 
+    /// Offers what is open and the results of runs; measures over the open texts, on the prompt that was last used with A.
+    private CompareView compare() {
+        CompareView view = new CompareView(services.board());
+        CompareViewModel model = view.model();
+        view.chooseFilesWith(questions::files);
+        Runnable prompt = () -> {
+            if (model.aProperty().get() != null && model.promptProperty().get().isBlank()) {
+                String path = model.aProperty().get().model();
+                services.state().prompt(path).thenAcceptAsync(known -> known.filter(t -> model.promptProperty().get().isBlank()).ifPresent(model.promptProperty()::set),
+                        javafx.application.Platform::runLater);
+            }
+        };
+        model.aProperty().addListener((o, old, now) -> prompt.run());
+        Runnable offer = () -> {
+            model.texts().setAll(texts(services.workspace().currentProperty().get()).stream().map(t -> new ComparedText(t.name(), t.path())).toList());
+            if (model.chosenTexts().isEmpty()) {
+                model.chosenTexts().addAll(services.workspace().texts().stream().map(t -> new ComparedText(t.name(), t.path())).toList());
+            }
+        };
+        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        offer.run();
+        Runnable results = () -> {
+            List<Candidate> now = services.runs().rows().stream().map(r -> RunResults.candidate(r.run())).flatMap(Optional::stream).toList();
+            if (!now.equals(model.results())) {
+                model.results().setAll(now);
+            }
+        };
+        services.runs().rows().addListener((javafx.beans.InvalidationListener) o -> results.run());
+        results.run();
+        Bindings.bindContent(model.checkpoints(), services.workspace().checkpoints());
+        Bindings.bindContent(model.adapters(), services.workspace().adapters());
+        return view;
+    }
+
     private List<CalibrationText> texts(Subject subject) {
         List<CalibrationText> out = new ArrayList<>();
         services.workspace().texts().forEach(t -> out.add(new CalibrationText(t.name(), t.path())));
@@ -179,10 +222,7 @@ final class ViewFactory {
 
     /// Why a view has nothing to say about a subject, or empty.
     static String obstacle(ViewKind kind, Subject subject) {
-        if (!has(kind)) {
-            return kind.label() + " is not part of this version.";
-        }
-        if (kind == ViewKind.RUNS) {
+        if (kind == ViewKind.RUNS || kind == ViewKind.COMPARE) {
             return "";
         }
         if (subject == null) {

@@ -17,6 +17,7 @@ import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.views.chart.Numbers;
+import vitrine.views.lora.LoraViewModel;
 import vitrine.views.view.Subject;
 import vitrine.views.view.ViewKind;
 
@@ -110,8 +111,12 @@ public sealed interface Recognised {
     /// Looks at a path. Reads headers only; may take a moment on a slow disk, so it is called off the JavaFX thread.
     static Recognised look(Path path) {
         try {
-            if (Files.isRegularFile(path.resolve(Manifest.FILE)) && !Manifest.read(path).kind().equals("finetune")) {
+            if (Files.isRegularFile(path.resolve(Manifest.FILE)) && !Set.of("finetune", "prune").contains(Manifest.read(path).kind())) {
                 return new Result(path, viewOf(Manifest.read(path).kind(), path));
+            }
+            if (Files.isDirectory(path) && !Files.exists(path.resolve("adapter_config.json")) && LoraViewModel.hasSteps(path)) {
+                // A run's folder, or one of kept steps: an adapter over steps.
+                return new Result(path, ViewKind.LORA);
             }
             if (Files.isRegularFile(path)) {
                 FileKind kind = FileKind.of(path);
@@ -141,6 +146,7 @@ public sealed interface Recognised {
             case "spectrum", "rank" -> ViewKind.RANK;
             case "routing" -> ViewKind.ROUTING;
             case "adapter", "adapter-compare" -> ViewKind.LORA;
+            case "compare" -> ViewKind.COMPARE;
             default -> throw Refusal.of(Category.ARTIFACT_INVALID, path, "it is the result of %s, which no view of this version shows", taskKind)
                     .help("Its figures stand in manifest.json.");
         };

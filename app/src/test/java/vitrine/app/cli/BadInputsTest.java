@@ -34,7 +34,7 @@ class BadInputsTest {
     /// Commands and classes that this version has.
     private static final Set<String> COMMANDS = Set.of("open", "capture", "eval", "adapter");
     private static final Set<String> CLASSES = Set.of("safetensors.header", "safetensors.tensors", "safetensors.valid", "sharded", "config", "tokenizer",
-            "prompt", "impostor", "hf_cache", "dataset", "adapter");
+            "prompt", "impostor", "hf_cache", "dataset", "adapter", "gguf", "pickle.unsafe", "pickle.other", "pickle.archive", "pickle.valid");
 
     @TempDir
     static Path shared;

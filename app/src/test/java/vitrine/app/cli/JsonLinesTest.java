@@ -71,7 +71,8 @@ class JsonLinesTest {
         // An adapter, a family that is not known, a damaged config, odd values, sharded, a hub cache.
         out.addAll(List.of(CORPUS.resolve("adapter/valid"), CORPUS.resolve("config/unknown_family"), CORPUS.resolve("config/hidden_mismatch"),
                 CORPUS.resolve("safetensors/nan_inf.safetensors"), CORPUS.resolve("safetensors/zero_size.safetensors"), CORPUS.resolve("sharded/valid"),
-                CORPUS.resolve("sharded/total_size_wrong"), CORPUS.resolve("hf_cache/valid/models--acme--tiny")));
+                CORPUS.resolve("sharded/total_size_wrong"), CORPUS.resolve("hf_cache/valid/models--acme--tiny"), MODELS.resolve("fmt-gguf-q8_0/model.gguf"),
+                MODELS.resolve("gguf-gpt2/model.gguf"), CORPUS.resolve("gguf/valid.gguf"), CORPUS.resolve("pickle/valid_views.pt")));
         return out.stream();
     }
 
@@ -171,6 +172,31 @@ class JsonLinesTest {
         assertEquals("adapter-mismatch", category("eval", MODELS.resolve("gpt2"), "--adapter", adapter, "--data", text()));
         assertEquals("adapter-invalid", category("adapter", base));
         assertEquals("not-found", category("adapter", "/no/such"));
+    }
+
+    @Test
+    void compare() throws IOException {
+        Path base = MODELS.resolve("llama-gqa");
+        Path adapter = MODELS.resolve("lora-llama");
+        List<JsonNode> lines = lines(0, "compare", base, base, "--adapter-b", adapter + "=0.5", "--data", "prose=" + text(), "--sequence-length", 16, "--prompt", "The lantern over", "--out",
+                folder.resolve("c.json"));
+        assertTrue(lines.stream().anyMatch(l -> l.get("event").asText().equals("progress") && l.get("unit").asText().equals("MFLOP")), "operations are counted");
+        JsonNode result = lines.getLast();
+        assertTrue(result.at("/tensors/changed").asInt() > 0);
+        assertTrue(result.at("/prompt/js").asDouble() > 0);
+        assertEquals(names(result), with(names(Json.mapper().readTree(folder.resolve("c.json").toFile())), "event"));
+        assertTrue(Files.exists(folder.resolve("c.safetensors")));
+        JsonNode few = lines(0, "compare", base, MODELS.resolve("qwen2"), "--spectra", "none").getLast();
+        assertTrue(few.get("prompt").isNull());
+        assertTrue(few.at("/same/tokenizer_note").asText().length() > 5);
+        manifestsAreValid(2);
+        assertEquals("task-invalid", category("compare", base));
+        assertEquals("task-invalid", category("compare", base, base, "--spectra", "rough"));
+        assertEquals("task-invalid", category("compare", base, base, "--sequence-length", 16));
+        assertEquals("task-invalid", category("compare", base, base, "--prompt", "a", "--ids", "b.json"));
+        assertEquals("not-found", category("compare", base, "/no/such"));
+        assertEquals("not-found", category("compare", base, "999999"));
+        assertEquals("not-found", category("compare", base, base, "--data", "/no/such.txt"));
     }
 
     @Test

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
 import vitrine.core.json.Json;
+import vitrine.views.compare.CompareView;
 import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
@@ -42,6 +43,7 @@ import vitrine.views.tasks.ViewState;
 class MainWindowTest {
 
     private static final Path LLAMA = REFERENCE.resolve("llama-gqa");
+    private static final Path LORA = REFERENCE.resolve("lora-llama");
     private static final Path GPT2 = REFERENCE.resolve("gpt2");
     private static final Path TRUNCATED = BAD.resolve("safetensors/data_truncated.safetensors");
 
@@ -193,10 +195,23 @@ class MainWindowTest {
         h.press("Alt+3");
         assertTrue(h.shows("No routing here: llama-gqa has no experts. Open a mixture-of-experts checkpoint, such as moe-mini."));
         h.press("Alt+7");
-        assertTrue(h.shows("Compare is not part of this version."));
-        assertTrue(fx(() -> h.window.present()).isEmpty());
+        assertTrue(h.shows("llama-gqa is the only checkpoint here. Open another, or an adapter of it, to compare."));
+        assertEquals(ViewKind.COMPARE, fx(() -> h.window.present()).orElseThrow().kind());
         h.press("Alt+1");
         assertTrue(fx(() -> h.window.present()).isPresent());
+    }
+
+    @Test
+    void aCheckpointIsComparedWithAnotherFromTheNavigator() {
+        h.open(LLAMA, LORA);
+        WindowHarness.run(() -> {
+            var menu = h.window.navigator().compareMenu(h.services.workspace().checkpoints().getFirst());
+            assertEquals(List.of("lora-llama"), menu.getItems().stream().map(javafx.scene.control.MenuItem::getText).toList());
+            menu.getItems().getFirst().getOnAction().handle(null);
+        });
+        CompareView view = assertInstanceOf(CompareView.class, fx(() -> h.window.present()).orElseThrow());
+        h.await("the comparison", () -> view.model().task().isPresent() && h.shows("Layer"));
+        assertEquals("llama-gqa + lora-llama", fx(() -> view.model().bProperty().get().name()));
     }
 
     @Test

@@ -1,5 +1,6 @@
 package vitrine.core.adapter;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
+import vitrine.core.tensor.DType;
 
 /// An adapter that was opened: its modules, and the tensors that stand for the base's own.
 ///
@@ -31,10 +33,12 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
     public static final String PREFIX = "base_model.model.";
 
     private static final String NAME = ".default";
-    private static final Pattern FACTOR = Pattern.compile("(.+)\\.lora_(embedding_A|embedding_B|magnitude_vector|A|B|E)(\\.weight|\\.bias)?");
+    private static final Pattern FACTOR = Pattern.compile("(.+)\\.lora_(embedding_A|embedding_B|magnitude_vector|solar_value|solar_place|A|B|E)(\\.weight|\\.bias)?");
     private static final String ROWS = ".token_adapter.trainable_tokens_delta";
     private static final String COPY = ".base_layer.";
     private static final String SAVED = ".modules_to_save.";
+    /// Places of coefficients are written in 16 bits.
+    private static final int MOST_VECTORS = 64;
 
     /// Opens an adapter: a PEFT folder, or a file of its tensors with the config beside it.
     ///
@@ -115,7 +119,14 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
                 notes.add(String.format("%,d tensor names hold the adapter's own name (%s), which was left out.", named, NAME));
             }
             List<AdapterModule> modules = new ArrayList<>();
-            factors.forEach((path, found) -> modules.add(module(path, found)));
+            factors.forEach((path, found) -> {
+                List<AdapterModule> experts = experts(path, found);
+                if (experts.isEmpty()) {
+                    modules.add(module(path, found));
+                } else {
+                    modules.addAll(experts);
+                }
+            });
             if (modules.isEmpty() && saved.isEmpty() && rows.isEmpty()) {
                 throw Refusal.of(Category.ADAPTER_INVALID, checkpoint.path(), "it changes nothing: there is no low-rank factor in it");
             }
@@ -154,6 +165,9 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
         }
 
         private AdapterModule module(String path, Map<String, TensorEntry> found) {
+            if (config.type() == AdapterConfig.Type.SOLAR) {
+                return solar(path, found);
+            }
             boolean embedding = found.containsKey("embedding_A") || found.containsKey("embedding_B");
             TensorEntry a = require(path, found, embedding ? "embedding_A" : "A", embedding ? "embedding_B" : "B");
             TensorEntry b = require(path, found, embedding ? "embedding_B" : "B", embedding ? "embedding_A" : "A");
@@ -186,7 +200,79 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
                 throw Refusal.of(Category.TENSOR_MISSING, checkpoint.path(), "it is not in the adapter, and the config says DoRA")
                         .where("tensor " + a.name().replace("lora_A.weight", "lora_magnitude_vector"));
             }
-            return new AdapterModule(path, embedding, in, out, rank, config.alphaOf(path), config.scaling(path, rank), a, b, diagonal, magnitude, sized(found.get("B.bias"), out));
+            return new AdapterModule(path, embedding, in, out, rank, config.alphaOf(path), config.scaling(path, rank), a, b, diagonal, magnitude, sized(found.get("B.bias"), out), null, null);
+        }
+
+        /// Factors of the parameters of all experts, as modules of the experts one by one; empty where they are none of these.
+        ///
+        /// PEFT wraps a module once for each of its parameters, in the order of `target_parameters`: the first stands innermost, under the most `base_layer`s.
+        private List<AdapterModule> experts(String path, Map<String, TensorEntry> found) {
+            String stem = path.replaceAll("(\\.base_layer)+$", "");
+            List<String> own = config.targetParameters().stream().filter(t -> (stem + ".").endsWith("." + t.substring(0, t.lastIndexOf('.') + 1)) || stem.equals(t.substring(0, Math.max(0, t.lastIndexOf('.'))))).toList();
+            if (own.isEmpty() || !found.keySet().equals(java.util.Set.of("A", "B"))) {
+                return List.of();
+            }
+            int depth = (path.length() - stem.length()) / ".base_layer".length();
+            String parameter = depth < own.size() ? own.get(own.size() - 1 - depth) : "";
+            String name = parameter.substring(parameter.lastIndexOf('.') + 1);
+            List<String> parts = switch (name) {
+                case "gate_up_proj" -> List.of("gate_proj", "up_proj");
+                case "gate_proj", "up_proj", "down_proj" -> List.of(name);
+                default -> List.<String>of();
+            };
+            TensorEntry a = found.get("A");
+            TensorEntry b = found.get("B");
+            int r = config.rank();
+            if (parts.isEmpty() || a.shape().rank() != 2 || b.shape().rank() != 2 || a.shape().size(0) % r != 0 || a.shape().size(0) != b.shape().size(1) || b.shape().size(0) % parts.size() != 0
+                    || !a.dtype().readable() || !b.dtype().readable() || a.elements() == 0 || a.elements() > Integer.MAX_VALUE || b.elements() > Integer.MAX_VALUE) {
+                return List.of();
+            }
+            int experts = (int) (a.shape().size(0) / r);
+            int out = (int) (b.shape().size(0) / parts.size());
+            List<AdapterModule> all = new ArrayList<>();
+            for (int e = 0; e < experts; e++) {
+                for (int p = 0; p < parts.size(); p++) {
+                    all.add(new AdapterModule(stem + "." + e + "." + parts.get(p), false, (int) a.shape().size(1), out, r, config.alpha(), config.scaling(stem, r), a, b, null, null, null, null,
+                            new AdapterModule.Part(e, experts, p * out)));
+                }
+            }
+            return all;
+        }
+
+        /// A module whose delta is stored as coefficients; what its bases need to know stands in the config.
+        private AdapterModule solar(String path, Map<String, TensorEntry> found) {
+            TensorEntry values = require(path, found, "solar_value", "solar_place");
+            TensorEntry places = require(path, found, "solar_place", "solar_value");
+            JsonNode all = config.json().path("solar");
+            JsonNode own = all.path("modules").path(path);
+            int out = whole(own, "out", path);
+            int in = whole(own, "in", path);
+            int rank = whole(own, "rank", path);
+            JsonNode perturbation = all.path("perturbation");
+            JsonNode seed = all.path("seed");
+            JsonNode norm = own.path("base_norm");
+            if (!perturbation.isNumber() || !seed.isIntegralNumber() || !norm.isNumber()) {
+                throw Refusal.of(Category.ADAPTER_INVALID, config.file(), "perturbation, seed and the base's norm are numbers, and one of them is not here").where("solar, " + path);
+            }
+            AdapterModule.Solar solar = new AdapterModule.Solar(whole(all, "vectors", path), perturbation.doubleValue(), seed.longValue(), norm.doubleValue());
+            int p = solar.width(out, in, out);
+            int q = solar.width(in, in, out);
+            if (values.dtype() != DType.F32 || places.dtype() != DType.I16 || values.shape().rank() != 1 || !values.shape().equals(places.shape()) || values.elements() > (long) p * q
+                    || solar.vectors() > MOST_VECTORS || rank > Math.min(p, q)) {
+                throw Refusal.of(Category.ADAPTER_INVALID, checkpoint.path(), "its %s coefficients %s with places %s %s do not fit bases of %d and %d vectors", values.dtype(), values.shape(),
+                        places.dtype(), places.shape(), p, q).where("tensor " + values.name());
+            }
+            boolean embedding = own.path("embedding").asBoolean(false);
+            return new AdapterModule(path, embedding, embedding ? out : in, embedding ? in : out, rank, rank, 1, values, places, null, sized(found.get("magnitude_vector"), out),
+                    sized(found.get("B.bias"), out), solar, null);
+        }
+
+        private int whole(JsonNode of, String key, String path) {
+            JsonNode n = of.path(key);
+            if (!n.isIntegralNumber() || !n.canConvertToInt() || n.intValue() < 1) {
+                throw Refusal.of(Category.ADAPTER_INVALID, config.file(), "%s is %s; a whole number from 1 belongs here", key, n.isMissingNode() ? "missing" : n.toString()).where("solar, " + path);
+            }
+            return n.intValue();
         }
 
         private TensorEntry require(String path, Map<String, TensorEntry> found, String factor, String other) {

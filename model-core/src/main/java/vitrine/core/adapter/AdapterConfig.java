@@ -30,7 +30,9 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
 
     /// The kinds of adapter that are read.
     public enum Type {
-        LORA, ADALORA
+        LORA, ADALORA,
+        /// Coefficients in bases of the base's singular vectors, as `vitrine adapter cut --storage solar` writes them.
+        SOLAR
     }
 
     /// Reads a config.
@@ -40,7 +42,8 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
         Type type = switch (json.path("peft_type").asText("LORA")) {
             case "LORA" -> Type.LORA;
             case "ADALORA" -> Type.ADALORA;
-            case String other -> throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; adapters that are read here are LORA and ADALORA", other).where("peft_type");
+            case "SOLAR" -> Type.SOLAR;
+            case String other -> throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; adapters that are read here are LORA, ADALORA and SOLAR", other).where("peft_type");
         };
         String rankKey = type == Type.ADALORA && !json.path("init_r").isMissingNode() ? "init_r" : "r";
         JsonNode r = json.path(rankKey);
@@ -90,6 +93,30 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
         return ranks.entrySet().stream().filter(e -> e.getKey().matches(path)).map(Map.Entry::getValue).findFirst().orElse(rank);
     }
 
+    /// The ids whose rows of a table were trained (`trainable_token_indices`): a list for the embedding, or lists by the module's name; null where none are
+    /// named for it.
+    int[] rowsOf(String path) {
+        JsonNode named = json.path("trainable_token_indices");
+        JsonNode list = named.isArray() ? named : null;
+        for (Map.Entry<String, JsonNode> e : named.properties()) {
+            if (path.equals(e.getKey()) || path.endsWith("." + e.getKey())) {
+                list = e.getValue();
+            }
+        }
+        if (list == null || !list.isArray()) {
+            return null;
+        }
+        int[] out = new int[list.size()];
+        for (int i = 0; i < out.length; i++) {
+            JsonNode id = list.get(i);
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
+                throw Refusal.of(Category.ADAPTER_INVALID, file, "it holds %s; ids of tokens belong there", shown(id)).where("trainable_token_indices");
+            }
+            out[i] = id.intValue();
+        }
+        return out;
+    }
+
     /// The alpha that the config gives a module.
     double alphaOf(String path) {
         return alphas.entrySet().stream().filter(e -> e.getKey().matches(path)).map(Map.Entry::getValue).findFirst().orElse(alpha);
@@ -100,6 +127,8 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
         double a = alphaOf(path);
         return switch (type) {
             case ADALORA -> a / (r + ADALORA_EPSILON);
+            // The coefficients hold it already.
+            case SOLAR -> 1;
             case LORA -> rankStabilised ? a / Math.sqrt(r) : a / r;
         };
     }

@@ -20,7 +20,8 @@ import vitrine.core.tensor.Shape;
 ///
 /// @param sites one per module, in the adapter's order
 /// @param replaced the adapter's tensors by the name of the base's tensor
-public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEntry> replaced) {
+/// @param rows single rows of the base's tables that were trained, by the table's name
+public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEntry> replaced, Map<String, Rows> rows) {
 
     private static final int NAMED = 3;
 
@@ -33,6 +34,11 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
         /// The output head, where it is a table of its own or shares the embedding's.
         HEAD
     }
+
+    /// Rows of a table that stand for the base's own.
+    ///
+    /// @param values `[ids, width]`
+    public record Rows(TensorEntry values, int[] ids) {}
 
     /// The place of a module in the base.
     ///
@@ -69,14 +75,12 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
         }
 
         AdapterFit run() {
-            if (!adapter.config().targetParameters().isEmpty()) {
+            if (!adapter.config().targetParameters().isEmpty() && adapter.modules().stream().noneMatch(m -> m.part() != null)) {
                 throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it changes bare parameters (%s), which can be shown and not applied here",
                         String.join(", ", adapter.config().targetParameters())).where("target_parameters");
             }
-            if (!adapter.rows().isEmpty()) {
-                throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it trains single rows of %s, which can be shown and not applied here",
-                        String.join(", ", adapter.rows().keySet())).where("trainable_token_indices");
-            }
+            Map<String, Rows> rows = new LinkedHashMap<>();
+            adapter.rows().forEach((path, values) -> rows(path, values, rows));
             List<Site> sites = new ArrayList<>();
             for (AdapterModule m : adapter.modules()) {
                 Site site = site(m);
@@ -103,7 +107,40 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
                         base.name(), new Plain(String.join("; ", problems.stream().limit(NAMED).toList())), problems.size() > NAMED ? String.format("; and %d more", problems.size() - NAMED) : "")
                         .help("It was made for another base" + (adapter.config().base().isEmpty() ? "." : ": " + vitrine.core.refusal.Visible.name(adapter.config().base()) + "."));
             }
-            return new AdapterFit(adapter, List.copyOf(sites), replaced);
+            return new AdapterFit(adapter, List.copyOf(sites), replaced, rows);
+        }
+
+        /// Rows of the embedding; a tied head that repeats them adds nothing.
+        private void rows(String path, TensorEntry values, Map<String, Rows> to) {
+            String tokens = spec.embedding().tokens();
+            boolean tiedHead = spec.head() != null && spec.head().tied() && isHead(path);
+            if (!tiedHead && resolve(path + ".weight", List.of(tokens)).isEmpty()) {
+                problems.add("rows of " + path + " were trained, and it is no embedding of tokens of the base");
+                return;
+            }
+            int[] ids = adapter.config().rowsOf(path);
+            if (tiedHead && ids == null || to.containsKey(tokens)) {
+                return;
+            }
+            if (ids == null || values.shape().rank() != 2 || values.shape().size(0) != ids.length || values.shape().size(1) != spec.embedding().width() || !values.dtype().readable()) {
+                problems.add(String.format("rows of %s are %s, and the config names %s of %d values each", path, values.shape(), ids == null ? "none" : ids.length, spec.embedding().width()));
+                return;
+            }
+            for (int id : ids) {
+                if (id < 0 || id >= spec.vocabSize()) {
+                    problems.add(String.format("a row of %s has the id %d; the base has %,d tokens", path, id, spec.vocabSize()));
+                    return;
+                }
+            }
+            TensorEntry table = base.tensor(tokens).orElse(null);
+            if (table == null || !switch (table.dtype()) {
+                case F64, F32, F16, BF16 -> true;
+                default -> false;
+            }) {
+                problems.add("rows of " + path + " cannot be put into a table of its type");
+                return;
+            }
+            to.put(tokens, new Rows(values, ids));
         }
 
         /// Text that is longer than a name may be.
@@ -132,7 +169,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
                 if (spec.head() != null && isHead(m.path())) {
                     return fits(m, spec.head().width(), spec.vocabSize()) ? new Site(m, Role.HEAD, spec.head().weight(), null, -1) : null;
                 }
-                problems.add(m.path() + " is no linear layer of the base");
+                problems.add(m.path() + (m.part() != null ? " is no expert of the base that is stored by itself" : " is no linear layer of the base"));
                 return null;
             }
             LinearLayers.Placed p = linears.get(weight);
@@ -145,9 +182,11 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
 
         private boolean fits(AdapterModule m, int in, int out) {
             if (m.in() != in) {
-                problems.add(String.format("A of %s is %s and reads %,d values, the base's reads %,d", m.path(), m.a().shape(), m.in(), in));
+                problems.add(m.solar() != null ? String.format("%s reads %,d values, the base's reads %,d", m.path(), m.in(), in)
+                        : String.format("A of %s is %s and reads %,d values, the base's reads %,d", m.path(), m.a().shape(), m.in(), in));
             } else if (m.out() != out) {
-                problems.add(String.format("B of %s is %s and writes %,d values, the base's writes %,d", m.path(), m.b().shape(), m.out(), out));
+                problems.add(m.solar() != null ? String.format("%s writes %,d values, the base's writes %,d", m.path(), m.out(), out)
+                        : String.format("B of %s is %s and writes %,d values, the base's writes %,d", m.path(), m.b().shape(), m.out(), out));
             }
             return m.in() == in && m.out() == out;
         }

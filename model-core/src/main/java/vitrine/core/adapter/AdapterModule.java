@@ -14,12 +14,41 @@ import vitrine.core.checkpoint.TensorEntry;
 /// @param diagonal AdaLoRA's E, `[rank, 1]`, or null
 /// @param magnitude DoRA's m, `[out]`, or null
 /// @param bias of B, `[out]`, or null
+/// @param solar how the delta is stored where it is no pair of factors: then `a` holds the values of coefficients, float32 `[t]`, and `b` their places in
+///   Z `[p, q]`, int16 `[t]`; null for factors
+/// @param part which part of `a` and `b` is this module's; null for the whole
 public record AdapterModule(String path, boolean embedding, int in, int out, int rank, double alpha, double scaling, TensorEntry a, TensorEntry b, TensorEntry diagonal,
-                            TensorEntry magnitude, TensorEntry bias) {
+                            TensorEntry magnitude, TensorEntry bias, Solar solar, Part part) {
+
+    /// A part of factors that were trained for the parameter of all experts at once (`target_parameters`): A `[experts rank, in]` holds one expert's rows after the
+    /// other's, B `[outputs, rank experts]` the columns of one rank of all experts side by side.
+    ///
+    /// @param expert whose part it is, of `experts`
+    /// @param first the first row of B that belongs to the module: gate and up projections stand in one parameter
+    public record Part(int expert, int experts, int first) {}
+
+
+    /// Coefficients in bases that are made from the base's weight and a seed: delta = P Z Q^T.
+    ///
+    /// @param vectors singular vectors of the base that a basis begins with, at most
+    /// @param perturbation how far the second half of a basis is moved from the first
+    /// @param seed of the Gaussian numbers
+    /// @param baseNorm the Frobenius norm of the base's weight: with another weight the bases would be others
+    public record Solar(int vectors, double perturbation, long seed, double baseNorm) {
+
+        /// The width of a basis of vectors of `size` values.
+        public int width(int size, int in, int out) {
+            return Math.min(2 * Math.min(vectors, Math.min(in, out)), size);
+        }
+    }
 
     /// The values that were trained for the module.
     public long parameters() {
-        return a.elements() + b.elements() + (diagonal == null ? 0 : diagonal.elements()) + (magnitude == null ? 0 : magnitude.elements()) + (bias == null ? 0 : bias.elements());
+        if (part != null) {
+            // Gate and up projections share A.
+            return (long) rank * ((part.first == 0 ? in : 0) + out);
+        }
+        return a.elements() + (solar == null ? b.elements() : 0) + (diagonal == null ? 0 : diagonal.elements()) + (magnitude == null ? 0 : magnitude.elements()) + (bias == null ? 0 : bias.elements());
     }
 
     /// The last part of the path: `q_proj`.

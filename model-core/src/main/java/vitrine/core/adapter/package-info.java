@@ -17,6 +17,9 @@
 /// | `.lora_A`, `.lora_B`, `.lora_E` | `[r, in]`, `[out, r]`, `[r, 1]` | AdaLoRA; delta = s B diag(E) A, s = alpha / (r + 1e-5) |
 /// | `.lora_embedding_A`, `.lora_embedding_B` | `[r, vocabulary]`, `[width, r]` | delta of the table = s (B A)^T |
 /// | `.lora_magnitude_vector` | `[out]` | DoRA's m |
+/// | `.lora_solar_value`, `.lora_solar_place` | `[t]`, `[t]` | SOLAR: coefficients of Z and their places, delta = P Z Q^T; not PEFT's |
+/// | `.token_adapter.trainable_tokens_delta` | `[ids, width]` | rows that stand for the table's own, of the ids in `trainable_token_indices` |
+/// | `experts.base_layer.lora_A.weight`, ... | `[experts r, in]` | of `target_parameters`: taken apart into modules of single experts |
 /// | `.base_layer.weight` | | a copy of the base's own tensor, no delta |
 /// | anything else | | a tensor that replaces the base's (`modules_to_save`, `bias`) |
 ///

@@ -18,8 +18,9 @@ import vitrine.core.refusal.Refusal;
 /// @param name what to call it on screen
 /// @param format such as `safetensors` or `safetensors, 3 shards`
 /// @param tensors in file order: shard by shard, offset by offset
+/// @param embedded the config and the tokenizer that the weights' own file holds, or null where they are files beside it
 public record Checkpoint(Kind kind, Path path, CheckpointFolder folder, String name, String format, List<DataFile> files,
-                         Map<String, TensorEntry> tensors, Map<String, String> metadata, List<Warning> warnings) {
+                         Map<String, TensorEntry> tensors, Map<String, String> metadata, List<Warning> warnings, Embedded embedded) {
 
     /// What the tensors are.
     public enum Kind {
@@ -28,14 +29,33 @@ public record Checkpoint(Kind kind, Path path, CheckpointFolder folder, String n
 
     private static final long MAX_CONFIG_BYTES = 16 << 20;
 
-    /// The file `config.json` (`adapter_config.json` of an adapter) beside the weights, whether it is there or not.
+    private static final long MAX_TOKENIZER_BYTES = 256 << 20;
+
+    /// The file `config.json` (`adapter_config.json` of an adapter) beside the weights, whether it is there or not; the weights' file where it holds the
+    /// config itself.
     public Path configFile() {
+        if (embedded != null) {
+            return path;
+        }
         return folder.folder().resolve(kind == Kind.ADAPTER ? "adapter_config.json" : "config.json");
     }
 
-    /// The file `tokenizer.json` beside the weights, whether it is there or not.
+    /// The file `tokenizer.json` beside the weights, whether it is there or not; the weights' file where it holds the tokenizer itself.
     public Path tokenizerFile() {
-        return folder.folder().resolve("tokenizer.json");
+        return embedded != null ? path : folder.folder().resolve("tokenizer.json");
+    }
+
+    /// Whether there is a tokenizer: a file (or a link, wherever it leads) beside the weights, or one inside their file.
+    public boolean hasTokenizer() {
+        Path file = tokenizerFile();
+        return embedded != null ? embedded.hasTokenizer() : Files.exists(file) || Files.isSymbolicLink(file);
+    }
+
+    /// What [#tokenizerFile] says, as a `tokenizer.json` says it.
+    ///
+    /// @throws Refusal `tokenizer-invalid` where it is too large or cannot be told, or what the rule on links says
+    public byte[] tokenizer() {
+        return embedded != null ? embedded.tokenizer() : Json.readBytes(resolve(tokenizerFile()), MAX_TOKENIZER_BYTES, Category.TOKENIZER_INVALID);
     }
 
     /// Where a file beside the weights really lies, after the rule on links.
@@ -49,6 +69,9 @@ public record Checkpoint(Kind kind, Path path, CheckpointFolder folder, String n
     ///
     /// @throws Refusal `config-missing` or `config-invalid`
     public ObjectNode config() {
+        if (embedded != null) {
+            return embedded.config();
+        }
         Path file = configFile();
         if (!Files.exists(file) && !Files.isSymbolicLink(file)) {
             throw Refusal.of(Category.CONFIG_MISSING, path, "there is no %s beside the weights", file.getFileName().toString())

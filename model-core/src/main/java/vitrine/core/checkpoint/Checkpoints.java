@@ -2,6 +2,7 @@ package vitrine.core.checkpoint;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,12 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import vitrine.core.checkpoint.gguf.GgufHeader;
+import vitrine.core.checkpoint.gguf.GgufModel;
+import vitrine.core.checkpoint.packed.PackedWeights;
+import vitrine.core.checkpoint.pytorch.TorchFile;
 import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
 import vitrine.core.json.Json;
 import vitrine.core.json.PlainScanner;
@@ -25,6 +32,9 @@ public final class Checkpoints {
     private static final String INDEX = "model.safetensors.index.json";
     private static final String SINGLE = "model.safetensors";
     private static final String ADAPTER = "adapter_model.safetensors";
+    private static final String TORCH_INDEX = "pytorch_model.bin.index.json";
+    private static final String TORCH_SINGLE = "pytorch_model.bin";
+    private static final String TORCH_ADAPTER = "adapter_model.bin";
     private static final long MAX_INDEX_BYTES = 256 << 20;
 
     private Checkpoints() {}
@@ -52,7 +62,7 @@ public final class Checkpoints {
 
     private static Checkpoint openFile(Path file) {
         String name = file.getFileName().toString();
-        if (name.endsWith(".safetensors.index.json")) {
+        if (name.endsWith(".safetensors.index.json") || name.endsWith(".bin.index.json")) {
             Path parent = file.toAbsolutePath().getParent();
             return openIndex(CheckpointFolder.of(parent), file, file);
         }
@@ -63,14 +73,17 @@ public final class Checkpoints {
             return openFolder(CheckpointFolder.of(file.toAbsolutePath().getParent()));
         }
         requireReadable(kind, file);
+        if (kind == FileKind.GGUF) {
+            return openGguf(at, file, real);
+        }
         Builder builder = new Builder();
         builder.add(real, file);
-        boolean adapter = name.equals(ADAPTER) || looksLikeAdapter(builder.tensors.keySet());
-        String stem = name.replaceAll("\\.safetensors$", "");
+        boolean adapter = name.equals(ADAPTER) || name.equals(TORCH_ADAPTER) || looksLikeAdapter(builder.tensors.keySet());
+        String stem = name.replaceAll("\\.(safetensors|bin|pt|pth)$", "");
         Path parent = at.folder();
-        boolean plain = stem.equals("model") || stem.equals("adapter_model");
+        boolean plain = stem.equals("model") || stem.equals("pytorch_model") || stem.equals("adapter_model");
         String shown = plain && parent.getFileName() != null ? parent.getFileName().toString() : stem;
-        return builder.build(adapter ? Checkpoint.Kind.ADAPTER : Checkpoint.Kind.MODEL, file, at, shown, "safetensors");
+        return builder.build(adapter ? Checkpoint.Kind.ADAPTER : Checkpoint.Kind.MODEL, file, at, shown, builder.format);
     }
 
     private static boolean looksLikeAdapter(Set<String> names) {
@@ -90,6 +103,16 @@ public final class Checkpoints {
         if (exists(single)) {
             return openParts(at, List.of(single), Checkpoint.Kind.MODEL);
         }
+        // What save_pretrained wrote before safetensors.
+        if (exists(at.folder().resolve(TORCH_INDEX))) {
+            return openIndex(at, at.folder().resolve(TORCH_INDEX), at.shown());
+        }
+        if (exists(at.folder().resolve(TORCH_SINGLE))) {
+            return openParts(at, List.of(at.folder().resolve(TORCH_SINGLE)), Checkpoint.Kind.MODEL);
+        }
+        if (exists(at.folder().resolve(TORCH_ADAPTER))) {
+            return openParts(at, List.of(at.folder().resolve(TORCH_ADAPTER)), Checkpoint.Kind.ADAPTER);
+        }
         List<Path> others = CheckpointFolder.list(at.folder()).filter(p -> p.getFileName().toString().endsWith(".safetensors")).toList();
         if (!others.isEmpty()) {
             Checkpoint opened = openParts(at, others, Checkpoint.Kind.MODEL);
@@ -99,7 +122,60 @@ public final class Checkpoints {
             }
             return opened;
         }
+        List<Path> gguf = CheckpointFolder.list(at.folder()).filter(p -> p.getFileName().toString().endsWith(".gguf")).toList();
+        // Of the parts of one model the first is opened.
+        List<Path> whole = gguf.stream().filter(p -> !PART.matcher(p.getFileName().toString()).matches() || Integer.parseInt(part(p).group(2)) == 1).toList();
+        if (whole.size() > 1) {
+            throw Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), "it holds %,d GGUF files, each a model of its own", whole.size())
+                    .help("Open one of them, such as " + vitrine.core.refusal.Visible.name(whole.getFirst().getFileName().toString()) + ".");
+        }
+        if (whole.size() == 1) {
+            Path real = at.real(whole.getFirst());
+            requireReadable(kindOf(real), whole.getFirst());
+            return openFile(whole.getFirst());
+        }
         throw nothingHere(at);
+    }
+
+    /// The name of one part of a model that was split: `NAME-00001-of-00003.gguf`.
+    private static final Pattern PART = Pattern.compile("(.+)-(\\d{5})-of-(\\d{5})\\.gguf");
+
+    private static Matcher part(Path file) {
+        Matcher m = PART.matcher(file.getFileName().toString());
+        return m.matches() ? m : null;
+    }
+
+    /// A GGUF file, or the first part of one with the others beside it.
+    private static Checkpoint openGguf(CheckpointFolder at, Path file, Path real) {
+        Builder builder = new Builder();
+        GgufHeader header = builder.readGguf(real, file);
+        long parts = GgufModel.parts(header);
+        List<TensorEntry> all = new ArrayList<>(header.tensors());
+        if (parts > 1) {
+            Matcher m = part(file);
+            if (m == null || Integer.parseInt(m.group(3)) != parts || Integer.parseInt(m.group(2)) != 1) {
+                throw Refusal.of(Category.SHARD_MISSING, file, "it is one of %,d parts of a model", parts).help("Open the first, whose name ends in -00001-of-%05d.gguf.".formatted(Math.min(parts, 99_999)));
+            }
+            for (int i = 2; i <= parts; i++) {
+                Path other = at.named("%s-%05d-of-%s.gguf".formatted(m.group(1), i, m.group(3)), file);
+                if (!exists(other)) {
+                    throw Refusal.of(Category.SHARD_MISSING, file, "part %,d of %,d, %s, is not in the folder", i, parts, other.getFileName().toString()).help("Download the missing file.");
+                }
+                Path part = at.real(other);
+                requireReadable(kindOf(part), other);
+                all.addAll(builder.readGguf(part, other).tensors());
+            }
+        }
+        GgufModel model = GgufModel.of(header, all);
+        model.tensors().forEach(t -> builder.tensors.put(t.name(), t));
+        builder.metadata.putAll(model.metadata());
+        builder.embedded = model;
+        String name = file.getFileName().toString();
+        Matcher m = parts > 1 ? part(file) : null;
+        String stem = m != null ? m.group(1) : name.replaceAll("\\.gguf$", "");
+        Path parent = at.folder();
+        String shown = stem.equals("model") && parent.getFileName() != null ? parent.getFileName().toString() : stem;
+        return builder.build(Checkpoint.Kind.MODEL, file, at, shown, parts > 1 ? "GGUF, " + parts + " parts" : "GGUF");
     }
 
     private static boolean exists(Path file) {
@@ -113,17 +189,12 @@ public final class Checkpoints {
         List<String> names = CheckpointFolder.list(at.folder()).map(p -> p.getFileName().toString()).toList();
         if (names.contains("adapter_config.json")) {
             return Refusal.of(Category.TENSOR_MISSING, at.shown(), "there is an adapter_config.json but no %s", ADAPTER)
-                    .help("Only safetensors adapters are read.");
+                    .help("An adapter's tensors lie in a file of that name, or in adapter_model.bin.");
         }
         String other = names.stream().filter(n -> n.endsWith(".bin") || n.endsWith(".pt") || n.endsWith(".pth")).findFirst().orElse(null);
         if (other != null) {
-            return Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), "it holds PyTorch weights (%s) and no safetensors file", other)
-                    .help("Save the model with safetensors (save_pretrained does).");
-        }
-        String gguf = names.stream().filter(n -> n.endsWith(".gguf")).findFirst().orElse(null);
-        if (gguf != null) {
-            return Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), "it holds a GGUF file (%s) and no safetensors file", gguf)
-                    .help("Open the safetensors checkpoint that it was made from.");
+            return Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), "it holds no safetensors file and no pytorch_model.bin, but %s, which may be anything", other)
+                    .help("Open that file itself.");
         }
         return Refusal.of(Category.UNKNOWN_FORMAT, at.shown(), names.isEmpty()
                 ? "the folder is empty: no model was found" : "no model was found among its %,d entries", names.size())
@@ -140,7 +211,7 @@ public final class Checkpoints {
                         .where("tensor " + twice.name());
             }
         }
-        String format = files.size() == 1 ? "safetensors" : "safetensors, " + files.size() + " files";
+        String format = files.size() == 1 ? builder.format : builder.format + ", " + files.size() + " files";
         return builder.build(kind, at.shown(), at, nameOf(at), format);
     }
 
@@ -177,14 +248,15 @@ public final class Checkpoints {
                         .where("tensor " + e.getKey());
             }
         }
-        Checkpoint opened = builder.build(Checkpoint.Kind.MODEL, shown, at, nameOf(at), "safetensors, " + shards.size() + " shards");
+        Checkpoint opened = builder.build(Checkpoint.Kind.MODEL, shown, at, nameOf(at), builder.format + ", " + shards.size() + " shards");
         surplus.forEach((name, shard) -> opened.warnings().add(new Warning(Category.INDEX_INVALID,
                 map.shardOf().containsKey(name)
                         ? String.format("Tensor %s lies in %s too; the copy that the index names, in %s, is used.", name, shard, map.shardOf().get(name))
                         : String.format("Tensor %s of %s is not in the index; it is shown all the same.", name, shard))));
-        if (map.totalSize() >= 0 && map.totalSize() != opened.tensorBytes()) {
+        long bytes = builder.tensors.values().stream().mapToLong(TensorEntry::bytes).sum();
+        if (map.totalSize() >= 0 && map.totalSize() != bytes) {
             opened.warnings().add(new Warning(Category.INDEX_INVALID, String.format(
-                    "The index says that all tensors have %,d bytes; they have %,d.", map.totalSize(), opened.tensorBytes())));
+                    "The index says that all tensors have %,d bytes; they have %,d.", map.totalSize(), bytes)));
         }
         return opened;
     }
@@ -205,24 +277,16 @@ public final class Checkpoints {
         String what;
         String help;
         switch (kind) {
-            case SAFETENSORS, EMPTY, UNKNOWN -> {
+            case SAFETENSORS, GGUF, ZIP, PICKLE, EMPTY, UNKNOWN -> {
                 return;
             }
             case LFS_POINTER -> {
                 what = "it is a Git LFS pointer of a few lines, not the weights themselves";
                 help = "Fetch the file with git lfs pull, or download it from the model's page.";
             }
-            case GGUF -> {
-                what = "it is a GGUF file, which this version does not read";
-                help = "Open the safetensors checkpoint that it was made from.";
-            }
-            case ZIP -> {
-                what = "it is a zip archive (PyTorch saves so), which this version does not read";
-                help = "Save the model with safetensors (save_pretrained does).";
-            }
-            case PICKLE -> {
-                what = "it is a Python pickle, which is a program; this version reads none";
-                help = "Convert it to safetensors where you trust it.";
+            case GGML -> {
+                what = "it begins with the magic of GGML, the format before GGUF, which is not read";
+                help = "Convert it to GGUF with llama.cpp, or open the checkpoint that it was made from.";
             }
             case JSON -> {
                 what = "it holds JSON text, not weights";
@@ -376,23 +440,42 @@ public final class Checkpoints {
         final List<DataFile> files = new ArrayList<>();
         final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
         final Map<String, String> metadata = new LinkedHashMap<>();
+        Embedded embedded;
+        String format = "safetensors";
 
-        private SafetensorsHeader read(Path real, Path shown) {
-            SafetensorsHeader header = SafetensorsHeader.read(real, shown);
+        GgufHeader readGguf(Path real, Path shown) {
+            GgufHeader header = GgufHeader.read(real, shown);
+            addFile(real, shown, header.size(), header.dataOffset());
+            return header;
+        }
+
+        private void addFile(Path real, Path shown, long size, long headerBytes) {
             try {
                 long modified = Files.readAttributes(real, BasicFileAttributes.class).lastModifiedTime().toMillis();
-                files.add(new DataFile(real, header.size(), header.dataOffset(), modified));
+                files.add(new DataFile(real, size, headerBytes, modified));
             } catch (IOException e) {
                 throw Refusal.of(Category.UNREADABLE, shown, "cannot be read (%s)", Json.reason(e)).cause(e);
             }
+        }
+
+        private List<TensorEntry> read(Path real, Path shown) {
+            FileKind kind = kindOf(real);
+            if (kind == FileKind.ZIP || kind == FileKind.PICKLE) {
+                TorchFile file = kind == FileKind.ZIP ? TorchFile.readZip(real, shown) : TorchFile.readLegacy(real, shown);
+                addFile(real, shown, file.size(), file.dataOffset());
+                format = "PyTorch";
+                return file.tensors();
+            }
+            SafetensorsHeader header = SafetensorsHeader.read(real, shown);
+            addFile(real, shown, header.size(), header.dataOffset());
             metadata.putAll(header.metadata());
-            return header;
+            return header.tensors();
         }
 
         /// Adds a file's tensors and returns those whose names were there before.
         List<TensorEntry> add(Path real, Path shown) {
             List<TensorEntry> twice = new ArrayList<>();
-            for (TensorEntry t : read(real, shown).tensors()) {
+            for (TensorEntry t : read(real, shown)) {
                 if (tensors.putIfAbsent(t.name(), t) != null) {
                     twice.add(t);
                 }
@@ -402,7 +485,7 @@ public final class Checkpoints {
 
         /// Adds a shard's tensors as the index places them; what it does not place there goes to `surplus`.
         void add(Path real, Path shown, Map<String, String> shardOf, String shard, Map<String, String> surplus) {
-            for (TensorEntry t : read(real, shown).tensors()) {
+            for (TensorEntry t : read(real, shown)) {
                 String owner = shardOf.get(t.name());
                 if (shard.equals(owner)) {
                     tensors.put(t.name(), t);
@@ -420,7 +503,17 @@ public final class Checkpoints {
             if (tensors.isEmpty()) {
                 warnings.add(new Warning(Category.TENSOR_MISSING, "The file is valid and holds no tensors."));
             }
-            return new Checkpoint(kind, path, folder, name, format, files, tensors, metadata, warnings);
+            Checkpoint plain = new Checkpoint(kind, path, folder, name, format, files, tensors, metadata, warnings, embedded);
+            if (!PackedWeights.areIn(tensors.keySet())) {
+                return plain;
+            }
+            ObjectNode config = null;
+            try {
+                config = plain.config();
+            } catch (Refusal missing) {
+                warnings.add(new Warning(missing.category(), "There is no config that says how weights are packed: they are read in the form that most files have."));
+            }
+            return new Checkpoint(kind, path, folder, name, format, files, PackedWeights.unpacked(tensors, config), metadata, warnings, embedded);
         }
     }
 }

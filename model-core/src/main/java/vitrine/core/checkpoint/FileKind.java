@@ -10,7 +10,7 @@ import java.nio.file.StandardOpenOption;
 
 /// What a file is, judged by its first bytes; the ending of its name has no say.
 public enum FileKind {
-    EMPTY, SAFETENSORS, JSON, GGUF, ZIP, PICKLE, LFS_POINTER, TEXT, UNKNOWN;
+    EMPTY, SAFETENSORS, JSON, GGUF, GGML, ZIP, PICKLE, LFS_POINTER, TEXT, UNKNOWN;
 
     private static final int PROBE_BYTES = 512;
 
@@ -37,6 +37,9 @@ public enum FileKind {
         }
         if (startsWith(b, n, "GGUF")) {
             return GGUF;
+        }
+        if (startsWith(b, n, "GGML") || startsWith(b, n, "lmgg") || startsWith(b, n, "fmgg") || startsWith(b, n, "tjgg")) {
+            return GGML;
         }
         if (startsWith(b, n, "PK\u0003\u0004") || startsWith(b, n, "PK\u0005\u0006")) {
             return ZIP;

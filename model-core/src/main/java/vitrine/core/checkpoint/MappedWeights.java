@@ -19,6 +19,8 @@ public final class MappedWeights implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Map<Path, MemorySegment> maps = new HashMap<>();
+    /// Tensors that are put together from several places, until they are released.
+    private final Map<String, MemorySegment> assembled = new HashMap<>();
     private final Map<Path, Long> expectedSizes = new HashMap<>();
 
     public MappedWeights(Checkpoint checkpoint) {
@@ -27,11 +29,24 @@ public final class MappedWeights implements AutoCloseable {
         }
     }
 
-    /// The tensor's bytes as stored, read-only; valid until [#close].
+    /// The tensor's values in its type, row-major: its bytes as stored, read-only and valid until [#close], or, where it has to be put together,
+    /// memory that lives as long as it is used.
     ///
     /// @throws Refusal where the file cannot be mapped or is no longer as long as when its header was read
     public synchronized MemorySegment data(TensorEntry tensor) {
-        return maps.computeIfAbsent(tensor.file(), this::map).asSlice(tensor.offset(), tensor.bytes());
+        if (tensor.assembly() == null) {
+            return file(tensor.file()).asSlice(tensor.offset(), tensor.bytes());
+        }
+        return assembled.computeIfAbsent(tensor.name(), n -> {
+            // Not of this map's arena: whoever still reads it keeps it, after it was released too.
+            MemorySegment whole = Arena.ofAuto().allocate(Math.max(1, tensor.dtype().bytes(tensor.elements())), 64);
+            tensor.assembly().write(this::file, whole);
+            return whole;
+        });
+    }
+
+    private MemorySegment file(Path file) {
+        return maps.computeIfAbsent(file, this::map);
     }
 
     private MemorySegment map(Path file) {
@@ -48,8 +63,10 @@ public final class MappedWeights implements AutoCloseable {
     }
 
     /// Tells the system that a tensor's pages will not be needed soon, so that they stop counting as this process's memory.
-    public void release(TensorEntry tensor) {
-        if (tensor.bytes() > 0) {
+    public synchronized void release(TensorEntry tensor) {
+        if (tensor.assembly() != null) {
+            assembled.remove(tensor.name());
+        } else if (tensor.bytes() > 0) {
             data(tensor).unload();
         }
     }

@@ -84,9 +84,21 @@ public final class ForwardPass {
     ///
     /// @param x the residual stream before layer `from`, `[tokens, hidden]`; that before layer `to` afterwards
     public void through(Batch batch, Matrix x, int from, int to, Progress progress) {
+        through(batch, x, from, to, Probe.NONE, progress);
+    }
+
+    /// [#through(Batch, Matrix, int, int, Progress)] with a probe, which must not want less than the last of these layers.
+    public void through(Batch batch, Matrix x, int from, int to, Probe probe, Progress progress) {
         try (Scratch scratch = new Scratch()) {
-            pass(batch, x, from, to, false, Probe.NONE, LogitRows.ALL, null, scratch, progress);
+            pass(batch, x, from, to, false, probe, LogitRows.ALL, null, scratch, progress);
         }
+    }
+
+    /// The final norm of a residual stream, as [Site#FINAL_NORM] announces it; a copy where the model has none.
+    ///
+    /// @param h `[rows, hidden]`, written; may not be x
+    public void finalNorm(Matrix x, Matrix h) {
+        normOrCopy(spec.finalNorm(), x, h);
     }
 
     /// Passes a residual stream through the layers from `from` on and what follows them, in place.
@@ -103,7 +115,7 @@ public final class ForwardPass {
             List<Group> groups = groups(batch);
             int steps = spec.layers().size() + (probe.wants(-1, Site.LOGITS) ? 1 : 0);
             RotaryTable.Shelf ropes = new RotaryTable.Shelf(arena);
-            int last = lastWantedLayer(probe);
+            int last = toTheEnd ? lastWantedLayer(probe) : Integer.MAX_VALUE;
             for (LayerSpec layer : spec.layers().subList(from, to)) {
                 if (layer.index() > last) {
                     break;

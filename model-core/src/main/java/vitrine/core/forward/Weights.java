@@ -37,6 +37,16 @@ public final class Weights implements AutoCloseable {
     private final Arena vectorArena = Arena.ofShared();
     private final Scratch scratch = new Scratch();
     private Adaptation adaptation = Adaptation.NONE;
+    private Inputs inputs;
+
+    /// Told of what every linear layer reads, before it is multiplied.
+    public interface Inputs {
+
+        /// @param weight the layer's stored weight
+        /// @param expert which of a stack's matrices, -1 where the tensor is one matrix
+        /// @param x `[rows, in]`, valid during the call, not to be changed
+        void at(String weight, int expert, Matrix x);
+    }
 
     public Weights(Checkpoint checkpoint, Products products) {
         this.checkpoint = checkpoint;
@@ -52,6 +62,11 @@ public final class Weights implements AutoCloseable {
             vectors.keySet().removeAll(changes.replaced().keySet());
         }
         adaptation = changes;
+    }
+
+    /// Tells `listener` of every linear layer's input from now on; nobody for null.
+    public void observe(Inputs listener) {
+        inputs = listener;
     }
 
     /// What changes the weights at present.
@@ -82,6 +97,9 @@ public final class Weights implements AutoCloseable {
     /// @param x `[rows, in]`
     /// @param y `[rows, out]`
     public void multiply(Matrix x, Linear linear, Matrix y) {
+        if (inputs != null) {
+            inputs.at(linear.weight(), -1, x);
+        }
         multiplyOwn(x, linear, y);
         adaptation.apply(linear.weight(), x, y, products, scratch);
         if (linear.bias() != null) {
@@ -126,11 +144,13 @@ public final class Weights implements AutoCloseable {
     }
 
     private void multiply(Matrix x, Experts.Stack s, int expert, Matrix y) {
+        if (inputs != null) {
+            inputs.at(s.weight(), expert, x);
+        }
         TensorEntry tensor = entry(s.weight());
         touched.add(s.weight());
         long first = (long) expert * s.out() * s.in();
-        long bits = tensor.dtype().bits();
-        MemorySegment data = data(s.weight()).asSlice(first * bits / 8, (long) s.out() * s.in() * bits / 8);
+        MemorySegment data = data(s.weight()).asSlice(tensor.dtype().bytes(first), tensor.dtype().bytes((long) s.out() * s.in()));
         Operand.Element element = Operand.Element.ofOrNull(tensor.dtype());
         if (element != null && products.reads(element)) {
             Operand w = s.inputMajor() ? Operand.matrix(data, element, s.in(), s.out(), s.out()) : Operand.matrix(data, element, s.out(), s.in(), s.in()).transposed();

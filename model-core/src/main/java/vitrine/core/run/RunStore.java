@@ -312,7 +312,7 @@ public final class RunStore implements AutoCloseable {
         return query(() -> {
             List<RunRecord> out = new ArrayList<>();
             try (Statement s = db.createStatement(); ResultSet r = s.executeQuery("SELECT number, created, method, model, task, state, process, process_start, steps, message, "
-                    + "(SELECT max(step) FROM metrics WHERE run=number AND name='loss') AS step, "
+                    + "(SELECT max(step) FROM metrics WHERE run=number AND name IN ('loss', 'layer')) AS step, "
                     + "(SELECT value FROM metrics WHERE run=number AND name='loss' ORDER BY step DESC LIMIT 1) AS loss, "
                     + "(SELECT value FROM metrics WHERE run=number AND name='validation_loss' ORDER BY step DESC LIMIT 1) AS validation FROM runs " + where + " ORDER BY number DESC")) {
                 while (r.next()) {

@@ -168,6 +168,10 @@ final class AdapterCompareRun {
     }
 
     private static Factors read(AdapterModule m, MappedWeights map, Arena arena) {
+        if (m.solar() != null) {
+            throw Refusal.of(Category.TASK_INVALID, m.a().file(), "its deltas are coefficients that mean nothing without the base")
+                    .help("Write it as factors first: vitrine adapter cut ADAPTER --energy 1 --model BASE --out FOLDER.");
+        }
         Factors f = Factors.read(m, map, arena);
         return m.embedding() ? f.ofTable(arena) : f;
     }

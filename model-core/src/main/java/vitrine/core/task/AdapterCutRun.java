@@ -33,7 +33,8 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 
-/// An adapter with fewer ranks, as a PEFT folder with a card.
+/// An adapter with fewer ranks, as a PEFT folder with a card; or with fewer coefficients in bases of the base's singular vectors (SOLAR), as a folder that is
+/// read here only.
 final class AdapterCutRun {
 
     private final Task.AdapterCut task;
@@ -43,6 +44,7 @@ final class AdapterCutRun {
     private final Progress progress;
     private final Consumer<String> warn;
     private final boolean singular;
+    private final Coefficients solar;
     /// What each component is worth, longest kept first: singular values, or norm products.
     private double[][] worth;
     private Integer[][] order;
@@ -56,6 +58,7 @@ final class AdapterCutRun {
         this.progress = progress;
         this.warn = warn;
         singular = task.order() != Task.Order.norm_product;
+        solar = task.solar() == null ? null : new Coefficients(task.solar(), adapter, model, warn);
     }
 
     static Outcome run(Task.AdapterCut task, Path staging, Progress progress, Consumer<String> warn) throws IOException {
@@ -65,6 +68,9 @@ final class AdapterCutRun {
         }
         if (!adapter.rows().isEmpty() || !adapter.config().targetParameters().isEmpty()) {
             throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it changes single rows or bare parameters, which cannot be cut here");
+        }
+        if (task.model() == null && adapter.modules().stream().anyMatch(m -> m.solar() != null)) {
+            throw Refusal.of(Category.TASK_INVALID, adapter.checkpoint().path(), "its deltas are coefficients (SOLAR), and to find them its base is needed").help("Name the base: --model BASE.");
         }
         try (MappedWeights map = new MappedWeights(adapter.checkpoint());
              LoadedModel model = task.model() == null ? null : LoadedModel.open(task.model(), List.of(Task.AdapterUse.of(task.adapter())))) {
@@ -83,7 +89,7 @@ final class AdapterCutRun {
             progress.step(m, modules.size(), "modules");
             read(m);
         }
-        AdapterLosses losses = model == null ? null : new AdapterLosses(model, task.data(), task.maxLength(), task.maxTokens(), progress);
+        AdapterLosses losses = task.data() == null || task.data().isEmpty() ? null : new AdapterLosses(model, task.data(), task.maxLength(), task.maxTokens(), progress);
         double[] before = null;
         if (losses != null) {
             losses.plan(task.lossRise() == null ? 2 : 16);
@@ -100,13 +106,16 @@ final class AdapterCutRun {
     private void read(int m) {
         AdapterModule module = adapter.modules().get(m);
         try (Arena arena = Arena.ofShared()) {
-            Factors f = Factors.read(module, map, arena);
+            Factors f = whole(m, arena);
             if (f.nonFinite() > 0) {
                 throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "%,d values of %s are not finite, so it has no best part", f.nonFinite(), module.path());
             }
             double[] s = DeltaSpectrum.of(f, arena).values();
             squares[m] = Arrays.stream(s).map(v -> v * v).sum();
-            if (singular) {
+            if (solar != null) {
+                worth[m] = solar.read(m, f, s, arena);
+                order[m] = solar.order(m);
+            } else if (singular) {
                 worth[m] = s;
             } else {
                 double[] n = StoredComponents.of(f, arena).normProduct();
@@ -116,9 +125,17 @@ final class AdapterCutRun {
         }
     }
 
+    /// All of a module's factors.
+    private Factors whole(int m, Arena arena) {
+        return model == null ? Factors.read(adapter.modules().get(m), map, arena) : model.adapters().factors(model.adapters().fit().sites().get(m), arena);
+    }
+
     /// The factors of a module with its first `count` components, and the scaling that goes with them.
     private Factors factors(int m, int count, Arena arena) {
-        Factors f = Factors.read(adapter.modules().get(m), map, arena);
+        if (solar != null) {
+            return solar.factors(m, count, arena);
+        }
+        Factors f = whole(m, arena);
         if (singular) {
             return StartFactors.truncated(DeltaSpectrum.of(f, arena), count, 1, arena);
         }
@@ -129,23 +146,30 @@ final class AdapterCutRun {
 
     private int[] kept(AdapterLosses losses, double[] before) {
         if (task.rank() != null) {
-            return RankBudget.uniform(worth, task.rank());
+            return solar == null ? RankBudget.uniform(worth, task.rank()) : solar.asManyAs(task.rank());
+        }
+        if (task.energy() != null && solar != null) {
+            return solar.energy(task.energy());
         }
         if (task.energy() != null) {
             return RankBudget.energy(worth, task.energy());
         }
-        long[] cost = adapter.modules().stream().mapToLong(m -> (long) m.in() + m.out()).toArray();
+        long[] cost = adapter.modules().stream().mapToLong(m -> cost(m)).toArray();
         int[] removals = RankBudget.removals(worth, cost);
         if (task.parameters() != null) {
-            long whole = 0;
-            for (int m = 0; m < cost.length; m++) {
-                whole += cost[m] * adapter.modules().get(m).rank();
+            // Of the factors as they are stored; a delta of coefficients has as many values as its factors would have.
+            long whole = adapter.modules().stream().mapToLong(m -> m.rank() * ((long) m.in() + m.out())).sum();
+            int fits = removals.length;
+            int not = -1;
+            while (fits - not > 1) {
+                int middle = (fits + not) >>> 1;
+                if (parameters(RankBudget.after(worth, removals, middle)) > task.parameters() * whole) {
+                    not = middle;
+                } else {
+                    fits = middle;
+                }
             }
-            int count = 0;
-            while (count < removals.length && parameters(RankBudget.after(worth, removals, count)) > task.parameters() * whole) {
-                count++;
-            }
-            return RankBudget.after(worth, removals, count);
+            return RankBudget.after(worth, removals, fits);
         }
         // The most removals that the loss allows, by halving; the loss is not quite monotone, and what is found is one that holds.
         double allowed = mean(losses, before) + task.lossRise();
@@ -167,9 +191,14 @@ final class AdapterCutRun {
     private long parameters(int[] kept) {
         long sum = 0;
         for (int m = 0; m < kept.length; m++) {
-            sum += (long) kept[m] * (adapter.modules().get(m).in() + adapter.modules().get(m).out());
+            sum += kept[m] * cost(adapter.modules().get(m));
         }
         return sum;
+    }
+
+    /// Values that one component takes.
+    private long cost(AdapterModule m) {
+        return solar != null ? 1 : (long) m.in() + m.out();
     }
 
     /// Over all texts, every predicted token the same.
@@ -217,10 +246,10 @@ final class AdapterCutRun {
                     gone.add(module.path());
                     continue;
                 }
-                double scaling = singular ? 1 : module.scaling();
+                double scaling = singular || solar != null ? 1 : module.scaling();
                 double alpha = stabilised ? scaling * Math.sqrt(kept[m]) : scaling * kept[m];
                 index.put(module.path(), m);
-                modules.add(new PeftFolder.Module(module.path(), module.embedding(), module.out(), module.in(), kept[m], alpha, extra(module.magnitude(), 1, arena),
+                modules.add(new PeftFolder.Module(module.path(), module.embedding(), module.out(), module.in(), solar == null ? kept[m] : solar.rank(m, kept[m]), alpha, extra(module.magnitude(), 1, arena),
                         extra(module.bias(), module.scaling() / scaling, arena)));
             }
         }
@@ -229,6 +258,9 @@ final class AdapterCutRun {
         adapter.saved().values().forEach(t -> folder.keep(t, map.data(t)));
         adapter.copies().values().forEach(t -> folder.keep(t, map.data(t)));
         int[] done = {0};
+        if (solar != null) {
+            folder.storeAs(solar.storage(index, kept));
+        }
         folder.write(staging, (module, arena) -> factors(index.get(module.path()), module.rank(), arena), () -> {
             progress.checkCancelled();
             progress.step(++done[0], modules.size(), "modules");
@@ -237,11 +269,16 @@ final class AdapterCutRun {
             warn.accept(String.format("%,d modules keep no rank and are left out: %s%s.", gone.size(), String.join(", ", gone.stream().limit(3).map(Visible::name).toList()),
                     gone.size() > 3 ? " and others" : ""));
         }
-        ObjectNode summary = Json.object().put("adapter", adapter.name()).put("order", singular ? "singular" : "norm_product").put("modules", modules.size())
+        ObjectNode summary = Json.object().put("adapter", adapter.name()).put("storage", solar == null ? "peft" : "solar").put("order", singular ? "singular" : "norm_product").put("modules", modules.size())
                 .put("left_out", gone.size()).put("parameters_before", adapter.parameters()).put("parameters", after(kept));
         DataInput.put(summary, "relative_error", total == 0 ? 0 : Math.sqrt(lost / total));
         DataInput.put(summary, "energy", total == 0 ? 1 : 1 - lost / total);
-        ObjectNode ranks = summary.putObject("ranks");
+        long bytes = Files.size(staging.resolve(PeftFolder.TENSORS));
+        summary.put("bytes_before", adapter.checkpoint().fileBytes()).put("bytes", bytes);
+        if (solar != null) {
+            solar.tell(summary, kept);
+        }
+        ObjectNode ranks = summary.putObject(solar == null ? "ranks" : "coefficients");
         for (int m = 0; m < kept.length; m++) {
             ranks.put(adapter.modules().get(m).path(), kept[m]);
         }
@@ -254,20 +291,23 @@ final class AdapterCutRun {
             }
         }
         Files.write(staging.resolve("README.md"), card(summary).getBytes(StandardCharsets.UTF_8));
-        return new Outcome(summary, Map.of("relative_error", Provenance.derived(adapter.name(), "F64", singular ? "root of the squares of the singular values that were cut, by that of all"
+        return new Outcome(summary, Map.of("relative_error", Provenance.derived(adapter.name(), "F64", solar != null ? "root of 1 - the squares of the kept coefficients of P^T dW Q by the squared norm of all deltas" : singular ? "root of the squares of the singular values that were cut, by that of all"
                 : "Frobenius norm of what was cut, by that of the delta, over all modules")));
     }
 
     /// The squared norm of what is cut from a module: by the values themselves where they are singular ones, else by the two deltas.
     private double lost(int m, int count) {
-        if (count == worth[m].length) {
+        if (count == worth[m].length && solar == null) {
             return 0;
+        }
+        if (solar != null) {
+            return Math.max(0, squares[m] - Arrays.stream(worth[m], 0, count).map(v -> v * v).sum());
         }
         if (singular) {
             return Arrays.stream(worth[m], count, worth[m].length).map(v -> v * v).sum();
         }
         try (Arena arena = Arena.ofShared()) {
-            Factors f = Factors.read(adapter.modules().get(m), map, arena);
+            Factors f = whole(m, arena);
             return DeltaSpectrum.of(f.picked(Arrays.copyOfRange(order[m], count, order[m].length), arena), arena).measures().frobenius()
                     * DeltaSpectrum.of(f.picked(Arrays.copyOfRange(order[m], count, order[m].length), arena), arena).measures().frobenius();
         }
@@ -288,7 +328,7 @@ final class AdapterCutRun {
 
     private String card(ObjectNode s) {
         StringBuilder out = new StringBuilder(String.format(Locale.ROOT, "# %s, cut%n%n", Visible.escape(adapter.name())));
-        out.append(String.format(Locale.ROOT, "Cut by Vitrine, %s. Base: %s.%n%n", singular ? "by singular values of each delta" : "to the stored components of the largest norm",
+        out.append(String.format(Locale.ROOT, "Cut by Vitrine, %s. Base: %s.%n%n", solar != null ? "to the largest coefficients in bases of the base's singular vectors" : singular ? "by singular values of each delta" : "to the stored components of the largest norm",
                 adapter.config().base().isEmpty() ? "not named" : Visible.escape(adapter.config().base())));
         out.append("| | before | after |\n| --- | --- | --- |\n");
         out.append(String.format(Locale.ROOT, "| parameters | %,d | %,d |%n", s.get("parameters_before").asLong(), s.get("parameters").asLong()));
@@ -296,8 +336,12 @@ final class AdapterCutRun {
         out.append(String.format(Locale.ROOT, "| relative error of all deltas together | 0 | %.6f |%n", s.get("relative_error").asDouble()));
         s.path("domains").forEach(d -> out.append(String.format(Locale.ROOT, "| loss on %s, nats per token | %s | %s |%n| perplexity on %s | %s | %s |%n", Visible.escape(d.get("name").asText()),
                 d.at("/before/loss").asText(), d.at("/after/loss").asText(), Visible.escape(d.get("name").asText()), d.at("/before/perplexity").asText(), d.at("/after/perplexity").asText())));
-        out.append("\n| module | ranks kept |\n| --- | --- |\n");
-        s.get("ranks").properties().forEach(e -> out.append("| ").append(Visible.escape(e.getKey())).append(" | ").append(e.getValue().asInt()).append(" |\n"));
+        out.append(String.format(Locale.ROOT, "| bytes of tensors | %,d | %,d |%n", s.get("bytes_before").asLong(), s.get("bytes").asLong()));
+        if (solar != null) {
+            out.append(solar.card(s));
+        }
+        out.append("\n| module | ").append(solar == null ? "ranks" : "coefficients").append(" kept |\n| --- | --- |\n");
+        s.get(solar == null ? "ranks" : "coefficients").properties().forEach(e -> out.append("| ").append(Visible.escape(e.getKey())).append(" | ").append(e.getValue().asInt()).append(" |\n"));
         return out.toString();
     }
 }

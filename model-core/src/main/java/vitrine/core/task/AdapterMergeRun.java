@@ -12,11 +12,13 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
-import vitrine.core.adapter.Adapter;
+import java.util.stream.Collectors;
 import vitrine.core.adapter.AdapterFit;
 import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.Factors;
@@ -36,7 +38,7 @@ import vitrine.core.refusal.Visible;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.StoredValues;
 
-/// An adapter merged into its base, streamed: a changed weight is widened, the delta added in float64, and rounded once to the type that it is stored
+/// Adapters merged into their base, streamed: a changed weight is widened, the delta added in float64, and rounded once to the type that it is stored
 /// in; everything else is copied bit for bit.
 ///
 /// Where embedding and head share a table and only one of them is adapted, they are parted: `lm_head.weight` joins the file and
@@ -51,48 +53,38 @@ final class AdapterMergeRun {
     private final LoadedModel model;
     private final Checkpoint base;
     private final AdapterWeights adapters;
-    private final Adapter adapter;
-    private final double weight;
     private final MappedWeights baseMap;
-    private final MappedWeights map;
-    private final Map<String, AdapterFit.Site> sites = new LinkedHashMap<>();
-    private final Map<String, AdapterFit.Site> biased = new LinkedHashMap<>();
-    private AdapterFit.Site head;
+    private final Map<String, List<AdapterWeights.Placed>> sites = new LinkedHashMap<>();
+    private final Map<String, List<AdapterWeights.Placed>> biased = new LinkedHashMap<>();
+    private final List<AdapterWeights.Placed> head = new ArrayList<>();
 
-    private AdapterMergeRun(LoadedModel model, double weight, MappedWeights baseMap, MappedWeights map) {
+    private AdapterMergeRun(LoadedModel model, MappedWeights baseMap) {
         this.model = model;
-        this.weight = weight;
         this.baseMap = baseMap;
-        this.map = map;
         base = model.checkpoint();
         adapters = model.adapters();
-        adapter = adapters.fit().adapter();
     }
 
     static Outcome run(Task.AdapterMerge task, Path staging, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model(), task.adapters());
-             MappedWeights baseMap = new MappedWeights(model.checkpoint());
-             MappedWeights map = new MappedWeights(model.adapters().fit().adapter().checkpoint())) {
-            Double weight = task.adapters().getFirst().weight();
-            return new AdapterMergeRun(model, weight == null ? 1 : weight, baseMap, map).run(staging, progress, warn);
+             MappedWeights baseMap = new MappedWeights(model.checkpoint())) {
+            return new AdapterMergeRun(model, baseMap).run(staging, progress, warn);
         }
     }
 
     private Outcome run(Path staging, Progress progress, Consumer<String> warn) throws IOException {
-        adapter.notes().forEach(warn);
-        for (AdapterFit.Site site : adapters.fit().sites()) {
-            place(site);
-        }
+        adapters.fits().forEach(f -> f.adapter().notes().forEach(warn));
+        adapters.placed().forEach(this::place);
         ObjectNode config = base.config();
         boolean tied = tied();
-        boolean untied = tied && (head != null || sites.containsKey(table()) || adapters.fit().replaced().containsKey(table()) || adapters.fit().replaced().containsKey(HEAD));
+        boolean untied = tied && (!head.isEmpty() || sites.containsKey(table()) || adapters.saved(table()) != null || adapters.saved(HEAD) != null);
         Map<String, Declared> declared = new LinkedHashMap<>();
         base.tensors().values().forEach(t -> declared.put(t.name(), new Declared(t.dtype(), t.shape())));
         if (untied) {
             TensorEntry own = base.tensor(table()).orElseThrow();
             declared.put(HEAD, new Declared(own.dtype(), own.shape()));
             config.put("tie_word_embeddings", false);
-            warn.accept("The embedding and the head shared one table; they are parted, as the adapter changes only one of them: " + HEAD + " is written and tie_word_embeddings is false.");
+            warn.accept("The embedding and the head shared one table; they are parted, as only one of them changes: " + HEAD + " is written and tie_word_embeddings is false.");
         }
         int[] done = {0};
         CheckpointFolderWriter.write(staging, config, declared, (name, out) -> {
@@ -101,13 +93,20 @@ final class AdapterMergeRun {
             tensor(name, declared.get(name), out, progress);
         }, base);
         progress.step(declared.size(), declared.size(), "tensors");
-        ObjectNode summary = Json.object().put("model", base.name()).put("adapter", adapter.name()).put("weight", weight).put("merged", adapters.fit().sites().size())
-                .put("replaced", adapters.fit().replaced().size()).put("tensors", declared.size()).put("untied", untied);
+        int merged = sites.size() + (head.isEmpty() ? 0 : 1);
+        int replaced = (int) adapters.fits().stream().mapToLong(f -> f.replaced().size() + f.rows().size()).sum();
+        String names = adapters.fits().stream().map(f -> f.adapter().name()).collect(Collectors.joining(" and "));
+        ObjectNode summary = Json.object().put("model", base.name()).put("adapter", names).put("weight", adapters.weightOf(0)).put("merged", merged).put("replaced", replaced)
+                .put("tensors", declared.size()).put("untied", untied);
+        StringBuilder weights = new StringBuilder();
+        for (int k = 0; k < adapters.fits().size(); k++) {
+            weights.append(adapters.weightOf(k) == 1 ? "" : ", " + Visible.escape(adapters.fits().get(k).adapter().name()) + " with a weight of " + adapters.weightOf(k));
+        }
         String card = String.format(Locale.ROOT, "# %s with %s%n%nMerged by Vitrine: %,d weights changed, %,d replaced%s. Each was widened, the delta added, and rounded once to the type that it is stored in.%n%s",
-                Visible.escape(base.name()), Visible.escape(adapter.name()), adapters.fit().sites().size(), adapters.fit().replaced().size(), weight == 1 ? "" : ", with a weight of " + weight,
+                Visible.escape(base.name()), Visible.escape(names), merged, replaced, weights,
                 untied ? "\nThe embedding and the head, which shared one table in the base, are two tensors here.\n" : "");
         Files.write(staging.resolve("README.md"), card.getBytes(StandardCharsets.UTF_8));
-        return new Outcome(summary, Map.of("merged", Provenance.derived(base.name() + " and " + adapter.name(), "F64", "W + s B A, rounded once to the stored type")));
+        return new Outcome(summary, Map.of("merged", Provenance.derived(base.name() + " and " + names, "F64", adapters.fits().size() == 1 ? "W + s B A, rounded once to the stored type" : "W + the weighted sum of s B A, rounded once to the stored type")));
     }
 
     /// The table that embedding and head share in a tied base.
@@ -121,24 +120,25 @@ final class AdapterMergeRun {
         return h != null && (h.tied() || base.tensor(h.weight()).isEmpty());
     }
 
-    private void place(AdapterFit.Site site) {
+    private void place(AdapterWeights.Placed placed) {
+        AdapterFit.Site site = placed.site();
         TensorEntry t = base.tensor(site.weight()).orElseThrow();
         if (site.linear() != null && site.linear().scales() != null || !storable(t.dtype())) {
             throw Refusal.of(Category.DTYPE_UNKNOWN, base.path(), "it is stored as %s%s, and a merged weight cannot be stored so", t.dtype(), site.linear() != null && site.linear().scales() != null
                     ? " with scales" : "").where("tensor " + t.name()).help("Merge into the checkpoint that it was quantised from.");
         }
         if (site.role() == AdapterFit.Role.HEAD && tied()) {
-            head = site;
+            head.add(placed);
         } else {
-            sites.put(site.weight(), site);
+            sites.computeIfAbsent(site.weight(), w -> new ArrayList<>()).add(placed);
         }
         if (site.module().bias() != null) {
             String bias = site.linear() == null ? null : site.linear().bias();
             if (bias == null) {
-                throw Refusal.of(Category.ADAPTER_MISMATCH, adapter.checkpoint().path(), "it has a bias for %s, and the base has none to merge it into", site.module().path())
+                throw Refusal.of(Category.ADAPTER_MISMATCH, site.module().bias().file(), "it has a bias for %s, and the base has none to merge it into", site.module().path())
                         .where("tensor " + site.module().bias().name());
             }
-            biased.put(bias, site);
+            biased.computeIfAbsent(bias, b -> new ArrayList<>()).add(placed);
         }
     }
 
@@ -148,69 +148,79 @@ final class AdapterMergeRun {
 
     private void tensor(String name, Declared as, SafetensorsWriter out, Progress progress) throws IOException {
         if (name.equals(HEAD) && base.tensor(HEAD).isEmpty()) {
-            TensorEntry saved = adapters.fit().replaced().get(HEAD);
-            if (head != null) {
+            TensorEntry saved = adapters.saved(HEAD);
+            if (!head.isEmpty()) {
                 merged(HEAD, head, as.dtype(), out, progress);
             } else if (saved != null) {
-                converted(HEAD, saved, map, as.dtype(), out);
+                converted(HEAD, saved, as.dtype(), out);
             } else {
                 out.write(HEAD, 0, baseMap.data(base.tensor(table()).orElseThrow()));
             }
             return;
         }
         TensorEntry own = base.tensor(name).orElseThrow();
-        TensorEntry saved = adapters.fit().replaced().get(name);
+        TensorEntry saved = adapters.saved(name);
         if (sites.containsKey(name)) {
             merged(name, sites.get(name), as.dtype(), out, progress);
         } else if (biased.containsKey(name)) {
             bias(name, biased.get(name), saved, out);
         } else if (saved != null) {
-            converted(name, saved, map, as.dtype(), out);
+            converted(name, saved, as.dtype(), out);
+        } else if (adapters.patched(name) != null) {
+            out.write(name, 0, adapters.patched(name));
         } else {
             out.write(name, 0, baseMap.data(own));
         }
         baseMap.release(own);
     }
 
-    private void bias(String name, AdapterFit.Site site, TensorEntry saved, SafetensorsWriter out) throws IOException {
+    private void bias(String name, List<AdapterWeights.Placed> placed, TensorEntry saved, SafetensorsWriter out) throws IOException {
         TensorEntry own = saved != null ? saved : base.tensor(name).orElseThrow();
-        TensorEntry more = site.module().bias();
+        MemorySegment data = saved != null ? adapters.data(saved) : baseMap.data(own);
         double[] sum = new double[(int) own.elements()];
         for (int i = 0; i < sum.length; i++) {
-            sum[i] = StoredValues.at(own.dtype(), (saved != null ? map : baseMap).data(own), i) + weight * site.module().scaling() * StoredValues.at(more.dtype(), map.data(more), i);
+            sum[i] = StoredValues.at(own.dtype(), data, i);
+        }
+        for (AdapterWeights.Placed p : placed) {
+            TensorEntry more = p.site().module().bias();
+            for (int i = 0; i < sum.length; i++) {
+                sum[i] += adapters.weightOf(p.adapter()) * p.site().module().scaling() * StoredValues.at(more.dtype(), adapters.data(more), i);
+            }
         }
         out.write(name, 0, stored(sum, base.tensor(name).orElseThrow().dtype()));
     }
 
-    private void converted(String name, TensorEntry from, MappedWeights of, DType to, SafetensorsWriter out) throws IOException {
+    private void converted(String name, TensorEntry from, DType to, SafetensorsWriter out) throws IOException {
+        MemorySegment data = adapters.data(from);
         if (from.dtype() == to) {
-            out.write(name, 0, of.data(from));
+            out.write(name, 0, data);
             return;
         }
         int most = 1 << 20;
         for (long at = 0; at < from.elements(); at += most) {
             double[] part = new double[(int) Math.min(most, from.elements() - at)];
             for (int i = 0; i < part.length; i++) {
-                part[i] = StoredValues.at(from.dtype(), of.data(from), at + i);
+                part[i] = StoredValues.at(from.dtype(), data, at + i);
             }
             out.write(name, at, stored(part, to));
         }
     }
 
-    private void merged(String name, AdapterFit.Site site, DType dtype, SafetensorsWriter out, Progress progress) throws IOException {
+    private void merged(String name, List<AdapterWeights.Placed> placed, DType dtype, SafetensorsWriter out, Progress progress) throws IOException {
+        AdapterFit.Site site = placed.getFirst().site();
         SiteWeight w = adapters.weight(site);
         try (Arena arena = Arena.ofShared()) {
-            Factors f = adapters.factors(site, arena);
+            List<Factors> factors = placed.stream().map(p -> adapters.factors(p, arena)).toList();
             if (site.linear() != null && site.linear().inputMajor()) {
                 // Stored the other way round: such layers are small enough to be turned in memory.
                 Dense whole = w.whole(arena);
-                adapters.merge(site, f, 0, whole, arena);
+                adapters.merge(placed, factors, 0, whole, arena);
                 out.write(name, 0, stored(Subspaces.transposed(whole, arena).toArray(), dtype));
             } else {
                 w.eachBlock((first, rows) -> {
                     progress.checkCancelled();
                     try (Arena scratch = Arena.ofShared()) {
-                        adapters.merge(site, f, first, rows, scratch);
+                        adapters.merge(placed, factors, first, rows, scratch);
                         out.write(name, (long) first * rows.columns(), stored(rows.toArray(), dtype));
                     } catch (IOException e) {
                         throw new UncheckedIOException(e);

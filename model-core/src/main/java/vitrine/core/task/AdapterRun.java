@@ -87,7 +87,7 @@ final class AdapterRun {
             adapter.absentBase().ifPresent(warn);
         }
         if (!adapter.rows().isEmpty()) {
-            warn.accept(String.format("Rows of %s were trained by themselves; they are no delta of low rank.", String.join(", ", adapter.rows().keySet())));
+            warn.accept(String.format("Rows of %s were trained by themselves; they are applied, and are no delta of low rank.", String.join(", ", adapter.rows().keySet())));
         }
         if (Boolean.TRUE.equals(task.gradients())) {
             AdapterGradients.require(model);
@@ -132,7 +132,7 @@ final class AdapterRun {
         row.put("rank", m.rank()).put("alpha", m.alpha()).put("scaling", m.scaling()).put("parameters", m.parameters()).put("dora", m.magnitude() != null);
         rows.put(m.path(), row);
         try (Arena arena = Arena.ofShared()) {
-            Factors read = Factors.read(m, map, arena);
+            Factors read = site == null ? Factors.read(m, map, arena) : model.adapters().factors(site, arena);
             Factors f = m.embedding() ? read.ofTable(arena) : read;
             long nonFinite = f.nonFinite();
             if (nonFinite > 0) {

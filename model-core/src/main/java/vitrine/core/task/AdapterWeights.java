@@ -8,14 +8,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import vitrine.core.adapter.Adapter;
 import vitrine.core.adapter.AdapterFit;
 import vitrine.core.adapter.AdapterModule;
 import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.Factors;
 import vitrine.core.analysis.adapter.Magnitudes;
+import vitrine.core.analysis.adapter.SolarBasis;
 import vitrine.core.architecture.Head;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.checkpoint.Checkpoint;
@@ -41,6 +44,10 @@ final class AdapterWeights implements AutoCloseable {
     private final Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
     private final MappedWeights baseMap;
     private final Arena arena = Arena.ofShared();
+    private final Map<String, MemorySegment> patched = new LinkedHashMap<>();
+
+    /// A site of one of the adapters, by its number.
+    record Placed(int adapter, AdapterFit.Site site) {}
 
     private record Used(AdapterFit fit, double weight, MappedWeights map) {}
 
@@ -60,7 +67,98 @@ final class AdapterWeights implements AutoCloseable {
                 }
             });
         }
+        // A tied head reads the same rows as the embedding, as in PEFT: rows untie nothing.
         spec = untied(of);
+        for (Used u : used) {
+            u.fit.rows().forEach((table, rows) -> patch(u, table, rows));
+        }
+    }
+
+    /// Puts single rows into a copy of a table.
+    private void patch(Used u, String table, AdapterFit.Rows rows) {
+        TensorEntry own = base.tensor(table).orElseThrow();
+        Adaptation.Replacement whole = replaced.get(table);
+        if (whole != null && patched.get(table) == null) {
+            throw Refusal.of(Category.ADAPTER_MISMATCH, u.fit.adapter().checkpoint().path(), "it trains rows of %s, which another of the adapters saves whole", table);
+        }
+        int width = (int) own.shape().size(1);
+        int bytes = own.dtype().bits() / 8;
+        MemorySegment data = patched.computeIfAbsent(table, t -> {
+            MemorySegment copy = arena.allocate(own.bytes(), 64);
+            copy.copyFrom(baseMap.data(own));
+            return copy;
+        });
+        MemorySegment values = u.map.data(rows.values());
+        for (int r = 0; r < rows.ids().length; r++) {
+            double[] row = new double[width];
+            for (int c = 0; c < width; c++) {
+                long at = (long) rows.ids()[r] * width + c;
+                double before = vitrine.core.tensor.StoredValues.at(own.dtype(), baseMap.data(own), at);
+                double now = vitrine.core.tensor.StoredValues.at(own.dtype(), data, at);
+                row[c] = now + u.weight * (vitrine.core.tensor.StoredValues.at(rows.values().dtype(), values, (long) r * width + c) - before);
+            }
+            MemorySegment.copy(AdapterMergeRun.stored(row, own.dtype()), 0, data, (long) rows.ids()[r] * width * bytes, (long) width * bytes);
+        }
+        replaced.put(table, new Adaptation.Replacement(own, data));
+    }
+
+    /// All adapters, as they are used.
+    List<AdapterFit> fits() {
+        return used.stream().map(Used::fit).toList();
+    }
+
+    double weightOf(int adapter) {
+        return used.get(adapter).weight;
+    }
+
+    /// Every site of every adapter.
+    List<Placed> placed() {
+        List<Placed> out = new ArrayList<>();
+        for (int k = 0; k < used.size(); k++) {
+            int number = k;
+            used.get(k).fit.sites().forEach(s -> out.add(new Placed(number, s)));
+        }
+        return out;
+    }
+
+    /// The tensor that one of the adapters saves whole for one of the base's, or null.
+    TensorEntry saved(String name) {
+        return used.stream().map(u -> u.fit.replaced().get(name)).filter(java.util.Objects::nonNull).findFirst().orElse(null);
+    }
+
+    /// A table with the rows that were trained, in the base's type; null where none were.
+    MemorySegment patched(String name) {
+        return patched.get(name);
+    }
+
+    /// A tensor of one of the adapters as stored.
+    MemorySegment data(TensorEntry tensor) {
+        return used.stream().filter(u -> u.fit.adapter().checkpoint().tensor(tensor.name()).filter(tensor::equals).isPresent()).findFirst().orElseThrow().map.data(tensor);
+    }
+
+    Factors factors(Placed placed, Arena in) {
+        return read(used.get(placed.adapter), placed.site, in);
+    }
+
+    /// Rows of the weight with all adapters at a site: W + the sum of w (W' - W), W' with that adapter alone and whole; float64.
+    ///
+    /// @param factors of each, in the order of `placed`
+    /// @param rows rows of the base's weight from `first` on as [#weight] reads it, changed in place
+    void merge(List<Placed> placed, List<Factors> factors, int first, Dense rows, Arena in) {
+        Dense own = placed.stream().anyMatch(p -> p.site.module().magnitude() != null) ? rows.copy(in) : null;
+        for (int k = 0; k < placed.size(); k++) {
+            Used u = used.get(placed.get(k).adapter);
+            AdapterFit.Site site = placed.get(k).site;
+            Factors delta = site.role() == AdapterFit.Role.TABLE ? factors.get(k).ofTable(in) : factors.get(k);
+            TensorEntry m = site.module().magnitude();
+            if (m == null) {
+                rows.add(delta.deltaRows(in, first, rows.rows()), u.weight);
+            } else {
+                Dense alone = own.copy(in).add(delta.deltaRows(in, first, rows.rows()), 1);
+                Magnitudes.apply(alone, first, Factors.values(m, u.map, in).toArray());
+                rows.add(alone.add(own, -1), u.weight);
+            }
+        }
     }
 
     /// Fits adapters to a base.
@@ -100,7 +198,7 @@ final class AdapterWeights implements AutoCloseable {
         String weight = h.weight();
         if (replaced.containsKey("lm_head.weight")) {
             weight = "lm_head.weight";
-        } else if (replaced.containsKey(tokens)) {
+        } else if (replaced.containsKey(tokens) && !patched.containsKey(tokens)) {
             // As with PEFT, a head that was tied keeps the table of the base.
             weight = OWN_TABLE;
             TensorEntry own = base.tensor(tokens).orElseThrow();
@@ -139,7 +237,7 @@ final class AdapterWeights implements AutoCloseable {
             for (AdapterFit.Site site : u.fit.sites()) {
                 try (Arena reading = Arena.ofConfined()) {
                     (site.role() == AdapterFit.Role.TABLE ? tables : linears).computeIfAbsent(key(site), k -> new ArrayList<>())
-                            .add(update(u, site, Factors.read(site.module(), u.map, reading), arena));
+                            .add(update(u, site, read(u, site, reading), arena));
                 }
             }
         }
@@ -153,7 +251,17 @@ final class AdapterWeights implements AutoCloseable {
 
     /// The factors of a site's module; for a single adapter.
     Factors factors(AdapterFit.Site site, Arena in) {
-        return Factors.read(site.module(), used.getFirst().map, in);
+        return read(used.getFirst(), site, in);
+    }
+
+    private Factors read(Used u, AdapterFit.Site site, Arena in) {
+        if (site.module().solar() == null) {
+            return Factors.read(site.module(), u.map, in);
+        }
+        SiteWeight w = weight(site);
+        Factors f = SolarBasis.factors(site.module(), u.map, w, in);
+        w.release();
+        return f;
     }
 
     /// A tensor of the adapter as one row; for a single adapter.
@@ -188,6 +296,88 @@ final class AdapterWeights implements AutoCloseable {
             try (Arena scratch = Arena.ofConfined()) {
                 Magnitudes.apply(rows, first, Factors.values(m, u.map, scratch).toArray());
             }
+        }
+    }
+
+    /// The names of the base's tensors that the adapters change or stand for. A head that shares the embedding's table and alone is adapted is none of
+    /// them: see [#partsHead].
+    Set<String> changed() {
+        Set<String> names = new LinkedHashSet<>(replaced.keySet());
+        names.remove(OWN_TABLE);
+        for (Used u : used) {
+            for (AdapterFit.Site site : u.fit.sites()) {
+                if (!parted(site)) {
+                    names.add(key(site));
+                }
+                if (site.module().bias() != null && site.linear() != null && site.linear().bias() != null) {
+                    names.add(site.linear().bias());
+                }
+            }
+        }
+        return names;
+    }
+
+    /// A tensor that an adapter saves whole in the place of the base's own, or null.
+    TensorEntry replacementOrNull(String name) {
+        Adaptation.Replacement r = replaced.get(name);
+        return r == null ? null : r.tensor();
+    }
+
+    /// Whether the adapters change a head and not the embedding whose table it shares.
+    boolean partsHead() {
+        return used.stream().anyMatch(u -> u.fit.sites().stream().anyMatch(this::parted)) || replaced.containsKey(OWN_TABLE);
+    }
+
+    private boolean parted(AdapterFit.Site site) {
+        return site.role() == AdapterFit.Role.HEAD && (key(site).equals(spec.embedding().tokens()) || base.tensor(key(site)).isEmpty());
+    }
+
+    /// A tensor of [#changed] with all adapters on it, in the order in which the base stores it, float64.
+    MemorySegment merged(String name, Arena in) {
+        Adaptation.Replacement whole = replaced.get(name);
+        TensorEntry t = whole == null ? base.tensor(name).orElseThrow() : whole.tensor();
+        MemorySegment out = in.allocate(8 * t.elements(), 64);
+        MemorySegment from = whole == null ? baseMap.data(t) : whole.data();
+        for (long i = 0; i < t.elements(); i++) {
+            out.setAtIndex(JAVA_DOUBLE, i, vitrine.core.tensor.StoredValues.at(t.dtype(), from, i));
+        }
+        for (Used u : used) {
+            for (AdapterFit.Site site : u.fit.sites()) {
+                if (key(site).equals(name) && !parted(site)) {
+                    add(u, site, out);
+                }
+                if (site.module().bias() != null && site.linear() != null && name.equals(site.linear().bias())) {
+                    TensorEntry more = site.module().bias();
+                    for (long i = 0; i < more.elements(); i++) {
+                        out.setAtIndex(JAVA_DOUBLE, i, out.getAtIndex(JAVA_DOUBLE, i)
+                                + u.weight * site.module().scaling() * vitrine.core.tensor.StoredValues.at(more.dtype(), u.map.data(more), i));
+                    }
+                }
+            }
+        }
+        return out;
+    }
+
+    /// Adds w (W' - W) of one adapter to a stored weight.
+    private void add(Used u, AdapterFit.Site site, MemorySegment out) {
+        try (Arena scratch = Arena.ofShared()) {
+            SiteWeight w = weight(site);
+            Factors f = Factors.read(site.module(), u.map, scratch);
+            Dense change = (site.role() == AdapterFit.Role.TABLE ? f.ofTable(scratch) : f).delta(scratch);
+            if (site.module().magnitude() != null) {
+                Dense own = w.whole(scratch);
+                Dense turned = own.copy(scratch).add(change, 1);
+                Magnitudes.apply(turned, 0, Factors.values(site.module().magnitude(), u.map, scratch).toArray());
+                change = turned.add(own, -1);
+            }
+            boolean across = site.linear() != null && site.linear().inputMajor();
+            for (int r = 0; r < change.rows(); r++) {
+                for (int c = 0; c < change.columns(); c++) {
+                    long at = across ? (long) c * change.rows() + r : (long) r * change.columns() + c;
+                    out.setAtIndex(JAVA_DOUBLE, at, out.getAtIndex(JAVA_DOUBLE, at) + u.weight * change.get(r, c));
+                }
+            }
+            w.release();
         }
     }
 

@@ -3,6 +3,7 @@ package vitrine.core.task;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -27,6 +28,7 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.forward.Batch;
+import vitrine.core.forward.Mask;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
@@ -59,6 +61,7 @@ final class CaptureRun {
     private final Map<String, Declared> declared = new LinkedHashMap<>();
     private final Map<String, Provenance> provenance = new LinkedHashMap<>();
     private final List<Probe> probes = new ArrayList<>();
+    private final Mask mask;
     private final List<Finish> finishes = new ArrayList<>();
     private final ObjectNode summary = Json.object();
     private SafetensorsWriter writer;
@@ -74,6 +77,7 @@ final class CaptureRun {
         spec = model.spec();
         prompt = Tokens.of(task.prompt(), model.checkpoint(), spec, progress);
         tokens = prompt.ids().length;
+        mask = mask(task);
         what = task.what().isEmpty() ? EnumSet.noneOf(What.class) : EnumSet.copyOf(task.what());
         int layers = spec.layers().size();
         first = task.layers() == null ? 0 : task.layers().first();
@@ -81,6 +85,21 @@ final class CaptureRun {
         if (first < 0 || last >= layers || first > last) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "layers %d to %d were asked for; the model has layers 0 to %d", first, last, layers - 1);
         }
+    }
+
+    /// What is switched off, or null.
+    private Mask mask(Task.Capture task) {
+        if (task.off() == null) {
+            return null;
+        }
+        Mask off = new Mask(task.off().heads() == null ? Set.of() : task.off().heads().stream().map(h -> new Mask.Head(h.layer(), h.head())).collect(java.util.stream.Collectors.toSet()),
+                task.off().layers() == null ? Set.of() : Set.copyOf(task.off().layers()));
+        List<String> absent = off.absent(spec);
+        if (!absent.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%s is to be switched off; the model has %d layers of %s heads", absent.getFirst(), spec.layers().size(),
+                    spec.layers().stream().map(l -> l.attention().heads()).distinct().map(String::valueOf).collect(java.util.stream.Collectors.joining(" or ")));
+        }
+        return off;
     }
 
     /// Runs the task and writes its tensors to `file`.
@@ -105,7 +124,12 @@ final class CaptureRun {
                     FiniteWatch watch = new FiniteWatch(spec, last);
                     probes.add(watch);
                     Batch batch = new Batch(List.of(new Batch.Sequence(prompt.ids(), prompt.segments())));
-                    model.forward().run(batch, Probe.all(probes), progress);
+                    try (Arena arena = Arena.ofShared()) {
+                        if (mask != null) {
+                            probes.addFirst(mask.probe(spec, arena));
+                        }
+                        model.forward().run(batch, Probe.all(probes), progress);
+                    }
                     watch.warn(warn);
                 }
                 for (Finish finish : finishes) {

@@ -35,7 +35,11 @@ final class CheckpointFolderWriter {
         Files.write(folder.resolve("config.json"), Json.pretty(config).getBytes(StandardCharsets.UTF_8));
         for (String name : SMALL) {
             Path file = smallFilesOf.folder().folder().resolve(name);
-            if (Files.exists(file)) {
+            if (smallFilesOf.embedded() != null) {
+                if (name.equals("tokenizer.json") && smallFilesOf.hasTokenizer()) {
+                    Files.write(folder.resolve(name), smallFilesOf.tokenizer());
+                }
+            } else if (Files.exists(file)) {
                 Files.write(folder.resolve(name), Json.readBytes(smallFilesOf.resolve(file), MOST_SMALL_BYTES, Category.LIMIT_EXCEEDED));
             }
         }
@@ -43,7 +47,7 @@ final class CheckpointFolderWriter {
         long room = 0;
         long total = 0;
         for (Map.Entry<String, Declared> e : tensors.entrySet()) {
-            long bytes = e.getValue().shape().elements() * e.getValue().dtype().bits() / 8;
+            long bytes = e.getValue().dtype().bytes(e.getValue().shape().elements());
             total += bytes;
             if (shards.isEmpty() || bytes > room) {
                 shards.add(new LinkedHashMap<>());

@@ -54,6 +54,7 @@ final class FinetuneRun {
     private final String identity;
     private final Progress progress;
     private final Consumer<String> warn;
+    private final RankTrailWriter ranks;
     private List<String> figures = new ArrayList<>();
     private long told;
     private double lowest = Double.POSITIVE_INFINITY;
@@ -65,6 +66,7 @@ final class FinetuneRun {
         this.task = task;
         s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         this.folder = folder;
+        ranks = new RankTrailWriter(folder);
         this.identity = identity;
         this.progress = progress;
         this.warn = warn;
@@ -225,6 +227,10 @@ final class FinetuneRun {
         FinetuneForecast.requireRoom(FinetuneForecast.diskBytes(trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum(), all, task.method().adapts(),
                 !trainer.run().forwardOnly(), s.earlyStop() != null), Files.getFileStore(out).getUsableSpace(), out.getParent());
         goOn(trainer);
+        ranks.from(trainer.done() == 0 ? 0 : trainer.done() + 1);
+        if (trainer.done() == 0) {
+            ranks.add(0, trainer.parameters());
+        }
         long trained = trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum();
         long forecast = FinetuneForecast.bytes(task, model.spec(), model.checkpoint(), trained, length);
         if (forecast > FinetuneForecast.totalMemory()) {
@@ -264,6 +270,7 @@ final class FinetuneRun {
         }
         trainer.method().write(trainer.parameters(), out, summary);
         Files.write(out.resolve("figures.jsonl"), figures, StandardCharsets.UTF_8);
+        ranks.copyTo(out);
         Files.write(out.resolve("README.md"), card(trainer, model, summary).getBytes(StandardCharsets.UTF_8));
         return new Outcome(summary, Map.of());
     }
@@ -344,6 +351,9 @@ final class FinetuneRun {
             figures.add(Json.line(n));
             told = step;
             progress.figures(step, values);
+            if (step > 0 && RankTrailWriter.keeps(step, trainer.run().steps())) {
+                ranks.add(step, trainer.parameters());
+            }
             if (observe(step, values) && s.earlyStop() != null) {
                 SavedStep.write(folder.best(), trainer, identity, figures);
             }

@@ -62,9 +62,9 @@ final class HeadsRun {
     private static RepeatedTokens repeated(LoadedModel model) {
         Vocabulary vocabulary = null;
         Checkpoint checkpoint = model.checkpoint();
-        if (java.nio.file.Files.exists(checkpoint.tokenizerFile())) {
+        if (checkpoint.hasTokenizer()) {
             try {
-                vocabulary = Vocabulary.read(checkpoint.resolve(checkpoint.tokenizerFile()), checkpoint.tokenizerFile());
+                vocabulary = Vocabulary.of(checkpoint);
             } catch (Refusal unreadable) {
                 vocabulary = null;
             }

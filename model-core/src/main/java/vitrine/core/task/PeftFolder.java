@@ -45,14 +45,34 @@ final class PeftFolder {
         Factors factors(Module module, Arena arena);
     }
 
+    static final String TENSORS = "adapter_model.safetensors";
+
     private final ObjectNode config;
     private final List<Module> modules;
     private final Map<TensorEntry, MemorySegment> others = new LinkedHashMap<>();
+    private Storage storage;
+
+    /// Another way to store deltas than by factors: PEFT does not read it.
+    interface Storage {
+        /// Adds what the config must say.
+        void config(ObjectNode config);
+
+        /// Tensors of a module, by the end of their names.
+        Map<String, Declared> tensors(Module m);
+
+        /// Writes them.
+        void write(Module m, SafetensorsWriter out, String stem) throws IOException;
+    }
 
     /// @param config what is to stay of another adapter's config
     PeftFolder(ObjectNode config, List<Module> modules) {
         this.config = config.deepCopy();
         this.modules = modules;
+    }
+
+    /// Stores deltas another way.
+    void storeAs(Storage as) {
+        storage = as;
     }
 
     /// A tensor to be written as it is, under its name.
@@ -89,7 +109,10 @@ final class PeftFolder {
         }
         // What has been said by full paths, or is no part of a plain LoRA.
         config.putNull("layers_to_transform").putNull("layers_pattern").putNull("exclude_modules").put("init_lora_weights", true).put("inference_mode", true);
-        config.remove(List.of("init_r", "target_r", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight", "total_step"));
+        config.remove(List.of("solar", "init_r", "target_r", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight", "total_step"));
+        if (storage != null) {
+            storage.config(config);
+        }
         return config;
     }
 
@@ -107,8 +130,12 @@ final class PeftFolder {
         Files.write(folder.resolve("adapter_config.json"), Json.pretty(config()).getBytes(StandardCharsets.UTF_8));
         Map<String, Declared> declared = new LinkedHashMap<>();
         for (Module m : modules) {
-            declared.put(name(m, "A"), new Declared(DType.F32, Shape.of(m.rank, m.in)));
-            declared.put(name(m, "B"), new Declared(DType.F32, Shape.of(m.out, m.rank)));
+            if (storage != null) {
+                storage.tensors(m).forEach((end, d) -> declared.put(Adapter.PREFIX + m.path + end, d));
+            } else {
+                declared.put(name(m, "A"), new Declared(DType.F32, Shape.of(m.rank, m.in)));
+                declared.put(name(m, "B"), new Declared(DType.F32, Shape.of(m.out, m.rank)));
+            }
             if (m.magnitude != null) {
                 declared.put(Adapter.PREFIX + m.path + ".lora_magnitude_vector", new Declared(DType.F32, Shape.of(m.magnitude.values.length)));
             }
@@ -117,12 +144,12 @@ final class PeftFolder {
             }
         }
         others.keySet().forEach(t -> declared.put(t.name(), new Declared(t.dtype(), t.shape())));
-        try (SafetensorsWriter out = new SafetensorsWriter(folder.resolve("adapter_model.safetensors"), declared, Map.of("format", "pt"))) {
+        try (SafetensorsWriter out = new SafetensorsWriter(folder.resolve(TENSORS), declared, Map.of("format", "pt"))) {
             for (Module m : modules) {
-                try (Arena arena = Arena.ofShared()) {
-                    Factors f = source.factors(m, arena);
-                    out.write(name(m, "A"), 0, floats(f.a().toArray()));
-                    out.write(name(m, "B"), 0, floats(f.b().toArray()));
+                if (storage != null) {
+                    storage.write(m, out, Adapter.PREFIX + m.path);
+                } else {
+                    factors(m, source, out);
                 }
                 if (m.magnitude != null) {
                     out.write(Adapter.PREFIX + m.path + ".lora_magnitude_vector", 0, floats(m.magnitude.values));
@@ -135,6 +162,14 @@ final class PeftFolder {
             for (Map.Entry<TensorEntry, MemorySegment> e : others.entrySet()) {
                 out.write(e.getKey().name(), 0, e.getValue());
             }
+        }
+    }
+
+    private static void factors(Module m, Source source, SafetensorsWriter out) throws IOException {
+        try (Arena arena = Arena.ofShared()) {
+            Factors f = source.factors(m, arena);
+            out.write(name(m, "A"), 0, floats(f.a().toArray()));
+            out.write(name(m, "B"), 0, floats(f.b().toArray()));
         }
     }
 

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,6 +30,7 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.artifact.RoutingArtifact;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.forward.ForwardPass;
+import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
@@ -340,14 +340,12 @@ final class RoutingRun {
         if (longest > o.maxPositions()) {
             throw Refusal.of(Category.TASK_INVALID, other.checkpoint().path(), "a text has %,d tokens and it takes %,d", longest, o.maxPositions());
         }
-        Path mine = model.checkpoint().tokenizerFile();
-        Path its = other.checkpoint().tokenizerFile();
-        try {
-            if (Files.exists(mine) && Files.exists(its) && Files.mismatch(mine, its) >= 0) {
-                warn.accept(String.format("The tokenizer of %s is not that of %s: texts pass both as the latter's tokens.", other.checkpoint().name(), model.checkpoint().name()));
-            }
-        } catch (IOException e) {
-            throw Refusal.of(Category.UNREADABLE, its, "cannot be read (%s)", Json.reason(e)).cause(e);
+        Checkpoint mine = model.checkpoint();
+        Checkpoint its = other.checkpoint();
+        // A tokenizer out of a GGUF file is another text than the file that it was made from, and the same tokens: only like is compared with like.
+        boolean comparable = mine.hasTokenizer() && its.hasTokenizer() && (mine.embedded() == null) == (its.embedded() == null);
+        if (comparable && !Arrays.equals(mine.tokenizer(), its.tokenizer())) {
+            warn.accept(String.format("The tokenizer of %s is not that of %s: texts pass both as the latter's tokens.", its.name(), mine.name()));
         }
     }
 

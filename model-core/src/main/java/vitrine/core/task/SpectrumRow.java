@@ -65,7 +65,7 @@ final class SpectrumRow {
         putIndex("layer", m.layer());
         putIndex("head", m.head());
         putIndex("expert", m.expert());
-        json.put("dtype", m.tensor().dtype().name());
+        json.put("dtype", m.tensor().storedAs());
     }
 
     private void putIndex(String key, int index) {

@@ -32,6 +32,8 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.AdapterCut.class, name = "adapter-cut"),
     @JsonSubTypes.Type(value = Task.AdapterMerge.class, name = "adapter-merge"),
     @JsonSubTypes.Type(value = Task.AdapterExtract.class, name = "adapter-extract"),
+    @JsonSubTypes.Type(value = Task.Compare.class, name = "compare"),
+    @JsonSubTypes.Type(value = Task.Prune.class, name = "prune"),
     @JsonSubTypes.Type(value = Task.Convert.class, name = "convert"),
     @JsonSubTypes.Type(value = Task.Preview.class, name = "preview"),
 })
@@ -61,9 +63,14 @@ public sealed interface Task {
     ///
     /// @param what see [What]
     /// @param layers which layers' values to keep, all where null
-    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters) implements Task {
+    /// @param off heads and layers that are switched off; none where null
+    record Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters, Off off) implements Task {
         public Capture(String model, Prompt prompt, List<What> what, LayerRange layers) {
-            this(model, prompt, what, layers, null);
+            this(model, prompt, what, layers, null, null);
+        }
+
+        public Capture(String model, Prompt prompt, List<What> what, LayerRange layers, List<AdapterUse> adapters) {
+            this(model, prompt, what, layers, adapters, null);
         }
 
         public Capture {
@@ -72,6 +79,29 @@ public sealed interface Task {
             require("prompt", prompt);
             require("what", what);
             requireWhole("what", what);
+        }
+    }
+
+    /// Parts of a model that are switched off while a task runs ([vitrine.core.forward.Mask]); no weight is changed.
+    ///
+    /// @param heads none where null
+    /// @param layers whole ones; none where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Off(List<HeadAt> heads, List<Integer> layers) {
+        public Off {
+            requireWhole("off.heads", heads);
+            requireWhole("off.layers", layers);
+            if (layers != null) {
+                layers.forEach(l -> requireAtLeast("off.layers", l, 0));
+            }
+        }
+    }
+
+    /// A query head, counted from 0.
+    record HeadAt(int layer, int head) {
+        public HeadAt {
+            requireAtLeast("off.heads.layer", layer, 0);
+            requireAtLeast("off.heads.head", head, 0);
         }
     }
 
@@ -432,15 +462,40 @@ public sealed interface Task {
 
     /// An adapter of fewer ranks. Exactly one of `rank`, `energy`, `parameters` and `lossRise` says how many.
     ///
-    /// @param model its base, with `data` only; null for none
+    /// @param model its base; null for none
     /// @param rank that every module keeps, as far as it has so many, from 1
     /// @param energy the share of each delta's squared norm that is kept, above 0 and at most 1
     /// @param parameters the share of the factors' parameters that is kept, above 0 and below 1: over all modules, the least energy per parameter goes first
     /// @param lossRise by how many nats per token the loss may rise, from 0: as few parameters as that allows, going as with `parameters`; needs texts
     /// @param order [Order#singular] or [Order#norm_product]; singular where null
     /// @param data texts of which the loss before and after is told; null for none
+    /// @param solar where what is left is stored as coefficients in bases of the base's singular vectors: `rank` is then that of the factors whose values are as
+    ///   many, and `energy`, `parameters` and `lossRise` say how many coefficients stay; null for factors
     record AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength,
-                      Integer maxTokens) implements Task {
+                      Integer maxTokens, Solar solar) implements Task {
+
+        /// How coefficients are stored.
+        ///
+        /// @param vectors singular vectors of the base's weight that each basis begins with, 1 to 64; 64 where null
+        /// @param perturbation how far the second half of a basis is moved from the first, above 0; 0.05 where null
+        /// @param seed of the numbers that move it; 0 where null
+        @JsonInclude(JsonInclude.Include.NON_NULL)
+        public record Solar(Integer vectors, Double perturbation, Long seed) {
+            public Solar {
+                if (vectors != null && (vectors < 1 || vectors > 64)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "vectors is %d; a whole number from 1 to 64 belongs here", vectors);
+                }
+                if (perturbation != null && !(perturbation > 0 && Double.isFinite(perturbation))) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "perturbation is %s; a number above 0 belongs here", perturbation);
+                }
+            }
+        }
+
+        /// A cut that is stored as factors.
+        public AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength, Integer maxTokens) {
+            this(adapter, model, rank, energy, parameters, lossRise, order, data, maxLength, maxTokens, null);
+        }
+
         public AdapterCut {
             require("adapter", adapter);
             requireWhole("data", data);
@@ -458,7 +513,7 @@ public sealed interface Task {
                 throw Refusal.of(Category.TASK_INVALID, null, "lossRise is %s; a number from 0 belongs here", lossRise);
             }
             requireBase(model, "data", data);
-            requireTexts(data, "model", model);
+            requireBase(model, "solar", solar);
             requireTexts(data, "lossRise", lossRise);
             requireTexts(data, "maxLength", maxLength);
             requireTexts(data, "maxTokens", maxTokens);
@@ -466,19 +521,22 @@ public sealed interface Task {
             if (order == Order.activation) {
                 throw Refusal.of(Category.TASK_INVALID, null, "order is activation; known here are singular and norm_product");
             }
+            if (order == Order.norm_product && solar != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "order is norm_product, and coefficients (solar) have an order of their own: the largest are kept");
+            }
         }
     }
 
-    /// An adapter merged into its base: a checkpoint.
+    /// Adapters merged into their base: a checkpoint.
     ///
-    /// @param adapters one
+    /// @param adapters one or several; what each changes is multiplied with its weight and added up
     record AdapterMerge(String model, List<AdapterUse> adapters) implements Task {
         public AdapterMerge {
             require("model", model);
             require("adapters", adapters);
             requireWhole("adapters", adapters);
-            if (adapters.size() != 1) {
-                throw Refusal.of(Category.TASK_INVALID, null, "%d adapters are to be merged; one at a time is", adapters.size());
+            if (adapters.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "no adapter is to be merged; at least one is");
             }
         }
     }
@@ -572,6 +630,51 @@ public sealed interface Task {
             require("tuned", tuned);
             requireAtLeast("rank", rank, 1);
             requireWhole("tensors", tensors);
+        }
+    }
+
+    /// Two models against each other, A and B: a checkpoint with or without adapters each.
+    ///
+    /// @param model A
+    /// @param other B
+    /// @param data texts of which both have a perplexity; none where null
+    /// @param prompt whose tokens pass both: losses, next-token divergence, attention and the logit lens; none where null
+    /// @param maxLength where longer texts are cut, in tokens, from 2; the models' own limit, at most 2,048, where null; beside `data` only
+    /// @param spectra how closely the effective ranks of matrices that differ are found; not at all where null
+    /// @param adapters on A; none where null
+    /// @param otherAdapters on B; none where null
+    record Compare(String model, String other, List<Domain> data, Prompt prompt, Integer maxLength, Accuracy spectra, List<AdapterUse> adapters, List<AdapterUse> otherAdapters)
+            implements Task {
+        public Compare {
+            require("model", model);
+            require("other", other);
+            requireWhole("data", data);
+            requireWhole("adapters", adapters);
+            requireWhole("otherAdapters", otherAdapters);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+            requireTexts(data, "maxLength", maxLength);
+            requireDistinct(data);
+        }
+    }
+
+    /// A pruning or compression run: a checkpoint of the same kind that holds less.
+    ///
+    /// @param data calibration texts; null where the method needs none
+    /// @param evalData named texts whose perplexity is measured before and after; the calibration texts where null
+    record Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings) implements Task {
+        public Prune {
+            require("model", model);
+            require("method", method);
+            requireWhole("evalData", evalData);
+            requireDistinct(evalData);
+            if (method.needsData()) {
+                require("data", data);
+            }
+            PruneSettings given = Objects.requireNonNullElse(settings, PruneSettings.DEFAULTS);
+            given.requireFor(method);
+            if (given.allocation() != null && given.allocation() != PruneSettings.AllocationName.uniform) {
+                require("data", data);
+            }
         }
     }
 

@@ -81,6 +81,23 @@ public final class TaskInputs {
                 }
             }
             case Task.Convert c when c.other() != null -> add(files, c.other());
+            case Task.Compare c -> {
+                add(files, c.other());
+                if (c.otherAdapters() != null) {
+                    c.otherAdapters().forEach(a -> add(files, a.path()));
+                }
+                addTexts(files, c.data());
+                if (c.prompt() != null && c.prompt().file() != null) {
+                    files.add(Path.of(c.prompt().file()));
+                }
+                CompareSettings.manifests(c).forEach(files::add);
+            }
+            case Task.Prune p -> {
+                if (p.data() != null) {
+                    files.add(Path.of(p.data()));
+                }
+                addTexts(files, p.evalData());
+            }
             default -> {
             }
         }

@@ -51,6 +51,9 @@ public final class TaskRunner {
                 case Task.AdapterCut a -> AdapterCutRun.run(a, out.staging(), progress, both);
                 case Task.AdapterMerge a -> AdapterMergeRun.run(a, out.staging(), progress, both);
                 case Task.AdapterExtract a -> AdapterExtractRun.run(a, out.staging(), progress, both);
+                case Task.Compare c -> CompareRun.run(c, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)
+                        .<ObjectNode>set("task", task.toJson()).set("inputs", Json.mapper().valueToTree(inputs))), progress, both);
+                case Task.Prune p -> PruneRun.run(p, out.staging(), RunFolder.of(folder), inputs, progress, both);
                 case Task.Preview p -> PreviewRun.run(p, progress, both);
                 case Task.Convert c -> ConvertRun.run(c, out.staging(), progress);
                 case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);

@@ -2,7 +2,6 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import vitrine.core.architecture.ModelSpec;
@@ -66,7 +65,7 @@ record Tokens(int[] ids, int[] segments, List<Token> tokens) {
 
     /// Legible texts for given ids: the vocabulary's where there is one that can be read, else the numbers.
     static List<Token> describe(int[] ids, Checkpoint checkpoint, Progress progress) {
-        if (Files.exists(checkpoint.tokenizerFile())) {
+        if (checkpoint.hasTokenizer()) {
             progress.risky(checkpoint.tokenizerFile(), Tokenizer.patienceSeconds(checkpoint, 0));
             try (Tokenizer tokenizer = Tokenizer.of(checkpoint)) {
                 return tokenizer.describe(ids);

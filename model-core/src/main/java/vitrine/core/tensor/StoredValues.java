@@ -44,7 +44,12 @@ public final class StoredValues {
             case U16 -> s.get(SHORT, 2 * index) & 0xffff;
             case I8 -> s.get(JAVA_BYTE, index);
             case U8, BOOL -> s.get(JAVA_BYTE, index) & 0xff;
-            case F6_E2M3, F6_E3M2, F4, C64 -> throw new IllegalArgumentException(dtype + " values cannot be widened");
+            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4 -> {
+                float[] one = new float[1];
+                BlockValues.read(dtype, s, index, 1, one, 0);
+                yield one[0];
+            }
+            default -> throw new IllegalArgumentException(dtype + " values cannot be widened");
         };
     }
 

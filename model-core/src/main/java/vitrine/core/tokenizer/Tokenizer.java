@@ -3,11 +3,13 @@ package vitrine.core.tokenizer;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -32,20 +34,21 @@ public final class Tokenizer implements AutoCloseable {
         texts = new TokenTexts(vocabulary.byteLevel());
     }
 
-    /// Loads the `tokenizer.json` beside a checkpoint's weights.
+    /// Loads the `tokenizer.json` beside a checkpoint's weights, or the tokenizer inside their file.
     ///
     /// @throws Refusal `tokenizer-missing` or `tokenizer-invalid`
     public static Tokenizer of(Checkpoint checkpoint) {
         Path shown = checkpoint.tokenizerFile();
-        if (!Files.exists(shown) && !Files.isSymbolicLink(shown)) {
-            throw Refusal.of(Category.TOKENIZER_MISSING, checkpoint.path(), "there is no tokenizer.json beside the weights, and text needs one")
-                    .help("Give token ids instead (--ids), or add the file.");
+        if (!checkpoint.hasTokenizer()) {
+            throw Refusal.of(Category.TOKENIZER_MISSING, checkpoint.path(), checkpoint.embedded() == null
+                    ? "there is no tokenizer.json beside the weights, and text needs one" : "there is no tokenizer in the file, and text needs one")
+                    .help(checkpoint.embedded() == null ? "Give token ids instead (--ids), or add the file." : "Give token ids instead (--ids).");
         }
-        Path real = checkpoint.resolve(shown);
-        Vocabulary vocabulary = Vocabulary.read(real, shown);
+        byte[] json = checkpoint.tokenizer();
+        Vocabulary vocabulary = Vocabulary.read(json, shown);
         try {
-            HuggingFaceTokenizer library = HuggingFaceTokenizer.builder().optTokenizerPath(real).optAddSpecialTokens(true)
-                    .optTruncation(false).optPadding(false).build();
+            HuggingFaceTokenizer library = HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json),
+                    Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false"));
             return new Tokenizer(shown, library, vocabulary);
         } catch (IOException | RuntimeException e) {
             throw Refusal.of(Category.TOKENIZER_INVALID, shown, "the tokenizer cannot be used (%s)", String.valueOf(e.getMessage())).cause(e);

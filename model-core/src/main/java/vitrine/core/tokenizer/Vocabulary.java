@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -15,7 +16,6 @@ import vitrine.core.refusal.Refusal;
 /// The entries of a `tokenizer.json`, read without the native library: safe in any process.
 public final class Vocabulary {
 
-    private static final long MAX_BYTES = 256 << 20;
     /// No vocabulary of a language model comes near this; ids beyond it are damage.
     private static final int MAX_ID = 1 << 24;
 
@@ -30,11 +30,17 @@ public final class Vocabulary {
         this.shown = shown;
     }
 
-    /// Reads the vocabulary of a file; `shown` is the file as its user knows it.
+    /// Reads the vocabulary of a checkpoint that has one.
     ///
     /// @throws Refusal `tokenizer-invalid` where it is no tokenizer
-    public static Vocabulary read(Path file, Path shown) {
-        byte[] bytes = Json.readBytes(file, MAX_BYTES, Category.TOKENIZER_INVALID);
+    public static Vocabulary of(Checkpoint checkpoint) {
+        return read(checkpoint.tokenizer(), checkpoint.tokenizerFile());
+    }
+
+    /// Reads the vocabulary that `bytes` holds as a `tokenizer.json` does; `shown` is the file as its user knows it.
+    ///
+    /// @throws Refusal `tokenizer-invalid` where it is no tokenizer
+    static Vocabulary read(byte[] bytes, Path shown) {
         Json.requireUtf8(shown, bytes, bytes.length, Category.TOKENIZER_INVALID);
         Vocabulary v = new Vocabulary(shown);
         try (JsonParser p = Json.parser(bytes, 0, bytes.length)) {

@@ -34,7 +34,7 @@ class AdapterReferenceTest {
     @ParameterizedTest
     @ValueSource(strings = {"lora-all-linear", "lora-dora", "lora-llama", "lora-mixtral", "lora-patterns", "lora-rslora", "lora-own-odd-ranks", "lora-own-layers",
         "lora-own-embedding-tied", "lora-own-embedding-saved-tied", "lora-own-adalora", "lora-own-conv1d", "lora-own-conv1d-dora", "lora-own-regex", "lora-own-dora-rslora",
-        "lora-own-bias", "lora-own-mla", "lora-own-moe"})
+        "lora-own-bias", "lora-own-mla", "lora-own-moe", "lora-own-rows", "lora-own-rows-tied", "lora-own-experts"})
     void meetsTheCase(String name) throws IOException {
         Reference reference = Reference.of(name);
         Path base = reference.folder().resolveSibling(reference.golden().get("base_case").asText());
@@ -66,7 +66,7 @@ class AdapterReferenceTest {
             List<Integer> ids = Arrays.stream(expected.ints("p0.input_ids")).boxed().toList();
             Artifact merged = TaskRunner.run(new Task.AdapterMerge(path, adapters), folder.resolve("merged"), Progress.NONE, w -> { });
             reference.compare(expected, "p0.logits", logits(merged.folder().toString(), ids, null));
-            for (Task.Order order : List.of(Task.Order.singular, Task.Order.norm_product)) {
+            for (Task.Order order : name.contains("rows") || name.equals("lora-own-experts") ? List.<Task.Order>of() : List.of(Task.Order.singular, Task.Order.norm_product)) {
                 Artifact again = TaskRunner.run(new Task.AdapterCut(adapters.getFirst().path(), null, 99, null, null, null, order, null, null, null), folder.resolve("again-" + order), Progress.NONE,
                         w -> { });
                 reference.compare(expected, "p0.logits", logits(path, ids, List.of(Task.AdapterUse.of(again.folder().toString()))));
@@ -165,6 +165,28 @@ class AdapterReferenceTest {
             moved = Math.max(moved, Math.abs(none[i] - whole[i]));
         }
         assertTrue(moved > 1, "the adapter moves the logits");
+    }
+
+    /// Several adapters merged with weights do what they do while they run, DoRA's rows and biases among them.
+    @Test
+    void severalAreMerged() throws IOException {
+        String base = Reference.of("llama-gqa").folder().toAbsolutePath().toString();
+        List<Task.AdapterUse> uses = List.of(new Task.AdapterUse(Reference.of("lora-llama").folder().toAbsolutePath().toString(), 0.7), new Task.AdapterUse(Reference.of("lora-dora").folder()
+                .toAbsolutePath().toString(), 0.4), new Task.AdapterUse(Reference.of("lora-rslora").folder().toAbsolutePath().toString(), -0.3));
+        Artifact merged = TaskRunner.run(new Task.AdapterMerge(base, uses), folder.resolve("several"), Progress.NONE, w -> { });
+        float[] running = logits(base, uses);
+        float[] written = logits(merged.folder().toString(), List.of());
+        float[] first = logits(base, List.of(uses.getFirst()));
+        double largest = 0;
+        double moved = 0;
+        for (int i = 0; i < running.length; i++) {
+            largest = Math.max(largest, Math.abs(running[i]));
+            moved = Math.max(moved, Math.abs(running[i] - first[i]));
+        }
+        for (int i = 0; i < running.length; i++) {
+            assertEquals(running[i], written[i], 2e-4 * Math.max(1, largest));
+        }
+        assertTrue(moved > 0.5, "the others move the logits too");
     }
 
     private float[] logits(String base, List<Task.AdapterUse> adapters) throws IOException {

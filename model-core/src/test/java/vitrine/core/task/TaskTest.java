@@ -20,7 +20,7 @@ class TaskTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "[]|the task is no JSON object.",
         "{\"model\":\"m\"}|the task has no kind.",
-        "{\"kind\":\"anatomy\"}|the kind anatomy is unknown; known are capture, heads, eval, statistics, spectrum, rank, routing, finetune, adapter, adapter-compare, adapter-cut, adapter-merge, adapter-extract, convert, preview.",
+        "{\"kind\":\"anatomy\"}|the kind anatomy is unknown; known are capture, heads, eval, statistics, spectrum, rank, routing, finetune, adapter, adapter-compare, adapter-cut, adapter-merge, adapter-extract, compare, prune, convert, preview.",
         "{\"kind\":\"eval\",\"model\":\"m\"}|the task has no data.",
         "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"length\":9}|length is no key of a task of this kind; known are adapters, data, maxLength, model.",
         "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"maxLength\":1}|maxLength is 1; a whole number from 2 belongs here.",

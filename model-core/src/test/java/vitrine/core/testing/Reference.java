@@ -30,16 +30,19 @@ public record Reference(String name, Path folder, JsonNode golden) {
         }
     }
 
-    /// All cases of kind `model` that are stored as safetensors.
+    /// All cases of kind `model`.
     public static List<String> modelCases() throws IOException {
         try (Stream<Path> folders = Files.list(CASES)) {
             return folders.filter(Files::isDirectory).map(p -> p.getFileName().toString())
-                    .filter(n -> !n.startsWith("an-") && !n.startsWith("lora-")).sorted().toList();
+                    .filter(n -> !n.startsWith("an-") && !n.startsWith("lora-") && !n.equals("gguf-blocks") && !n.startsWith("prune-")).sorted().toList();
         }
     }
 
-    /// Where the checkpoint lies: the case itself, or its hub cache.
+    /// Where the checkpoint lies: the case itself, its GGUF file, or its hub cache.
     public Path checkpoint() {
+        if (Files.exists(folder.resolve("model.gguf"))) {
+            return folder.resolve("model.gguf");
+        }
         Path hub = folder.resolve("hub");
         return Files.isDirectory(hub) ? hub.resolve("models--vitrine--tiny-llama") : folder;
     }

@@ -1,6 +1,5 @@
 package vitrine.views.attention;
 
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -131,6 +130,7 @@ public final class AttentionViewModel {
     private final Latest<AttentionCapture> otherLayerMaps;
     private final Latest<AttentionCapture> rank;
     private final Latest<AttentionCapture> rollout;
+    private final SwitchedOff switchedOff;
     private boolean allMaps;
 
     /// What B is: another prompt on the same checkpoint, or the same prompt on another checkpoint.
@@ -138,6 +138,7 @@ public final class AttentionViewModel {
 
     public AttentionViewModel(TaskBoard board) {
         String empty = "No attention yet. Give a prompt.";
+        switchedOff = new SwitchedOff(board, this);
         capture = new Latest<>(board, empty, AttentionCapture::of);
         layerMaps = new Latest<>(board, empty, AttentionCapture::of);
         other = new Latest<>(board, "Nothing to compare with yet.", AttentionCapture::of);
@@ -239,6 +240,11 @@ public final class AttentionViewModel {
 
     // --- state
 
+    /// Heads and layers that are switched off, to see what that does to the loss.
+    SwitchedOff switchedOff() {
+        return switchedOff;
+    }
+
     public Latest<AttentionCapture> captureState() {
         return capture;
     }
@@ -287,7 +293,7 @@ public final class AttentionViewModel {
     /// Whether prompts are texts; else they are lists of token ids.
     public boolean takesText() {
         Subject s = subject.get();
-        return s != null && Files.exists(s.anatomy().checkpoint().tokenizerFile());
+        return s != null && s.anatomy().checkpoint().hasTokenizer();
     }
 
     /// The most tokens that the model takes.
@@ -329,6 +335,7 @@ public final class AttentionViewModel {
     }
 
     private void forget() {
+        switchedOff.clear();
         query.set(-1);
         key.set(-1);
         isolated.clear();
@@ -354,6 +361,7 @@ public final class AttentionViewModel {
         rollout.clear("");
         allMaps = mapBytes(estimatedTokens(prompt.get())) <= ALL_MAPS_BYTES;
         capture.ask("Attention of " + subject.get().name(), mainTask());
+        switchedOff.ask();
         if (comparison.get() != null) {
             compareWith(comparison.get());
         }
@@ -632,6 +640,9 @@ public final class AttentionViewModel {
         if (comparison.get() != null) {
             out.append("\nvitrine capture ").append(quoted(comparison.get().subject().path())).append(" --prompt ").append(quoted(comparison.get().prompt()))
                     .append(" --what ").append(what).append(" --out attention-b.safetensors");
+        }
+        if (switchedOff.any()) {
+            out.append("\nvitrine capture ").append(quoted(subject.get().path())).append(' ').append(text).append(" --what loss").append(switchedOff.options()).append(" --out switched-off.safetensors");
         }
         return out.append("\nvitrine snapshot attention attention.safetensors --out attention.png").toString();
     }

@@ -28,6 +28,7 @@ import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.HeatMap;
 import vitrine.views.chart.Numbers;
 import vitrine.views.chart.Scale;
+import vitrine.views.control.Buttons;
 import vitrine.views.control.KeyValueRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.ProvenanceBadge;
@@ -55,6 +56,8 @@ final class HeadInspector {
         }
         model.pinned().addListener((javafx.collections.ListChangeListener<HeadId>) c -> show());
         model.isolated().addListener((javafx.collections.SetChangeListener<Integer>) c -> show());
+        model.switchedOff().withoutProperty().addListener((o, old, now) -> show());
+        model.switchedOff().wholeProperty().addListener((o, old, now) -> show());
         show();
     }
 
@@ -73,7 +76,7 @@ final class HeadInspector {
             return;
         }
         HeadId h = model.headProperty().get();
-        box.getChildren().addAll(heading(c, h), metrics(c, h), keys(c, h));
+        box.getChildren().addAll(heading(c, h), metrics(c, h), keys(c, h), switchedOff(h));
         if (!model.pinned().isEmpty()) {
             box.getChildren().add(pinned(c));
         }
@@ -161,6 +164,51 @@ final class HeadInspector {
             section.getChildren().add(ProvenanceAudit.tag(rest, Provenance.derived("attentions", "F32", "sum of the weights of the keys that are not listed")));
         }
         return section;
+    }
+
+    /// What if: heads and layers without which the prompt passes, and what that does to its loss.
+    private Node switchedOff(HeadId h) {
+        SwitchedOff off = model.switchedOff();
+        javafx.scene.control.Button head = Buttons.plain(off.heads().contains(h) ? "Head on" : "Head off", () -> off.toggle(h));
+        head.setId("head-off");
+        javafx.scene.control.Button layer = Buttons.plain(off.layers().contains(h.layer()) ? "Layer " + h.layer() + " on" : "Layer " + h.layer() + " off", () -> off.toggleLayer(h.layer()));
+        ProvenanceAudit.notAFigure(layer, "number of a layer");
+        String why = model.subjectProperty().get() == null ? "This is a capture made before. Open its checkpoint to switch parts off." : "";
+        Buttons.disableBecause(head, why, "The prompt passes without this head; no weight is changed");
+        Buttons.disableBecause(layer, why, "The prompt passes without this layer; no weight is changed");
+        javafx.scene.layout.FlowPane buttons = new javafx.scene.layout.FlowPane(8, 8, head, layer);
+        VBox rows = section(head("Switched off"));
+        rows.getChildren().add(buttons);
+        if (!off.any()) {
+            return rows;
+        }
+        buttons.getChildren().add(Buttons.plain("All on", off::clear));
+        List<String> parts = new ArrayList<>(off.sortedHeads().stream().map(HeadId::toString).toList());
+        off.layers().stream().sorted().forEach(l -> parts.add("layer " + l));
+        Label list = new Label(String.join("; ", parts));
+        list.setWrapText(true);
+        list.setMinHeight(Region.USE_PREF_SIZE);
+        list.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
+        rows.getChildren().add(ProvenanceAudit.notAFigure(list, "names of parts"));
+        SwitchedOff.Loss whole = off.wholeProperty().get().valueOrNull();
+        SwitchedOff.Loss without = off.withoutProperty().get().valueOrNull();
+        if (off.withoutProperty().get() instanceof vitrine.views.tasks.ViewState.Problem<SwitchedOff.Loss> p) {
+            Label problem = new Label(p.what() + ". " + String.join(" ", p.details()));
+            problem.setWrapText(true);
+            problem.setMinHeight(Region.USE_PREF_SIZE);
+            problem.getStyleClass().addAll(Styles.SMALL, Styles.DANGER_TEXT);
+            rows.getChildren().add(ProvenanceAudit.notAFigure(problem, "a message"));
+        } else if (whole != null && without != null && !(off.withoutProperty().get() instanceof vitrine.views.tasks.ViewState.Working)) {
+            double change = without.value() - whole.value();
+            rows.getChildren().addAll(KeyValueRow.of("Loss, whole", Quantity.of(whole.value(), Numbers::loss, whole.provenance()).in("nats")),
+                    KeyValueRow.of("Loss, without", Quantity.of(without.value(), Numbers::loss, without.provenance()).in("nats")));
+            Label words = new Label(Numbers.change(change, 4) + (change < 0 ? " ↓" : change > 0 ? " ↑" : ""));
+            words.getStyleClass().addAll(Styles.MONO, change < 0 ? Styles.SUCCESS_TEXT : change > 0 ? Styles.DANGER_TEXT : Styles.MUTED);
+            rows.getChildren().add(KeyValueRow.of("Change", ProvenanceAudit.tag(words, without.provenance())));
+        } else {
+            rows.getChildren().add(caption("measuring"));
+        }
+        return rows;
     }
 
     private Node pinned(AttentionCapture c) {

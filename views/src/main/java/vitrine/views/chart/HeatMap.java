@@ -145,6 +145,13 @@ public final class HeatMap implements Interactive {
         return this;
     }
 
+    /// Keeps cells as wide as they are high, as they are unless [#stretched] was asked for.
+    public HeatMap square() {
+        square = true;
+        changes.tell();
+        return this;
+    }
+
     /// Leaves out the legend, where one legend serves several maps.
     public HeatMap withoutLegend() {
         legend = false;

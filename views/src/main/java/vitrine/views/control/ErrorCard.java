@@ -14,6 +14,9 @@ import vitrine.resources.Styles;
 /// A failure, in place of the figure that could not be made; never a dialog.
 public final class ErrorCard extends VBox {
 
+    /// Text is read in columns of some 72 characters, however wide the window.
+    private static final double WIDEST = 640;
+
     /// @param what failed, in one sentence
     /// @param details lines that name file, tensor and both numbers
     /// @param help what the reader can do
@@ -40,7 +43,7 @@ public final class ErrorCard extends VBox {
         String all = Stream.concat(Stream.concat(Stream.of(what), details.stream()), Stream.of(help)).filter(s -> !s.isEmpty()).collect(Collectors.joining("\n"));
         buttons.getChildren().add(Buttons.plain("Copy details", Icons.COPY, () -> copy(all)));
         getChildren().add(buttons);
-        setMaxHeight(USE_PREF_SIZE);
+        setMaxSize(WIDEST, USE_PREF_SIZE);
     }
 
     private static Label wrapped(String text, String styleClass) {

@@ -63,9 +63,14 @@ final class CompressCard {
         figure.setMinWidth(Region.USE_PREF_SIZE);
         Segments<Cut.Rule> rule = new Segments<>(List.of(Cut.Rule.values()), Cut.Rule::label).compact();
         rule.valueProperty().bindBidirectional(model.ruleProperty());
-        Tooltip.install(rule, new Tooltip("Keep the same rank in every module, or in each the fewest ranks with the same share of its energy (rank_pattern)"));
-        HBox head = new HBox(8, figure, of, grow(), rule);
-        head.setAlignment(Pos.CENTER_LEFT);
+        Tooltip.install(rule, new Tooltip("Keep the same rank in every module; in each the fewest ranks with the same share of its energy; a share of all parameters; or as few as a rise of the loss allows (the last three write a rank_pattern)"));
+        of.setMinWidth(Region.USE_PREF_SIZE);
+        HBox told = new HBox(8, figure, of);
+        told.setAlignment(Pos.BASELINE_LEFT);
+        told.setMinWidth(Region.USE_PREF_SIZE);
+        // In a narrow card the choice goes below the figure rather than over its unit.
+        FlowPane head = new FlowPane(16, 4, told, rule);
+        head.setRowValignment(javafx.geometry.VPos.CENTER);
         slider.setId("cut");
         slider.valueProperty().addListener((o, old, now) -> slide(now.doubleValue()));
         table.setHgap(10);
@@ -88,7 +93,7 @@ final class CompressCard {
         VBox content = new VBox(8, upper, space, outcome, buttons);
         content.setMinHeight(0);
         card.content(content);
-        for (var p : List.of(model.studyProperty(), model.lossesProperty(), model.ruleProperty(), model.rankProperty(), model.energyProperty(), model.subjectProperty(), model.baseProperty())) {
+        for (var p : List.of(model.studyProperty(), model.lossesProperty(), model.ruleProperty(), model.rankProperty(), model.energyProperty(), model.parametersProperty(), model.lossRiseProperty(), model.writtenProperty(), model.subjectProperty(), model.baseProperty())) {
             p.addListener((o, old, now) -> show());
         }
         model.writtenProperty().addListener((o, old, now) -> outcome());
@@ -117,15 +122,40 @@ final class CompressCard {
         if (model.ruleProperty().get() == Cut.Rule.RANK) {
             model.rankProperty().set((int) Math.round(to));
         } else {
-            model.energyProperty().set(Math.round(to * 1000) / 1000.0);
+            slid(model).set(Math.round(to * 1000) / 1000.0);
         }
+    }
+
+    /// What the slider sets where that is no rank.
+    static javafx.beans.property.DoubleProperty slid(LoraViewModel model) {
+        return switch (model.ruleProperty().get()) {
+            case RANK, ENERGY -> model.energyProperty();
+            case PARAMETERS -> model.parametersProperty();
+            case LOSS -> model.lossRiseProperty();
+        };
+    }
+
+    static double least(LoraViewModel model) {
+        return switch (model.ruleProperty().get()) {
+            case RANK -> 1;
+            case ENERGY, PARAMETERS -> 0.01;
+            case LOSS -> 0;
+        };
+    }
+
+    static double most(LoraViewModel model, Study s) {
+        return switch (model.ruleProperty().get()) {
+            case RANK -> Math.max(2, s.mostRanks());
+            case ENERGY, LOSS -> 1;
+            case PARAMETERS -> 0.99;
+        };
     }
 
     private void show() {
         Study s = model.studyProperty().get();
         Cut cut = model.cut();
         boolean nothing = s == null || cut == null;
-        Buttons.disableBecause(write, !model.noWriting().isEmpty() ? model.noWriting() : nothing ? "There is nothing to cut." : cut.empty() ? "Nothing would be left." : cut.whole(s) ? "Nothing would go: keep fewer ranks." : "",
+        Buttons.disableBecause(write, !model.noWriting().isEmpty() ? model.noWriting() : !model.noCut().isEmpty() ? model.noCut() : nothing ? "There is nothing to cut." : cut.empty() ? "Nothing would be left." : cut.whole(s) ? "Nothing would go: keep fewer ranks." : "",
                 "Write these ranks as a PEFT folder");
         Buttons.disableBecause(merge, !model.noWriting().isEmpty() ? model.noWriting() : model.baseProperty().get() == null ? "Merging needs the base. Open the checkpoint that this adapter was made for." : "",
                 "Write base and whole adapter as one checkpoint");
@@ -134,19 +164,34 @@ final class CompressCard {
             figure.setText(Numbers.MISSING);
             of.setText("");
             table.getChildren().clear();
-            finding.setText("");
+            finding.setText(s == null ? "" : model.noCut());
             return;
         }
-        boolean byRank = model.ruleProperty().get() == Cut.Rule.RANK;
+        Cut.Rule rule = model.ruleProperty().get();
+        boolean byRank = rule == Cut.Rule.RANK;
         quiet = true;
-        slider.setMin(byRank ? 1 : 0.01);
-        slider.setMax(byRank ? Math.max(2, s.mostRanks()) : 1);
+        slider.setMin(least(model));
+        slider.setMax(most(model, s));
         slider.setBlockIncrement(byRank ? 1 : 0.01);
-        slider.setValue(byRank ? model.rankProperty().get() : model.energyProperty().get());
-        slider.setAccessibleText(byRank ? "ranks that every module keeps" : "share of each delta's squared norm that is kept");
+        slider.setValue(byRank ? model.rankProperty().get() : slid(model).get());
+        slider.setAccessibleText(switch (rule) {
+            case RANK -> "ranks that every module keeps";
+            case ENERGY -> "share of each delta's squared norm that is kept";
+            case PARAMETERS -> "share of the factors' parameters that is kept";
+            case LOSS -> "nats per token by which the loss may rise";
+        });
         quiet = false;
-        figure.setText(byRank ? Integer.toString(model.rankProperty().get()) : share(model.energyProperty().get()));
-        of.setText(byRank ? "of " + s.mostRanks() : "each");
+        figure.setText(switch (rule) {
+            case RANK -> Integer.toString(model.rankProperty().get());
+            case ENERGY, PARAMETERS -> share(slid(model).get());
+            case LOSS -> Numbers.change(model.lossRiseProperty().get(), 2);
+        });
+        of.setText(switch (rule) {
+            case RANK -> "of " + s.mostRanks();
+            case ENERGY -> "each";
+            case PARAMETERS -> "of all";
+            case LOSS -> "nats";
+        });
         Provenance exact = s.derived("from the singular values of all deltas: what goes is orthogonal to what stays");
         ProvenanceAudit.tag(card, exact);
         fill(s, cut, exact);
@@ -164,14 +209,17 @@ final class CompressCard {
                 AdapterArtifact.Domain domain = m.artifact().domains().get(d);
                 Cut.Predicted p = cut.loss(m.artifact().curve().get(), d);
                 double now = domain.after().perplexity();
-                double then = p == null ? Double.NaN : Math.exp(p.loss());
-                boolean measured = p != null && p.measured();
+                // What was measured as the cut was written is worth more than what the curve foretells.
+                double written = model.writtenLosses().map(w -> w.path(at(w, domain.name())).at("/after/perplexity").asDouble(Double.NaN)).orElse(Double.NaN);
+                double then = Double.isFinite(written) ? written : p == null ? Double.NaN : Math.exp(p.loss());
+                boolean measured = Double.isFinite(written) || p != null && p.measured();
+                boolean none = !Double.isFinite(then);
                 Provenance from = measured ? m.overTexts("perplexity with every module cut to this rank")
-                        : Provenance.estimated(domain.name(), cut.rule() == Cut.Rule.RANK ? "loss on the straight line between two measured ranks" : "loss at this energy on the curve of one rank for all modules",
+                        : Provenance.estimated(domain.name(), byRank(cut) ? "loss on the straight line between two measured ranks" : "loss at this energy on the curve of one rank for all modules",
                                 domain.predictedTokens(), Double.NaN);
-                List<Label> cells = row(at++, List.of(AdapterText.shown(domain.name()), Numbers.perplexity(now), p == null ? Numbers.MISSING : (measured ? "" : "≈ ") + Numbers.perplexity(then),
-                        p == null ? Numbers.MISSING : Numbers.change(then - now, 2)), from, measured ? "Measured" : p == null ? "The measured curve does not reach this cut." : "Estimated between measured points");
-                if (p != null && Math.abs(then - now) >= 0.005) {
+                List<Label> cells = row(at++, List.of(AdapterText.shown(domain.name()), Numbers.perplexity(now), none ? Numbers.MISSING : (measured ? "" : "≈ ") + Numbers.perplexity(then),
+                        none ? Numbers.MISSING : Numbers.change(then - now, 2)), from, Double.isFinite(written) ? "Measured as it was written" + (p == null ? "" : "; foretold " + Numbers.perplexity(Math.exp(p.loss()))) : measured ? "Measured" : none ? "The measured curve does not reach this cut." : "Estimated between measured points");
+                if (!none && Math.abs(then - now) >= 0.005) {
                     cells.getLast().getStyleClass().add(then > now ? Styles.DANGER_TEXT : Styles.SUCCESS_TEXT);
                 }
             }
@@ -181,6 +229,20 @@ final class CompressCard {
         row(at++, List.of("Bytes, float32", Numbers.bytes(4.0 * cut.before()), Numbers.bytes(cut.bytes()), percentChange(cut.before(), cut.parameters())), exact, "Tensors of the adapter, without the header");
         row(at++, List.of("‖ΔW‖² kept", Numbers.percent(1), Numbers.percent(cut.energy()), ""), exact, "Share of the squared norm of all deltas together");
         row(at, List.of("Relative error", Numbers.fixed(0, 4), Numbers.fixed(cut.error(), 4), ""), exact, "‖ΔW − ΔW_k‖ ÷ ‖ΔW‖ over all modules together, exact");
+    }
+
+    private static boolean byRank(Cut cut) {
+        return cut.rule() == Cut.Rule.RANK;
+    }
+
+    /// Where a text stands among those that a written cut was measured on; -1 where it does not.
+    private static int at(com.fasterxml.jackson.databind.JsonNode domains, String name) {
+        for (int i = 0; i < domains.size(); i++) {
+            if (domains.get(i).path("name").asText().equals(name)) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     /// With a decimal only where it says something.

@@ -19,7 +19,7 @@ record Cut(Rule rule, int[] kept, long before, long parameters, double energy, d
 
     /// What the slider sets.
     enum Rule {
-        RANK("One rank"), ENERGY("By energy");
+        RANK("Rank"), ENERGY("Energy"), PARAMETERS("Share"), LOSS("Loss");
 
         private final String label;
 
@@ -56,6 +56,77 @@ record Cut(Rule rule, int[] kept, long before, long parameters, double energy, d
             }
         }
         return m.energy() > 0 ? m.sigma().length : 0;
+    }
+
+    /// A component of a module, with what it is worth.
+    private record Component(int module, int number, double worth) {}
+
+    /// The components in the order in which they go: the one with the least energy per parameter first, over all modules.
+    private static List<Component> removals(Study s) {
+        List<Module> modules = s.known();
+        List<Component> all = new ArrayList<>();
+        for (int m = 0; m < modules.size(); m++) {
+            double cost = (double) modules.get(m).row().in() + modules.get(m).row().out();
+            double[] sigma = modules.get(m).sigma();
+            for (int k = 0; k < sigma.length; k++) {
+                all.add(new Component(m, k, sigma[k] * sigma[k] / cost));
+            }
+        }
+        // Of a module the smaller value goes before the larger, whatever rounding says.
+        all.sort(java.util.Comparator.comparingDouble(Component::worth).thenComparingInt(Component::module).thenComparing(Component::number, java.util.Comparator.reverseOrder()));
+        return all;
+    }
+
+    private static Cut after(Study s, Rule rule, List<Component> removals, int count) {
+        int[] kept = s.known().stream().mapToInt(m -> m.sigma().length).toArray();
+        removals.subList(0, count).forEach(c -> kept[c.module]--);
+        return of(s, rule, kept);
+    }
+
+    /// A cut to a share of the factors' parameters: over all modules the least energy per parameter goes first.
+    static Cut toParameters(Study s, double share) {
+        List<Component> removals = removals(s);
+        double[] cost = s.known().stream().mapToDouble(m -> (double) m.row().in() + m.row().out()).toArray();
+        double whole = removals.stream().mapToDouble(c -> cost[c.module]).sum();
+        double left = whole;
+        int count = 0;
+        while (count < removals.size() && left > share * whole) {
+            left -= cost[removals.get(count++).module];
+        }
+        return after(s, Rule.PARAMETERS, removals, count);
+    }
+
+    /// The smallest cut of that order whose mean loss over all texts, read off the measured curve, rises by no more than a number of nats; null where the curve
+    /// tells of none.
+    static Cut toLoss(Study s, AdapterArtifact measured, double rise) {
+        if (measured.curve().isEmpty() || measured.domains().isEmpty()) {
+            return null;
+        }
+        List<Component> removals = removals(s);
+        int holds = 0;
+        int fails = removals.size();
+        while (fails - holds > 1) {
+            int middle = (holds + fails) >>> 1;
+            if (after(s, Rule.LOSS, removals, middle).rise(measured) <= rise) {
+                holds = middle;
+            } else {
+                fails = middle;
+            }
+        }
+        return after(s, Rule.LOSS, removals, holds);
+    }
+
+    /// By how many nats the mean loss over all texts rises, as the curve foretells; infinite where it does not reach.
+    private double rise(AdapterArtifact measured) {
+        double sum = 0;
+        long count = 0;
+        for (int d = 0; d < measured.domains().size(); d++) {
+            Predicted p = loss(measured.curve().orElseThrow(), d);
+            AdapterArtifact.Domain domain = measured.domains().get(d);
+            sum += p == null ? Double.POSITIVE_INFINITY : (p.loss - domain.after().loss()) * domain.predictedTokens();
+            count += domain.predictedTokens();
+        }
+        return sum / Math.max(1, count);
     }
 
     private static Cut of(Study s, Rule rule, int[] kept) {
@@ -131,7 +202,7 @@ record Cut(Rule rule, int[] kept, long before, long parameters, double energy, d
             }
         }
         // Beyond the last point there is nothing left to add.
-        return points.isEmpty() || rule == Rule.ENERGY && energy < 1 - TIE ? null : new Predicted(points.getLast().losses().get(domain).loss(), rule == Rule.RANK);
+        return points.isEmpty() || rule != Rule.RANK && energy < 1 - TIE ? null : new Predicted(points.getLast().losses().get(domain).loss(), rule == Rule.RANK);
     }
 
     /// For scripts: `rank 8 of 16`.

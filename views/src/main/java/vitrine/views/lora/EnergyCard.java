@@ -38,7 +38,7 @@ final class EnergyCard {
         for (var p : List.of(model.studyProperty(), model.selectedProperty())) {
             p.addListener((o, old, now) -> show());
         }
-        for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty())) {
+        for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty(), model.parametersProperty(), model.lossRiseProperty())) {
             p.addListener((o, old, now) -> threshold());
         }
         show();
@@ -57,6 +57,7 @@ final class EnergyCard {
         if (model.ruleProperty().get() == Cut.Rule.RANK) {
             model.rankProperty().set(rank);
         } else {
+            model.ruleProperty().set(Cut.Rule.ENERGY);
             model.module().ifPresent(m -> model.energyProperty().set(Math.max(0.01, m.cumulative()[Math.min(rank, m.sigma().length)])));
         }
         threshold();

@@ -15,6 +15,8 @@ enum Importance {
     NORM_PRODUCT("norm product", "s ‖b‖ ‖a‖", false, "s ‖b_i‖ ‖a_i‖, the norm of the component alone"),
     SHARE("share", "share of ‖ΔW‖²", false, "s b_i · (ΔW a_i) ÷ ‖ΔW‖²; shares sum to 1 and may be negative"),
     ACTIVATION("activation", "s ‖b‖ rms(a · x)", false, "s ‖b_i‖ times the root mean square of a_i · x over the text"),
+    GATE("gate's gradient", "−dL/dw, nats", false, "−dL/dw_i of the gates in ΔW = s B diag(w) A at w = 1: to first order the rise of the loss without the component (BeamLoRA)"),
+    SENSITIVITY("sensitivity", "AdaLoRA's score", false, "smoothed |θ ∂L/∂θ| times its smoothed deviation, meaned over b_i and over a_i (AdaLoRA)"),
     LOSS("loss without it", "change of the loss, nats", false, "loss without the component alone, minus the loss of the adapter");
 
     private final String label;
@@ -57,6 +59,8 @@ enum Importance {
             case NORM_PRODUCT -> m.normProduct();
             case SHARE -> m.share();
             case ACTIVATION -> m.activation();
+            case GATE -> m.gate();
+            case SENSITIVITY -> m.sensitivity();
             case LOSS -> m.loss();
         };
     }

@@ -12,6 +12,7 @@ import vitrine.views.chart.ReadOut;
 import vitrine.views.control.Card;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
+import vitrine.views.control.Picker;
 import vitrine.views.control.Segments;
 
 /// How much each component of each module counts, with the cut that the slider means.
@@ -21,18 +22,23 @@ final class ImportanceCard {
     private final LoraViewModel model;
     private final ImportanceMap map = new ImportanceMap();
     private final FigureCanvas canvas = new FigureCanvas(map);
-    private final Segments<Boolean> order = new Segments<>(List.of(true, false), s -> s ? "Strongest first" : "In place").compact();
+    private final Picker<Importance> measure = new Picker<>("", List.of(Importance.SINGULAR), Importance::label);
+    private List<Importance> offered = List.of(Importance.SINGULAR);
+    private final Segments<Boolean> order = new Segments<>(List.of(true, false), s -> s ? "Sorted" : "In place").compact();
 
     ImportanceCard(LoraViewModel model) {
         this.model = model;
         canvas.setId("importance");
         VBox.setVgrow(canvas, Priority.ALWAYS);
         order.valueProperty().bindBidirectional(model.sortedProperty());
+        measure.setId("measure");
+        measure.getStyleClass().add(vitrine.resources.Styles.COMPACT);
+        measure.valueProperty().bindBidirectional(model.importanceProperty());
         map.selectedProperty().bindBidirectional(model.selectedProperty());
         map.hoveredProperty().bindBidirectional(model.hoveredProperty());
         map.cutAtProperty().addListener((o, old, now) -> model.rankProperty().set(now.intValue()));
         map.readOut(this::readOut);
-        for (var p : List.of(model.studyProperty(), model.importanceProperty(), model.sortedProperty(), model.ruleProperty(), model.rankProperty(), model.energyProperty())) {
+        for (var p : List.of(model.studyProperty(), model.importanceProperty(), model.sortedProperty(), model.ruleProperty(), model.rankProperty(), model.energyProperty(), model.parametersProperty(), model.lossRiseProperty(), model.lossesProperty())) {
             p.addListener((o, old, now) -> show());
         }
         show();
@@ -53,7 +59,7 @@ final class ImportanceCard {
     /// How the values of a measure came about.
     static Provenance from(Study s, Importance i) {
         return switch (i) {
-            case ACTIVATION, LOSS -> s.overTexts(i.label() + ": " + i.formula());
+            case ACTIVATION, GATE, SENSITIVITY, LOSS -> s.overTexts(i.label() + ": " + i.formula());
             default -> s.derived(i.label() + ": " + i.formula());
         };
     }
@@ -70,7 +76,11 @@ final class ImportanceCard {
             card.content(new EmptyState(Icons.INFORMATION, "This adapter has no low-rank factors with a spectrum."));
             return;
         }
-        card.header(i.ofDelta() ? List.<javafx.scene.Node>of().toArray(javafx.scene.Node[]::new) : new javafx.scene.Node[] {order});
+        if (!offered.equals(model.importances())) {
+            offered = model.importances();
+            measure.setChoices(offered);
+        }
+        card.header(i.ofDelta() ? new javafx.scene.Node[] {measure} : new javafx.scene.Node[] {order, measure});
         card.subtitle(Numbers.count(s.modules().size()) + (s.modules().size() == 1 ? " module" : " modules") + " × " + s.mostRanks() + " components");
         card.provenance(from(s, i));
         boolean sorted = model.sortedProperty().get();
@@ -90,6 +100,10 @@ final class ImportanceCard {
 
     private ReadOut readOut(int row, int column) {
         Study s = model.studyProperty().get();
+        if (s == null || row >= s.modules().size()) {
+            // The map is not in front, and describes what it last showed.
+            return new ReadOut();
+        }
         Module m = s.modules().get(row);
         Importance i = model.importanceProperty().get();
         ReadOut out = new ReadOut().add(ReadOut.Role.NAME, m.title());

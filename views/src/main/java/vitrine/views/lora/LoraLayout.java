@@ -54,6 +54,9 @@ final class LoraLayout extends Region {
     private final Card cosines;
     private final Card angles;
     private final Card norms;
+    private final Card along;
+    private final Card alongModule;
+    private final Card alongCurves;
     private final List<Card> all;
     private final Runnable extract;
     private final Consumer<Path> open;
@@ -62,7 +65,7 @@ final class LoraLayout extends Region {
     private final Segments<Third> third = new Segments<>(List.of(Third.values()), t -> t.label).compact();
     private final ReadOnlyBooleanWrapper wide = new ReadOnlyBooleanWrapper(this, "wide");
 
-    LoraLayout(LoraViewModel model, List<Card> ranks, List<Card> alignment, List<Card> compare, Runnable extract, Consumer<Path> open) {
+    LoraLayout(LoraViewModel model, List<Card> ranks, List<Card> alignment, List<Card> compare, List<Card> run, Runnable extract, Consumer<Path> open) {
         this.model = model;
         map = ranks.get(0);
         loss = ranks.get(1);
@@ -75,14 +78,17 @@ final class LoraLayout extends Region {
         cosines = compare.get(0);
         angles = compare.get(1);
         norms = compare.get(2);
+        along = run.get(0);
+        alongModule = run.get(1);
+        alongCurves = run.get(2);
         this.extract = extract;
         this.open = open;
-        all = List.of(map, loss, energy, spectrum, compress, placement, subspaces, response, cosines, angles, norms);
+        all = List.of(map, loss, energy, spectrum, compress, placement, subspaces, response, cosines, angles, norms, along, alongModule, alongCurves);
         choices.getChildren().add(third);
         choices.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
         getChildren().addAll(all);
         getChildren().addAll(choices, state);
-        for (var p : List.of(model.stateProperty(), model.modeProperty(), model.subjectProperty(), model.comparisonProperty(), model.studyProperty(), model.writtenProperty(), third.valueProperty())) {
+        for (var p : List.of(model.stateProperty(), model.modeProperty(), model.subjectProperty(), model.comparisonProperty(), model.studyProperty(), model.writtenProperty(), model.alongProperty(), third.valueProperty())) {
             p.addListener((o, old, now) -> arrange());
         }
         setMinSize(0, 0);
@@ -114,12 +120,14 @@ final class LoraLayout extends Region {
             spectrum.setVisible(wide.get() || t == Third.SPECTRUM);
         } else if (there && mode == Mode.ALIGNMENT) {
             List.of(placement, subspaces, response).forEach(c -> c.setVisible(true));
+        } else if (mode == Mode.RUN && model.noRun().isEmpty()) {
+            List.of(along, alongModule, alongCurves).forEach(c -> c.setVisible(true));
         } else if (comparing()) {
             List.of(cosines, angles, norms).forEach(c -> c.setVisible(true));
         }
         choices.setVisible(map.isVisible() && !wide.get());
         boolean shown = all.stream().anyMatch(Node::isVisible);
-        boolean working = model.stateProperty().get() instanceof ViewState.Working;
+        boolean working = mode != Mode.RUN && model.stateProperty().get() instanceof ViewState.Working;
         state.setVisible(!shown || working);
         state.getChildren().setAll(!shown ? nothing() : model.stateProperty().get() instanceof ViewState.Working<Study> w ? States.working(w.row(), model::cancel) : new StackPane());
         requestLayout();
@@ -127,6 +135,9 @@ final class LoraLayout extends Region {
 
     /// Beside why there is nothing, what became of an extraction.
     private Node nothing() {
+        if (model.modeProperty().get() == Mode.RUN) {
+            return new vitrine.views.control.EmptyState(vitrine.views.control.Icons.RUNS, model.noRun());
+        }
         Node why = NothingYet.of(model, extract);
         Node end = switch (model.writtenProperty().get()) {
             case ViewState.Empty<Written> ignored -> null;
@@ -162,6 +173,8 @@ final class LoraLayout extends Region {
         }
         if (map.isVisible()) {
             ranks(w, h, top);
+        } else if (along.isVisible()) {
+            three(along, alongModule, alongCurves, w, h, top);
         } else if (placement.isVisible()) {
             three(placement, subspaces, response, w, h, top);
         } else {

@@ -9,6 +9,9 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import javafx.animation.Animation;
+import javafx.animation.KeyFrame;
+import javafx.animation.Timeline;
 import javafx.application.Platform;
 import javafx.geometry.Pos;
 import javafx.geometry.Side;
@@ -21,6 +24,7 @@ import javafx.scene.control.SeparatorMenuItem;
 import javafx.scene.input.KeyCode;
 import javafx.scene.input.KeyEvent;
 import javafx.scene.layout.HBox;
+import javafx.util.Duration;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
@@ -61,6 +65,9 @@ public final class LoraView implements View {
     private final PlacementCard placement;
     private final SubspaceCard subspaces;
     private final ResponseCard response;
+    private final AlongCard along;
+    private final AlongModuleCard alongModule;
+    private final AlongCurvesCard alongCurves;
     private final CosineCard cosines;
     private final AnglesCard angles;
     private final ExtractChoice extract;
@@ -84,13 +91,31 @@ public final class LoraView implements View {
         placement = new PlacementCard(model);
         subspaces = new SubspaceCard(model);
         response = new ResponseCard(model);
+        along = new AlongCard(model);
+        alongModule = new AlongModuleCard(model);
+        alongCurves = new AlongCurvesCard(model);
         cosines = new CosineCard(model);
         angles = new AnglesCard(model);
         extract = new ExtractChoice(model, name -> folders.apply(name));
         body = new LoraLayout(model, List.of(importance.node(), loss.node(), energy.node(), spectrum.node(), compress.node()),
-                List.of(placement.node(), subspaces.node(), response.node()), List.of(cosines.node(), angles.angles(), angles.norms()), this::chooseExtraction, path -> opening.accept(path));
+                List.of(placement.node(), subspaces.node(), response.node()), List.of(cosines.node(), angles.angles(), angles.norms()),
+                List.of(along.node(), alongModule.node(), alongCurves.node()), this::chooseExtraction, path -> opening.accept(path));
         inspector = new ModuleInspector(model);
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
+        // A run under way is looked at once a second while it is in front.
+        Timeline looking = new Timeline(new KeyFrame(Duration.seconds(1), e -> {
+            if (model.modeProperty().get() == Mode.RUN && body.getScene() != null) {
+                model.refreshAlong();
+            }
+        }));
+        looking.setCycleCount(Animation.INDEFINITE);
+        model.alongProperty().addListener((o, old, now) -> {
+            if (now != null && now.going()) {
+                looking.play();
+            } else {
+                looking.stop();
+            }
+        });
     }
 
     /// What is shown and asked for.
@@ -137,6 +162,14 @@ public final class LoraView implements View {
         return placement;
     }
 
+    AlongCard along() {
+        return along;
+    }
+
+    AlongCurvesCard alongCurves() {
+        return alongCurves;
+    }
+
     CosineCard cosines() {
         return cosines;
     }
@@ -179,6 +212,9 @@ public final class LoraView implements View {
             }
         }));
         menu.getItems().add(file);
+        CheckMenuItem gradients = new CheckMenuItem("Importance by gradients too");
+        gradients.selectedProperty().bindBidirectional(model.gradientsProperty());
+        menu.getItems().addAll(new SeparatorMenuItem(), gradients);
         return menu;
     }
 
@@ -193,7 +229,7 @@ public final class LoraView implements View {
             if (model.ruleProperty().get() == Cut.Rule.RANK) {
                 model.rankProperty().set(Math.clamp(model.rankProperty().get() + step, 1, s.mostRanks()));
             } else {
-                model.energyProperty().set(Math.clamp(Math.round((model.energyProperty().get() + step * 0.01) * 100) / 100.0, 0.01, 1));
+                CompressCard.slid(model).set(Math.clamp(Math.round((CompressCard.slid(model).get() + step * 0.01) * 100) / 100.0, CompressCard.least(model), CompressCard.most(model, s)));
             }
             e.consume();
         }
@@ -234,6 +270,13 @@ public final class LoraView implements View {
         ProvenanceAudit.notAFigure(facts, "the adapter's settings");
         Runnable pills = () -> {
             facts.getChildren().clear();
+            Along run = model.alongProperty().get();
+            if (model.modeProperty().get() == Mode.RUN) {
+                if (run != null) {
+                    facts.getChildren().add(run.going() ? Pill.running(run.name()) : new Pill(run.name()));
+                }
+                return;
+            }
             Study s = model.study().orElse(null);
             if (s != null) {
                 facts.getChildren().add(new Pill("r " + s.artifact().rank() + ", alpha " + Numbers.general(s.artifact().alpha())));
@@ -244,12 +287,9 @@ public final class LoraView implements View {
         };
         model.studyProperty().addListener((o, old, now) -> pills.run());
         model.stateProperty().addListener((o, old, now) -> pills.run());
+        model.modeProperty().addListener((o, old, now) -> pills.run());
+        model.alongProperty().addListener((o, old, now) -> pills.run());
         pills.run();
-        Picker<Importance> measure = new Picker<>("Importance", List.of(Importance.SINGULAR), Importance::label);
-        measure.valueProperty().bindBidirectional(model.importanceProperty());
-        Runnable choices = () -> measure.setChoices(model.importances());
-        model.studyProperty().addListener((o, old, now) -> choices.run());
-        choices.run();
         Picker<Base> base = base();
         Button texts = Buttons.plain("Texts…", Icons.TEXT, () -> { });
         texts.setOnAction(e -> textMenu().show(texts, Side.BOTTOM, 0, 4));
@@ -257,16 +297,22 @@ public final class LoraView implements View {
         // The header hides what finds no room, so what belongs to other modes is taken out rather than hidden.
         HBox first = new HBox(8);
         first.setAlignment(Pos.CENTER_LEFT);
+        HBox second = new HBox();
+        HBox third = new HBox();
+        second.setAlignment(Pos.CENTER_LEFT);
+        third.setAlignment(Pos.CENTER_LEFT);
         Runnable shown = () -> {
             switch (model.modeProperty().get()) {
-                case RANKS -> first.getChildren().setAll(measure);
-                case ALIGNMENT -> first.getChildren().clear();
+                case RANKS, ALIGNMENT, RUN -> first.getChildren().clear();
                 case COMPARE -> first.getChildren().setAll(other);
             }
+            boolean run = model.modeProperty().get() == Mode.RUN;
+            second.getChildren().setAll(run ? List.of() : List.of(base));
+            third.getChildren().setAll(run ? List.of() : List.of(texts));
         };
         model.modeProperty().addListener((o, old, now) -> shown.run());
         shown.run();
-        return List.of(modes, facts, first, base, texts);
+        return List.of(modes, facts, first, second, third);
     }
 
     private Picker<Base> base() {
@@ -342,6 +388,19 @@ public final class LoraView implements View {
                     line.add(figure(r.figure(m.key())));
                 }
                 csv.line(line);
+            }
+            return csv.toString();
+        }
+        Along a = model.alongProperty().get();
+        if (model.modeProperty().get() == Mode.RUN && a != null) {
+            Csv csv = new Csv().line("step", "module", "layer", "effective_rank", "frobenius_norm", "component", "sigma", "norm_product", "gate");
+            for (Along.Step step : a.steps()) {
+                for (Along.Line l : step.lines()) {
+                    for (int i = 0; i < l.sigma().length; i++) {
+                        csv.line(step.step(), l.path(), index(l.layer()), l.effectiveRank(), l.norm(), i + 1, l.sigma()[i], i < l.normProduct().length ? (Object) l.normProduct()[i] : "",
+                                i < l.gate().length ? (Object) l.gate()[i] : "");
+                    }
+                }
             }
             return csv.toString();
         }

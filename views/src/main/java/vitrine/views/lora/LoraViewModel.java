@@ -9,11 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import javafx.beans.property.BooleanProperty;
 import javafx.beans.property.DoubleProperty;
 import javafx.beans.property.IntegerProperty;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.ReadOnlyObjectProperty;
 import javafx.beans.property.ReadOnlyObjectWrapper;
+import javafx.beans.property.SimpleBooleanProperty;
 import javafx.beans.property.SimpleDoubleProperty;
 import javafx.beans.property.SimpleIntegerProperty;
 import javafx.beans.property.SimpleObjectProperty;
@@ -22,6 +24,7 @@ import javafx.collections.ListChangeListener;
 import javafx.collections.ObservableList;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.RankTrail;
 import vitrine.core.engine.Ending;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -39,7 +42,7 @@ public final class LoraViewModel {
 
     /// What the cards are about.
     public enum Mode {
-        RANKS("Ranks"), ALIGNMENT("Alignment"), COMPARE("Compare");
+        RANKS("Ranks"), ALIGNMENT("Alignment"), COMPARE("Compare"), RUN("Run");
 
         private final String label;
 
@@ -62,6 +65,7 @@ public final class LoraViewModel {
     /// @param summary what the engine says of it
     public record Written(Path path, boolean adapter, com.fasterxml.jackson.databind.node.ObjectNode summary) {}
 
+    private static final java.util.regex.Pattern KEPT_STEP = java.util.regex.Pattern.compile("(?:checkpoint|step)[-_](\\d{1,15})");
     /// Bases of more parameters are compared with only when that is asked for.
     private static final long SMALL_BASE = 200_000_000;
     /// The loss without each module is one pass per module, so it takes the beginning of the text.
@@ -81,10 +85,16 @@ public final class LoraViewModel {
     private final ObjectProperty<Cut.Rule> rule = new SimpleObjectProperty<>(this, "rule", Cut.Rule.RANK);
     private final IntegerProperty rank = new SimpleIntegerProperty(this, "rank", 0);
     private final DoubleProperty energy = new SimpleDoubleProperty(this, "energy", 0.9);
+    private final DoubleProperty parameters = new SimpleDoubleProperty(this, "parameters", 0.5);
+    private final BooleanProperty gradients = new SimpleBooleanProperty(this, "gradients", false);
+    private final DoubleProperty lossRise = new SimpleDoubleProperty(this, "lossRise", 0.05);
     private final ObjectProperty<Placement> placement = new SimpleObjectProperty<>(this, "placement", Placement.AMPLIFICATION);
     private final ObjectProperty<Comparison.Measure> measure = new SimpleObjectProperty<>(this, "measure", Comparison.Measure.COSINE);
     private final ObjectProperty<Subject> other = new SimpleObjectProperty<>(this, "other");
     private final ReadOnlyObjectWrapper<ViewState<Written>> written = new ReadOnlyObjectWrapper<>(this, "written", new ViewState.Empty<>(""));
+    private final ReadOnlyObjectWrapper<Along> along = new ReadOnlyObjectWrapper<>(this, "along");
+    private final IntegerProperty alongAt = new SimpleIntegerProperty(this, "alongAt", 0);
+    private final ObjectProperty<Along.Measure> alongMeasure = new SimpleObjectProperty<>(this, "alongMeasure", Along.Measure.SINGULAR);
     private final ReadOnlyObjectWrapper<Study> study = new ReadOnlyObjectWrapper<>(this, "study");
 
     private final TaskBoard board;
@@ -100,6 +110,10 @@ public final class LoraViewModel {
     private boolean withoutBase;
     private boolean lossesAsked;
     private long writing;
+    private Task.AdapterCut cutWritten;
+    private String alongProblem = "";
+    private String alongSeen = "";
+    private long reading;
 
     /// @param background copies what was written, away from the JavaFX thread
     /// @param ui runs on the JavaFX thread; a test may run both in place
@@ -120,6 +134,7 @@ public final class LoraViewModel {
             }
         });
         bases.addListener((ListChangeListener<Subject>) c -> basesChanged());
+        gradients.addListener((o, old, now) -> clearLosses());
         chosen.addListener((ListChangeListener<AdapterText>) c -> {
             if (subject.get() != null) {
                 clearLosses();
@@ -163,6 +178,11 @@ public final class LoraViewModel {
         return mode;
     }
 
+    /// Whether texts are also gone through for gradients of the components.
+    BooleanProperty gradientsProperty() {
+        return gradients;
+    }
+
     ObjectProperty<Importance> importanceProperty() {
         return importance;
     }
@@ -194,6 +214,16 @@ public final class LoraViewModel {
     /// The share of each delta's squared norm that is kept.
     DoubleProperty energyProperty() {
         return energy;
+    }
+
+    /// The share of the factors' parameters that is kept.
+    DoubleProperty parametersProperty() {
+        return parameters;
+    }
+
+    /// By how many nats per token the loss may rise.
+    DoubleProperty lossRiseProperty() {
+        return lossRise;
     }
 
     ObjectProperty<Placement> placementProperty() {
@@ -263,7 +293,15 @@ public final class LoraViewModel {
     /// What the slider means; null where nothing can be cut.
     Cut cut() {
         Study s = study.get();
-        return s == null || s.known().isEmpty() ? null : rule.get() == Cut.Rule.RANK ? Cut.toRank(s, rank.get()) : Cut.toEnergy(s, energy.get());
+        if (s == null || s.known().isEmpty()) {
+            return null;
+        }
+        return switch (rule.get()) {
+            case RANK -> Cut.toRank(s, rank.get());
+            case ENERGY -> Cut.toEnergy(s, energy.get());
+            case PARAMETERS -> Cut.toParameters(s, parameters.get());
+            case LOSS -> measured().map(m -> Cut.toLoss(s, m.artifact(), lossRise.get())).orElse(null);
+        };
     }
 
     /// Why there is nothing to show although it was asked for.
@@ -385,6 +423,12 @@ public final class LoraViewModel {
     ///
     /// @throws Refusal where it holds neither an adapter's figures nor a comparison
     public void show(Path path) {
+        if (hasSteps(path) && !java.nio.file.Files.isRegularFile(path.resolve(vitrine.core.artifact.Manifest.FILE)) || RankTrail.in(path).isPresent()) {
+            subject.set(null);
+            base.set(null);
+            showAlong(path);
+            return;
+        }
         Artifact artifact = Artifact.open(path);
         String kind = artifact.manifest().kind();
         boolean compared = kind.equals(Comparison.KIND);
@@ -433,7 +477,7 @@ public final class LoraViewModel {
     }
 
     private Task.Adapter lossTask() {
-        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, domains(), null, null, null, null, null, null);
+        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, domains(), null, null, null, null, null, null, gradients.get() ? true : null);
     }
 
     private void clearLosses() {
@@ -496,6 +540,168 @@ public final class LoraViewModel {
         comparison.cancel();
     }
 
+    // --- along a run
+
+    /// The run whose ranks are shown over its steps, or null.
+    ReadOnlyObjectProperty<Along> alongProperty() {
+        return along.getReadOnlyProperty();
+    }
+
+    /// Which of its steps is looked at.
+    IntegerProperty alongAtProperty() {
+        return alongAt;
+    }
+
+    ObjectProperty<Along.Measure> alongMeasureProperty() {
+        return alongMeasure;
+    }
+
+    /// Why there is no run to show, or empty.
+    String noRun() {
+        return !alongProblem.isEmpty() ? alongProblem
+                : along.get() == null ? "No run here. In Runs, a run of an adapter has \"Ranks along the run\"; a run's folder, or one with kept steps (checkpoint-100, checkpoint-200), can be dropped on the window." : "";
+    }
+
+    /// Whether a folder holds an adapter's ranks over steps: what a run keeps of them, or kept steps that are adapters.
+    public static boolean hasSteps(Path folder) {
+        return RankTrail.in(folder).isPresent() || !keptSteps(folder).isEmpty();
+    }
+
+    private static java.util.SortedMap<Long, Path> keptSteps(Path folder) {
+        java.util.SortedMap<Long, Path> out = new java.util.TreeMap<>();
+        if (!java.nio.file.Files.isDirectory(folder)) {
+            return out;
+        }
+        try (java.util.stream.Stream<Path> children = java.nio.file.Files.list(folder)) {
+            children.forEach(p -> {
+                java.util.regex.Matcher m = KEPT_STEP.matcher(p.getFileName().toString());
+                if (m.matches() && java.nio.file.Files.isRegularFile(p.resolve("adapter_config.json"))) {
+                    out.put(Long.parseLong(m.group(1)), p);
+                }
+            });
+        } catch (IOException gone) {
+            // A folder that cannot be listed has none to show; opening it says why.
+            return out;
+        }
+        return out;
+    }
+
+    /// Shows the ranks over the steps of a run.
+    ///
+    /// @throws Refusal where the folder holds none
+    public void showAlong(Path folder) {
+        Optional<Path> trail = RankTrail.in(folder);
+        alongProblem = "";
+        alongSeen = "";
+        reading++;
+        if (trail.isPresent()) {
+            alongSeen = stamp(trail.get());
+            takeAlong(Along.read(folder, trail.get()));
+            mode.set(Mode.RUN);
+            return;
+        }
+        java.util.SortedMap<Long, Path> kept = keptSteps(folder);
+        if (kept.isEmpty()) {
+            throw Refusal.of(Category.ARTIFACT_INVALID, folder, "it holds no ranks over steps").help("Runs of adapters keep them in ranks.jsonl; folders with adapters named checkpoint-100, checkpoint-200 hold them too.");
+        }
+        along.set(null);
+        mode.set(Mode.RUN);
+        List<Along.Step> steps = new ArrayList<>();
+        readNext(folder, new java.util.ArrayDeque<>(kept.entrySet()), steps, reading);
+    }
+
+    /// One kept step after the other: each is read as any adapter, and shown at once.
+    private void readNext(Path folder, java.util.ArrayDeque<Map.Entry<Long, Path>> left, List<Along.Step> steps, long mine) {
+        Map.Entry<Long, Path> next = left.poll();
+        if (next == null || mine != reading) {
+            return;
+        }
+        board.ask("Ranks at step " + next.getKey(), Task.Adapter.alone(next.getValue().toAbsolutePath().normalize().toString()), ending -> {
+            if (mine != reading) {
+                return;
+            }
+            switch (ending) {
+                case Ending.Finished f -> {
+                    steps.add(Along.of(next.getKey(), AdapterArtifact.of(f.artifact())));
+                    takeAlong(new Along(folder, List.copyOf(steps), false));
+                    readNext(folder, left, steps, mine);
+                }
+                case Ending.Refused r -> noAlong(r.message());
+                case Ending.Failed f -> noAlong(f.cause().sentence() + ". " + f.message());
+                case Ending.Cancelled ignored -> noAlong("Cancelled.");
+            }
+        });
+    }
+
+    private void noAlong(String why) {
+        alongProblem = why;
+        Along before = along.get();
+        along.set(null);
+        along.set(before);
+    }
+
+    private void takeAlong(Along now) {
+        Along before = along.get();
+        // Who looks at the latest step goes on looking at the latest.
+        boolean latest = before == null || before.steps().isEmpty() || !before.folder().equals(now.folder()) || alongAt.get() >= before.steps().size() - 1;
+        along.set(now);
+        if (now.steps().isEmpty()) {
+            alongProblem = "The run has not told of its ranks yet.";
+            return;
+        }
+        alongProblem = "";
+        alongAt.set(latest ? now.steps().size() - 1 : Math.min(alongAt.get(), now.steps().size() - 1));
+        if (selected.get() == null || now.line(now.steps().size() - 1, selected.get()).isEmpty()) {
+            selected.set(now.steps().getLast().lines().stream().max(Comparator.comparingDouble(Along.Line::norm)).map(Along.Line::path).orElse(null));
+        }
+        if (!now.measures().contains(alongMeasure.get())) {
+            alongMeasure.set(Along.Measure.SINGULAR);
+        }
+    }
+
+    private static String stamp(Path file) {
+        try {
+            return java.nio.file.Files.size(file) + " " + java.nio.file.Files.getLastModifiedTime(file);
+        } catch (IOException gone) {
+            return "";
+        }
+    }
+
+    /// Reads what a run under way has added, away from the JavaFX thread.
+    void refreshAlong() {
+        Along now = along.get();
+        if (now == null || !now.going()) {
+            return;
+        }
+        long mine = reading;
+        String seen = alongSeen;
+        background.execute(() -> {
+            Path trail = RankTrail.in(now.folder()).orElse(null);
+            if (trail == null) {
+                return;
+            }
+            String stamp = stamp(trail);
+            if (stamp.equals(seen) && !Along.over(trail)) {
+                return;
+            }
+            try {
+                Along read = Along.read(now.folder(), trail);
+                ui.execute(() -> {
+                    if (mine == reading) {
+                        alongSeen = stamp;
+                        takeAlong(read);
+                    }
+                });
+            } catch (Refusal damaged) {
+                ui.execute(() -> {
+                    if (mine == reading) {
+                        noAlong(damaged.getMessage());
+                    }
+                });
+            }
+        });
+    }
+
     // --- writing
 
     /// How folders are written.
@@ -511,18 +717,39 @@ public final class LoraViewModel {
     /// The cut as a task, with the texts' losses before and after where they can be had.
     Task.AdapterCut cutTask() {
         boolean told = base.get() != null && !chosen.isEmpty();
-        boolean byRank = rule.get() == Cut.Rule.RANK;
-        return new Task.AdapterCut(subject.get().path(), told ? base.get().path() : null, byRank ? rank.get() : null, byRank ? null : energy.get(), null, null, null, told ? domains() : null, null, null);
+        Cut.Rule by = rule.get();
+        return new Task.AdapterCut(subject.get().path(), told ? base.get().path() : null, by == Cut.Rule.RANK ? rank.get() : null, by == Cut.Rule.ENERGY ? energy.get() : null,
+                by == Cut.Rule.PARAMETERS ? parameters.get() : null, by == Cut.Rule.LOSS ? lossRise.get() : null, null, told ? domains() : null, null, null);
+    }
+
+    /// The losses that the cut of the slider was found to have when it was written, or empty.
+    Optional<com.fasterxml.jackson.databind.JsonNode> writtenLosses() {
+        return written.get() instanceof ViewState.Result<Written> r && r.value().adapter() && cutWritten != null && cut() != null && noWriting().isEmpty() && noCut().isEmpty() && cutWritten.equals(cutTask())
+                ? Optional.of(r.value().summary().path("domains")) : Optional.empty();
+    }
+
+    /// Why this cut cannot be had now, or empty.
+    String noCut() {
+        if (rule.get() != Cut.Rule.LOSS) {
+            return "";
+        }
+        return measured().isEmpty() ? "A budget of loss needs measured losses: choose texts and measure." : noLosses().isEmpty() && chosen.isEmpty() ? "A budget of loss needs texts." : noLosses();
     }
 
     /// A name for what a cut writes.
     String cutName() {
-        return subject.get().name() + (rule.get() == Cut.Rule.RANK ? "-r" + rank.get() : "-e" + Math.round(1000 * energy.get()) / 10.0);
+        return subject.get().name() + switch (rule.get()) {
+            case RANK -> "-r" + rank.get();
+            case ENERGY -> "-e" + Math.round(1000 * energy.get()) / 10.0;
+            case PARAMETERS -> "-p" + Math.round(1000 * parameters.get()) / 10.0;
+            case LOSS -> "-l" + vitrine.views.chart.Numbers.exact(lossRise.get());
+        };
     }
 
     /// Writes the adapter with fewer ranks to a new folder.
     public void writeCut(Path target) {
-        write("Cut of " + subject.get().name(), cutTask(), target, true);
+        cutWritten = cutTask();
+        write("Cut of " + subject.get().name(), cutWritten, target, true);
     }
 
     /// Writes base and adapter as one checkpoint to a new folder.
@@ -532,6 +759,7 @@ public final class LoraViewModel {
 
     /// Writes the best adapter of a rank for what this checkpoint changed of another.
     void extract(Subject before, int ranks, Path target) {
+        cutWritten = null;
         write("Adapter from " + subject.get().name(), new Task.AdapterExtract(before.path(), subject.get().path(), ranks, null), target, true);
     }
 
@@ -615,6 +843,9 @@ public final class LoraViewModel {
 
     /// The equivalent command lines.
     String command() {
+        if (mode.get() == Mode.RUN && along.get() != null) {
+            return "vitrine snapshot lora " + quoted(along.get().folder().toString()) + " --out run.png";
+        }
         if (subject.get() == null || !subject.get().isAdapter()) {
             return "";
         }
@@ -627,6 +858,7 @@ public final class LoraViewModel {
         if (base.get() != null && !chosen.isEmpty()) {
             Task.Adapter t = lossTask();
             t.data().forEach(d -> out.append(" --data ").append(quoted(d.name() + "=" + d.file())));
+            out.append(gradients.get() ? " --gradients" : "");
             if (leftOut().isPresent()) {
                 Task.Adapter each = leaveOutTask();
                 out.append("\nvitrine adapter " + a + on + " --data ").append(quoted(each.data().getFirst().name() + "=" + each.data().getFirst().file()))
@@ -634,7 +866,12 @@ public final class LoraViewModel {
             }
         }
         if (cut() != null) {
-            out.append("\nvitrine adapter cut ").append(a).append(rule.get() == Cut.Rule.RANK ? " --rank " + rank.get() : " --energy " + vitrine.views.chart.Numbers.exact(energy.get()))
+            out.append("\nvitrine adapter cut ").append(a).append(switch (rule.get()) {
+                case RANK -> " --rank " + rank.get();
+                case ENERGY -> " --energy " + vitrine.views.chart.Numbers.exact(energy.get());
+                case PARAMETERS -> " --parameters " + vitrine.views.chart.Numbers.exact(parameters.get());
+                case LOSS -> " --loss " + vitrine.views.chart.Numbers.exact(lossRise.get()) + on + domains().stream().map(d -> " --data " + quoted(d.name() + "=" + d.file())).collect(java.util.stream.Collectors.joining());
+            })
                     .append(" --out ").append(quoted(cutName()));
         }
         return out.append("\nvitrine snapshot lora ").append(a).append(on).append(" --out lora.png").toString();
@@ -651,6 +888,7 @@ public final class LoraViewModel {
         }
         return switch (mode.get()) {
             case COMPARE -> other.get() == null ? Optional.empty() : Optional.of(new Task.AdapterCompare(subject.get().path(), other.get().path()));
+            case RUN -> Optional.empty();
             case RANKS, ALIGNMENT -> Optional.of(losses.state().valueOrNull() != null ? lossTask() : wanted(null));
         };
     }

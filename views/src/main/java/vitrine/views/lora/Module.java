@@ -7,8 +7,9 @@ import vitrine.core.refusal.Visible;
 ///
 /// @param sigma singular values of the delta, largest first; empty where the module has none
 /// @param normProduct, share, activation by stored component; empty where not measured
+/// @param gate -dL/dw of each component's gate, nats; `sensitivity` AdaLoRA's score; both empty where not measured
 /// @param loss change of the loss without a component, in nats, on the first text; empty where not measured
-record Module(AdapterArtifact.Row row, double[] sigma, double[] normProduct, double[] share, double[] activation, double[] loss) {
+record Module(AdapterArtifact.Row row, double[] sigma, double[] normProduct, double[] share, double[] activation, double[] gate, double[] sensitivity, double[] loss) {
 
     String path() {
         return row.module();
@@ -35,7 +36,11 @@ record Module(AdapterArtifact.Row row, double[] sigma, double[] normProduct, dou
 
     /// The colour of its kind of matrix, the same in every view.
     int category() {
-        return switch (row.kind()) {
+        return category(row.kind());
+    }
+
+    static int category(String kind) {
+        return switch (kind) {
             case "q_proj", "query", "wq", "q_b_proj", "q_a_proj" -> 0;
             case "k_proj", "key", "wk", "kv_a_proj_with_mqa" -> 1;
             case "v_proj", "value", "wv", "kv_b_proj" -> 2;

@@ -52,10 +52,10 @@ final class ModuleInspector {
         spectrum.setMinHeight(124);
         spectrum.setPrefHeight(124);
         spectrum.setMaxHeight(124);
-        for (var p : List.of(model.studyProperty(), model.leftOutProperty(), model.selectedProperty(), model.comparisonProperty(), model.baseProperty(), model.modeProperty())) {
+        for (var p : List.of(model.studyProperty(), model.leftOutProperty(), model.selectedProperty(), model.comparisonProperty(), model.baseProperty(), model.modeProperty(), model.alongProperty(), model.alongAtProperty())) {
             p.addListener((o, old, now) -> show());
         }
-        for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty())) {
+        for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty(), model.parametersProperty(), model.lossRiseProperty())) {
             p.addListener((o, old, now) -> dim());
         }
         show();
@@ -73,6 +73,10 @@ final class ModuleInspector {
 
     private void show() {
         box.getChildren().clear();
+        if (model.modeProperty().get() == LoraViewModel.Mode.RUN && model.alongProperty().get() != null && model.noRun().isEmpty()) {
+            along(model.alongProperty().get());
+            return;
+        }
         Study s = model.studyProperty().get();
         Module m = model.module().orElse(null);
         if (s != null && m != null) {
@@ -97,6 +101,40 @@ final class ModuleInspector {
         }
         add(dearest());
         box.getChildren().add(adapter(s));
+    }
+
+    /// The module at a step of a run.
+    private void along(Along a) {
+        int at = Math.clamp(model.alongAtProperty().get(), 0, a.steps().size() - 1);
+        Along.Line l = a.line(at, model.selectedProperty().get()).orElse(null);
+        if (l == null) {
+            return;
+        }
+        Label title = new Label(l.title());
+        title.getStyleClass().add(Styles.INSPECTOR_TITLE);
+        title.setWrapText(true);
+        Label about = new Label(String.format(Locale.ROOT, "Delta of %,d × %,d, rank %d, step %s", l.out(), l.in(), l.sigma().length, Numbers.count(a.steps().get(at).step())));
+        about.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
+        about.setWrapText(true);
+        about.setTooltip(new Tooltip(Visible.name(l.path())));
+        box.getChildren().add(ProvenanceAudit.notAFigure(section(title, about), "name and shape of the module"));
+        Provenance from = a.derived("singular values of ΔW = s B A at the step");
+        List<String> names = new ArrayList<>();
+        for (int i = 1; i <= l.sigma().length; i++) {
+            names.add(Integer.toString(i));
+        }
+        columns.categories(names, "").series(List.of(ColumnChart.Series.of("σ", l.sigma(), Module.category(l.kind()))), Axis.of("").between(0, Double.NaN), Numbers::general);
+        columns.dimmedFrom(Integer.MAX_VALUE);
+        box.getChildren().add(section(head("Singular values of the delta", new ProvenanceBadge(from)), ProvenanceAudit.tag(spectrum, from)));
+        VBox delta = section(head("Delta", new ProvenanceBadge(from)));
+        delta.getChildren().add(KeyValueRow.of("Effective rank", Quantity.of(l.effectiveRank(), v -> Numbers.fixed(v, 2) + " of " + l.sigma().length, from)));
+        delta.getChildren().add(KeyValueRow.of("‖ΔW‖", Quantity.of(l.norm(), Numbers::general, from)));
+        if (l.gate().length > 0) {
+            Provenance gates = a.derived(Along.Measure.GATE.formula());
+            delta.getChildren().add(KeyValueRow.of("Largest gate", Quantity.of(java.util.Arrays.stream(l.gate()).max().orElseThrow(), v -> Numbers.fixed(v, 3), gates)));
+            delta.getChildren().add(KeyValueRow.of("Smallest gate", Quantity.of(java.util.Arrays.stream(l.gate()).min().orElseThrow(), v -> Numbers.fixed(v, 3), gates)));
+        }
+        box.getChildren().add(delta);
     }
 
     private void add(Node node) {

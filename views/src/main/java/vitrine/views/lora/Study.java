@@ -22,7 +22,7 @@ record Study(AdapterArtifact artifact, List<Module> modules) {
             for (AdapterArtifact.Row r : a.rows()) {
                 double[] loss = read(file, "loss_without", r);
                 int each = a.domains().isEmpty() ? 0 : loss.length / a.domains().size();
-                modules.add(new Module(r, read(file, "sv", r), read(file, "norm_product", r), read(file, "share", r), read(file, "activation", r),
+                modules.add(new Module(r, read(file, "sv", r), read(file, "norm_product", r), read(file, "share", r), read(file, "activation", r), read(file, "gate", r), read(file, "sensitivity", r),
                         each == 0 ? loss : java.util.Arrays.copyOf(loss, each)));
             }
         }
@@ -86,8 +86,12 @@ record Study(AdapterArtifact artifact, List<Module> modules) {
         if (losses == null || losses == this) {
             return this;
         }
-        List<Module> joined = modules.stream().map(m -> losses.module(m.path()).map(l -> new Module(m.row(), m.sigma(), m.normProduct(), m.share(), l.activation(), l.loss())).orElse(m)).toList();
+        List<Module> joined = modules.stream().map(m -> losses.module(m.path()).map(l -> new Module(m.row(), m.sigma(), m.normProduct(), m.share(), l.activation(), either(l.gate(), m.gate()), either(l.sensitivity(), m.sensitivity()), l.loss())).orElse(m)).toList();
         return new Study(artifact, joined);
+    }
+
+    private static double[] either(double[] first, double[] second) {
+        return first.length > 0 ? first : second;
     }
 
     Provenance derived(String method) {

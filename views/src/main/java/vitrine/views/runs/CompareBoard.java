@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.DoubleFunction;
 import java.util.function.ToDoubleFunction;
@@ -23,6 +24,7 @@ import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.refusal.Visible;
 import vitrine.core.run.RunComparison;
+import vitrine.core.run.RunRecord;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
@@ -40,6 +42,7 @@ final class CompareBoard extends Region {
 
     private final RunsViewModel model;
     private final Consumer<List<Path>> openResults;
+    private final BiConsumer<RunRecord, RunRecord> compareResults;
     private final LossCard loss;
     private final Card settings = new Card("Settings that differ");
     private final Card figures = new Card("Figures");
@@ -47,9 +50,11 @@ final class CompareBoard extends Region {
     private RunData drawnB;
 
     /// @param openResults opens results in the window
-    CompareBoard(RunsViewModel model, Consumer<List<Path>> openResults) {
+    /// @param compareResults compares the results of two runs in the Compare view
+    CompareBoard(RunsViewModel model, Consumer<List<Path>> openResults, BiConsumer<RunRecord, RunRecord> compareResults) {
         this.model = model;
         this.openResults = openResults;
+        this.compareResults = compareResults;
         loss = new LossCard(model, true);
         getChildren().addAll(loss.node(), settings, figures);
         setMinSize(0, 0);
@@ -169,7 +174,7 @@ final class CompareBoard extends Region {
         row = figure(g, row, "Tokens per second", a, b, d -> d.curve("tokens_per_second").median(Integer.MAX_VALUE / 2), Numbers::rate, false, d -> Origins.derived(d, "middle of all steps"));
         row = figure(g, row, "Memory, most", a, b, d -> RunTiles.greatest(d.curve("worker_memory_bytes")), Numbers::bytes, false, d -> Origins.measured(d, "most resident memory of the worker"));
         row = figure(g, row, "Seconds", a, b, RunData::seconds, Numbers::duration, false, d -> Origins.measured(d, "seconds of training"));
-        HBox buttons = new HBox(8, open("Open A's result", a), open("Open B's result", b), openBoth(a, b));
+        HBox buttons = new HBox(8, open("Open A's result", a), open("Open B's result", b), openBoth(a, b), compareBoth(a, b));
         buttons.setAlignment(Pos.CENTER_LEFT);
         buttons.setMinHeight(Region.USE_PREF_SIZE);
         ScrollPane scroll = new ScrollPane(g);
@@ -211,6 +216,13 @@ final class CompareBoard extends Region {
         Button b = Buttons.plain(words, Icons.LINK, () -> result.ifPresent(p -> openResults.accept(List.of(p))));
         Buttons.disableBecause(b, result.isPresent() ? "" : "It has no result yet.", "Opens it as a checkpoint or an adapter, for the other views");
         return b;
+    }
+
+    private Button compareBoth(RunData a, RunData b) {
+        Button button = Buttons.plain("Compare models", Icons.COMPARE, () -> compareResults.accept(a.run(), b.run()));
+        boolean both = RunsViewModel.result(a.run()).isPresent() && RunsViewModel.result(b.run()).isPresent();
+        Buttons.disableBecause(button, both ? "" : "One of them has no result yet.", "Shows both results side by side: behaviour, weights, settings");
+        return button;
     }
 
     private Button openBoth(RunData a, RunData b) {

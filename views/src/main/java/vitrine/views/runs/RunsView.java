@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ForkJoinPool;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import javafx.application.Platform;
@@ -26,6 +27,8 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
+import vitrine.core.run.RunRecord;
+import vitrine.core.artifact.RankTrail;
 import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
@@ -61,6 +64,8 @@ public final class RunsView implements View {
     private final StackPane body = new StackPane(front, questions);
     private Supplier<Optional<Path>> files = Optional::empty;
     private Consumer<List<Path>> results = paths -> { };
+    private BiConsumer<RunRecord, RunRecord> comparing = (a, b) -> { };
+    private Consumer<Path> ranks = path -> { };
 
     public RunsView(RunBoard board) {
         this(new RunsViewModel(board, ForkJoinPool.commonPool(), Platform::runLater));
@@ -70,7 +75,7 @@ public final class RunsView implements View {
         this.model = model;
         table = new RunsTable(model);
         run = new RunLayout(model);
-        compare = new CompareBoard(model, paths -> results.accept(paths));
+        compare = new CompareBoard(model, paths -> results.accept(paths), (a, b) -> comparing.accept(a, b));
         form = new FormBoard(model, models, texts, () -> files.get());
         inspector = new RunInspector(model, this::showLog);
         questions.setInTransitionFactory(null);
@@ -112,6 +117,16 @@ public final class RunsView implements View {
     /// How the window opens results.
     public void openResultsWith(Consumer<List<Path>> opening) {
         results = opening;
+    }
+
+    /// How the window shows the ranks of an adapter along a run, by the run's folder.
+    public void showRanksWith(Consumer<Path> showing) {
+        ranks = showing;
+    }
+
+    /// How the window compares the results of two runs.
+    public void compareResultsWith(BiConsumer<RunRecord, RunRecord> how) {
+        comparing = how;
     }
 
     RunLayout run() {
@@ -233,7 +248,16 @@ public final class RunsView implements View {
     private List<Node> buttons() {
         List<Node> out = new ArrayList<>();
         RunRow r = model.row().orElse(null);
-        if (model.modeProperty().get() != Mode.RUN || r == null || model.isOpened()) {
+        if (model.modeProperty().get() != Mode.RUN || r == null) {
+            return out;
+        }
+        if (RankTrail.in(r.run().folder()).isPresent()) {
+            Button along = Buttons.plain("Ranks along the run", Icons.LORA, () -> ranks.accept(r.run().folder()));
+            along.setId("ranks-along");
+            along.setTooltip(new javafx.scene.control.Tooltip("Opens LoRA with the ranks of every module over the steps" + (r.state().going() ? ", as the run goes" : "")));
+            out.add(along);
+        }
+        if (model.isOpened()) {
             return out;
         }
         if (r.state().going()) {

@@ -306,6 +306,7 @@ public final class RunsViewModel {
         if (mode.get() == Mode.COMPARE && other.get() != null) {
             return "vitrine runs compare " + n + " " + other.get();
         }
-        return RunForm.command((Task.Finetune) Task.fromJson(d.run().task())) + "\nvitrine runs show " + n + "\nvitrine runs export " + n + " --csv\nvitrine snapshot runs " + n + " --out run" + n + ".png";
+        Task task = Task.fromJson(d.run().task());
+        return (task instanceof Task.Finetune f ? RunForm.command(f) : "vitrine " + task.kind() + " --task " + RunForm.quoted(d.run().folder().resolve("task.json").toString())) + "\nvitrine runs show " + n + "\nvitrine runs export " + n + " --csv\nvitrine snapshot runs " + n + " --out run" + n + ".png";
     }
 }

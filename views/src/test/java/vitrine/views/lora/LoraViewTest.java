@@ -145,11 +145,12 @@ class LoraViewTest {
     @Test
     void whatACutCostsIsWhatTheCutThenTells() {
         ImmediateEngine engine = shown("lora-all-linear", null);
-        for (Cut.Rule rule : Cut.Rule.values()) {
+        for (Cut.Rule rule : List.of(Cut.Rule.RANK, Cut.Rule.ENERGY, Cut.Rule.PARAMETERS)) {
             FxThread.run(() -> {
                 model.ruleProperty().set(rule);
                 model.rankProperty().set(3);
                 model.energyProperty().set(0.8);
+                model.parametersProperty().set(0.37);
                 model.keepWith((artifact, target) -> { });
                 model.writeCut(dir.resolve("cut"));
             });
@@ -199,6 +200,28 @@ class LoraViewTest {
         assertTrue(FxThread.get(() -> view.compress().told()).stream().anyMatch(t -> t.startsWith("≈ ")), "an estimate says so");
         FxThread.run(() -> model.rankProperty().set(4));
         assertTrue(FxThread.get(() -> view.compress().told()).stream().noneMatch(t -> t.startsWith("≈ ")), "a measured one does not");
+        // A budget of loss: the smallest cut that the curve lets pass, and what is then measured.
+        AdapterArtifact measured = model.measured().orElseThrow().artifact();
+        double now = measured.domains().getFirst().after().loss();
+        Cut before = null;
+        for (double rise : new double[] {0.02, 0.2, 1}) {
+            Cut cut = Cut.toLoss(s, measured, rise);
+            Cut.Predicted p = cut.loss(curve, 0);
+            assertTrue(p.loss() <= now + rise + 1e-12, p.loss() + " of " + now + " and " + rise);
+            assertTrue(before == null || cut.parameters() <= before.parameters());
+            before = cut;
+        }
+        FxThread.run(() -> {
+            model.lossRiseProperty().set(0.2);
+            model.ruleProperty().set(Cut.Rule.LOSS);
+            model.keepWith((artifact, target) -> { });
+            model.writeCut(dir.resolve("budget"));
+        });
+        double perplexity = ((ViewState.Result<Written>) model.writtenProperty().get()).value().summary().at("/domains/0/after/perplexity").asDouble();
+        assertTrue(Math.log(perplexity) <= now + 0.2 + 1e-6);
+        assertTrue(FxThread.get(() -> view.compress().told()).contains(vitrine.views.chart.Numbers.perplexity(perplexity)), "what was measured stands where the guess stood");
+        FxThread.run(() -> model.lossRiseProperty().set(0.3));
+        assertTrue(FxThread.get(() -> view.compress().told()).stream().anyMatch(t -> t.startsWith("≈ ")));
     }
 
     @Test
@@ -414,6 +437,72 @@ class LoraViewTest {
         assertTrue(command.contains("vitrine adapter " + subject("lora-llama").path() + " --model " + subject("llama-gqa").path() + " --data text.txt="), command);
         assertTrue(command.contains("--without modules"), command);
         assertTrue(command.contains("adapter cut ") && command.contains(" --rank 4 --out lora-llama-r4"), command);
+    }
+
+    private static String trail(int steps) {
+        StringBuilder out = new StringBuilder();
+        for (int s = 0; s < steps; s++) {
+            out.append(String.format(java.util.Locale.ROOT, "{\"step\":%d,\"modules\":[{\"module\":\"model.layers.0.self_attn.q_proj\",\"layer\":0,\"out\":8,\"in\":6,\"sigma\":[%s,%s],"
+                    + "\"norm_product\":[1,2],\"gate\":[%s,%s]},{\"module\":\"model.layers.1.mlp.up_proj\",\"layer\":1,\"out\":8,\"in\":6,\"sigma\":[0.5,0.5],\"norm_product\":[0.5,0.5],\"gate\":[1,1]}]}%n",
+                    10 * s, 1.0 * s, 0.5 * s, 1 + 0.1 * s, 1 - 0.1 * s));
+        }
+        return out.toString();
+    }
+
+    @Test
+    void ranksAlongARunFollowItAsItGoes() throws IOException {
+        Path run = Files.createDirectories(dir.resolve("14"));
+        Files.writeString(run.resolve("ranks.jsonl"), trail(3));
+        assertTrue(LoraViewModel.hasSteps(run));
+        show(new HeldEngine(), "llama-gqa", null);
+        FxThread.run(() -> view.open(run));
+        layOut();
+        assertEquals(LoraViewModel.Mode.RUN, model.modeProperty().get());
+        assertEquals(2, model.alongAtProperty().get(), "the latest step comes first");
+        assertTrue(FxThread.get(() -> Shown.texts(view.body())).contains("step 20 of 20"));
+        assertEquals(QUERY, model.selectedProperty().get(), "the largest delta");
+        assertEquals(Math.exp(-(2 / 3.0 * Math.log(2 / 3.0) + 1 / 3.0 * Math.log(1 / 3.0))), model.alongProperty().get().line(2, QUERY).orElseThrow().effectiveRank(), 1e-12);
+        assertEquals(List.of(Along.Measure.values()), model.alongProperty().get().measures());
+        assertAllTold(view.body(), "along a run");
+        // More of it is read as it is written, and whoever looks at the latest goes on doing so; half a line waits.
+        Files.writeString(run.resolve("ranks.jsonl"), trail(4) + "{\"step\":40,");
+        FxThread.run(model::refreshAlong);
+        assertEquals(3, model.alongAtProperty().get());
+        FxThread.run(() -> view.along().slider().setValue(1));
+        assertEquals(1, model.alongAtProperty().get());
+        Files.writeString(run.resolve("ranks.jsonl"), trail(6));
+        FxThread.run(model::refreshAlong);
+        assertEquals(1, model.alongAtProperty().get(), "an earlier step stays where it is");
+        assertTrue(model.alongProperty().get().going());
+        String csv = FxThread.get(view::csv);
+        assertEquals(1 + 6 * 2 * 2, csv.lines().count());
+        assertTrue(csv.contains("50,model.layers.0.self_attn.q_proj,0,"), csv);
+        // Its result ends it.
+        Files.createDirectories(run.resolve("result"));
+        Files.writeString(run.resolve("result/manifest.json"), "{}");
+        FxThread.run(model::refreshAlong);
+        assertFalse(model.alongProperty().get().going());
+        assertEquals("vitrine snapshot lora " + run + " --out run.png", view.command());
+    }
+
+    @Test
+    void keptStepsAreReadOneAfterTheOther() throws IOException {
+        for (String[] step : new String[][] {{"checkpoint-100", "lora-rslora"}, {"checkpoint-20", "lora-llama"}}) {
+            Path to = Files.createDirectories(dir.resolve("kept").resolve(step[0]));
+            for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+                Files.copy(REFERENCE.resolve(step[1]).resolve(file), to.resolve(file));
+            }
+        }
+        show(new ImmediateEngine(dir.resolve("artifacts")), "llama-gqa", null);
+        FxThread.run(() -> view.open(dir.resolve("kept")));
+        Along a = model.alongProperty().get();
+        assertEquals(List.of(20L, 100L), a.steps().stream().map(Along.Step::step).toList());
+        double[] want = golden("lora-rslora", "sv." + QUERY + ".weight");
+        assertEquals(want[0], a.line(1, QUERY).orElseThrow().sigma()[0], 1e-5 * want[0]);
+        assertEquals(List.of(Along.Measure.SINGULAR, Along.Measure.NORM_PRODUCT), a.measures());
+        Path empty = Files.createDirectories(dir.resolve("none"));
+        assertFalse(LoraViewModel.hasSteps(empty));
+        assertTrue(assertThrows(Refusal.class, () -> FxThread.run(() -> model.showAlong(empty))).getMessage().contains("no ranks over steps"));
     }
 
     @Test

@@ -16,8 +16,15 @@ import vitrine.core.tensor.kernel.ReadView;
 /// @param b `[out, r]`
 public record Factors(Dense a, Dense b, double scaling) {
 
-    /// Reads a module's factors.
+    /// Reads a module's factors. Of a delta that is stored as coefficients these are factors in the bases' own coordinates, with the delta's singular values
+    /// and nothing of its place: [SolarBasis#factors] finds the delta's own.
     public static Factors read(AdapterModule module, MappedWeights map, Arena arena) {
+        if (module.solar() != null) {
+            return SolarBasis.coordinates(module, map, arena);
+        }
+        if (module.part() != null) {
+            return part(module, module.part(), map, arena);
+        }
         Dense a = read(module.a(), map, arena);
         Dense b = read(module.b(), map, arena);
         if (module.diagonal() != null) {
@@ -27,6 +34,21 @@ public record Factors(Dense a, Dense b, double scaling) {
             }
         }
         return new Factors(a, b, module.scaling());
+    }
+
+    /// One expert's factors out of those of all: its rows of A, and of B every `experts`-th column.
+    private static Factors part(AdapterModule m, AdapterModule.Part part, MappedWeights map, Arena arena) {
+        Dense a = Dense.allocate(arena, m.rank(), m.in());
+        ReadView.toDouble(m.a().dtype(), map.data(m.a()), MatrixView.of(m.rank() * part.experts(), m.in()), part.expert() * m.rank(), m.rank(), 0, m.in(), a.data(), m.in());
+        int across = m.rank() * part.experts();
+        Dense b = Dense.allocate(arena, m.out(), m.rank());
+        MemorySegment stored = map.data(m.b());
+        for (int o = 0; o < m.out(); o++) {
+            for (int i = 0; i < m.rank(); i++) {
+                b.set(o, i, vitrine.core.tensor.StoredValues.at(m.b().dtype(), stored, (long) (part.first() + o) * across + (long) i * part.experts() + part.expert()));
+            }
+        }
+        return new Factors(a, b, m.scaling());
     }
 
     /// A tensor of any shape as one row.

@@ -19,6 +19,7 @@ public record LeadingVectors(double[] values, Dense left, Dense right, double fr
     /// Weights whose smaller side is at most this are decomposed as a whole.
     public static final int DENSE_UP_TO = 512;
 
+    private static final int ONE_THREAD_UP_TO = 256;
     private static final int OVERSAMPLING = 10;
     private static final int POWER_STEPS = 4;
     private static final long SEED = 0x5eed;
@@ -29,7 +30,8 @@ public record LeadingVectors(double[] values, Dense left, Dense right, double fr
         if (n <= DENSE_UP_TO || n <= count + OVERSAMPLING) {
             Dense whole = w.whole(arena);
             double squares = whole.squares();
-            DeltaSpectrum d = DeltaSpectrum.ofDense(whole, arena);
+            // As in [DeltaSpectrum]: on so few values threads wait for each other more than they work.
+            DeltaSpectrum d = n <= ONE_THREAD_UP_TO ? OpenBlas.open().inThreads(1, () -> DeltaSpectrum.ofDense(whole, arena)) : DeltaSpectrum.ofDense(whole, arena);
             return new LeadingVectors(d.values(), d.left(), d.right(), Math.sqrt(squares));
         }
         int block = count + OVERSAMPLING;

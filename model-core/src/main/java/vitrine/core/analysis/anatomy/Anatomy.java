@@ -1,7 +1,5 @@
 package vitrine.core.analysis.anatomy;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -91,13 +89,14 @@ public record Anatomy(Checkpoint checkpoint, Optional<ModelSpec> spec, Refusal o
     }
 
     private static void warnAboutTokenizer(Checkpoint checkpoint, ModelSpec spec, List<Warning> warnings) {
-        Path file = checkpoint.tokenizerFile();
-        if (!Files.exists(file) && !Files.isSymbolicLink(file)) {
-            warnings.add(new Warning(Category.TOKENIZER_MISSING, "There is no tokenizer.json beside the weights: token ids work, text prompts do not."));
+        if (!checkpoint.hasTokenizer()) {
+            warnings.add(new Warning(Category.TOKENIZER_MISSING, checkpoint.embedded() == null
+                    ? "There is no tokenizer.json beside the weights: token ids work, text prompts do not."
+                    : "There is no tokenizer in the file: token ids work, text prompts do not."));
             return;
         }
         try {
-            int size = Vocabulary.read(checkpoint.resolve(file), file).size();
+            int size = checkpoint.embedded() != null ? checkpoint.embedded().tokenCount() : Vocabulary.of(checkpoint).size();
             if (size > spec.vocabSize()) {
                 warnings.add(new Warning(Category.TOKENIZER_MISMATCH, String.format(
                         "The tokenizer has %d ids, the embedding has %d rows: prompts with an id past them are refused.", size, spec.vocabSize())));

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import vitrine.core.tensor.BlockValues;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.MatrixView;
 import vitrine.core.tensor.StoredValues;
@@ -67,6 +68,13 @@ public final class ReadView {
                 }
             }
             default -> {
+                if (dtype.blocked()) {
+                    BlockValues.read(dtype, data, from, n, single, 0);
+                    for (int i = 0; i < n; i++) {
+                        wide[i] = single[i];
+                    }
+                    return;
+                }
                 for (int i = 0; i < n; i++) {
                     wide[i] = StoredValues.at(dtype, data, from + i);
                 }
@@ -99,6 +107,8 @@ public final class ReadView {
                     for (int i = 0; i < n; i++) {
                         wide[i] = Float.float16ToFloat(half[i]);
                     }
+                } else if (view.columnStride() == 1 && dtype.blocked()) {
+                    BlockValues.read(dtype, data, from, n, wide, 0);
                 } else {
                     for (int i = 0; i < n; i++) {
                         wide[i] = (float) StoredValues.at(dtype, data, from + i * view.columnStride());

@@ -10,6 +10,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+import vitrine.core.tensor.BlockValues;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.StoredValues;
 
@@ -78,10 +79,23 @@ public final class Widen {
                 }
             }
             default -> {
+                if (dtype.blocked()) {
+                    blocks(dtype, s, first, begin, end, t);
+                    return;
+                }
                 for (long i = begin; i < end; i++) {
                     t.set(FLOAT, 4 * i, (float) StoredValues.at(dtype, s, first + i));
                 }
             }
+        }
+    }
+
+    private static void blocks(DType dtype, MemorySegment s, long first, long begin, long end, MemorySegment t) {
+        float[] wide = new float[BLOCK];
+        for (long at = begin; at < end; at += BLOCK) {
+            int n = (int) Math.min(BLOCK, end - at);
+            BlockValues.read(dtype, s, first + at, n, wide, 0);
+            MemorySegment.copy(wide, 0, t, JAVA_FLOAT, 4 * at, n);
         }
     }
 

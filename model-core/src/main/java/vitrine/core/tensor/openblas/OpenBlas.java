@@ -16,7 +16,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import vitrine.core.tensor.Natives;
 
-/// Gram matrices, eigenvalues, singular values and vectors, orthonormal bases of row-major matrices in native memory.
+/// Gram matrices, Cholesky factors, eigenvalues, singular values and vectors, orthonormal bases of row-major matrices in native memory.
 ///
 /// A symmetric result is kept as one triangle of an `[n, n]` square; the functions here agree on which, and the other one is not
 /// touched. LAPACK reads columns first, so a row-major matrix is handed to it as its transpose, which has the same singular values.
@@ -32,7 +32,11 @@ public final class OpenBlas {
     private static final int PLAIN = 111;
     private static final int TRANSPOSED = 112;
     private static final int UPPER = 121;
+    private static final int LOWER = 122;
+    private static final int ANY_DIAGONAL = 131;
+    private static final int RIGHT = 142;
     private static final byte UPPER_LETTER = 'U';
+    private static final byte LOWER_LETTER = 'L';
     private static final byte NO_VECTORS = 'N';
     private static final byte VECTORS = 'V';
     private static final byte SMALLER_SIDE = 'S';
@@ -47,6 +51,9 @@ public final class OpenBlas {
     private final MethodHandle dgeqrf;
     private final MethodHandle dorglq;
     private final MethodHandle dorgqr;
+    private final MethodHandle dpotrf;
+    private final MethodHandle dpotri;
+    private final MethodHandle dtrsm;
     private final MethodHandle setThreads;
     private final MethodHandle getThreads;
     private final String core;
@@ -78,6 +85,9 @@ public final class OpenBlas {
         dgeqrf = bind(library, "LAPACKE_dgeqrf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
         dorglq = bind(library, "LAPACKE_dorglq", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
         dorgqr = bind(library, "LAPACKE_dorgqr", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dpotrf = bind(library, "LAPACKE_dpotrf", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT);
+        dpotri = bind(library, "LAPACKE_dpotri", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT);
+        dtrsm = bind(library, "cblas_dtrsm", null, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
         setThreads = bind(library, "openblas_set_num_threads", null, JAVA_INT);
         getThreads = bind(library, "openblas_get_num_threads", JAVA_INT);
         core = text(bind(library, "openblas_get_corename", ADDRESS));
@@ -330,6 +340,53 @@ public final class OpenBlas {
                 }
             }
             check("dorgqr", (int) dorgqr.invokeExact(COLUMN_MAJOR, columns, k, k, q, columns, reflectors));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// The Cholesky factor of a symmetric positive definite float64 matrix, in its place: `A = L L^T` with L on and left of the diagonal.
+    ///
+    /// @param a `[n, n]`, of which the part on and left of the diagonal is read and written; the rest is not touched
+    /// @return false where A is not positive definite; `a` then means nothing
+    public boolean choleskyLower(MemorySegment a, int n) {
+        return cholesky(UPPER_LETTER, a, n);
+    }
+
+    /// [#choleskyLower] of the other triangle: `A = U^T U` with U on and right of the diagonal.
+    public boolean choleskyUpper(MemorySegment a, int n) {
+        return cholesky(LOWER_LETTER, a, n);
+    }
+
+    private boolean cholesky(byte triangle, MemorySegment a, int n) {
+        try {
+            int status = (int) dpotrf.invokeExact(COLUMN_MAJOR, triangle, n, a, n);
+            if (status > 0) {
+                return false;
+            }
+            check("dpotrf", status);
+            return true;
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// The inverse of A from its factor of [#choleskyLower], in its place: the part on and left of the diagonal.
+    public void inverseOfLower(MemorySegment factor, int n) {
+        try {
+            check("dpotri", (int) dpotri.invokeExact(COLUMN_MAJOR, UPPER_LETTER, n, factor, n));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /// `B = B L^-1` for a row-major float64 matrix B and a lower triangle L.
+    ///
+    /// @param b `[m, n]`, rows behind each other
+    /// @param l `[n, n]`, read on and left of the diagonal
+    public void divideByLower(MemorySegment b, int m, int n, MemorySegment l) {
+        try {
+            dtrsm.invokeExact(ROW_MAJOR, RIGHT, LOWER, PLAIN, ANY_DIAGONAL, m, n, 1.0, l, n, b, n);
         } catch (Throwable t) {
             throw failed(t);
         }

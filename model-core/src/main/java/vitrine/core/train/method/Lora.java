@@ -141,6 +141,10 @@ public class Lora implements Method {
             throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it replaces whole tensors (%s), which this version does not train", fit.replaced().keySet().iterator().next())
                     .help("Begin with an adapter of low-rank factors only.");
         }
+        if (adapter.modules().stream().anyMatch(m -> m.solar() != null)) {
+            throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it is stored as coefficients (SOLAR), not as factors that could be trained")
+                    .help("Write it as factors first: vitrine adapter cut ADAPTER --energy 1 --model BASE --out FOLDER.");
+        }
         int number = 0;
         try (MappedWeights map = new MappedWeights(adapter.checkpoint())) {
             for (AdapterFit.Site site : fit.sites()) {

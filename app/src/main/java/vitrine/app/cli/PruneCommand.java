@@ -1,0 +1,172 @@
+package vitrine.app.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import vitrine.app.engines.Engines;
+import vitrine.app.program.Folders;
+import vitrine.core.engine.WorkerEngine;
+import vitrine.core.json.Json;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.run.RunRecord;
+import vitrine.core.run.RunStore;
+import vitrine.core.task.PruneMethod;
+import vitrine.core.task.PruneSettings;
+import vitrine.core.task.Task;
+import vitrine.core.task.TaskInputs;
+
+@Command(name = "prune", description = {"A pruning or compression run: a checkpoint that transformers loads, a report (pruning_report.json), and masks.safetensors for methods that take single weights.",
+    "It lives in a folder of its own and can be stopped (Ctrl-C) and gone on with: see vitrine runs. Without --out the result is in the run's folder."},
+        mixinStandardHelpOptions = true)
+final class PruneCommand extends Subcommand {
+
+    /// Other names that methods go by.
+    private static final Map<String, String> ALIASES = Map.of("svd_llm", "whitened_svd");
+
+    @Option(names = "--task", paramLabel = "FILE", description = "the whole task as JSON, instead of the options below")
+    Path taskFile;
+
+    @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
+    Path model;
+
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor (heads and channels), experts")
+    String method;
+
+    @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
+    Double sparsity;
+
+    @Option(names = "--pattern", paramLabel = "N:M", description = "of every M consecutive inputs of a row N stay, such as 2:4")
+    String pattern;
+
+    @Option(names = "--rank", paramLabel = "R", description = "of every matrix, instead of --sparsity")
+    Integer rank;
+
+    @Option(names = "--data", paramLabel = "FILE", description = "calibration texts: a text file or JSONL. magnitude and svd need none, and measure on them where they are given")
+    Path data;
+
+    @Option(names = "--eval-data", paramLabel = "[NAME=]FILE", description = "a text whose perplexity is measured before and after; may be given several times; default the calibration texts")
+    List<String> evalData;
+
+    @Option(names = "--propagation", paramLabel = "NAME", description = "dense (default): layers are calibrated with what they read in the model as it was; sequential: once the layers before are pruned")
+    String propagation;
+
+    @Option(names = "--group", paramLabel = "NAME", description = "magnitude: what is compared, matrix (default) or row")
+    String group;
+
+    @Option(names = "--block-size", paramLabel = "N", description = "sparsegpt: columns whose mask is chosen at once; default 128")
+    Integer blockSize;
+
+    @Option(names = "--damping", paramLabel = "X", description = "sparsegpt: lambda as a share of the mean diagonal; default 0.01")
+    Double damping;
+
+    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "matrices that are pruned, by the ending of their names (q_proj,down_proj, layers.1.mlp.up_proj) or patterns (*.mlp.*); default all linear layers of decoder layers")
+    List<String> targetModules;
+
+    @Option(names = "--calibration-sequences", paramLabel = "N", description = "how many pieces of the calibration texts; default 128")
+    Integer calibrationSequences;
+
+    @Option(names = "--sequence-length", paramLabel = "N", description = "cut texts to N tokens; default the model's own limit, at most 2,048")
+    Integer sequenceLength;
+
+    @Option(names = "--seed", paramLabel = "N", description = "which pieces, where there are more; default 0")
+    Long seed;
+
+    @Option(names = "--allocation", paramLabel = "NAME", description = "how much of each layer goes: uniform (default); owl or dlp with masks; dynamic with swift_svd. All but uniform need --data")
+    String allocation;
+
+    @Option(names = "--allocation-spread", paramLabel = "X", description = "owl, dlp: how far layers are from each other at most; default 0.08 and 0.15")
+    Double allocationSpread;
+
+    @Option(names = "--outlier-multiple", paramLabel = "X", description = "owl: times the mean above which a score is an outlier; default 3")
+    Double outlierMultiple;
+
+    @Option(names = "--alpha", paramLabel = "X", description = "dynamic: how much importance weighs against energy, 0 to 1; default 0.5")
+    Double alpha;
+
+    @Option(names = "--layers", paramLabel = "N", description = "shortgpt: how many layers go, instead of --sparsity")
+    Integer layers;
+
+    @Option(names = "--uneven", description = "heads: layers may lose different numbers of heads; a config cannot say so, and they are set to 0 in their place")
+    boolean uneven;
+
+    @Option(names = "--parts", paramLabel = "NAME", description = "taylor: heads, channels or both (default)")
+    String parts;
+
+    @Option(names = "--second-order", description = "taylor: with the Fisher term")
+    boolean secondOrder;
+
+    @Option(names = "--experts", paramLabel = "N", description = "experts: how many of a layer stay, instead of --sparsity")
+    Integer experts;
+
+    @Option(names = "--criterion", paramLabel = "NAME", description = "experts: frequency, or saliency (default): routing weight times the output's norm")
+    String criterion;
+
+    @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
+    boolean factorised;
+
+    @Override
+    boolean runsOnEveryEngine() {
+        return false;
+    }
+
+    @Override
+    int run(Output output) throws IOException {
+        Task.Prune task = task();
+        TaskInputs.files(task);
+        if (common.out != null) {
+            FinetuneCommand.requireFree(common.out);
+        }
+        Engines.Choice choice = common.choice();
+        WorkerEngine engine = Engines.open(choice);
+        try (RunStore store = RunStore.open(Folders.locate().runs())) {
+            ObjectNode environment = RunStore.environment(choice.name(), choice.version(), common.threadCount()).put("device", choice.setting().device()).put("dtype", choice.setting().precision().name());
+            RunRecord run = store.create(task.toJson(), environment);
+            return new RunSession(store, run, output).run(engine, common.out == null ? null : common.out.toAbsolutePath().normalize());
+        }
+    }
+
+    private Task.Prune task() {
+        if (taskFile != null) {
+            if (model != null || data != null || method != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "--task holds model, data and method: they do not stand beside it");
+            }
+            return read(taskFile);
+        }
+        if (model == null || method == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --sparsity S.");
+        }
+        String name = method.replace('-', '_');
+        PruneMethod chosen = FinetuneCommand.choice("--method", ALIASES.getOrDefault(name, name), PruneMethod.class);
+        if (chosen.needsData() && data == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--data is missing: %s works by calibration texts", chosen.name()).help("A text file or JSONL.");
+        }
+        PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
+                FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
+                EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
+                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class));
+        return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
+                evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
+    }
+
+    /// A task from a file; a run's own `task.json`, which holds it, will do.
+    private static Task.Prune read(Path file) {
+        if (!Files.exists(file)) {
+            throw Refusal.of(Category.NOT_FOUND, file, "there is no such file");
+        }
+        JsonNode json = Json.readObject(file, file, FinetuneCommand.MAX_TASK_BYTES, Category.TASK_INVALID);
+        Task task = Task.fromJson(json.has("environment") && json.path("task").isObject() ? json.get("task") : json);
+        if (!(task instanceof Task.Prune p)) {
+            throw Refusal.of(Category.TASK_INVALID, file, "it is a task of the kind %s; prune runs tasks of the kind prune", task.kind());
+        }
+        Path folder = file.toAbsolutePath().normalize().getParent();
+        List<Task.Domain> texts = p.evalData() == null ? null : p.evalData().stream().map(d -> new Task.Domain(d.name(), FinetuneCommand.resolved(folder, d.file()))).toList();
+        return new Task.Prune(FinetuneCommand.resolved(folder, p.model()), FinetuneCommand.resolved(folder, p.data()), p.method(), texts, p.settings());
+    }
+}

@@ -1,0 +1,34 @@
+package vitrine.app.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.Locale;
+import vitrine.core.refusal.Visible;
+
+/// What a pruning run came to, for people.
+final class PruneText {
+
+    private PruneText() {}
+
+    static void say(long run, ObjectNode r, Path at, Output output) {
+        JsonNode size = r.get("sparsity");
+        output.text(String.format(Locale.ROOT, "Run %d, %s: %s", run, r.path("method").asText(), r.path("output").asText()));
+        output.text(String.format(Locale.ROOT, "zeros            %,d of %,d weights that could be pruned, %.2f %%; of all parameters %.2f %%", size.path("zeros").asLong(),
+                size.path("prunable_weights").asLong(), 100 * size.path("of_prunable").asDouble(), 100 * size.path("of_all").asDouble()));
+        if (size.has("factorised_parameters")) {
+            output.text(String.format(Locale.ROOT, "as thin matrices %,d parameters instead of %,d", size.path("factorised_parameters").asLong(), size.path("parameters").asLong()));
+        }
+        output.text(String.format(Locale.ROOT, "on disk          %s instead of %s", Words.bytes(size.path("bytes").asLong()), Words.bytes(size.path("bytes_before").asLong())));
+        for (JsonNode e : r.path("evaluations")) {
+            output.text(String.format(Locale.ROOT, "%-16s perplexity %s instead of %s over %,d tokens; KL %s nats; likeliest token the same in %.1f %%", Visible.name(e.path("name").asText()),
+                    Words.figure(e.at("/pruned/perplexity"), "%.4g"), Words.figure(e.at("/dense/perplexity"), "%.4g"), e.path("predicted_tokens").asLong(), Words.figure(e.path("kl"), "%.4g"),
+                    100 * e.path("top1_agreement").asDouble()));
+        }
+        if (r.has("speed")) {
+            output.text(String.format(Locale.ROOT, "speed            %s tokens/s instead of %s", Words.figure(r.at("/speed/pruned_tokens_per_second"), "%,.0f"),
+                    Words.figure(r.at("/speed/dense_tokens_per_second"), "%,.0f")));
+        }
+        output.text("Wrote " + Visible.name(at.toString()) + ", a checkpoint; figures and what was left as it is: pruning_report.json");
+    }
+}

@@ -1,0 +1,172 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import vitrine.core.prune.NofM;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+
+/// The numbers of a pruning run; what is null has the default that stands beside it.
+///
+/// @param sparsity the share of the weights (of the parameters, for methods of rank) that goes, from 0 to below 1
+/// @param pattern N:M: of every M consecutive inputs of a row N stay, such as `2:4`; methods with masks
+/// @param rank of every matrix; methods of rank; as large as the sparsity allows
+/// @param group what magnitudes are compared in; matrix
+/// @param propagation what a layer is calibrated with; dense
+/// @param blockSize columns of SparseGPT whose mask is chosen at once; 128
+/// @param damping SparseGPT's lambda as a share of the mean diagonal; 0.01
+/// @param targetModules endings of the names of the matrices that are pruned (`q_proj`), or patterns (`*` any characters, `?` one); all linear layers of decoder layers
+/// @param calibrationSequences how many pieces of the calibration texts are used; 128
+/// @param sequenceLength where texts are cut, in tokens; the model's own limit, at most 2,048
+/// @param seed which pieces, where there are more; 0
+/// @param allocation how much of each layer goes: the same of all (uniform), by outliers of the scores (owl) or their medians (dlp), with methods with masks; ranks by
+///     importance and energy (dynamic) with swift_svd; uniform
+/// @param allocationSpread how far layers are from each other at most; 0.08 (owl), 0.15 (dlp)
+/// @param outlierMultiple of the mean above which owl counts a score as an outlier; 3
+/// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
+/// @param layers how many layers go, instead of a share; shortgpt
+/// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
+/// @param parts what goes; taylor; both
+/// @param secondOrder whether the expansion has its second term; taylor; false
+/// @param experts how many experts of a layer stay, instead of a share that goes; experts
+/// @param criterion what experts are worth; experts; saliency
+/// @param factorised whether the thin matrices of methods of rank are written too; false
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
+                            Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
+                            Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion) {
+
+    /// What of a layer goes.
+    public enum Parts {
+        both, heads, channels
+    }
+
+    /// What an expert is worth.
+    public enum Criterion {
+        /// How many tokens visit it.
+        frequency,
+        /// The mean over those tokens of its routing weight times the norm of its output.
+        saliency
+    }
+
+    /// Nothing said.
+    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+
+    /// How much of each layer goes.
+    public enum AllocationName {
+        uniform, owl, dlp, dynamic
+    }
+
+    /// What scores are compared in.
+    public enum Group {
+        matrix, row
+    }
+
+    /// What a layer is calibrated with.
+    public enum Propagation {
+        /// What it reads in the model as it was: layers do not depend on each other.
+        dense,
+        /// What it reads once the layers before it are pruned.
+        sequential
+    }
+
+    public PruneSettings {
+        if (sparsity != null && !(sparsity >= 0 && sparsity < 1)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "sparsity is %s; a number from 0 to below 1 belongs here", sparsity);
+        }
+        if (pattern != null) {
+            NofM.of(pattern);
+        }
+        atLeast("rank", rank, 1);
+        atLeast("layers", layers, 0);
+        atLeast("experts", experts, 1);
+        atLeast("blockSize", blockSize, 1);
+        atLeast("calibrationSequences", calibrationSequences, 1);
+        atLeast("sequenceLength", sequenceLength, Task.SHORTEST);
+        if (damping != null && !(damping >= 0 && Double.isFinite(damping))) {
+            throw Refusal.of(Category.TASK_INVALID, null, "damping is %s; a number from 0 belongs here", damping);
+        }
+        if (allocationSpread != null && !(allocationSpread >= 0 && allocationSpread <= 1)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "allocationSpread is %s; a number from 0 to 1 belongs here", allocationSpread);
+        }
+        if (alpha != null && !(alpha >= 0 && alpha <= 1)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "alpha is %s; a number from 0 to 1 belongs here", alpha);
+        }
+        if (outlierMultiple != null && !(outlierMultiple > 0 && Double.isFinite(outlierMultiple))) {
+            throw Refusal.of(Category.TASK_INVALID, null, "outlierMultiple is %s; a number above 0 belongs here", outlierMultiple);
+        }
+        if (targetModules != null && (targetModules.isEmpty() || targetModules.stream().anyMatch(t -> t == null || t.isBlank()))) {
+            throw Refusal.of(Category.TASK_INVALID, null, "targetModules names nothing; names of matrices belong there");
+        }
+    }
+
+    private static void atLeast(String key, Integer value, int least) {
+        if (value != null && value < least) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is %,d; a whole number from %d belongs here", key, value, least);
+        }
+    }
+
+    /// The N:M pattern, or null.
+    NofM nofm() {
+        return pattern == null ? null : NofM.of(pattern);
+    }
+
+    /// Refuses settings that a method does not have, or that do not say how much goes.
+    void requireFor(PruneMethod method) {
+        requireFor(method.masks(), "pattern", pattern, method);
+        requireFor(method.form() == PruneMethod.Form.RANK, "rank", rank, method);
+        requireFor(method.form() == PruneMethod.Form.RANK, "factorised", factorised, method);
+        requireFor(method == PruneMethod.magnitude, "group", group, method);
+        requireFor(method == PruneMethod.sparsegpt, "blockSize", blockSize, method);
+        requireFor(method == PruneMethod.sparsegpt, "damping", damping, method);
+        requireFor(allocation == null || allocation == AllocationName.uniform || (allocation == AllocationName.dynamic ? method == PruneMethod.swift_svd : method.masks()),
+                "allocation " + allocation, allocation, method);
+        requireWith(AllocationName.owl, "outlierMultiple", outlierMultiple);
+        requireWith(AllocationName.dynamic, "alpha", alpha);
+        if (allocationSpread != null && allocation != AllocationName.owl && allocation != AllocationName.dlp) {
+            throw Refusal.of(Category.TASK_INVALID, null, "allocationSpread goes with the allocations owl and dlp only");
+        }
+        if (rank != null && allocation == AllocationName.dynamic) {
+            throw Refusal.of(Category.TASK_INVALID, null, "the allocation dynamic shares a sparsity out; one rank for all leaves nothing to share");
+        }
+        requireFor(method == PruneMethod.shortgpt, "layers", layers, method);
+        requireFor(method == PruneMethod.heads, "even", even, method);
+        requireFor(method == PruneMethod.taylor, "parts", parts, method);
+        requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
+        requireFor(method == PruneMethod.experts, "experts", experts, method);
+        requireFor(method == PruneMethod.experts, "criterion", criterion, method);
+        requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
+        requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
+        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(switch (method) {
+                case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
+                case svd, whitened_svd, swift_svd -> "A rank says it too.";
+                case shortgpt -> "A number of layers says it too.";
+                case experts -> "A number of experts that stay says it too.";
+                default -> "A share from 0 to below 1 belongs here.";
+            });
+        }
+        if (sparsity != null && (layers != null || experts != null)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "sparsity and %s both say how much goes; one of them does", layers != null ? "layers" : "experts");
+        }
+        if (sparsity != null && rank != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "sparsity and rank both say how much goes; one of them does");
+        }
+        if (sparsity != null && pattern != null && Math.abs(sparsity - nofm().sparsity()) > 1e-9) {
+            throw Refusal.of(Category.TASK_INVALID, null, "sparsity is %s and the pattern %s leaves out %d of every %d", sparsity, pattern,
+                    nofm().of() - nofm().kept(), nofm().of()).help("Leave sparsity out.");
+        }
+    }
+
+    private void requireWith(AllocationName which, String key, Object value) {
+        if (value != null && allocation != which) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s goes with the allocation %s only", key, which);
+        }
+    }
+
+    private static void requireFor(boolean applies, String key, Object value, PruneMethod method) {
+        if (!applies && value != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s does not go with the method %s", key, method.name());
+        }
+    }
+}

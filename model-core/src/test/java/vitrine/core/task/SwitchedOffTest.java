@@ -1,0 +1,114 @@
+package vitrine.core.task;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
+import vitrine.core.json.Json;
+import vitrine.core.progress.Progress;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.DType;
+
+/// Heads and layers that are switched off give what a checkpoint gives in which their weights are zero, or whose layer is not there.
+class SwitchedOffTest {
+
+    private static final Path REFERENCE = Path.of("src/test/resources/reference");
+    private static final List<Integer> IDS = List.of(5, 9, 17, 33, 8, 4, 21);
+
+    @TempDir
+    Path folder;
+
+    private double[] losses(Path model, Task.Off off) throws IOException {
+        Task.Capture task = new Task.Capture(model.toAbsolutePath().toString(), Task.Prompt.ofIds(IDS), List.of(Task.What.loss), null, null, off);
+        try (SafetensorsFile file = SafetensorsFile.open(TaskRunner.run(task, folder.resolve("out" + System.nanoTime()), Progress.NONE, w -> { }).tensorFile())) {
+            return file.doubles("token_nll");
+        }
+    }
+
+    /// A copy with other values, or without tensors.
+    private Path copy(String of, java.util.function.Consumer<ObjectNode> config, java.util.function.BiFunction<String, float[], float[]> change) throws IOException {
+        Path from = REFERENCE.resolve(of);
+        Path to = Files.createDirectory(folder.resolve("copy" + System.nanoTime()));
+        ObjectNode c = (ObjectNode) Json.mapper().readTree(from.resolve("config.json").toFile());
+        config.accept(c);
+        Json.mapper().writeValue(to.resolve("config.json").toFile(), c);
+        Map<String, Declared> declared = new LinkedHashMap<>();
+        Map<String, float[]> values = new LinkedHashMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(from.resolve("model.safetensors"))) {
+            file.tensors().values().forEach(t -> {
+                float[] v = change.apply(t.name(), file.floats(t.name()));
+                if (v != null) {
+                    declared.put(t.name(), new Declared(DType.F32, t.shape()));
+                    values.put(t.name(), v);
+                }
+            });
+        }
+        try (SafetensorsWriter out = new SafetensorsWriter(to.resolve("model.safetensors"), declared, Map.of())) {
+            for (Map.Entry<String, float[]> e : values.entrySet()) {
+                out.write(e.getKey(), 0, e.getValue());
+            }
+        }
+        return to;
+    }
+
+    /// o_proj `[hidden, heads * 8]` of llama-gqa: columns of head 3 of layer 1 are zero.
+    @Test
+    void aHeadThatIsOffIsOneWhoseOutputWeightsAreZero() throws IOException {
+        Path zeroed = copy("llama-gqa", c -> { }, (name, v) -> {
+            if (name.equals("model.layers.1.self_attn.o_proj.weight")) {
+                for (int i = 0; i < v.length; i++) {
+                    v[i] = i % 64 >= 24 && i % 64 < 32 ? 0 : v[i];
+                }
+            }
+            return v;
+        });
+        double[] off = losses(REFERENCE.resolve("llama-gqa"), new Task.Off(List.of(new Task.HeadAt(1, 3)), null));
+        assertArrayEquals(losses(zeroed, null), off, 1e-6);
+        double[] whole = losses(REFERENCE.resolve("llama-gqa"), null);
+        assertTrue(java.util.stream.IntStream.range(0, off.length).anyMatch(i -> Math.abs(off[i] - whole[i]) > 1e-4), "the head does something");
+    }
+
+    @Test
+    void aLayerThatIsOffIsNotThere() throws IOException {
+        // Layer 2 of 3, the last: without it the model has two.
+        Path shallow = copy("llama-gqa", c -> c.put("num_hidden_layers", 2), (name, v) -> name.contains("layers.2.") ? null : v);
+        assertArrayEquals(losses(shallow, null), losses(REFERENCE.resolve("llama-gqa"), new Task.Off(null, List.of(2))), 1e-6);
+    }
+
+    /// Post-norm and parallel layers too: the stream after the layer is that before it.
+    @ParameterizedTest
+    @CsvSource({"gpt-neox", "opt-post-norm", "gemma2", "olmo2"})
+    void allLayersOffIsTheEmbeddingAlone(String model) throws IOException {
+        int layers = Json.mapper().readTree(REFERENCE.resolve(model).resolve("config.json").toFile()).path("num_hidden_layers").asInt();
+        List<Integer> all = java.util.stream.IntStream.range(0, layers).boxed().toList();
+        Task.Capture task = new Task.Capture(REFERENCE.resolve(model).toAbsolutePath().toString(), Task.Prompt.ofIds(IDS), List.of(Task.What.blocks, Task.What.hidden_states), null, null, new Task.Off(null, all));
+        try (SafetensorsFile file = SafetensorsFile.open(TaskRunner.run(task, folder.resolve("out"), Progress.NONE, w -> { }).tensorFile())) {
+            double[] states = file.doubles("hidden_states");
+            double[] after = file.doubles("layer_out");
+            int size = after.length / layers;
+            assertArrayEquals(java.util.Arrays.copyOf(states, size), java.util.Arrays.copyOfRange(after, after.length - size, after.length), 0);
+        }
+    }
+
+    @Test
+    void whatIsNotThereCannotBeSwitchedOff() {
+        Refusal r = assertThrows(Refusal.class, () -> losses(REFERENCE.resolve("llama-gqa"), new Task.Off(List.of(new Task.HeadAt(2, 8)), null)));
+        assertEquals("layer 2, head 8 is to be switched off; the model has 3 layers of 8 heads", r.problem());
+        assertThrows(Refusal.class, () -> new Task.Off(null, List.of(-1)));
+    }
+}
