@@ -14,6 +14,7 @@ import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.Lora;
 
 /// What a training run will take, told from headers alone before it starts.
@@ -42,7 +43,11 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         FinetuneSettings s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         int length = Math.min(spec.maxPositions(), s.sequenceLength() == null ? DEFAULT_LENGTH : s.sequenceLength());
         long all = checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum();
-        long trained = task.method().adapts() ? adapter(task, s, spec) : all;
+        boolean apex = task.method() == FinetuneMethod.apex;
+        if (apex) {
+            Apex.requireTrainable(spec, checkpoint.path());
+        }
+        long trained = task.method().adapts() ? adapter(task, s, spec) : apex ? Apex.trained(spec) : all;
         long perPass = (long) (s.batchSize() == null ? DEFAULT_BATCH : s.batchSize()) * length;
         return new FinetuneForecast(trained, all, bytes(task, spec, checkpoint, trained, length), length, perPass * (s.accumulate() == null ? 1 : s.accumulate()));
     }
@@ -86,6 +91,10 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         if (s.optimiser() == FinetuneSettings.OptimiserName.mezo) {
             // Values only, and one layer at a time.
             return WORKER_BYTES + frozen + 4 * trained + 2 * layerBytes(spec, tokens);
+        }
+        if (task.method() == FinetuneMethod.apex) {
+            // Matrices and their gradients whole; deltas with gradients, moments and the values that they begin from.
+            frozen = 8 * checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum() + 4 * trained;
         }
         return WORKER_BYTES + frozen + 16 * trained + (kept + 1) * layerBytes(spec, tokens);
     }

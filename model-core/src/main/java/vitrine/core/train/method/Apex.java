@@ -148,14 +148,10 @@ public final class Apex extends FullTuning {
 
     @Override
     public void prepare(Parameters of, Randomness r) {
-        ModelSpec spec = of.spec();
-        for (LayerSpec l : spec.layers()) {
-            if (!(l.attention().projection() instanceof Separate s) || s.query().inputMajor() || !(l.feedForward() instanceof FeedForward.Gated g)) {
-                throw Refusal.of(Category.FAMILY_UNSUPPORTED, of.checkpoint().path(), "layer %d has fused or mixed projections, which apex does not take apart", l.index())
-                        .help("apex trains dense models with separate queries, keys and values and a gated feed-forward block.");
-            }
-            attention(l, s, of);
-            feedForward(l, g, of);
+        requireTrainable(of.spec(), of.checkpoint().path());
+        for (LayerSpec l : of.spec().layers()) {
+            attention(l, (Separate) l.attention().projection(), of);
+            feedForward(l, (FeedForward.Gated) l.feedForward(), of);
         }
         if (channels.isEmpty()) {
             throw Refusal.of(Category.FAMILY_UNSUPPORTED, of.checkpoint().path(), "its blocks are too small for apex");
@@ -167,6 +163,36 @@ public final class Apex extends FullTuning {
                 b.expansion.trained().forEach(of::train);
             }
         }
+    }
+
+    /// Refuses models whose blocks it cannot take apart.
+    public static void requireTrainable(ModelSpec spec, Path checkpoint) {
+        for (LayerSpec l : spec.layers()) {
+            if (!(l.attention().projection() instanceof Separate s) || s.query().inputMajor() || !(l.feedForward() instanceof FeedForward.Gated)) {
+                throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint, "layer %d has %s, which apex does not take apart", l.index(),
+                        l.feedForward() instanceof FeedForward.Mixture ? "experts" : "fused projections or no gate")
+                        .help("apex trains dense models with separate queries, keys and values and a gated feed-forward block.");
+            }
+        }
+    }
+
+    /// About how many values are trained: deltas of the chosen rows and columns, embeddings and head; the operators beside them are few.
+    public static long trained(ModelSpec spec) {
+        long sum = 0;
+        Set<String> own = new HashSet<>();
+        for (LayerSpec l : spec.layers()) {
+            Separate s = (Separate) l.attention().projection();
+            FeedForward.Gated g = (FeedForward.Gated) l.feedForward();
+            for (Linear m : List.of(s.query(), s.key(), s.value(), l.attention().output(), g.gate(), g.up(), g.down())) {
+                own.add(m.weight());
+                boolean channel = m == g.gate() || m == g.up() || m == g.down();
+                sum += Math.round((channel ? TUNED_CHANNELS : TUNED_HEADS) * m.in() * m.out());
+            }
+        }
+        for (NamedTensor t : NamedTensor.of(spec)) {
+            sum += t.shape().rank() == 2 && !own.contains(t.name()) ? t.shape().elements() : 0;
+        }
+        return sum;
     }
 
     private void attention(LayerSpec l, Separate s, Parameters of) {

@@ -50,6 +50,14 @@ class ApexTest {
         assertEquals(new Monarch(1, 7), Monarch.of(7));
     }
 
+    @Test
+    void refusesWhatItCannotTakeApart() {
+        Checkpoint c = Checkpoints.open(Reference.of("mixtral").checkpoint());
+        ModelSpec spec = Families.read(c.config(), c.configFile(), c.tensors().keySet());
+        vitrine.core.refusal.Refusal r = org.junit.jupiter.api.Assertions.assertThrows(vitrine.core.refusal.Refusal.class, () -> Apex.requireTrainable(spec, c.path()));
+        assertEquals("layer 0 has experts, which apex does not take apart", r.problem());
+    }
+
     /// n = 4: two blocks of two in either factor.
     @Test
     void aMonarchMatrixIsTheProductOfItsFactors() {
