@@ -342,6 +342,7 @@ final class CompareRun {
             written += switch (e.content()) {
                 case Example.Content.Text t -> visible(t.text());
                 case Example.Content.Completion c -> visible(c.prompt() + c.completion());
+                case Example.Content.Conversation ignored -> 0;
                 case Example.Content.Ids ignored -> 0;
             };
         }
