@@ -8,30 +8,30 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import javafx.beans.binding.Bindings;
-import vitrine.core.run.RunRecord;
 import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
+import vitrine.core.run.RunRecord;
 import vitrine.resources.Samples;
 import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Suggestion;
-import vitrine.views.lora.AdapterText;
 import vitrine.views.compare.Candidate;
 import vitrine.views.compare.CompareView;
 import vitrine.views.compare.CompareViewModel;
 import vitrine.views.compare.ComparedText;
+import vitrine.views.lora.AdapterText;
 import vitrine.views.lora.LoraView;
 import vitrine.views.rank.CalibrationText;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
 import vitrine.views.routing.RoutingViewModel;
 import vitrine.views.runs.RunsView;
+import vitrine.views.tasks.ViewState;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
-import vitrine.views.tasks.ViewState;
 
 /// Makes the views of the window's tabs and gives them what they need of the workspace.
 final class ViewFactory {

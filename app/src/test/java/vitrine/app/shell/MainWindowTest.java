@@ -25,19 +25,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
 import vitrine.core.json.Json;
-import vitrine.views.compare.CompareView;
 import vitrine.views.anatomy.AnatomyView;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
+import vitrine.views.compare.CompareView;
 import vitrine.views.control.NavigatorRow;
 import vitrine.views.control.ProvenanceAudit;
-import vitrine.views.view.View;
 import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.rank.RankViewModel;
-import vitrine.views.view.ViewKind;
 import vitrine.views.tasks.ViewState;
+import vitrine.views.view.View;
+import vitrine.views.view.ViewKind;
 
 /// The window from the outside: what keys, clicks and answers do, with the real engine.
 class MainWindowTest {
@@ -210,8 +210,9 @@ class MainWindowTest {
             menu.getItems().getFirst().getOnAction().handle(null);
         });
         CompareView view = assertInstanceOf(CompareView.class, fx(() -> h.window.present()).orElseThrow());
-        h.await("the comparison", () -> !view.csv().isEmpty());
+        assertEquals("llama-gqa", fx(() -> view.model().aProperty().get().name()));
         assertEquals("llama-gqa + lora-llama", fx(() -> view.model().bProperty().get().name()));
+        assertTrue(fx(() -> view.task()).isPresent(), "it is asked for at once");
     }
 
     @Test

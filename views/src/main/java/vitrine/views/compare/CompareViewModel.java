@@ -41,7 +41,6 @@ public final class CompareViewModel {
     private final StringProperty prompt = new SimpleStringProperty(this, "prompt", "");
     private final ObjectProperty<Mode> mode = new SimpleObjectProperty<>(this, "mode", Mode.BEHAVIOUR);
     private final ObjectProperty<HeadId> head = new SimpleObjectProperty<>(this, "head");
-    private final ObjectProperty<HeadId> hoveredHead = new SimpleObjectProperty<>(this, "hoveredHead");
     private final ObjectProperty<MatrixId> matrix = new SimpleObjectProperty<>(this, "matrix");
     private final IntegerProperty token = new SimpleIntegerProperty(this, "token", -1);
     private final IntegerProperty hoveredToken = new SimpleIntegerProperty(this, "hoveredToken", -1);
@@ -119,10 +118,6 @@ public final class CompareViewModel {
     /// The head that is shown large.
     ObjectProperty<HeadId> headProperty() {
         return head;
-    }
-
-    ObjectProperty<HeadId> hoveredHeadProperty() {
-        return hoveredHead;
     }
 
     /// The kind and layer that the inspector tells of in Weights, or null.

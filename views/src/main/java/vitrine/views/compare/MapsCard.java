@@ -13,9 +13,9 @@ import javafx.scene.layout.VBox;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
+import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.HeatMap;
 import vitrine.views.chart.HeatMapView;
-import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Legend;
 import vitrine.views.chart.Numbers;
 import vitrine.views.chart.ReadOut;
@@ -376,9 +376,5 @@ final class MapsCard {
 
     private static double at(Cells cells, int r, int k) {
         return cells == null || r >= cells.rows() || k >= cells.columns() || cells.at(r, k) == Cells.NONE ? Double.NaN : cells.at(r, k);
-    }
-
-    String csv() {
-        return "A\n" + mapA.map().csv() + "\nB\n" + mapB.map().csv();
     }
 }
