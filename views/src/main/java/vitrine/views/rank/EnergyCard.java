@@ -35,8 +35,6 @@ import vitrine.views.control.Segments;
 /// The energy that the largest singular values hold, and what a truncation would cost and save: drag the line or move the slider.
 final class EnergyCard {
 
-    /// Why nothing can be compressed from here yet.
-    static final String NO_COMPRESSION = "Compression runs are not part of this version.";
     private static final String SOURCE = "Eckart and Young, The approximation of one matrix by another of lower rank, Psychometrika 1, 1936";
 
     private final Card card = new Card("Cumulative energy");
@@ -69,14 +67,9 @@ final class EnergyCard {
         slider.setAccessibleText("share that is kept");
         HBox.setHgrow(slider, Priority.ALWAYS);
         slider.valueProperty().bindBidirectional(model.shareProperty());
-        Button compress = Buttons.plain("Low-rank copy…", Icons.PRUNE, () -> { });
-        compress.getStyleClass().add(Styles.COMPACT);
-        Buttons.disableBecause(compress, NO_COMPRESSION, "");
-        // A disabled node shows no tooltip, so it hangs on what lies around it.
-        StackPane around = new StackPane(compress);
-        around.setMinWidth(Region.USE_PREF_SIZE);
-        Tooltip.install(around, new Tooltip(NO_COMPRESSION));
-        HBox row = new HBox(8, rule, slider, around);
+        LowRankCopy compress = new LowRankCopy(model);
+        compress.button().getStyleClass().add(Styles.COMPACT);
+        HBox row = new HBox(8, rule, slider, compress);
         row.setAlignment(Pos.CENTER_LEFT);
         told.setHgap(10);
         told.setMinWidth(0);

@@ -300,13 +300,9 @@ final class MatrixInspector {
             label.getStyleClass().addAll(Styles.CAPTION, Styles.WARNING_TEXT);
             rows.getChildren().add(ProvenanceAudit.notAFigure(label, "a warning of the engine"));
         }
-        Button compress = Buttons.plain("Low-rank copy…", Icons.PRUNE, () -> { });
-        Buttons.disableBecause(compress, EnergyCard.NO_COMPRESSION, "");
-        StackPane around = new StackPane(compress);
-        Tooltip.install(around, new Tooltip(EnergyCard.NO_COMPRESSION));
         Button keep = Buttons.plain(i.place().equals(model.comparedProperty().get()) ? "Let go" : "Keep to compare", Icons.PIN, model::pin);
         keep.setTooltip(new Tooltip("Draws this spectrum dashed beside others (P)"));
-        FlowPane buttons = new FlowPane(8, 8, keep, around);
+        FlowPane buttons = new FlowPane(8, 8, keep, new LowRankCopy(model));
         buttons.setPadding(new Insets(8, 0, 0, 0));
         rows.getChildren().add(buttons);
         return rows;

@@ -618,6 +618,18 @@ public final class RankViewModel {
         };
     }
 
+    /// The command that writes a copy of the checkpoint whose selected matrix has no more rank than the threshold leaves, or empty where there is none.
+    String pruneCommand() {
+        Item i = item().orElse(null);
+        Truncation t = i == null || mode.get() != Mode.WEIGHTS || i.head() >= 0 || i.expert() >= 0 || i.checkpoint() != 0 || subject.get() == null ? null : truncation().orElse(null);
+        if (t == null) {
+            return "";
+        }
+        int k = Math.max(1, whatIf().rank(t));
+        return "vitrine prune --model " + quoted(subject.get().path().toString()) + " --method svd --rank " + k + " --target-modules " + quoted(i.name().replaceFirst("\\.weight$", ""))
+                + " --out " + quoted(subject.get().name() + "-" + i.kind().id() + "-r" + k);
+    }
+
     private static String quoted(String text) {
         return text.matches("[A-Za-z0-9_./:=+-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
     }

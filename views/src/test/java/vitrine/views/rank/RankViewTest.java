@@ -440,12 +440,20 @@ class RankViewTest {
     }
 
     @Test
-    void compressionSaysThatItIsNotThereYet() {
+    void aLowRankCopyIsACommandAway() {
         computed("llama-gqa");
+        select("query", 0);
         FxThread.run(() -> {
+            model.ruleProperty().set(WhatIf.Rule.RANK);
+            model.keep(5);
             Button compress = Shown.button(view.body(), "Low-rank copy…");
-            assertTrue(compress.isDisabled());
-            assertEquals("Compression runs are not part of this version.", Shown.tooltip(compress.getParent()));
+            assertFalse(compress.isDisabled());
+            compress.fire();
+            assertEquals("Command copied", compress.getText());
+            String command = javafx.scene.input.Clipboard.getSystemClipboard().getString();
+            assertTrue(command.startsWith("vitrine prune --model "), command);
+            assertTrue(command.endsWith("llama-gqa --method svd --rank 5 --target-modules model.layers.0.self_attn.q_proj --out llama-gqa-query-r5"), command);
+            assertEquals("Copies the command: " + command, Shown.tooltip(compress.getParent()));
         });
     }
 
