@@ -44,7 +44,7 @@ def gptq(bits, v2, act_order, group):
         zero = rng.integers(0 if v2 else 1, 2 ** bits, (groups, outputs))
         if not v2:
             zero[0, :2] = 0    # stored as all ones: one less than none, modulo 2^bits
-        scale = (rng.random((groups, outputs)) * 0.4 / 2 ** bits + 0.02).astype(np.float16)
+        scale = (rng.random((groups, outputs)) * 0.4 / 2 ** bits + 0.32 / 2 ** bits).astype(np.float16)
         g = np.arange(inputs) // group
         if act_order:
             g = rng.permutation(g)

@@ -16,8 +16,6 @@ import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import org.junit.jupiter.api.Test;
 import vitrine.core.architecture.family.Families;
-import vitrine.core.checkpoint.Checkpoints;
-import vitrine.core.checkpoint.safetensors.SafetensorsHeader;
 import vitrine.core.task.TaskRunner;
 
 /// Who may know whom inside the model core. Each package stands on those below it:
@@ -31,7 +29,7 @@ import vitrine.core.task.TaskRunner;
 ///     probe      tokenizer  adapter
 ///                           architecture.*
 ///     tensor.*              checkpoint.*
-///     json   files   progress   refusal
+///     json   files   progress   refusal   jinja
 ///
 /// `docs/decisions/009-dependency-rules.md` tells where a rule is narrower or wider than the design page.
 class ArchitectureTest {
@@ -168,7 +166,7 @@ class ArchitectureTest {
         classes().that().resideInAPackage("vitrine.core.train..").should()
                 .onlyDependOnClassesThat(ofOurs("vitrine.core.train..", "vitrine.core.backward", "vitrine.core.adapter", "vitrine.core.architecture", "vitrine.core.checkpoint",
                         "vitrine.core.checkpoint.safetensors", "vitrine.core.files", "vitrine.core.json", "vitrine.core.progress", "vitrine.core.refusal", "vitrine.core.tensor",
-                        "vitrine.core.tensor.kernel"))
+                        "vitrine.core.tensor.kernel", "vitrine.core.tensor.openblas"))
                 .because("a trainer is given token sequences, and told of by whoever asked for it")
                 .check(CORE);
         noClasses().that().resideInAPackage("vitrine.core.train").should().dependOnClassesThat().resideInAPackage("vitrine.core.train.method")
@@ -201,12 +199,16 @@ class ArchitectureTest {
 
     @Test
     void textsKnowNoModel() {
+        classes().that().resideInAPackage("vitrine.core.jinja").should().onlyDependOnClassesThat(resideInAnyPackage("vitrine.core.jinja", "java.lang", "java.lang.runtime", "java.lang.invoke",
+                        "java.util..", "java.math"))
+                .because("a template is a foreign program: it gets no file, no class, no clock and no environment into its hands")
+                .check(CORE);
         classes().that().resideInAPackage("vitrine.core.tokenizer").should()
-                .onlyDependOnClassesThat(ofOurs("vitrine.core.tokenizer", "vitrine.core.checkpoint", "vitrine.core.json", "vitrine.core.refusal"))
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.tokenizer", "vitrine.core.jinja", "vitrine.core.checkpoint", "vitrine.core.json", "vitrine.core.refusal"))
                 .because("tokenising needs the files beside a checkpoint and nothing of the model")
                 .check(CORE);
         classes().that().resideInAPackage("vitrine.core.dataset").should()
-                .onlyDependOnClassesThat(ofOurs("vitrine.core.dataset", "vitrine.core.tokenizer", "vitrine.core.json", "vitrine.core.refusal"))
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.dataset", "vitrine.core.tokenizer", "vitrine.core.jinja", "vitrine.core.json", "vitrine.core.refusal"))
                 .because("texts are read in the same way for every model")
                 .check(CORE);
     }

@@ -21,6 +21,7 @@ import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
+import vitrine.core.train.method.FirstFactors;
 
 @Command(name = "finetune", description = {"A training run: a checkpoint, or a PEFT adapter.",
     "It lives in a folder of its own and can be stopped (Ctrl-C) and gone on with: see vitrine runs. Without --out the result is in the run's folder."},
@@ -35,10 +36,10 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, or input_ids (with labels, -100 = not learned)")
+    @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, messages (with the checkpoint's chat template), or input_ids (with labels, -100 = not learned)")
     Path data;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra or hft; default lora")
+    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra, hft or apex; default lora")
     String method;
 
     @Option(names = "--steps", paramLabel = "N", description = "optimiser steps; default as many as --epochs takes")
@@ -56,7 +57,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--sequence-length", paramLabel = "N", description = "cut texts to N tokens; default the model's own limit, at most 1,024")
     Integer sequenceLength;
 
-    @Option(names = "--lr", paramLabel = "X", description = "peak learning rate; default 2e-4 for adapters, else 2e-5")
+    @Option(names = "--lr", paramLabel = "X", description = "peak learning rate; default 2e-4 for adapters, else 2e-5; with mezo 1e-4 and 1e-6")
     Double lr;
 
     @Option(names = "--warmup-steps", paramLabel = "N", description = "steps of a rising rate, the first with rate 0; default 3 %% of all")
@@ -107,7 +108,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--balance", paramLabel = "X", description = "coefficient of the loss that keeps experts evenly busy; default 0")
     Double balance;
 
-    @Option(names = "--optimiser", paramLabel = "NAME", description = "adamw (default) or spam")
+    @Option(names = "--optimiser", paramLabel = "NAME", description = "adamw (default), spam, mezo (losses only: the memory of inference) or zosam")
     String optimiser;
 
     @Option(names = "--cautious", description = "weights decay only where the step moves them towards 0")
@@ -115,6 +116,18 @@ final class FinetuneCommand extends Subcommand {
 
     @Option(names = "--gradient-noise", paramLabel = "NU", description = "annealed noise on clipped gradients, variance NU / (1 + t)^0.55")
     Double gradientNoise;
+
+    @Option(names = "--probes", paramLabel = "N", description = "mezo, zosam: random directions of a step; default 1")
+    Integer probes;
+
+    @Option(names = "--probe-eps", paramLabel = "X", description = "mezo, zosam: how far a probe goes; default 1e-3")
+    Double probeEps;
+
+    @Option(names = "--rho", paramLabel = "X", description = "zosam: how far up the gradient is taken; default 0.05")
+    Double rho;
+
+    @Option(names = "--init", paramLabel = "NAME", description = "lora, layra: what factors begin with: kaiming (default), gaussian, orthogonal, pissa, olora, loraga, loraxs or lorasb (a small matrix between fixed factors)")
+    String init;
 
     @Option(names = "--init-adapter", paramLabel = "DIR", description = "begin with this PEFT adapter; r, alpha and modules are its own")
     Path initAdapter;
@@ -152,6 +165,15 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--rounds", paramLabel = "N", description = "hft: how often another half is chosen; default 1")
     Integer rounds;
 
+    @Option(names = "--stages", paramLabel = "N", description = "apex: how often strong and weak units are chosen; default 2")
+    Integer stages;
+
+    @Option(names = "--assessed", paramLabel = "N", description = "apex: samples that the first choice looks at; default 512")
+    Integer assessed;
+
+    @Option(names = "--preview", description = "run nothing; tell what a run would see of --data: token counts, what is learned, what is masked, what was cut")
+    boolean preview;
+
     @Option(names = "--export-slurm", paramLabel = "FILE", description = "run nothing; write a batch script for a Slurm cluster, with the task and the Python package beside it")
     Path exportSlurm;
 
@@ -172,6 +194,9 @@ final class FinetuneCommand extends Subcommand {
     @Override
     int run(Output output) throws IOException {
         Task.Finetune task = task();
+        if (preview) {
+            return new PreviewCommand(new Task.Preview(task.model(), task.data(), task.settings() == null ? null : task.settings().sequenceLength()), common).run(output);
+        }
         TaskInputs.files(task);
         if (common.out != null) {
             requireFree(common.out);
@@ -248,7 +273,8 @@ final class FinetuneCommand extends Subcommand {
                 choice("--schedule", schedule, FinetuneSettings.ScheduleName.class), decaySteps, weightDecay, beta1, beta2, eps, maxGradNorm, seed,
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
-                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop);
+                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop,
+                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed);
     }
 
     /// The constant that an option names; null for null.

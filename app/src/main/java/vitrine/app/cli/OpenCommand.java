@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -69,7 +70,7 @@ final class OpenCommand extends Subcommand {
         a.spec().ifPresent(s -> out.text("  " + services(s, a)));
         out.text(String.format(Locale.ROOT, "  Memory: %s as float32%s", Words.memory(a.float32Bytes()), a.cacheBytes() == 0 ? ""
                 : String.format(Locale.ROOT, "; keys and values %s at %,d positions", Words.memory(a.cacheBytes()), a.cachePositions())));
-        out.text("  Types: " + a.byDType().entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList().toString().replaceAll("[\\[\\]]", ""));
+        out.text("  Types: " + types(a).entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList().toString().replaceAll("[\\[\\]]", ""));
         if (!a.byPart().isEmpty()) {
             out.text("Parameters by part");
             for (Map.Entry<Part, Long> e : a.byPart().entrySet()) {
@@ -85,6 +86,13 @@ final class OpenCommand extends Subcommand {
         for (Warning w : a.warnings()) {
             out.text("warning: " + w.message());
         }
+    }
+
+    /// How many tensors are stored in each type.
+    private static Map<String, Integer> types(Anatomy a) {
+        Map<String, Integer> types = new TreeMap<>();
+        a.tensors().forEach(t -> types.merge(t.entry().storedAs(), 1, Integer::sum));
+        return types;
     }
 
     private static String services(ModelSpec s, Anatomy a) {
@@ -136,7 +144,7 @@ final class OpenCommand extends Subcommand {
         ObjectNode parts = n.putObject("parameters_by_part");
         a.byPart().forEach((p, c) -> parts.put(p.name().toLowerCase(Locale.ROOT), c));
         ObjectNode types = n.putObject("tensors_by_dtype");
-        a.byDType().forEach((t, c) -> types.put(t.name(), c));
+        types(a).forEach(types::put);
         ArrayNode tensors = n.putArray("tensors");
         for (Anatomy.Item t : a.tensors()) {
             ObjectNode e = tensors.addObject().put("name", t.entry().name()).put("dtype", t.entry().dtype().name());

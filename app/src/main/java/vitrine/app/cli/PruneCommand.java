@@ -36,7 +36,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank)")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
@@ -63,7 +63,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--block-size", paramLabel = "N", description = "sparsegpt: columns whose mask is chosen at once; default 128")
     Integer blockSize;
 
-    @Option(names = "--damping", paramLabel = "X", description = "sparsegpt: lambda as a share of the mean diagonal; default 0.01")
+    @Option(names = "--damping", paramLabel = "X", description = "sparsegpt, slimgpt: lambda as a share of the mean diagonal; default 0.01")
     Double damping;
 
     @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "matrices that are pruned, by the ending of their names (q_proj,down_proj, layers.1.mlp.up_proj) or patterns (*.mlp.*); default all linear layers of decoder layers")
@@ -89,6 +89,27 @@ final class PruneCommand extends Subcommand {
 
     @Option(names = "--alpha", paramLabel = "X", description = "dynamic: how much importance weighs against energy, 0 to 1; default 0.5")
     Double alpha;
+
+    @Option(names = "--layers", paramLabel = "N", description = "shortgpt: how many layers go, instead of --sparsity")
+    Integer layers;
+
+    @Option(names = "--uneven", description = "heads: layers may lose different numbers of heads; a config cannot say so, and they are set to 0 in their place")
+    boolean uneven;
+
+    @Option(names = "--parts", paramLabel = "NAME", description = "taylor, slimgpt: heads, channels or both (default)")
+    String parts;
+
+    @Option(names = "--second-order", description = "taylor: with the Fisher term")
+    boolean secondOrder;
+
+    @Option(names = "--experts", paramLabel = "N", description = "experts: how many of a layer stay, instead of --sparsity")
+    Integer experts;
+
+    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts: how many a token visits afterwards; alone, all experts stay")
+    Integer expertsPerToken;
+
+    @Option(names = "--criterion", paramLabel = "NAME", description = "experts: frequency, or saliency (default): routing weight times the output's norm")
+    String criterion;
 
     @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
     boolean factorised;
@@ -131,7 +152,8 @@ final class PruneCommand extends Subcommand {
         }
         PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
-                EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null);
+                EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
+                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken);
         return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
                 evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
     }

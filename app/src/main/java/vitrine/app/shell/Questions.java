@@ -43,7 +43,7 @@ public interface Questions {
             public List<Path> files() {
                 FileChooser chooser = new FileChooser();
                 chooser.setTitle("Open files");
-                chooser.getExtensionFilters().addAll(new FileChooser.ExtensionFilter("Weights and texts", "*.safetensors", "*.json", "*.jsonl", "*.txt"),
+                chooser.getExtensionFilters().addAll(new FileChooser.ExtensionFilter("Weights and texts", "*.safetensors", "*.gguf", "*.bin", "*.pt", "*.pth", "*.json", "*.jsonl", "*.txt"),
                         new FileChooser.ExtensionFilter("All files", "*"));
                 List<File> chosen = chooser.showOpenMultipleDialog(owner);
                 return chosen == null ? List.of() : chosen.stream().map(File::toPath).toList();

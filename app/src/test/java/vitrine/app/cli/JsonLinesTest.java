@@ -71,7 +71,8 @@ class JsonLinesTest {
         // An adapter, a family that is not known, a damaged config, odd values, sharded, a hub cache.
         out.addAll(List.of(CORPUS.resolve("adapter/valid"), CORPUS.resolve("config/unknown_family"), CORPUS.resolve("config/hidden_mismatch"),
                 CORPUS.resolve("safetensors/nan_inf.safetensors"), CORPUS.resolve("safetensors/zero_size.safetensors"), CORPUS.resolve("sharded/valid"),
-                CORPUS.resolve("sharded/total_size_wrong"), CORPUS.resolve("hf_cache/valid/models--acme--tiny")));
+                CORPUS.resolve("sharded/total_size_wrong"), CORPUS.resolve("hf_cache/valid/models--acme--tiny"), MODELS.resolve("fmt-gguf-q8_0/model.gguf"),
+                MODELS.resolve("gguf-gpt2/model.gguf"), CORPUS.resolve("gguf/valid.gguf"), CORPUS.resolve("pickle/valid_views.pt")));
         return out.stream();
     }
 

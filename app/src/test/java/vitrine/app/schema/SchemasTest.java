@@ -54,7 +54,7 @@ class SchemasTest {
 
     private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
             FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
-            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3);
+            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null);
 
     static Stream<Task> tasks() {
         List<Task.What> all = List.of(Task.What.values());
@@ -83,15 +83,24 @@ class SchemasTest {
                 new Task.AdapterCut("/adapters/a", null, 4, null, null, null, null, null, null, null),
                 new Task.AdapterCut("/adapters/a", "/models/a", null, 0.9, null, null, null, null, null, null, new Task.AdapterCut.Solar(32, 0.1, 7L)),
                 new Task.AdapterCut("/adapters/a", "/models/a", null, null, null, 0.1, Task.Order.norm_product, List.of(new Task.Domain("a", "/texts/a.jsonl")), 64, 1000),
-                new Task.Prune("/models/a", null, PruneMethod.magnitude, null, new PruneSettings(0.5, null, null, PruneSettings.Group.row, null, null, null, List.of("q_proj"), 64, 128, 3L, null, null, null, null, null)),
+                new Task.Prune("/models/a", null, PruneMethod.magnitude, null, new PruneSettings(0.5, null, null, PruneSettings.Group.row, null, null, null, List.of("q_proj"), 64, 128, 3L, null, null, null, null, null, null, null, null, null, null, null, null)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.sparsegpt, List.of(new Task.Domain("a", "/texts/a.jsonl")),
-                        new PruneSettings(null, "2:4", null, null, PruneSettings.Propagation.sequential, 64, 0.1, null, null, null, null, PruneSettings.AllocationName.owl, 0.1, 5.0, null, null)),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.whitened_svd, null, new PruneSettings(null, null, 16, null, null, null, null, null, null, null, null, null, null, null, null, true)),
+                        new PruneSettings(null, "2:4", null, null, PruneSettings.Propagation.sequential, 64, 0.1, null, null, null, null, PruneSettings.AllocationName.owl, 0.1, 5.0, null, null, null, null, null, null, null, null, null)),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.whitened_svd, null, new PruneSettings(null, null, 16, null, null, null, null, null, null, null, null, null, null, null, null, true, null, null, null, null, null, null, null)),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.taylor, null, new PruneSettings(0.2, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        PruneSettings.Parts.channels, true, null, null, null)),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.experts, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, 4, PruneSettings.Criterion.frequency, 1)),
                 new Task.AdapterMerge("/models/a", List.of(new Task.AdapterUse("/adapters/a", 0.5))),
                 new Task.AdapterExtract("/models/a", "/models/b", 8, List.of("*q_proj*")), new Task.AdapterExtract("/models/a", "/models/b", 1, null),
                 new Task.Compare("/models/a", "/models/b", null, null, null, null, null, null),
                 new Task.Compare("/models/a", "/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl")), Task.Prompt.ofText("The lantern"), 64, Accuracy.fast,
                         List.of(Task.AdapterUse.of("/adapters/a")), List.of(new Task.AdapterUse("/adapters/b", 0.5))),
+                new Task.Preview("/models/a", "/texts/a.jsonl", 64),
+                new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null),
+                new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null),
+                new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null),
+                new Task.Convert("/models/a", Task.How.interpolate, null, null, null, null, null, null, "/models/b", null, null, 0.25),
                 new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
                 new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
                 new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));
@@ -153,6 +162,9 @@ class SchemasTest {
         "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"rank\":2,\"energy\":0.5}",
         "{\"kind\":\"adapter-cut\",\"adapter\":\"/a\",\"lossRise\":0.5}",
         "{\"kind\":\"adapter-merge\",\"model\":\"/m\",\"adapters\":[]}",
+        "{\"kind\":\"convert\",\"model\":\"/m\",\"how\":\"stack\",\"times\":1}",
+        "{\"kind\":\"convert\",\"model\":\"/m\",\"how\":\"stack\",\"times\":2,\"alpha\":0.5}",
+        "{\"kind\":\"convert\",\"model\":\"/m\",\"how\":\"interpolate\",\"other\":\"/n\",\"share\":1.5}",
         "{\"kind\":\"adapter-extract\",\"model\":\"/m\",\"tuned\":\"/t\",\"rank\":0}",
         "{\"kind\":\"compare\",\"model\":\"/m\"}",
         "{\"kind\":\"compare\",\"model\":\"/m\",\"other\":\"/n\",\"maxLength\":64}",
@@ -166,6 +178,10 @@ class SchemasTest {
         "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"magnitude\",\"settings\":{\"sparsity\":0.5,\"propagation\":\"dense\"}}",
         "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"svd\",\"settings\":{\"sparsity\":0.5,\"rank\":4}}",
         "{\"kind\":\"prune\",\"model\":\"/m\",\"method\":\"svd\",\"settings\":{\"sparsity\":0.5,\"damping\":0.1}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"shortgpt\",\"settings\":{\"sparsity\":0.5,\"layers\":2}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"heads\",\"settings\":{\"layers\":2}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"experts\",\"settings\":{}}",
+        "{\"kind\":\"prune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"taylor\",\"settings\":{\"sparsity\":0.5,\"even\":true}}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\"}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"weights\"}",
         "{\"kind\":\"rank\",\"model\":\"/m\",\"data\":\"/d\",\"of\":\"kv\",\"maxTokens\":1}",

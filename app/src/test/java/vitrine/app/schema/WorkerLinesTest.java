@@ -138,7 +138,9 @@ class WorkerLinesTest {
                 new Task.Compare(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())),
                         Task.Prompt.ofText("The lantern over the wall"), null, vitrine.core.analysis.spectrum.Accuracy.fast, null, null),
                 new Task.Prune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.PruneMethod.wanda, null, new vitrine.core.task.PruneSettings(0.5, null, null, null, null, null, null, null,
-                        null, null, null, null, null, null, null, null)),
+                        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null)),
+                new Task.Preview(llama.toString(), folder.resolve("few.txt").toString(), 32),
+                new Task.Convert(llama.toString(), Task.How.stack, 2, null, null, null, null, null, null, null, null, null),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");
@@ -180,9 +182,9 @@ class WorkerLinesTest {
         send(Json.object().put("request", "cancel").put("id", id));
         assertEquals(id, until("cancelled").get("id").asLong());
         try (var left = Files.list(folder)) {
-            // A training run keeps its last saved steps: it may be extended.
-            assertEquals(Set.of("stderr", "few.txt", "many.txt", "steps", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
-                            "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract", "artifact-compare", "artifact-prune"),
+            // A training run keeps its last saved steps and its ranks along them: it may be extended.
+            assertEquals(Set.of("stderr", "few.txt", "many.txt", "steps", "ranks.jsonl", "artifact-capture", "artifact-heads", "artifact-eval", "artifact-rank", "artifact-routing", "artifact-finetune", "artifact-statistics", "artifact-spectrum",
+                            "artifact-adapter", "artifact-adapter-compare", "artifact-adapter-cut", "artifact-adapter-merge", "artifact-adapter-extract", "artifact-compare", "artifact-prune", "artifact-convert", "artifact-preview"),
                     left.map(p -> p.getFileName().toString()).collect(Collectors.toSet()), "nothing half-made is left");
         }
 

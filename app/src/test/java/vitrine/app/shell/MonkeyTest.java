@@ -52,7 +52,7 @@ class MonkeyTest {
 
     private static List<Path> files() throws IOException {
         List<Path> out = new ArrayList<>();
-        for (Path root : List.of(REFERENCE, BAD.resolve("safetensors"), BAD.resolve("config"), BAD.resolve("tokenizer"), BAD.resolve("dataset"), BAD.resolve("impostor"), BAD.resolve("adapter"))) {
+        for (Path root : List.of(REFERENCE, BAD.resolve("safetensors"), BAD.resolve("config"), BAD.resolve("tokenizer"), BAD.resolve("dataset"), BAD.resolve("impostor"), BAD.resolve("adapter"), BAD.resolve("gguf"), BAD.resolve("pickle"))) {
             try (Stream<Path> all = Files.list(root)) {
                 all.sorted().forEach(out::add);
             }

@@ -23,6 +23,9 @@ class RecognisedTest {
     void tellsWhatAPathHolds() throws Exception {
         assertEquals("Llama checkpoint, safetensors, 180,672 parameters, 0.7\u2009MB", assertInstanceOf(Recognised.Model.class, Recognised.look(CASES.resolve("reference/llama-gqa"))).what());
         assertTrue(assertInstanceOf(Recognised.Model.class, Recognised.look(CASES.resolve("badinputs/adapter/valid"))).subject().isAdapter());
+        String gguf = assertInstanceOf(Recognised.Model.class, Recognised.look(CASES.resolve("reference/fmt-gguf-q4_0/model.gguf"))).what();
+        assertTrue(gguf.startsWith("Llama checkpoint, GGUF, "), gguf);
+        assertTrue(assertInstanceOf(Recognised.Model.class, Recognised.look(CASES.resolve("badinputs/pickle/valid_bf16.bin"))).what().contains("PyTorch"));
         Path lines = Files.writeString(folder.resolve("a.jsonl"), "{\"text\":\"one\",\"label\":\"x\"}\n{\"text\":\"two\",\"label\":\"y\"}\n");
         OpenText text = assertInstanceOf(Recognised.Text.class, Recognised.look(lines)).text();
         assertEquals(2, text.examples());

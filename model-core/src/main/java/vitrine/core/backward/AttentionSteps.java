@@ -56,7 +56,9 @@ final class AttentionSteps {
             tape.rotate(p.q, spec.heads(), spec.headDim(), spec.rotatedFrom(), starts, tables, spec.rope().interleaved(), sorted);
             tape.rotate(p.k, spec.keyValueHeads(), spec.headDim(), spec.rotatedFrom(), starts, tables, spec.rope().interleaved(), sorted);
         }
-        return tape.linear(attend(p), tape.parameters.projection(spec.output()));
+        Variable z = attend(p);
+        tape.tellHeads(z);
+        return tape.linear(z, tape.parameters.projection(spec.output()));
     }
 
     private Projected project(Variable h) {

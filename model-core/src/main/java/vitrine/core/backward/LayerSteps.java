@@ -34,8 +34,11 @@ final class LayerSteps {
     static Variable dense(Tape tape, FeedForward f, Variable h) {
         Parameters p = tape.parameters;
         return switch (f) {
-            case FeedForward.Gated g -> tape.linear(tape.gated(g.activation(), tape.linear(h, p.projection(g.gate())), tape.linear(h, p.projection(g.up()))),
-                    p.projection(g.down()));
+            case FeedForward.Gated g -> {
+                Variable gate = tape.linear(h, p.projection(g.gate()));
+                tape.tellChannels(g.activation(), gate);
+                yield tape.linear(tape.gated(g.activation(), gate, tape.linear(h, p.projection(g.up()))), p.projection(g.down()));
+            }
             case FeedForward.FusedGated g -> tape.linear(tape.gatedHalves(g.activation(), tape.linear(h, p.projection(g.gateUp())), g.width()), p.projection(g.down()));
             case FeedForward.Plain q -> tape.linear(tape.activate(q.activation(), tape.linear(h, p.projection(q.up()))), p.projection(q.down()));
             case FeedForward.Mixture ignored -> throw new IllegalArgumentException("experts within experts");

@@ -29,6 +29,7 @@ public final class LossPass implements AutoCloseable {
     /// Whether anything trained stands before layer l.
     private final boolean[] trackedBefore;
     private final int firstTrained;
+    private Watch watch;
 
     /// A sequence and what is predicted in it.
     ///
@@ -87,6 +88,11 @@ public final class LossPass implements AutoCloseable {
         return java.util.stream.Stream.of(e.tokens(), e.positions() == null ? null : e.positions().table(), e.segments() == null ? null : e.segments().table(),
                 e.norm() == null ? null : e.norm().weight(), e.norm() == null ? null : e.norm().bias(), e.projection() == null ? null : e.projection().weight())
                 .filter(java.util.Objects::nonNull).collect(Collectors.toSet());
+    }
+
+    /// Lets someone see what heads and channels do in all passes from now on.
+    public void watch(Watch by) {
+        watch = by;
     }
 
     /// The loss alone.
@@ -188,6 +194,7 @@ public final class LossPass implements AutoCloseable {
             boolean keep = keeps(l.index());
             Scratch.Frame mark = pool.frame();
             Tape tape = new Tape(pool, parameters, keep, noise);
+            tape.watched(watch, l.index());
             Variable in = tape.leaf(inputs[l.index()], trackedBefore[l.index()]);
             Variable out = LayerSteps.run(tape, l, in, starts, ropes, balance);
             if (keep) {

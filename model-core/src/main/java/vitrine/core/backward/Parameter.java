@@ -20,22 +20,24 @@ public final class Parameter {
     private final Shape shape;
     private final MemorySegment data;
     private final Operand.Element element;
-    private final MemorySegment gradient;
+    /// Where the gradient's memory comes from once it is wanted; null for tensors that are not trained.
+    private final Arena gradients;
+    private MemorySegment gradient;
     private boolean fresh = true;
     private boolean resting;
 
-    Parameter(String name, Shape shape, MemorySegment data, Operand.Element element, MemorySegment gradient) {
+    Parameter(String name, Shape shape, MemorySegment data, Operand.Element element, Arena gradients) {
         this.name = name;
         this.shape = shape;
         this.data = data;
         this.element = element;
-        this.gradient = gradient;
+        this.gradients = gradients;
     }
 
     /// A trained tensor of zeros.
     public static Parameter zeros(String name, Shape shape, Arena arena) {
         long bytes = Math.max(64, 4 * shape.elements());
-        return new Parameter(name, shape, arena.allocate(bytes, 64), Operand.Element.F32, arena.allocate(bytes, 64));
+        return new Parameter(name, shape, arena.allocate(bytes, 64), Operand.Element.F32, arena);
     }
 
     public String name() {
@@ -61,7 +63,7 @@ public final class Parameter {
 
     /// Whether it gets a gradient.
     public boolean trained() {
-        return gradient != null && !resting;
+        return gradients != null && !resting;
     }
 
     /// Lets a trained tensor rest: no gradient is computed for it until it is called back.
@@ -72,9 +74,15 @@ public final class Parameter {
     /// The gradient's values, zeros where nothing was added since [#clear].
     public MemorySegment gradient() {
         if (fresh) {
-            gradient.fill((byte) 0);
+            memory().fill((byte) 0);
             fresh = false;
         }
+        return gradient;
+    }
+
+    /// Taken when it is first wanted: a run without gradients never takes it.
+    private MemorySegment memory() {
+        gradient = gradient == null ? gradients.allocate(Math.max(64, 4 * shape.elements()), 64) : gradient;
         return gradient;
     }
 
@@ -85,7 +93,7 @@ public final class Parameter {
 
     /// Whether anything was added since [#clear].
     public boolean touched() {
-        return gradient != null && !fresh;
+        return gradients != null && !fresh;
     }
 
     /// Adds what `write` writes to rows of the gradient read as `[rows, columns]` from value `first` on. The first addition after [#clear] to a
@@ -94,7 +102,7 @@ public final class Parameter {
         boolean whole = first == 0 && (long) rows * columns == shape.elements();
         if (fresh && whole) {
             fresh = false;
-            write.accept(Matrix.over(gradient, rows, columns));
+            write.accept(Matrix.over(memory(), rows, columns));
             return;
         }
         Matrix sum = Matrix.over(gradient().asSlice(4 * first), rows, columns);

@@ -94,7 +94,7 @@ public final class Parameters implements AutoCloseable {
         long bytes = Math.max(64, 4 * t.elements());
         MemorySegment data = arena.allocate(bytes, 64);
         Widen.toFloat(t.dtype(), map.data(t), 0, t.elements(), data);
-        Parameter p = new Parameter(name, t.shape(), data, Operand.Element.F32, arena.allocate(bytes, 64));
+        Parameter p = new Parameter(name, t.shape(), data, Operand.Element.F32, arena);
         tensors.put(name, p);
         return p;
     }
@@ -200,6 +200,19 @@ public final class Parameters implements AutoCloseable {
         return out;
     }
 
+    /// Puts other values in the place of a matrix that is not trained; the checkpoint stays as it is.
+    ///
+    /// @param values as the tensor is stored
+    public void replace(Linear l, float[] values) {
+        Parameter before = projection(l).weight();
+        if (before.trained() || before.elements() != values.length) {
+            throw new IllegalArgumentException(before + " cannot be replaced");
+        }
+        MemorySegment wide = arena.allocate(Math.max(64, 4L * values.length), 64);
+        MemorySegment.copy(values, 0, wide, JAVA_FLOAT, 0, values.length);
+        tensors.put(l.weight(), new Parameter(l.weight(), before.shape(), wide, Operand.Element.F32, null));
+    }
+
     /// Gives the layer whose matrix is the tensor `weight` an adapter, whose tensors count as trained from now on.
     public void adapt(String weight, LowRank adapter) {
         adapters.put(weight, adapter);
@@ -211,6 +224,16 @@ public final class Parameters implements AutoCloseable {
         if (adapter.magnitude() != null) {
             trained.add(adapter.magnitude());
         }
+    }
+
+    /// Gives a layer an adapter of which the optimiser changes nothing itself.
+    public void adaptResting(String weight, LowRank adapter) {
+        adapters.put(weight, adapter);
+    }
+
+    /// Counts a tensor of a method's own as trained.
+    public void train(Parameter own) {
+        trained.add(own);
     }
 
     /// Adapters by the name of the tensor that they add to.

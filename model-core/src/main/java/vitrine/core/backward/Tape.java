@@ -29,6 +29,9 @@ final class Tape {
     private final Products products;
     private final Noise noise;
     private final boolean recording;
+    /// Told of heads and channels of the layer; or null.
+    private Watch watch;
+    private int layer;
     private final List<Runnable> steps = new ArrayList<>();
 
     /// @param recording false where no gradients are wanted
@@ -39,6 +42,29 @@ final class Tape {
         products = parameters.products();
         this.recording = recording;
         this.noise = noise;
+    }
+
+    /// Lets someone see what the units of a layer do.
+    void watched(Watch by, int of) {
+        watch = by;
+        layer = of;
+    }
+
+    void tellHeads(Variable outputs) {
+        if (watch != null) {
+            watch.heads(layer, outputs.value);
+        }
+    }
+
+    void tellChannels(Activation f, Variable gate) {
+        if (watch != null) {
+            try (Scratch.Frame ignored = pool.frame()) {
+                Matrix active = pool.matrix(gate.rows(), gate.columns());
+                active.copyFrom(gate.value);
+                Activate.apply(f, active);
+                watch.channels(layer, active);
+            }
+        }
     }
 
     Products products() {

@@ -6,5 +6,5 @@
 /// shrinks under a map ends the process that reads it.
 ///
 /// The content decides what a file is, never the ending of its name. No path written inside a file leads out of the
-/// folder that was opened. Nothing here knows a model family.
+/// folder that was opened. Nothing here knows how a model computes; of GGUF files it is known how they call what other files call otherwise.
 package vitrine.core.checkpoint;

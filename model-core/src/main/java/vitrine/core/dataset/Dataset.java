@@ -2,6 +2,7 @@ package vitrine.core.dataset;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import vitrine.core.dataset.Example.Content;
@@ -18,7 +20,7 @@ import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
-/// A file of examples: plain text, or JSONL whose lines hold `text`, `prompt` with `completion`, or `input_ids`.
+/// A file of examples: plain text, or JSONL whose lines hold `text`, `prompt` with `completion`, `messages` (with `tools`), or `input_ids`.
 ///
 /// A plain text file is one example, or several with a line `<|endoftext|>` between them. A byte order mark is skipped and
 /// CRLF line ends are read as line ends.
@@ -62,6 +64,7 @@ public record Dataset(Path file, List<Example> examples) {
             sum += switch (e.content()) {
                 case Content.Text t -> t.text().length();
                 case Content.Completion c -> c.prompt().length() + c.completion().length();
+                case Content.Conversation c -> c.messages().toString().length();
                 case Content.Ids ignored -> 0;
             };
         }
@@ -165,7 +168,7 @@ public record Dataset(Path file, List<Example> examples) {
         }
         Map<String, String> texts = new HashMap<>();
         Map<String, int[]> lists = new HashMap<>();
-        boolean messages = false;
+        Map<String, JsonNode> trees = new HashMap<>();
         try (JsonParser p = Json.parser(line, from, line.length - from)) {
             if (p.nextToken() != JsonToken.START_OBJECT) {
                 throw Refusal.of(Category.DATASET_INVALID, file, "it is no JSON object").where(where);
@@ -176,10 +179,7 @@ public record Dataset(Path file, List<Example> examples) {
                 switch (key) {
                     case "text", "prompt", "completion", "label" -> texts.put(key, readText(p, file, where, key));
                     case "input_ids", "labels" -> lists.put(key, readIds(p, file, where, key));
-                    case "messages" -> {
-                        messages = true;
-                        p.skipChildren();
-                    }
+                    case "messages", "tools" -> trees.put(key, Json.mapper().readTree(p));
                     default -> p.skipChildren();
                 }
             }
@@ -188,10 +188,10 @@ public record Dataset(Path file, List<Example> examples) {
                     ? " at column " + j.getLocation().getColumnNr() : "";
             throw Refusal.of(Category.DATASET_INVALID, file, "it is not valid JSON%s", at).where(where).cause(e);
         }
-        return new Example(number, texts.get("label"), content(file, where, texts, lists, messages));
+        return new Example(number, texts.get("label"), content(file, where, texts, lists, trees));
     }
 
-    private static Content content(Path file, String where, Map<String, String> texts, Map<String, int[]> lists, boolean messages) {
+    private static Content content(Path file, String where, Map<String, String> texts, Map<String, int[]> lists, Map<String, JsonNode> trees) {
         if (lists.containsKey("input_ids")) {
             int[] ids = lists.get("input_ids");
             int[] labels = lists.get("labels");
@@ -206,11 +206,45 @@ public record Dataset(Path file, List<Example> examples) {
         if (texts.containsKey("prompt") && texts.containsKey("completion")) {
             return new Content.Completion(texts.get("prompt"), texts.get("completion"));
         }
-        if (messages) {
-            throw Refusal.of(Category.DATASET_INVALID, file, "it holds messages, which need the checkpoint's chat template; this version reads text, prompt with completion, and input_ids")
-                    .where(where);
+        if (trees.containsKey("messages")) {
+            JsonNode tools = trees.get("tools");
+            return new Content.Conversation(messages(file, where, trees.get("messages")), tools == null ? null : plain(tools, file, where));
         }
-        throw Refusal.of(Category.DATASET_INVALID, file, "it has no field text (nor prompt with completion, nor input_ids)").where(where);
+        throw Refusal.of(Category.DATASET_INVALID, file, "it has no field text (nor prompt with completion, messages, nor input_ids)").where(where);
+    }
+
+    private static List<Map<String, Object>> messages(Path file, String where, JsonNode node) {
+        if (!node.isArray() || node.isEmpty()) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "its messages are no list of messages").where(where);
+        }
+        List<Map<String, Object>> out = new ArrayList<>();
+        for (JsonNode message : node) {
+            if (!message.path("role").isTextual()) {
+                throw Refusal.of(Category.DATASET_INVALID, file, "message %,d has no role", out.size() + 1).where(where);
+            }
+            Map<String, Object> fields = new LinkedHashMap<>();
+            message.properties().forEach(e -> fields.put(e.getKey(), plain(e.getValue(), file, where)));
+            out.add(fields);
+        }
+        return out;
+    }
+
+    /// A JSON value as plain Java values.
+    private static Object plain(JsonNode n, Path file, String where) {
+        if (n.isObject()) {
+            Map<String, Object> map = new LinkedHashMap<>();
+            n.properties().forEach(e -> map.put(e.getKey(), plain(e.getValue(), file, where)));
+            return map;
+        }
+        if (n.isArray()) {
+            List<Object> list = new ArrayList<>();
+            n.forEach(e -> list.add(plain(e, file, where)));
+            return list;
+        }
+        if (n.isIntegralNumber() && !n.canConvertToLong()) {
+            throw Refusal.of(Category.DATASET_INVALID, file, "a message holds the number %s, which is too large", n.asText()).where(where);
+        }
+        return n.isIntegralNumber() ? (Object) n.asLong() : n.isNumber() ? (Object) n.asDouble() : n.isBoolean() ? (Object) n.asBoolean() : n.isNull() ? null : n.asText();
     }
 
     private static String readText(JsonParser p, Path file, String where, String key) throws IOException {

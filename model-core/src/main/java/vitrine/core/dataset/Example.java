@@ -15,6 +15,12 @@ public record Example(int line, String label, Content content) {
         /// A prompt that is only read, and a completion that counts.
         record Completion(String prompt, String completion) implements Content {}
 
+        /// A conversation, which the checkpoint's chat template writes as a text; the assistant's turns count.
+        ///
+        /// @param messages each with a `role`
+        /// @param tools what the assistant may call, or null
+        record Conversation(java.util.List<java.util.Map<String, Object>> messages, Object tools) implements Content {}
+
         /// A sequence already tokenised, taken as it is.
         ///
         /// @param labels a target per token, -100 where it does not count; null where all count

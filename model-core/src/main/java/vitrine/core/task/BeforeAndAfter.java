@@ -1,6 +1,5 @@
 package vitrine.core.task;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -123,15 +122,13 @@ final class BeforeAndAfter {
         public void at(vitrine.core.probe.Place place, vitrine.core.tensor.Matrix value) {}
     }
 
-    /// The largest difference between the logits of two models after the first tokens of a text, and the largest logit.
+    /// The largest difference between two rows of logits, and the largest logit.
     ///
     /// @return `[2]`
-    static double[] largestDifference(LoadedModel a, LoadedModel b, int[] ids) {
-        float[] x = logits(a, ids);
-        float[] y = logits(b, ids);
-        double worst = 0;
+    static double[] largestDifference(float[] x, float[] y) {
+        double worst = x.length == y.length ? 0 : Double.POSITIVE_INFINITY;
         double largest = 0;
-        for (int i = 0; i < x.length; i++) {
+        for (int i = 0; i < Math.min(x.length, y.length); i++) {
             boolean same = Float.floatToIntBits(x[i]) == Float.floatToIntBits(y[i]);
             double d = same ? 0 : Math.abs((double) x[i] - y[i]);
             worst = Double.isNaN(d) ? Double.POSITIVE_INFINITY : Math.max(worst, d);
@@ -140,9 +137,15 @@ final class BeforeAndAfter {
         return new double[] {worst, largest};
     }
 
-    private static float[] logits(LoadedModel model, int[] ids) {
+    /// The logits of every position.
+    static float[] logits(LoadedModel model, int[] ids) {
+        return logits(model, ids, Probe.NONE);
+    }
+
+    /// The logits of every position while another probe changes values on the way.
+    static float[] logits(LoadedModel model, int[] ids, Probe also) {
         List<float[]> rows = new ArrayList<>();
-        model.forward().run(Batch.of(ids), new Probe() {
+        Probe keeping = new Probe() {
             @Override
             public boolean wants(int layer, vitrine.core.probe.Site site) {
                 return site == vitrine.core.probe.Site.LOGITS;
@@ -152,7 +155,8 @@ final class BeforeAndAfter {
             public void at(vitrine.core.probe.Place place, vitrine.core.tensor.Matrix value) {
                 rows.add(value.toArray());
             }
-        }, Progress.NONE);
+        };
+        model.forward().run(Batch.of(ids), Probe.all(List.of(also, keeping)), Progress.NONE);
         float[] all = new float[rows.stream().mapToInt(r -> r.length).sum()];
         int at = 0;
         for (float[] r : rows) {

@@ -19,7 +19,8 @@ import vitrine.core.progress.Progress;
 record CalibrationTexts(List<Sequences.Labelled> pieces, List<Integer> chosen, int of, int length, String file, long seed) {
 
     private static final int PIECES = 128;
-    private static final int LENGTH = 2048;
+    /// Where texts are cut unless the model or the task says less.
+    static final int LENGTH = 2048;
 
     static CalibrationTexts read(String file, PruneSettings s, LoadedModel model, Progress progress) {
         int length = Math.min(model.spec().maxPositions(), s.sequenceLength() == null ? LENGTH : s.sequenceLength());

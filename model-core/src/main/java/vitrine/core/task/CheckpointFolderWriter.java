@@ -8,13 +8,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
 
 /// Writes a checkpoint as transformers reads it: one safetensors file, or shards with an index, and the small files of another checkpoint.
 final class CheckpointFolderWriter {
@@ -24,6 +27,8 @@ final class CheckpointFolderWriter {
     private static final List<String> SMALL = List.of("generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
             "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model", "chat_template.jinja", "chat_template.json", "LICENSE", "LICENSE.txt");
 
+    private static final Set<String> PACKED = Set.of("gptq", "awq", "bitsandbytes");
+
     private CheckpointFolderWriter() {}
 
     /// Fills in the values of tensors, in the order in which they were declared.
@@ -31,7 +36,18 @@ final class CheckpointFolderWriter {
         void write(String tensor, SafetensorsWriter to) throws IOException;
     }
 
+    /// @throws Refusal `task-invalid` where a tensor's type is one that only GGUF files hold
     static void write(Path folder, ObjectNode config, Map<String, Declared> tensors, Source source, Checkpoint smallFilesOf) throws IOException {
+        for (Map.Entry<String, Declared> e : tensors.entrySet()) {
+            if (e.getValue().dtype().blocked()) {
+                throw Refusal.of(Category.TASK_INVALID, smallFilesOf.path(), "it is stored as %s, which a safetensors file cannot hold", e.getValue().dtype().name())
+                        .where("tensor " + e.getKey()).help("Start from the checkpoint that the file was made from.");
+            }
+        }
+        // Packed weights were put together when they were read, and are written as plain ones.
+        if (PACKED.contains(config.path("quantization_config").path("quant_method").asText().toLowerCase(Locale.ROOT))) {
+            config.remove("quantization_config");
+        }
         Files.write(folder.resolve("config.json"), Json.pretty(config).getBytes(StandardCharsets.UTF_8));
         for (String name : SMALL) {
             Path file = smallFilesOf.folder().folder().resolve(name);

@@ -315,13 +315,17 @@ final class CompareRun {
         return true;
     }
 
-    /// UTF-8 bytes of what counts: texts and completions. 0 where any example is ids.
+    /// UTF-8 bytes of what counts: texts and completions. 0 where any example is ids or a conversation.
     private static long bytes(String file) {
         long sum = 0;
         for (Example e : Dataset.read(Path.of(file)).examples()) {
             switch (e.content()) {
                 case Example.Content.Text t -> sum += t.text().getBytes(StandardCharsets.UTF_8).length;
                 case Example.Content.Completion c -> sum += c.completion().getBytes(StandardCharsets.UTF_8).length;
+                // Of a conversation each checkpoint's own template makes a text of its own.
+                case Example.Content.Conversation ignored -> {
+                    return 0;
+                }
                 case Example.Content.Ids ignored -> {
                     return 0;
                 }
@@ -337,6 +341,7 @@ final class CompareRun {
             written += switch (e.content()) {
                 case Example.Content.Text t -> visible(t.text());
                 case Example.Content.Completion c -> visible(c.prompt() + c.completion());
+                case Example.Content.Conversation ignored -> 0;
                 case Example.Content.Ids ignored -> 0;
             };
         }

@@ -8,6 +8,7 @@ import vitrine.core.dataset.Dataset;
 import vitrine.core.dataset.Example;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.progress.Progress;
+import vitrine.core.tokenizer.ChatTemplate;
 import vitrine.core.tokenizer.Tokenizer;
 
 /// Texts for a model: read, tokenised, cut to its length.
@@ -19,16 +20,21 @@ final class DataInput {
     private DataInput() {}
 
     static List<Sequences.Labelled> read(String file, Integer maxLength, LoadedModel model, Progress progress) {
+        return readAll(file, maxLength, model, progress).sequences();
+    }
+
+    /// The sequences, and what became of each example.
+    static Sequences.Read readAll(String file, Integer maxLength, LoadedModel model, Progress progress) {
         Dataset data = Dataset.read(Path.of(file));
         int limit = model.spec().maxPositions();
         int length = Math.min(limit, maxLength == null ? DEFAULT_LENGTH : maxLength);
         boolean needsTokenizer = data.examples().stream().anyMatch(e -> !(e.content() instanceof Example.Content.Ids));
         if (!needsTokenizer) {
-            return Sequences.of(data, null, length, model.spec().vocabSize());
+            return Sequences.read(data, null, null, length, model.spec().vocabSize());
         }
         progress.risky(model.checkpoint().tokenizerFile(), Tokenizer.patienceSeconds(model.checkpoint(), data.characters()));
         try (Tokenizer tokenizer = Tokenizer.of(model.checkpoint())) {
-            return Sequences.of(data, tokenizer, length, model.spec().vocabSize());
+            return Sequences.read(data, tokenizer, () -> ChatTemplate.of(model.checkpoint()), length, model.spec().vocabSize());
         } finally {
             progress.safe();
         }

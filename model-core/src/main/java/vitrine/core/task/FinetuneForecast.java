@@ -14,6 +14,7 @@ import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.Lora;
 
 /// What a training run will take, told from headers alone before it starts.
@@ -42,7 +43,11 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         FinetuneSettings s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         int length = Math.min(spec.maxPositions(), s.sequenceLength() == null ? DEFAULT_LENGTH : s.sequenceLength());
         long all = checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum();
-        long trained = task.method().adapts() ? adapter(task, s, spec) : all;
+        boolean apex = task.method() == FinetuneMethod.apex;
+        if (apex) {
+            Apex.requireTrainable(spec, checkpoint.path());
+        }
+        long trained = task.method().adapts() ? adapter(task, s, spec) : apex ? Apex.trained(spec) : all;
         long perPass = (long) (s.batchSize() == null ? DEFAULT_BATCH : s.batchSize()) * length;
         return new FinetuneForecast(trained, all, bytes(task, spec, checkpoint, trained, length), length, perPass * (s.accumulate() == null ? 1 : s.accumulate()));
     }
@@ -60,6 +65,10 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         Lora.Settings settings = new Lora.Settings(rank, 1, 0f, targets, false, false, layers, null);
         long sum = 0;
         for (LinearLayers.Placed p : Lora.targets(settings, spec).values()) {
+            if (s.init() != null && s.init().inner()) {
+                sum += (long) rank * rank;
+                continue;
+            }
             sum += (long) rank * (p.linear().in() + p.linear().out());
             sum += task.method() == FinetuneMethod.dora ? p.linear().out() : task.method() == FinetuneMethod.beamlora ? rank : 0;
         }
@@ -79,7 +88,34 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
             case auto -> keptLayers(spec, tokens);
         };
         long frozen = task.method().adapts() ? checkpoint.tensorBytes() : 0;
+        if (s.optimiser() == FinetuneSettings.OptimiserName.mezo) {
+            // Values only, and one layer at a time.
+            return WORKER_BYTES + frozen + 4 * trained + 2 * layerBytes(spec, tokens);
+        }
+        if (task.method() == FinetuneMethod.apex) {
+            // Matrices and their gradients whole; deltas with gradients, moments and the values that they begin from.
+            frozen = 8 * checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum() + 4 * trained;
+        }
         return WORKER_BYTES + frozen + 16 * trained + (kept + 1) * layerBytes(spec, tokens);
+    }
+
+    /// Bytes on the disk that a run takes at the most: three saved states (the last two, and the next one while it is written), one more for the lowest
+    /// validation loss, and the result.
+    ///
+    /// @param moments whether values have moments
+    static long diskBytes(long trained, long all, boolean adapts, boolean moments, boolean earlyStop) {
+        long state = (moments ? 12 : 4) * trained;
+        return (earlyStop ? 4 : 3) * state + 4 * (adapts ? trained : all) + (64L << 20);
+    }
+
+    /// Refuses a run for which the disk has no room.
+    ///
+    /// @param free bytes that can be written where `folder` is
+    static void requireRoom(long needed, long free, Path folder) {
+        if (free < needed) {
+            throw Refusal.of(Category.LIMIT_EXCEEDED, folder, "the run needs up to %.1f GB on the disk, and %.1f GB are free", needed / 1e9, free / 1e9)
+                    .help("Its saved states and its result lie there: free some space, or put the runs elsewhere.");
+        }
     }
 
     /// How many layers keep their values: all where that takes no more than a quarter of the memory.

@@ -13,7 +13,9 @@ public enum FinetuneMethod {
     /// LoRA on some first and some last layers.
     layra(true),
     /// Half of the tensors, chosen anew each round.
-    hft(false);
+    hft(false),
+    /// Strong heads and channels mixed into weak ones.
+    apex(false);
 
     private final boolean adapts;
 

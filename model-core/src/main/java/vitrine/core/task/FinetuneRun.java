@@ -25,6 +25,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.train.AdamW;
 import vitrine.core.train.Batches;
+import vitrine.core.train.FirstGradient;
 import vitrine.core.train.Method;
 import vitrine.core.train.NonFinite;
 import vitrine.core.train.Randomness;
@@ -32,9 +33,13 @@ import vitrine.core.train.Run;
 import vitrine.core.train.SavedStep;
 import vitrine.core.train.Schedule;
 import vitrine.core.train.Trainer;
+import vitrine.core.train.ZerothOrder;
+import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.BeamLora;
+import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
+import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
 
 /// A training run: it goes on from the newest whole saved step of its folder, or begins.
@@ -55,6 +60,7 @@ final class FinetuneRun {
     private double lowest = Double.POSITIVE_INFINITY;
     private long lowestStep = -1;
     private int sinceLowest;
+    private Map<String, float[]> gradients;
 
     private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -97,6 +103,9 @@ final class FinetuneRun {
                     randomness);
             long steps = s.steps() != null ? s.steps() : batches.stepsPerEpoch() * or(s.epochs(), 1);
             Run run = run(steps, batchSize, accumulate, seed);
+            if (s.init() != null && s.init().looksAtGradient()) {
+                gradients = firstGradients(model, batches);
+            }
             Method method = method(model.spec(), steps, randomness);
             try (Parameters parameters = new Parameters(model.checkpoint(), model.spec(), model.weights().products(), method::trains)) {
                 int kept = keptLayers(model.spec(), samples, batchSize);
@@ -118,8 +127,11 @@ final class FinetuneRun {
     // --- what the task says
 
     private List<LossPass.Sequence> sequences(String file, int length, LoadedModel model) {
-        List<Sequences.Labelled> read = DataInput.read(file, length, model, progress);
-        return read.stream().map(l -> LossPass.Sequence.of(l.ids(), l.labels(), false)).toList();
+        Sequences.Read read = DataInput.readAll(file, length, model, progress);
+        if (read.lossesOrNull() != null) {
+            warn.accept(Path.of(file).getFileName() + ": " + read.lossesOrNull());
+        }
+        return read.sequences().stream().map(l -> LossPass.Sequence.of(l.ids(), l.labels(), false)).toList();
     }
 
     private List<List<LossPass.Sequence>> samples(String file, int length, LoadedModel model) {
@@ -132,26 +144,50 @@ final class FinetuneRun {
                 s.optimiser() == FinetuneSettings.OptimiserName.spam ? SPAM : null);
         Schedule schedule = s.schedule() == null ? Schedule.COSINE : Schedule.valueOf(s.schedule().name().toUpperCase(Locale.ROOT));
         long warmup = s.warmupSteps() == null ? (long) Math.ceil(0.03 * steps) : s.warmupSteps();
-        return new Run(steps, batchSize, accumulate, or(s.lr(), task.method().adapts() ? 2e-4 : 2e-5), warmup, schedule, or(s.decaySteps(), (int) (steps / 5)), optimiser,
+        return new Run(steps, batchSize, accumulate, or(s.lr(), defaultRate()), warmup, schedule, or(s.decaySteps(), (int) (steps / 5)), optimiser,
                 or(s.maxGradNorm(), 1), (float) or(s.balance(), 0), or(s.gradientNoise(), 0), or(s.evalEvery(), 0), or(s.saveEvery(), (int) Math.max(1, Math.min(1000, steps / 20))),
-                seed);
+                seed, zeroth());
+    }
+
+    private ZerothOrder zeroth() {
+        if (s.optimiser() == null || !s.optimiser().probes()) {
+            return null;
+        }
+        return new ZerothOrder(s.optimiser() == FinetuneSettings.OptimiserName.mezo ? ZerothOrder.Kind.MEZO : ZerothOrder.Kind.SAM, or(s.probeEps(), 1e-3), or(s.probes(), 1), or(s.rho(), 0.05));
+    }
+
+    /// MeZO's slopes are those of all values at once, so its rates are small.
+    private double defaultRate() {
+        boolean mezo = s.optimiser() == FinetuneSettings.OptimiserName.mezo;
+        return task.method().adapts() ? mezo ? 1e-4 : 2e-4 : mezo ? 1e-6 : 2e-5;
     }
 
     private Method method(ModelSpec spec, long steps, Randomness randomness) {
         return switch (task.method()) {
             case full -> new FullTuning();
             case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
+            case apex -> new Apex(or(s.stages(), 2), or(s.assessed(), 512), randomness);
             case beamlora -> {
                 long period = s.beamPeriod() == null ? Math.max(2, steps / 10 / 2 * 2) : s.beamPeriod();
                 yield new BeamLora(lora(spec, null, false), new BeamLora.Beam(period, or(s.beamEnd(), (int) Math.max(1, steps * 2 / 3)), (float) or(s.beamTemperature(), 0.05)), randomness);
             }
-            case lora -> new Lora(lora(spec, null, false));
+            case lora -> plain(lora(spec, null, false));
             case dora -> new Lora(lora(spec, null, true));
             case layra -> {
                 int quarter = Math.ceilDiv(spec.layers().size(), 4);
-                yield new Lora(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
+                yield plain(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
             }
         };
+    }
+
+    /// The gradients of the adapted matrices over the first step's samples.
+    private Map<String, float[]> firstGradients(LoadedModel model, Batches batches) {
+        Lora.Settings settings = ((Lora) method(model.spec(), 1, null)).settings();
+        return FirstGradient.of(Lora.targets(settings, model.spec()).keySet(), model.checkpoint(), model.spec(), model.weights().products(), batches.step(1), progress);
+    }
+
+    private Lora plain(Lora.Settings settings) {
+        return settings.first().inner() ? new InnerLora(settings, or(s.lr(), defaultRate())) : new Lora(settings);
     }
 
     private Lora.Settings lora(ModelSpec spec, List<Integer> layers, boolean dora) {
@@ -168,7 +204,8 @@ final class FinetuneRun {
         }
         double alpha = or(s.alpha(), start == null ? 2.0 * rank : start.config().alpha());
         List<String> targets = s.targetModules() == null ? List.of(Lora.ALL_LINEAR) : s.targetModules();
-        return new Lora.Settings(rank, alpha, (float) or(s.dropout(), 0), targets, Boolean.TRUE.equals(s.rslora()), dora, layers, start);
+        return new Lora.Settings(rank, alpha, (float) or(s.dropout(), 0), targets, Boolean.TRUE.equals(s.rslora()), dora, layers, start,
+                s.init() == null ? FirstFactors.Kind.kaiming : s.init(), gradients);
     }
 
     // --- memory
@@ -186,12 +223,15 @@ final class FinetuneRun {
     // --- the run itself
 
     private Outcome train(Trainer trainer, LoadedModel model, Path out, int samples, int length) throws IOException {
+        long all = model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum();
+        FinetuneForecast.requireRoom(FinetuneForecast.diskBytes(trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum(), all, task.method().adapts(),
+                !trainer.run().forwardOnly(), s.earlyStop() != null), Files.getFileStore(out).getUsableSpace(), out.getParent());
         goOn(trainer);
         ranks.from(trainer.done() == 0 ? 0 : trainer.done() + 1);
         if (trainer.done() == 0) {
             ranks.add(0, trainer.parameters());
         }
-        long trained = trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum();
+        long trained = trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum();
         long forecast = FinetuneForecast.bytes(task, model.spec(), model.checkpoint(), trained, length);
         if (forecast > FinetuneForecast.totalMemory()) {
             warn.accept(String.format(Locale.ROOT, "The run will need about %.1f GB of memory; this machine has %.1f GB.", forecast / 1e9, FinetuneForecast.totalMemory() / 1e9));
@@ -344,7 +384,7 @@ final class FinetuneRun {
 
     private ObjectNode summary(Trainer trainer, LoadedModel model, int samples) throws IOException {
         ObjectNode n = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family()).put("method", task.method().name());
-        n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().mapToLong(Parameter::elements).sum());
+        n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum());
         n.put("model_parameters", model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum());
         put(n, "first_loss", figure("loss", true));
         put(n, "loss", figure("loss", false));

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.train.method.FirstFactors;
 
 /// The numbers of a training run; what is null has the default that stands beside it.
 ///
@@ -42,13 +43,19 @@ import vitrine.core.refusal.Refusal;
 /// @param beamEnd the step from which BeamLoRA gives nothing up; two thirds of all
 /// @param beamTemperature 0.05
 /// @param rounds how often HFT chooses another half; 1
+/// @param init what the factors of `lora` and `layra` begin with; kaiming
+/// @param probes directions of a step of mezo or zosam; 1
+/// @param probeEps how far a probe goes; 1e-3
+/// @param rho how far zosam goes up before its gradient; 0.05
+/// @param stages how often APEX chooses its units; 2
+/// @param assessed samples that APEX's first choice looks at; 512
 /// @param earlyStop validations in a row without a lower loss that end the run; the result is that of the lowest. Not where null
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
                                Integer decaySteps, Double weightDecay, Double beta1, Double beta2, Double eps, Double maxGradNorm, Long seed, OrderName order, Boolean pack,
                                Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
                                Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
-                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop) {
+                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed) {
 
     /// Learning-rate schedules.
     public enum ScheduleName {
@@ -62,7 +69,19 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Optimisers.
     public enum OptimiserName {
-        adamw, spam
+        /// Adam with decoupled weight decay.
+        adamw,
+        /// AdamW that cuts spikes and forgets its moments now and then.
+        spam,
+        /// Steps along random directions, from losses alone.
+        mezo,
+        /// AdamW with gradients taken a little way up an estimated slope.
+        zosam;
+
+        /// Whether slopes are estimated from losses.
+        public boolean probes() {
+            return this == mezo || this == zosam;
+        }
     }
 
     /// Which layers are computed twice.
@@ -72,7 +91,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Nothing set.
     public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);
@@ -91,6 +110,21 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         atLeast("beamEnd", beamEnd, 1);
         atLeast("rounds", rounds, 1);
         atLeast("earlyStop", earlyStop, 1);
+        atLeast("stages", stages, 1);
+        atLeast("assessed", assessed, 1);
+        atLeast("probes", probes, 1);
+        within("probeEps", probeEps, 0, false, Double.MAX_VALUE, true);
+        within("rho", rho, 0, true, Double.MAX_VALUE, true);
+        requireOptimiser(optimiser != null && optimiser.probes(), "probes", probes);
+        requireOptimiser(optimiser != null && optimiser.probes(), "probeEps", probeEps);
+        requireOptimiser(optimiser == OptimiserName.zosam, "rho", rho);
+        boolean mezo = optimiser == OptimiserName.mezo;
+        for (Object[] gradient : new Object[][] {{"weightDecay", weightDecay}, {"maxGradNorm", maxGradNorm}, {"gradientNoise", gradientNoise}, {"balance", balance}, {"cautious", cautious},
+                {"dropout", dropout}, {"beta1", beta1}, {"beta2", beta2}, {"eps", eps}}) {
+            if (mezo && gradient[1] != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "%s does not go with the optimiser mezo, which has losses only", gradient[0]);
+            }
+        }
         within("lr", lr, 0, true, Double.MAX_VALUE, true);
         within("weightDecay", weightDecay, 0, true, Double.MAX_VALUE, true);
         within("beta1", beta1, 0, true, 1, false);
@@ -110,6 +144,12 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         }
         if (steps != null && epochs != null) {
             throw Refusal.of(Category.TASK_INVALID, null, "steps and epochs say the same; one of them belongs here");
+        }
+    }
+
+    private static void requireOptimiser(boolean applies, String key, Object value) {
+        if (!applies && value != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s does not go with this optimiser", key);
         }
     }
 
@@ -133,12 +173,15 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         requireFor(method.adapts(), "dropout", dropout, method);
         requireFor(method.adapts(), "targetModules", targetModules, method);
         requireFor(method.adapts(), "rslora", rslora, method);
+        requireFor(method == FinetuneMethod.lora || method == FinetuneMethod.layra, "init", init, method);
         requireFor(method == FinetuneMethod.layra, "firstLayers", firstLayers, method);
         requireFor(method == FinetuneMethod.layra, "lastLayers", lastLayers, method);
         requireFor(method == FinetuneMethod.beamlora, "beamPeriod", beamPeriod, method);
         requireFor(method == FinetuneMethod.beamlora, "beamEnd", beamEnd, method);
         requireFor(method == FinetuneMethod.beamlora, "beamTemperature", beamTemperature, method);
         requireFor(method == FinetuneMethod.hft, "rounds", rounds, method);
+        requireFor(method == FinetuneMethod.apex, "stages", stages, method);
+        requireFor(method == FinetuneMethod.apex, "assessed", assessed, method);
     }
 
     private static void requireFor(boolean applies, String key, Object value, FinetuneMethod method) {

@@ -13,14 +13,26 @@ public enum PruneMethod {
     /// The matrix of a lower rank whose outputs over the calibration texts are closest (SVD-LLM).
     whitened_svd(Form.RANK, true),
     /// The same optimum by the outputs' second moments, with ranks shared out among layers where asked for (Swift-SVD).
-    swift_svd(Form.RANK, true);
+    swift_svd(Form.RANK, true),
+    /// The layers that turn the residual stream least go (ShortGPT).
+    shortgpt(Form.STRUCTURE, true),
+    /// Heads go whose gates the loss feels least (Michel).
+    heads(Form.STRUCTURE, true),
+    /// Heads and feed-forward channels go whose weights the loss would miss least, by its expansion (LLM-Pruner).
+    taylor(Form.STRUCTURE, true),
+    /// Heads and channels go one group after the other, and those that stay make up for them (SlimGPT).
+    slimgpt(Form.STRUCTURE, true),
+    /// Routed experts go that are visited least, or whose outputs count least.
+    experts(Form.STRUCTURE, true);
 
     /// What becomes of a model.
     public enum Form {
         /// The same shapes, with zeros; masks beside it.
         MASK,
         /// The same shapes, each matrix of a lower rank.
-        RANK
+        RANK,
+        /// Whole parts are gone.
+        STRUCTURE
     }
 
     private final Form form;

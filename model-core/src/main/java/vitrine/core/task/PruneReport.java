@@ -10,9 +10,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.function.Consumer;
-import java.util.stream.Stream;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Visible;
@@ -27,56 +24,44 @@ final class PruneReport {
     private final Task.Prune task;
     private final PruneSettings s;
     private final LoadedModel model;
-    private final double sparsity;
     private final CalibrationTexts texts;
     private final SkippedTensors skipped;
-    private final Consumer<String> warn;
 
-    PruneReport(Task.Prune task, PruneSettings s, LoadedModel model, double sparsity, CalibrationTexts texts, SkippedTensors skipped, Consumer<String> warn) {
+    PruneReport(Task.Prune task, PruneSettings s, LoadedModel model, CalibrationTexts texts, SkippedTensors skipped) {
         this.task = task;
         this.s = s;
         this.model = model;
-        this.sparsity = sparsity;
         this.texts = texts;
         this.skipped = skipped;
-        this.warn = warn;
     }
 
-    Outcome write(Path out, Map<Integer, ObjectNode> layers, ObjectNode shares, ArrayNode evaluations, ObjectNode speed, ObjectNode loadBack) throws IOException {
+    Outcome write(Path out, ArrayNode layers, PruneEnding.Sizes size, long bytes, ObjectNode allocation, PruneEnding.Story story, ArrayNode evaluations, ObjectNode speed,
+                  ObjectNode loadBack) throws IOException {
         ObjectNode n = Json.object().put("format", "vitrine-pruning").put("version", 1).put("model", model.checkpoint().name()).put("family", model.spec().family())
-                .put("method", task.method().name()).put("output", output());
+                .put("method", task.method().name()).put("output", story.output());
         n.set("task", task.toJson());
         if (texts != null) {
             n.set("calibration", texts.json());
             n.withObject("/calibration").put("propagation", s.propagation() == PruneSettings.Propagation.sequential ? "sequential" : "dense");
         }
-        n.set("allocation", shares);
-        long weights = 0;
-        long zeros = 0;
-        long kept = 0;
-        for (ObjectNode l : layers.values()) {
-            weights += l.path("weights").asLong();
-            zeros += l.path("zeros").asLong();
-            kept += l.path("kept_parameters").asLong();
+        n.set("allocation", allocation);
+        double gone = size.zeros() + size.removed();
+        ObjectNode sizes = n.putObject("sparsity").put("prunable_weights", size.prunable()).put("zeros", size.zeros()).put("removed_parameters", size.removed())
+                .put("of_prunable", size.prunable() == 0 ? 0 : gone / size.prunable()).put("parameters_before", size.parameters()).put("parameters", size.parameters() - size.removed())
+                .put("of_all", gone / size.parameters()).put("bytes_before", model.checkpoint().fileBytes()).put("bytes", bytes);
+        if (size.factorised() >= 0) {
+            sizes.put("factorised_parameters", size.factorised()).put("factorised_of_prunable", size.prunable() == 0 ? 0 : (double) (size.parameters() - size.factorised()) / size.prunable());
         }
-        long parameters = model.checkpoint().tensors().values().stream().filter(t -> t.dtype().floating()).mapToLong(t -> t.elements()).sum();
-        long bytes = bytes(out);
-        ObjectNode sizes = n.putObject("sparsity").put("prunable_weights", weights).put("zeros", zeros).put("of_prunable", weights == 0 ? 0 : (double) zeros / weights)
-                .put("parameters", parameters).put("of_all", (double) zeros / parameters).put("bytes_before", model.checkpoint().fileBytes()).put("bytes", bytes);
-        if (task.method().form() == PruneMethod.Form.RANK) {
-            sizes.put("factorised_parameters", parameters - weights + kept).put("factorised_of_prunable", weights == 0 ? 0 : 1 - (double) kept / weights);
-        }
-        n.put("note", note());
+        n.put("note", story.note());
         if (speed != null) {
             n.set("speed", speed);
         }
         n.put("recipe", RECIPE);
         n.set("evaluations", evaluations);
         n.set("load_back", loadBack);
-        ArrayNode all = n.putArray("layers");
-        new TreeMap<>(layers).values().forEach(all::add);
-        for (JsonNode l : all) {
-            for (JsonNode m : l.get("matrices")) {
+        n.set("layers", layers);
+        for (JsonNode l : layers) {
+            for (JsonNode m : l.path("matrices")) {
                 if (m.path("untouched").asBoolean()) {
                     skipped.add(m.get("name").asText(), m.path("note").asText());
                 }
@@ -94,38 +79,12 @@ final class PruneReport {
         return new Outcome(summary, from);
     }
 
-    private String output() {
-        return switch (task.method().form()) {
-            case MASK -> "same shapes, with zeros";
-            case RANK -> "same shapes, factors multiplied back";
-        };
-    }
-
-    private String note() {
-        return switch (task.method().form()) {
-            case MASK -> "A checkpoint of the same shapes with zeros in it takes as much room on the disk and as much time as before: only programs that know its zeros gain by them.";
-            case RANK -> "The thin matrices are multiplied back to the full shape, so that any program loads the checkpoint: it is as large and as slow as before."
-                    + (Boolean.TRUE.equals(s.factorised()) ? " factors.safetensors holds the thin matrices." : "");
-        };
-    }
-
-    private static long bytes(Path folder) throws IOException {
-        try (Stream<Path> files = Files.list(folder)) {
-            long sum = 0;
-            for (Path p : files.toList()) {
-                String name = p.getFileName().toString();
-                sum += name.startsWith("model") && name.endsWith(".safetensors") ? Files.size(p) : 0;
-            }
-            return sum;
-        }
-    }
-
     private ObjectNode summary(ObjectNode n) {
         ObjectNode out = Json.object();
         for (String key : new String[] {"model", "family", "method", "output"}) {
             out.set(key, n.get(key));
         }
-        out.put("result", "checkpoint").put("target_sparsity", sparsity);
+        out.put("result", "checkpoint");
         out.set("sparsity", n.get("sparsity"));
         if (n.has("speed")) {
             out.set("speed", n.get("speed"));
@@ -151,7 +110,8 @@ final class PruneReport {
         JsonNode sizes = n.get("sparsity");
         row(t, "zeros of the weights that could be pruned", String.format(Locale.ROOT, "%,d of %,d (%.2f %%)", sizes.path("zeros").asLong(), sizes.path("prunable_weights").asLong(),
                 100 * sizes.path("of_prunable").asDouble()));
-        row(t, "zeros of all parameters", String.format(Locale.ROOT, "%.2f %%", 100 * sizes.path("of_all").asDouble()));
+        row(t, "parameters, before and after", String.format(Locale.ROOT, "%,d, %,d", sizes.path("parameters_before").asLong(), sizes.path("parameters").asLong()));
+        row(t, "zero or gone, of all parameters", String.format(Locale.ROOT, "%.2f %%", 100 * sizes.path("of_all").asDouble()));
         row(t, "bytes on disk, before and after", String.format(Locale.ROOT, "%,d, %,d", sizes.path("bytes_before").asLong(), sizes.path("bytes").asLong()));
         for (JsonNode e : n.get("evaluations")) {
             row(t, "perplexity of " + Visible.escape(e.path("name").asText()) + ", before and after", figure(e.at("/dense/perplexity")) + ", " + figure(e.at("/pruned/perplexity")));

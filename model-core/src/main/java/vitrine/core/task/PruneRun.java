@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import vitrine.core.architecture.LinearLayers;
@@ -54,8 +55,6 @@ final class PruneRun {
     private static final int LEAST_TOKENS = 100;
     /// Rows of a matrix's inputs that its error is measured on.
     private static final int SAMPLE_ROWS = 1024;
-    /// Tokens of the calibration texts that perplexity is measured on where no other text is named.
-    private static final int CALIBRATION_MEASURED = 8192;
     private static final String MASKS = "masks.safetensors";
     private static final String FACTORS = "factors.safetensors";
 
@@ -94,6 +93,9 @@ final class PruneRun {
 
     /// @param out an empty folder for the result
     static Outcome run(Task.Prune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
+        if (task.method().form() == PruneMethod.Form.STRUCTURE) {
+            return StructuredRun.run(task, out, progress, warn);
+        }
         ObjectNode all = Json.object().put("engine", TaskInputs.ENGINE_VERSION);
         ObjectNode own = task.toJson();
         // What is measured afterwards is no part of what a layer becomes.
@@ -134,6 +136,7 @@ final class PruneRun {
             case svd -> new LowRank(LowRank.Way.SVD, s.rank());
             case whitened_svd -> new LowRank(LowRank.Way.WHITENED, s.rank());
             case swift_svd -> new LowRank(LowRank.Way.SWIFT, s.rank());
+            case shortgpt, heads, taylor, slimgpt, experts -> throw new IllegalStateException(task.method().name());
         };
     }
 
@@ -385,65 +388,22 @@ final class PruneRun {
         if (Boolean.TRUE.equals(s.factorised())) {
             side(out.resolve(FACTORS), finished, Map.of(FinishedLayers.FACTOR_A, ".a", FinishedLayers.FACTOR_B, ".b"), "vitrine-factors");
         }
-        ObjectNode loadBack;
-        ArrayNode evaluations = Json.mapper().createArrayNode();
-        ObjectNode speed;
-        List<BeforeAndAfter.Named> named = named();
-        try (LoadedModel reopened = LoadedModel.open(out.toString())) {
-            loadBack = loadBack(reopened, finished, named);
-            BeforeAndAfter both = new BeforeAndAfter(model, reopened, progress);
-            for (BeforeAndAfter.Named text : named) {
-                evaluations.add(both.of(text));
+        PruneEnding.Sizes sizes = PruneEnding.Sizes.of(finished.reports(), model.checkpoint(), task.method().form() == PruneMethod.Form.RANK);
+        ArrayNode layers = Json.mapper().createArrayNode();
+        new TreeMap<>(finished.reports()).values().forEach(layers::add);
+        boolean rank = task.method().form() == PruneMethod.Form.RANK;
+        PruneEnding.Story story = new PruneEnding.Story(rank ? "same shapes, factors multiplied back" : "same shapes, with zeros", rank
+                ? "The thin matrices are multiplied back to the full shape, so that any program loads the checkpoint: it is as large and as slow as before."
+                        + (Boolean.TRUE.equals(s.factorised()) ? " factors.safetensors holds the thin matrices." : "")
+                : "A checkpoint of the same shapes with zeros in it takes as much room on the disk and as much time as before: only programs that know its zeros gain by them.");
+        return new PruneEnding(task, s, model, texts, skipped, progress, warn).finish(out, layers, sizes, shares.json(), story, ids -> {
+            model.weights().adapt(finished.adaptation());
+            try {
+                return BeforeAndAfter.logits(model, ids);
+            } finally {
+                model.weights().adapt(Adaptation.NONE);
             }
-            speed = named.isEmpty() ? null : both.speed(named.getFirst().pieces());
-        }
-        PruneReport report = new PruneReport(task, s, model, sparsity, texts, skipped, warn);
-        Outcome outcome = report.write(out, finished.reports(), shares.json(), evaluations, speed, loadBack);
-        if (outcome.summary().path("loss").isNumber()) {
-            progress.figures(spec.layers().size(), Map.of("loss", outcome.summary().get("loss").asDouble(), "validation_loss", outcome.summary().get("loss").asDouble()));
-        }
-        return outcome;
-    }
-
-    /// Texts that are measured on: those that were named, else the calibration texts.
-    private List<BeforeAndAfter.Named> named() {
-        List<BeforeAndAfter.Named> out = new ArrayList<>();
-        if (task.evalData() != null) {
-            for (Task.Domain d : task.evalData()) {
-                int length = Math.min(model.spec().maxPositions(), s.sequenceLength() == null ? 2048 : s.sequenceLength());
-                out.add(new BeforeAndAfter.Named(d.name(), d.file(), DataInput.read(d.file(), length, model, progress), length));
-            }
-        }
-        if (out.isEmpty() && texts != null) {
-            int tokens = 0;
-            int pieces = 0;
-            while (pieces < texts.pieces().size() && (pieces == 0 || tokens + texts.pieces().get(pieces).ids().length <= CALIBRATION_MEASURED)) {
-                tokens += texts.pieces().get(pieces++).ids().length;
-            }
-            out.add(new BeforeAndAfter.Named("calibration", texts.file(), texts.pieces().subList(0, pieces), texts.length()));
-        }
-        return out;
-    }
-
-    private ObjectNode loadBack(LoadedModel reopened, FinishedLayers finished, List<BeforeAndAfter.Named> named) {
-        int[] ids = named.isEmpty() ? probeIds() : named.getFirst().pieces().getFirst().ids();
-        ids = java.util.Arrays.copyOf(ids, Math.min(ids.length, 64));
-        model.weights().adapt(finished.adaptation());
-        double[] difference;
-        try {
-            difference = BeforeAndAfter.largestDifference(model, reopened, ids);
-        } finally {
-            model.weights().adapt(Adaptation.NONE);
-        }
-        if (!(difference[0] <= 1e-5 * Math.max(1, difference[1]))) {
-            throw new IllegalStateException("the checkpoint that was written gives other logits than the model in memory: they differ by " + difference[0]);
-        }
-        return Json.object().put("passed", true).put("tokens", ids.length).put("largest_logit_difference", difference[0]);
-    }
-
-    /// Some ids, where there is no text.
-    private int[] probeIds() {
-        return java.util.stream.IntStream.range(0, Math.min(16, spec.maxPositions())).map(i -> (int) ((i * 7919L + 1) % spec.vocabSize())).toArray();
+        });
     }
 
     private void side(Path file, FinishedLayers finished, Map<String, String> prefixes, String format) throws IOException {

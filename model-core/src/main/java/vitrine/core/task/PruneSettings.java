@@ -14,7 +14,7 @@ import vitrine.core.refusal.Refusal;
 /// @param group what magnitudes are compared in; matrix
 /// @param propagation what a layer is calibrated with; dense
 /// @param blockSize columns of SparseGPT whose mask is chosen at once; 128
-/// @param damping SparseGPT's lambda as a share of the mean diagonal; 0.01
+/// @param damping lambda of sparsegpt and slimgpt as a share of the mean diagonal; 0.01
 /// @param targetModules endings of the names of the matrices that are pruned (`q_proj`), or patterns (`*` any characters, `?` one); all linear layers of decoder layers
 /// @param calibrationSequences how many pieces of the calibration texts are used; 128
 /// @param sequenceLength where texts are cut, in tokens; the model's own limit, at most 2,048
@@ -24,14 +24,35 @@ import vitrine.core.refusal.Refusal;
 /// @param allocationSpread how far layers are from each other at most; 0.08 (owl), 0.15 (dlp)
 /// @param outlierMultiple of the mean above which owl counts a score as an outlier; 3
 /// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
+/// @param layers how many layers go, instead of a share; shortgpt
+/// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
+/// @param parts what goes; taylor and slimgpt; both
+/// @param secondOrder whether the expansion has its second term; taylor; false
+/// @param experts how many experts of a layer stay, instead of a share that goes; experts
+/// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
+/// @param criterion what experts are worth; experts; saliency
 /// @param factorised whether the thin matrices of methods of rank are written too; false
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
-                            Boolean factorised) {
+                            Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion,
+                            Integer expertsPerToken) {
+
+    /// What of a layer goes.
+    public enum Parts {
+        both, heads, channels
+    }
+
+    /// What an expert is worth.
+    public enum Criterion {
+        /// How many tokens visit it.
+        frequency,
+        /// The mean over those tokens of its routing weight times the norm of its output.
+        saliency
+    }
 
     /// Nothing said.
-    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     /// How much of each layer goes.
     public enum AllocationName {
@@ -59,6 +80,9 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
             NofM.of(pattern);
         }
         atLeast("rank", rank, 1);
+        atLeast("layers", layers, 0);
+        atLeast("experts", experts, 1);
+        atLeast("expertsPerToken", expertsPerToken, 1);
         atLeast("blockSize", blockSize, 1);
         atLeast("calibrationSequences", calibrationSequences, 1);
         atLeast("sequenceLength", sequenceLength, Task.SHORTEST);
@@ -97,7 +121,7 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method.form() == PruneMethod.Form.RANK, "factorised", factorised, method);
         requireFor(method == PruneMethod.magnitude, "group", group, method);
         requireFor(method == PruneMethod.sparsegpt, "blockSize", blockSize, method);
-        requireFor(method == PruneMethod.sparsegpt, "damping", damping, method);
+        requireFor(method == PruneMethod.sparsegpt || method == PruneMethod.slimgpt, "damping", damping, method);
         requireFor(allocation == null || allocation == AllocationName.uniform || (allocation == AllocationName.dynamic ? method == PruneMethod.swift_svd : method.masks()),
                 "allocation " + allocation, allocation, method);
         requireWith(AllocationName.owl, "outlierMultiple", outlierMultiple);
@@ -108,10 +132,26 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         if (rank != null && allocation == AllocationName.dynamic) {
             throw Refusal.of(Category.TASK_INVALID, null, "the allocation dynamic shares a sparsity out; one rank for all leaves nothing to share");
         }
-        requireFor(method.needsData(), "propagation", propagation, method);
-        if (sparsity == null && pattern == null && rank == null) {
-            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(method.masks() ? "A pattern such as 2:4 says it too."
-                    : "A rank says it too.");
+        requireFor(method == PruneMethod.shortgpt, "layers", layers, method);
+        requireFor(method == PruneMethod.heads, "even", even, method);
+        requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt, "parts", parts, method);
+        requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
+        requireFor(method == PruneMethod.experts, "experts", experts, method);
+        requireFor(method == PruneMethod.experts, "expertsPerToken", expertsPerToken, method);
+        requireFor(method == PruneMethod.experts, "criterion", criterion, method);
+        requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
+        requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
+        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null && expertsPerToken == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(switch (method) {
+                case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
+                case svd, whitened_svd, swift_svd -> "A rank says it too.";
+                case shortgpt -> "A number of layers says it too.";
+                case experts -> "A number of experts that stay says it too.";
+                default -> "A share from 0 to below 1 belongs here.";
+            });
+        }
+        if (sparsity != null && (layers != null || experts != null)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "sparsity and %s both say how much goes; one of them does", layers != null ? "layers" : "experts");
         }
         if (sparsity != null && rank != null) {
             throw Refusal.of(Category.TASK_INVALID, null, "sparsity and rank both say how much goes; one of them does");

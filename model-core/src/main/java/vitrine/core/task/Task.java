@@ -34,6 +34,8 @@ import vitrine.core.refusal.Refusal;
     @JsonSubTypes.Type(value = Task.AdapterExtract.class, name = "adapter-extract"),
     @JsonSubTypes.Type(value = Task.Compare.class, name = "compare"),
     @JsonSubTypes.Type(value = Task.Prune.class, name = "prune"),
+    @JsonSubTypes.Type(value = Task.Convert.class, name = "convert"),
+    @JsonSubTypes.Type(value = Task.Preview.class, name = "preview"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface Task {
@@ -351,6 +353,16 @@ public sealed interface Task {
             }
             if (settings != null) {
                 settings.requireFor(method);
+                if (settings.init() != null && initAdapter != null) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "init says what factors begin with, and so does initAdapter; one of them belongs here");
+                }
+                if (settings.optimiser() != null && settings.optimiser().probes()
+                        && (method == FinetuneMethod.apex || method == FinetuneMethod.beamlora && settings.optimiser() == FinetuneSettings.OptimiserName.mezo)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the optimiser %s does not go with the method %s, which needs gradients and moments of its own", settings.optimiser().name(), method.name());
+                }
+                if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
+                }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");
                 }
@@ -525,6 +537,83 @@ public sealed interface Task {
             requireWhole("adapters", adapters);
             if (adapters.isEmpty()) {
                 throw Refusal.of(Category.TASK_INVALID, null, "no adapter is to be merged; at least one is");
+            }
+        }
+    }
+
+    /// What a training run would see of its data.
+    ///
+    /// @param maxLength where texts are cut, in tokens, from 2; the model's own limit, at most 1,024, where null
+    record Preview(String model, String data, Integer maxLength) implements Task {
+        public Preview {
+            require("model", model);
+            require("data", data);
+            requireAtLeast("maxLength", maxLength, SHORTEST);
+        }
+    }
+
+    /// Ways to make a checkpoint of another without training.
+    enum How {
+        stack, upcycle, lines, interpolate;
+
+        /// Whether there is a second checkpoint.
+        public boolean compares() {
+            return this == lines || this == interpolate;
+        }
+    }
+
+    /// A checkpoint made of another without training.
+    ///
+    /// @param times how often each layer stands in the result, from 2; with `stack` only
+    /// @param interleave whether each layer is repeated in place rather than the whole stack; with `stack` only
+    /// @param experts copies of each feed-forward block, from 2; with `upcycle` only
+    /// @param perToken experts that a token visits; 2 where null; with `upcycle` only
+    /// @param noise on all copies but the first, as a share of the weights' deviation; 0.05 where null; with `upcycle` only
+    /// @param seed of router and noise; 0 where null; with `upcycle` only
+    /// @param other with `lines` the base that the model was trained from, with `interpolate` the other checkpoint
+    /// @param alpha what the first layer's change is multiplied with, and what lies outside the layers; with `lines` only
+    /// @param headScale what the output head's change is multiplied with; 1 where null; with `lines` only
+    /// @param share how much of the other checkpoint, from 0 to 1; with `interpolate` only
+    record Convert(String model, How how, Integer times, Boolean interleave, Integer experts, Integer perToken, Double noise, Long seed, String other, Double alpha, Double headScale,
+                   Double share) implements Task {
+        public Convert {
+            require("model", model);
+            require("how", how);
+            belongs(how == How.stack, true, "times", times, how);
+            belongs(how == How.stack, false, "interleave", interleave, how);
+            belongs(how == How.upcycle, true, "experts", experts, how);
+            belongs(how == How.upcycle, false, "perToken", perToken, how);
+            belongs(how == How.upcycle, false, "noise", noise, how);
+            belongs(how == How.upcycle, false, "seed", seed, how);
+            belongs(how.compares(), true, "other", other, how);
+            belongs(how == How.lines, true, "alpha", alpha, how);
+            belongs(how == How.lines, false, "headScale", headScale, how);
+            belongs(how == How.interpolate, true, "share", share, how);
+            requireAtLeast("times", times, 2);
+            requireAtLeast("experts", experts, 2);
+            requireAtLeast("perToken", perToken, 1);
+            if (experts != null && (perToken == null ? 2 : perToken) > experts) {
+                throw Refusal.of(Category.TASK_INVALID, null, "perToken is %d of %d experts", perToken, experts);
+            }
+            if (noise != null && !(noise >= 0 && Double.isFinite(noise))) {
+                throw Refusal.of(Category.TASK_INVALID, null, "noise is %s; a number from 0 belongs here", noise);
+            }
+            for (Double v : new Double[] {alpha, headScale}) {
+                if (v != null && !Double.isFinite(v)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "a scale is %s; a finite number belongs here", v);
+                }
+            }
+            if (share != null && !(share >= 0 && share <= 1)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "share is %s; a number from 0 to 1 belongs here", share);
+            }
+        }
+
+        private static void belongs(boolean here, boolean needed, String key, Object value, How how) {
+            if (!here && value != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "%s does not go with %s", key, how.name());
+            }
+            if (here && needed && value == null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", key);
             }
         }
     }

@@ -72,6 +72,15 @@ public final class TaskInputs {
                 add(files, a.other());
             }
             case Task.AdapterExtract a -> add(files, a.tuned());
+            case Task.Preview p -> {
+                files.add(Path.of(p.data()));
+                // The chat template is part of what is seen.
+                Path folder = Checkpoints.open(Path.of(p.model())).tokenizerFile().getParent();
+                for (String name : List.of("chat_template.jinja", "tokenizer_config.json", "chat_template.json", "special_tokens_map.json")) {
+                    files.add(folder.resolve(name));
+                }
+            }
+            case Task.Convert c when c.other() != null -> add(files, c.other());
             case Task.Compare c -> {
                 add(files, c.other());
                 if (c.otherAdapters() != null) {

@@ -15,6 +15,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import java.util.Arrays;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -51,15 +52,19 @@ final class TaskJson {
     private static Refusal refuse(JsonMappingException e) {
         String place = place(e);
         return switch (e) {
-            case UnrecognizedPropertyException u -> invalid("%s is no key of a task of this kind; known are %s", place,
-                    u.getKnownPropertyIds().stream().map(String::valueOf).sorted().collect(Collectors.joining(", ")));
+            case UnrecognizedPropertyException u -> invalid("%s is no key of a task of this kind" + known(u.getKnownPropertyIds().stream().map(String::valueOf).sorted()), place);
             case InvalidTypeIdException t when t.getTypeId() == null -> invalid("the task has no kind");
-            case InvalidTypeIdException t -> invalid("the kind %s is unknown; known are %s", t.getTypeId(),
-                    Arrays.stream(Task.class.getAnnotation(com.fasterxml.jackson.annotation.JsonSubTypes.class).value()).map(s -> s.name()).collect(Collectors.joining(", ")));
-            case InvalidFormatException f when f.getTargetType().isEnum() -> invalid("%s is %s; known are %s", place, String.valueOf(f.getValue()),
-                    Arrays.stream(f.getTargetType().getEnumConstants()).map(String::valueOf).collect(Collectors.joining(", ")));
+            case InvalidTypeIdException t -> invalid("the kind %s is unknown"
+                    + known(Arrays.stream(Task.class.getAnnotation(com.fasterxml.jackson.annotation.JsonSubTypes.class).value()).map(k -> k.name())), t.getTypeId());
+            case InvalidFormatException f when f.getTargetType().isEnum() -> invalid("%s is %s" + known(Arrays.stream(f.getTargetType().getEnumConstants()).map(String::valueOf)),
+                    place, String.valueOf(f.getValue()));
             default -> invalid("%s has a value of another type than belongs there", place);
         };
+    }
+
+    /// What could stand there: words of ours, which are never cut short as values from a file are.
+    private static String known(Stream<String> words) {
+        return "; known are " + words.collect(Collectors.joining(", "));
     }
 
     /// Where in the task, as in `what[0]`.

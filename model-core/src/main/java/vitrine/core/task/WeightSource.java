@@ -89,7 +89,7 @@ final class WeightSource implements AutoCloseable {
     ///
     /// @throws Refusal where the scales do not fit the matrix
     MatrixValues values(WeightMatrix m) {
-        StoredMatrix stored = new StoredMatrix(m.tensor().dtype(), map.data(m.tensor()), m.view(), true);
+        StoredMatrix stored = new StoredMatrix(m.tensor().dtype(), map.data(m.tensor()), m.view(), m.tensor().assembly() == null);
         TensorEntry scale = list.scales().get(m.tensor().name());
         if (scale == null) {
             return stored;

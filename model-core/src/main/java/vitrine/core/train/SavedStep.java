@@ -53,7 +53,7 @@ public record SavedStep(Path folder, long step) {
         }
         Map<String, Declared> declared = new LinkedHashMap<>();
         for (Parameter p : trainer.parameters().trained()) {
-            for (String kind : List.of("w/", "m/", "v/")) {
+            for (String kind : unmoved(trainer, p) ? List.of("w/") : List.of("w/", "m/", "v/")) {
                 declared.put(kind + p.name(), new Declared(DType.F32, p.shape()));
             }
         }
@@ -62,8 +62,11 @@ public record SavedStep(Path folder, long step) {
             ObjectNode counts = Json.object();
             try (SafetensorsWriter tensors = new SafetensorsWriter(out.staging().resolve(TENSORS), declared, Map.of())) {
                 for (Parameter p : trainer.parameters().trained()) {
-                    AdamW.Moments moments = trainer.optimiser().moments(p);
                     tensors.write("w/" + p.name(), 0, p.data().asSlice(0, 4 * p.elements()));
+                    if (unmoved(trainer, p)) {
+                        continue;
+                    }
+                    AdamW.Moments moments = trainer.optimiser().moments(p);
                     tensors.write("m/" + p.name(), 0, moments.m().asSlice(0, 4 * p.elements()));
                     tensors.write("v/" + p.name(), 0, moments.v().asSlice(0, 4 * p.elements()));
                     counts.put(p.name(), moments.steps());
@@ -82,6 +85,11 @@ public record SavedStep(Path folder, long step) {
         for (SavedStep old : all.subList(0, Math.max(0, all.size() - KEPT))) {
             Whole.delete(old.folder);
         }
+    }
+
+    /// Whether a tensor has no moments.
+    private static boolean unmoved(Trainer trainer, Parameter p) {
+        return trainer.run().forwardOnly() || !trainer.method().stepped(p);
     }
 
     /// All saved steps, the earliest first.
@@ -134,8 +142,11 @@ public record SavedStep(Path folder, long step) {
         JsonNode state = Json.mapper().readTree(folder.resolve(STATE).toFile());
         try (SafetensorsFile tensors = SafetensorsFile.open(folder.resolve(TENSORS))) {
             for (Parameter p : trainer.parameters().trained()) {
-                AdamW.Moments moments = trainer.optimiser().moments(p);
                 copy(tensors, "w/" + p.name(), p.data(), p.elements());
+                if (unmoved(trainer, p)) {
+                    continue;
+                }
+                AdamW.Moments moments = trainer.optimiser().moments(p);
                 copy(tensors, "m/" + p.name(), moments.m(), p.elements());
                 copy(tensors, "v/" + p.name(), moments.v(), p.elements());
                 moments.steps(state.path("steps_of_tensors").path(p.name()).asLong());

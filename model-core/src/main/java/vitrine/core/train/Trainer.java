@@ -91,10 +91,13 @@ public final class Trainer implements AutoCloseable {
         if (done == 0 && !validation.isEmpty()) {
             listener.figures(0, Map.of("validation_loss", validate(progress)));
         }
+        if (done < run.steps()) {
+            method.begin(pass, batches, done == 0, progress);
+        }
         while (done < run.steps()) {
             progress.step(done, run.steps(), "steps");
             long step = done + 1;
-            Map<String, Double> figures = step(step, progress);
+            Map<String, Double> figures = run.forwardOnly() ? stepForward(step, progress) : step(step, progress);
             if (!validation.isEmpty() && (run.evalEvery() > 0 && step % run.evalEvery() == 0 || step == run.steps())) {
                 figures.put("validation_loss", validate(progress));
             }
@@ -112,6 +115,53 @@ public final class Trainer implements AutoCloseable {
         return done;
     }
 
+    /// One step of MeZO: two passes forward for each probe.
+    private Map<String, Double> stepForward(long step, Progress progress) {
+        long started = System.nanoTime();
+        List<Parameter> changing = method.choose(step, parameters.trained(), optimiser);
+        List<List<Sequence>> samples = batches.step(step);
+        long learned = samples.stream().flatMap(List::stream).mapToLong(Sequence::predicted).sum();
+        double[] sum = {0};
+        // A pass that is cancelled would leave the tensors moved: it is asked for between steps only.
+        progress.checkCancelled();
+        double[] slopes = run.zeroth().slopes(changing, () -> {
+            double loss = forwardLoss(samples, learned, Progress.NONE);
+            sum[0] += loss;
+            return loss;
+        }, probe(step));
+        double loss = sum[0] / (2 * slopes.length);
+        double norm = Math.sqrt(java.util.Arrays.stream(slopes).map(g -> g * g).sum() / slopes.length);
+        requireFinite(step, loss, norm, changing);
+        double rate = run.rate(step);
+        run.zeroth().descend(changing, slopes, rate, probe(step));
+        method.after(step, run.steps(), optimiser);
+        done = step;
+        Map<String, Double> figures = new LinkedHashMap<>();
+        figures.put("loss", loss);
+        figures.put("learning_rate", rate);
+        figures.put("slope", slopes[0]);
+        figures.putAll(method.figures());
+        long tokens = samples.stream().flatMap(List::stream).mapToLong(s -> s.ids().length).sum();
+        figures.put("tokens", (double) tokens);
+        figures.put("tokens_per_second", tokens / ((System.nanoTime() - started) / 1e9));
+        return figures;
+    }
+
+    private ZerothOrder.Normal probe(long step) {
+        return (p, tensor, i) -> randomness.normal(Randomness.Stream.PROBE, step * 1024 + p, ((long) tensor << 40) + i);
+    }
+
+    /// The mean loss of a step's samples, without gradients or dropout.
+    private double forwardLoss(List<List<Sequence>> samples, long learned, Progress progress) {
+        double sum = 0;
+        for (int i = 0; i < run.accumulate(); i++) {
+            List<Sequence> batch = new ArrayList<>();
+            samples.subList(i * run.batchSize(), (i + 1) * run.batchSize()).forEach(batch::addAll);
+            sum += pass.evaluate(batch, progress).sum();
+        }
+        return sum / learned;
+    }
+
     /// One step. Until the gradients are there nothing is changed: a run that is cancelled meanwhile is where it was.
     private Map<String, Double> step(long step, Progress progress) {
         long started = System.nanoTime();
@@ -122,15 +172,25 @@ public final class Trainer implements AutoCloseable {
         double sum = 0;
         double balance = 0;
         long tokens = 0;
+        List<float[]> before = null;
+        if (run.zeroth() != null) {
+            progress.checkCancelled();
+            before = run.zeroth().climb(changing, run.zeroth().slopes(changing, () -> forwardLoss(samples, learned, Progress.NONE), probe(step)), probe(step));
+        }
         for (int i = 0; i < run.accumulate(); i++) {
             List<Sequence> batch = new ArrayList<>();
             samples.subList(i * run.batchSize(), (i + 1) * run.batchSize()).forEach(batch::addAll);
             Noise noise = new Noise(randomness.bits(Randomness.Stream.DROPOUT, step, i));
-            LossPass.Loss loss = pass.backward(batch, 1f / learned, run.balance() / run.accumulate(), noise, progress);
+            // Tensors that are moved must come back: cancelling waits until they have.
+            LossPass.Loss loss = pass.backward(batch, 1f / learned, run.balance() / run.accumulate(), noise, before == null ? progress : Progress.NONE);
             sum += loss.sum();
             balance += loss.balance() / run.accumulate();
             tokens += batch.stream().mapToLong(s -> s.ids().length).sum();
         }
+        for (int t = 0; before != null && t < before.size(); t++) {
+            changing.get(t).set(before.get(t));
+        }
+        method.gradients();
         double loss = sum / learned;
         double squares = 0;
         for (Parameter p : changing) {

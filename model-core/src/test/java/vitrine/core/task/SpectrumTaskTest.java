@@ -547,6 +547,26 @@ class SpectrumTaskTest {
         assertEquals(Category.CONFIG_MISMATCH, r.category());
     }
 
+    /// The error of 4 bits against the checkpoint that the file was made from: figures of numpy's SVD, of the values that the gguf package reads.
+    @Test
+    void aQuantisedFilesErrorIsThatOfItsParent() throws IOException {
+        SpectrumArtifact delta = run(new Task.Spectrum(CASES.resolve("fmt-gguf-q4_0/model.gguf").toString(), null, CASES.resolve("fmt-base").toString(), null, Accuracy.exact, null));
+        assertEquals(16, delta.rows().size());
+        double[][] want = {{0.08571511134122199, 0.19065721301583502, 0.0001906766721334914}, {0.08669274856123345, 0.1666388298394243, 0.024730855020906658},
+                {0.08663034092026532, 0.18771953112951018, 0.05617128887997552}};
+        String[] names = {"model.layers.0.self_attn.q_proj.weight", "model.layers.1.self_attn.k_proj.weight", "model.layers.1.mlp.down_proj.weight"};
+        for (int i = 0; i < names.length; i++) {
+            Row r = row(delta, names[i]);
+            double[] sv = delta.values(r);
+            assertEquals(want[i][0], r.value(Measure.RELATIVE_CHANGE).orElseThrow(), 1e-9, names[i]);
+            assertEquals(want[i][1], sv[0], 1e-9, names[i]);
+            assertEquals(want[i][2], sv[sv.length - 1], 1e-9, names[i]);
+            assertEquals("Q4_0", r.dtype());
+        }
+        // And the file alone: blocks are read, and pages given back, whatever a value's share of a byte.
+        assertEquals(16, run(task(CASES.resolve("fmt-gguf-q4_0/model.gguf"))).rows().size());
+    }
+
     @Test
     void aSeriesHasCurvesOverLayersAndSteps() throws IOException {
         Random random = new Random(5);

@@ -20,7 +20,7 @@ class TaskTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "[]|the task is no JSON object.",
         "{\"model\":\"m\"}|the task has no kind.",
-        "{\"kind\":\"anatomy\"}|the kind anatomy is unknown; known are capture, heads, eval, statistics, spectrum, rank, routing, finetune, adapter, adapter-compare, adapter-cut, adapter-merge, adapter-extract, compare, prune.",
+        "{\"kind\":\"anatomy\"}|the kind anatomy is unknown; known are capture, heads, eval, statistics, spectrum, rank, routing, finetune, adapter, adapter-compare, adapter-cut, adapter-merge, adapter-extract, compare, prune, convert, preview.",
         "{\"kind\":\"eval\",\"model\":\"m\"}|the task has no data.",
         "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"length\":9}|length is no key of a task of this kind; known are adapters, data, maxLength, model.",
         "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"maxLength\":1}|maxLength is 1; a whole number from 2 belongs here.",
@@ -48,5 +48,16 @@ class TaskTest {
         assertEquals("{\"kind\":\"heads\",\"model\":\"m\",\"data\":\"d\"}", Json.line(new Task.Heads("m", "d", null).toJson()));
         assertEquals("{\"kind\":\"capture\",\"model\":\"m\",\"prompt\":{\"ids\":[1]},\"what\":[\"kv\"]}",
                 Json.line(new Task.Capture("m", Task.Prompt.ofIds(List.of(1)), List.of(Task.What.kv), null).toJson()));
+    }
+
+    @Test
+    void aRunThatTheDiskHasNoRoomForIsRefusedWithBothNumbers() {
+        // 100 million values with moments: three states of 1.2 GB and a result of 0.4 GB, and 64 MiB beside.
+        long needed = FinetuneForecast.diskBytes(100_000_000, 100_000_000, false, true, false);
+        assertEquals(4_000_000_000L + (64L << 20), needed);
+        assertEquals(needed - 2_400_000_000L, FinetuneForecast.diskBytes(100_000_000, 100_000_000, false, false, false), "without moments");
+        FinetuneForecast.requireRoom(needed, needed, java.nio.file.Path.of("/runs/1"));
+        Refusal r = assertThrows(Refusal.class, () -> FinetuneForecast.requireRoom(needed, 1_500_000_000L, java.nio.file.Path.of("/runs/1")));
+        assertEquals("the run needs up to 4.1 GB on the disk, and 1.5 GB are free", r.problem());
     }
 }

@@ -39,7 +39,7 @@ class Checkpoint:
         self.config = read_object(self.config_file, "config-invalid")
         if self.config.get("quantization_config") is not None:
             raise Refusal("family-unsupported", self.config_file, "its weights are quantised (quantization_config), which the pytorch engine does not read",
-                          help="The embedded engine reads fp8 and mxfp4.")
+                          help="The embedded engine reads fp8, mxfp4, GPTQ, AWQ and bitsandbytes weights.")
         self.model_type = self.config.get("model_type")
         if not isinstance(self.model_type, str):
             raise Refusal("config-invalid", self.config_file, "it has no model_type")

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 
+from .chats import ChatTemplate, Raised
 from .refusals import Refusal, visible
 from .tokens import Tokenizer, patience_seconds
 
@@ -27,13 +28,14 @@ class Sequence:
 
 
 class Example:
-    __slots__ = ("line", "label", "text", "prompt", "completion", "ids", "labels")
+    __slots__ = ("line", "label", "text", "prompt", "completion", "ids", "labels", "messages", "tools")
 
-    def __init__(self, line, label=None, text=None, prompt=None, completion=None, ids=None, labels=None):
+    def __init__(self, line, label=None, text=None, prompt=None, completion=None, ids=None, labels=None, messages=None, tools=None):
         self.line, self.label, self.text, self.prompt, self.completion, self.ids, self.labels = line, label, text, prompt, completion, ids, labels
+        self.messages, self.tools = messages, tools
 
     def characters(self):
-        return len(self.text or "") + len(self.prompt or "") + len(self.completion or "")
+        return len(self.text or "") + len(self.prompt or "") + len(self.completion or "") + (len(str(self.messages)) if self.messages else 0)
 
 
 def read(file, max_length, checkpoint, reporter):
@@ -44,7 +46,7 @@ def read(file, max_length, checkpoint, reporter):
         return sequences(file, examples, None, length, checkpoint.vocabulary)
     reporter.stage(checkpoint.tokenizer_file, patience_seconds(checkpoint, sum(e.characters() for e in examples)))
     try:
-        return sequences(file, examples, Tokenizer(checkpoint), length, checkpoint.vocabulary)
+        return sequences(file, examples, Tokenizer(checkpoint), length, checkpoint.vocabulary, lambda: ChatTemplate(checkpoint), reporter.warn)
     finally:
         reporter.stage_over()
 
@@ -167,9 +169,17 @@ def read_line(file, number, where, line):
     if "prompt" in fields and "completion" in fields:
         return Example(number, label, prompt=fields["prompt"], completion=fields["completion"])
     if "messages" in fields:
-        raise Refusal("dataset-invalid", file, "it holds messages, which need the checkpoint's chat template; this version reads text, "
-                      "prompt with completion, and input_ids", where=where)
-    raise Refusal("dataset-invalid", file, "it has no field text (nor prompt with completion, nor input_ids)", where=where)
+        return Example(number, label, messages=messages(file, where, fields["messages"]), tools=fields.get("tools"))
+    raise Refusal("dataset-invalid", file, "it has no field text (nor prompt with completion, messages, nor input_ids)", where=where)
+
+
+def messages(file, where, value):
+    if not isinstance(value, list) or not value:
+        raise Refusal("dataset-invalid", file, "its messages are no list of messages", where=where)
+    for i, message in enumerate(value, 1):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise Refusal("dataset-invalid", file, "message {:,} has no role".format(i), where=where)
+    return value
 
 
 def described(value):
@@ -183,8 +193,9 @@ def described(value):
 # --- tokens
 
 
-def sequences(file, examples, tokenizer, max_length, vocabulary):
-    out, front = [], None
+def sequences(file, examples, tokenizer, max_length, vocabulary, template=None, warn=None):
+    out, front, chats = [], None, None
+    cut_examples = lost = unlearned = 0
     for e in examples:
         before = len(out)
         if e.ids is not None:
@@ -195,6 +206,13 @@ def sequences(file, examples, tokenizer, max_length, vocabulary):
             if front is None:
                 front = leading(tokenizer, file, max_length)
             cut(tokenizer.ids(e.text), front, max_length, e.label, out)
+        elif e.messages is not None:
+            chats = chats or template()
+            whole = conversation(file, e, tokenizer, chats)
+            if len(whole.ids) > max_length:
+                cut_examples, lost = cut_examples + 1, lost + len(whole.ids) - max_length
+                whole = Sequence(whole.ids[:max_length], whole.labels[:max_length], e.label)
+            out.append(whole)
         else:
             out.append(completion(file, e, tokenizer, max_length))
         for s in out[before:]:
@@ -203,7 +221,14 @@ def sequences(file, examples, tokenizer, max_length, vocabulary):
                 if label != IGNORED and not 0 <= label < vocabulary:
                     raise Refusal("dataset-invalid", file, "label {:,} is {}; a token id from 0 to {:,}, or {} for none, belongs here".format(
                         i, label, vocabulary - 1, IGNORED), where="line %d" % e.line)
-    out = [s for s in out if s.predicted() > 0]
+        out[before:] = [s for s in out[before:] if s.predicted() > 0]
+        unlearned += len(out) == before
+    if warn is not None and (cut_examples or unlearned):
+        told = ["{:,} of {:,} examples did not fit in and were cut: {:,} tokens at their ends are not seen.".format(cut_examples, len(examples), lost)] if cut_examples else []
+        told += ["{:,} of {:,} examples hold nothing to learn and were left out.".format(unlearned, len(examples))] if unlearned else []
+        warn(os.path.basename(file) + ": " + " ".join(told))
+    if not out and any(e.messages is not None for e in examples):
+        raise Refusal("dataset-invalid", file, "no example has an assistant's turn among its first {:,} tokens, so nothing can be learned".format(max_length))
     if not out:
         raise Refusal("dataset-invalid", file, "no example has two tokens, so nothing can be predicted")
     return out
@@ -247,4 +272,27 @@ def completion(file, e, tokenizer, max_length):
         if t.end > len(e.prompt):
             break
         labels[i] = IGNORED
+    return Sequence([t.id for t in tokens], labels, e.label)
+
+
+def conversation(file, e, tokenizer, template):
+    """A token that lies in a learned part with a character counts. Behind an end-of-turn token white space is the template's, unless it says otherwise."""
+    try:
+        text, learned, exact = template.apply(e.messages, e.tools)
+    except Raised as refused:
+        raise Refusal("dataset-invalid", file, "the checkpoint's chat template refuses its messages (%s)" % refused, where="line %d" % e.line) from refused
+    except Exception as failure:
+        raise Refusal("dataset-invalid", file, "the checkpoint's chat template cannot be applied (%s)" % failure, where="line %d" % e.line) from failure
+    tokens = tokenizer.encode(text, add_special=False)
+    labels = [IGNORED] * len(tokens)
+    for start, end in learned:
+        last = -1
+        for i, t in enumerate(tokens):
+            if t.end > start and t.start < end:
+                labels[i], last = t.id, i
+        kept = last
+        while kept >= 0 and labels[kept] != IGNORED and not tokens[kept].special and text[tokens[kept].start:tokens[kept].end].isspace():
+            kept -= 1
+        if not exact and 0 <= kept < last and labels[kept] != IGNORED and tokens[kept].special:
+            labels[kept + 1:last + 1] = [IGNORED] * (last - kept)
     return Sequence([t.id for t in tokens], labels, e.label)

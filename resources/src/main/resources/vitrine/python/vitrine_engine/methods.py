@@ -171,7 +171,7 @@ def save_adapter(model, state, folder):
 
 
 METHODS = {"full": Full, "lora": Lora, "dora": Lora, "layra": Lora}
-EMBEDDED_ONLY = ("beamlora", "hft")
+EMBEDDED_ONLY = ("beamlora", "hft", "apex")
 
 
 def of(task, settings):
@@ -185,9 +185,13 @@ def of(task, settings):
         if key in settings and not method.adapts:
             raise invalid("%s does not go with the method %s" % (key, name))
     for key, belongs in (("firstLayers", "layra"), ("lastLayers", "layra"), ("beamPeriod", "beamlora"), ("beamEnd", "beamlora"), ("beamTemperature", "beamlora"),
-                         ("rounds", "hft")):
+                         ("rounds", "hft"), ("stages", "apex"), ("assessed", "apex")):
         if key in settings and name != belongs:
             raise invalid("%s does not go with the method %s" % (key, name))
+    if settings.get("init", "kaiming") != "kaiming":
+        raise invalid("the pytorch engine does not begin with %s" % settings["init"], help="The embedded engine does.")
+    if settings.get("optimiser") in ("mezo", "zosam"):
+        raise invalid("the pytorch engine has no optimiser %s; it has adamw and spam" % settings["optimiser"], help="The embedded engine does.")
     if task.get("initAdapter") is not None and not method.adapts:
         raise invalid("initAdapter goes with methods that train an adapter only, not with %s" % name)
     return method

@@ -14,7 +14,7 @@ KINDS = {
                 "adapters": (list, False)},
     "finetune": {"model": (str, True), "data": (str, True), "method": (str, True), "evalData": (str, False), "initAdapter": (str, False), "settings": (dict, False)},
 }
-ELSEWHERE = ("statistics", "spectrum", "adapter", "adapter-compare", "adapter-cut", "adapter-merge", "adapter-extract", "compare", "prune")
+ELSEWHERE = ("statistics", "spectrum", "adapter", "adapter-compare", "adapter-cut", "adapter-merge", "adapter-extract", "compare", "prune", "convert", "preview")
 
 SETTINGS = {
     "steps": int, "epochs": int, "batchSize": int, "accumulate": int, "sequenceLength": int, "lr": float, "warmupSteps": int, "schedule": str, "decaySteps": int,

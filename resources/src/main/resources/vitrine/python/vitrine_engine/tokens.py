@@ -47,9 +47,9 @@ class Tokenizer:
         self._special = {t["id"] for t in content.get("added_tokens") or [] if t.get("special")}
         self._byte_level = '"ByteLevel"' in json.dumps({k: v for k, v in content.items() if k not in ("added_tokens", "model")})
 
-    def encode(self, text):
-        """The tokens of a text, with the special tokens that the tokenizer puts around it; start and end count characters."""
-        e = self._encoded(text)
+    def encode(self, text, add_special=True):
+        """The tokens of a text, with or without the special tokens that the tokenizer puts around it; start and end count characters."""
+        e = self._encoded(text, add_special)
         out = []
         # each of these is a list that the library makes anew when asked
         for id, entry, added, sequence, span in zip(e.ids, e.tokens, e.special_tokens_mask, e.sequence_ids, e.offsets):
@@ -62,9 +62,9 @@ class Tokenizer:
         """The ids alone, of texts that may be long."""
         return self._encoded(text).ids
 
-    def _encoded(self, text):
+    def _encoded(self, text, add_special=True):
         try:
-            return self._library.encode(text)
+            return self._library.encode(text, add_special_tokens=add_special)
         except Exception as failure:
             raise Refusal("tokenizer-invalid", self.file, "the text cannot be tokenised (%s)" % failure) from failure
 

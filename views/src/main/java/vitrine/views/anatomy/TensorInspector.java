@@ -132,10 +132,13 @@ final class TensorInspector {
         TensorEntry e = line.item().entry();
         Label shape = new Label(Names.spaced(e.shape()));
         shape.getStyleClass().add("vt-value");
-        VBox rows = section(KeyValueRow.of("Shape", ProvenanceAudit.tag(shape, counted)), KeyValueRow.ofName("Type", e.dtype().name()),
+        VBox rows = section(KeyValueRow.of("Shape", ProvenanceAudit.tag(shape, counted)), KeyValueRow.ofName("Type", e.storedAs()),
                 KeyValueRow.of("Parameters", Quantity.of(e.elements(), Numbers::count, counted)), KeyValueRow.of("Size", Quantity.of(e.bytes(), Numbers::bytes, counted)),
                 KeyValueRow.of("Offset", Quantity.of(e.offset(), Numbers::count, Provenance.measured(Visible.name(line.name()), line.dtype(), "bytes from the start of its file"))), KeyValueRow.ofName("File", Visible.name(String.valueOf(e.file().getFileName()))),
                 KeyValueRow.ofName("Part", part(line)));
+        if (!e.storedName().equals(e.name())) {
+            rows.getChildren().add(KeyValueRow.ofName("In the file", Visible.name(e.storedName())));
+        }
         role(line).ifPresent(text -> {
             Label label = new Label(text);
             label.setWrapText(true);

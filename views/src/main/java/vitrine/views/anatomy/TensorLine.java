@@ -33,6 +33,6 @@ record TensorLine(String name, Anatomy.Item item, long elements, Map<Part, Long>
 
     /// The element type's name, or an empty text where it is not known.
     String dtype() {
-        return item == null ? "" : item.entry().dtype().name();
+        return item == null ? "" : item.entry().storedAs();
     }
 }

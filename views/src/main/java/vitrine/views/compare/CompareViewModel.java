@@ -391,7 +391,7 @@ public final class CompareViewModel {
                 prompt.get().isBlank() ? null : Task.Prompt.ofText(prompt.get()), null, Accuracy.fast, a.get().uses(), b.get().uses());
     }
 
-    Optional<Task> task() {
+    public Optional<Task> task() {
         return Optional.ofNullable(asked != null ? asked : taskOrNull());
     }
 

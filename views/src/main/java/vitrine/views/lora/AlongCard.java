@@ -105,7 +105,10 @@ final class AlongCard {
 
     private ReadOut readOut(int row, int column) {
         Along a = model.alongProperty().get();
-        Along.Step step = a.steps().get(Math.clamp(model.alongAtProperty().get(), 0, a.steps().size() - 1));
+        Along.Step step = a == null || a.steps().isEmpty() ? null : a.steps().get(Math.clamp(model.alongAtProperty().get(), 0, a.steps().size() - 1));
+        if (step == null || row >= step.lines().size()) {
+            return new ReadOut();
+        }
         Along.Line l = step.lines().get(row);
         Along.Measure m = model.alongMeasureProperty().get();
         ReadOut out = new ReadOut().add(ReadOut.Role.NAME, l.title());

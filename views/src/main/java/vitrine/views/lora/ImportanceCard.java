@@ -24,7 +24,7 @@ final class ImportanceCard {
     private final FigureCanvas canvas = new FigureCanvas(map);
     private final Picker<Importance> measure = new Picker<>("", List.of(Importance.SINGULAR), Importance::label);
     private List<Importance> offered = List.of(Importance.SINGULAR);
-    private final Segments<Boolean> order = new Segments<>(List.of(true, false), s -> s ? "Strongest first" : "In place").compact();
+    private final Segments<Boolean> order = new Segments<>(List.of(true, false), s -> s ? "Sorted" : "In place").compact();
 
     ImportanceCard(LoraViewModel model) {
         this.model = model;
@@ -100,6 +100,10 @@ final class ImportanceCard {
 
     private ReadOut readOut(int row, int column) {
         Study s = model.studyProperty().get();
+        if (s == null || row >= s.modules().size()) {
+            // The map is not in front, and describes what it last showed.
+            return new ReadOut();
+        }
         Module m = s.modules().get(row);
         Importance i = model.importanceProperty().get();
         ReadOut out = new ReadOut().add(ReadOut.Role.NAME, m.title());

@@ -299,6 +299,8 @@ public final class LoraView implements View {
         first.setAlignment(Pos.CENTER_LEFT);
         HBox second = new HBox();
         HBox third = new HBox();
+        second.setAlignment(Pos.CENTER_LEFT);
+        third.setAlignment(Pos.CENTER_LEFT);
         Runnable shown = () -> {
             switch (model.modeProperty().get()) {
                 case RANKS, ALIGNMENT, RUN -> first.getChildren().clear();

@@ -130,6 +130,10 @@ final class PlacementCard {
     }
 
     private ReadOut readOut(int row, int column) {
+        if (model.studyProperty().get() == null) {
+            // The map is not in front, and describes what it last showed.
+            return new ReadOut();
+        }
         Placement p = model.placementProperty().get();
         List<Module> there = there(new Cell(row, column));
         Module first = there.getFirst();

@@ -107,7 +107,10 @@ final class FormBoard {
         };
         form.methodProperty().addListener((o, old, now) -> build());
         form.problemsProperty().addListener((o, old, now) -> tellProblems());
-        form.taskProperty().addListener((o, old, now) -> tellTask());
+        form.taskProperty().addListener((o, old, now) -> {
+            tellTask();
+            tellOutlook();
+        });
         form.outlookProperty().addListener((o, old, now) -> tellOutlook());
         model.refusedProperty().addListener((o, old, now) -> tellProblems());
         build();
@@ -298,9 +301,10 @@ final class FormBoard {
             box.getChildren().add(KeyValueRow.of("Memory, predicted", Quantity.of(f.bytes(), Numbers::bytes, Origins.forecast(of))));
             box.getChildren().add(KeyValueRow.of("Tokens per step, at most", Quantity.of(f.tokensPerStep(), Numbers::count, Provenance.derived(of, "", "batch × length × accumulated passes; short texts have fewer"))));
             Integer steps = t.settings() == null ? null : t.settings().steps();
-            Provenance time = Provenance.estimated(of, "steps × tokens per step ÷ tokens per second of an earlier run of this model and method", 0, Double.NaN);
+            Provenance time = Provenance.estimated(of, o.ofAnother() ? "steps × tokens per step ÷ tokens per second of another run, scaled by the values that a token passes (4 × all + 2 × trained)"
+                    : "steps × tokens per step ÷ tokens per second of an earlier run of this model and method", 0, Double.NaN);
             box.getChildren().add(KeyValueRow.of("Time, at most", steps == null ? Quantity.missing("steps follow from the text", time)
-                    : Double.isFinite(o.tokensPerSecond()) ? Quantity.of((double) steps * f.tokensPerStep() / o.tokensPerSecond(), Numbers::duration, time) : Quantity.missing("no earlier run of this model", time)));
+                    : Double.isFinite(o.tokensPerSecond()) ? Quantity.of((double) steps * f.tokensPerStep() / o.tokensPerSecond(), Numbers::duration, time) : Quantity.missing("no earlier run", time)));
             outlook.provenance(Origins.forecast(of));
         }
         outlook.content(box);

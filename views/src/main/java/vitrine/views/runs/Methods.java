@@ -15,6 +15,7 @@ final class Methods {
             case "dora" -> "DoRA";
             case "layra" -> "LayRA";
             case "hft" -> "HFT";
+            case "apex" -> "APEX";
             default -> method;
         };
     }
@@ -31,6 +32,7 @@ final class Methods {
             case beamlora -> "LoRA whose ranks compete: those that earn little give their place to others. The result is a PEFT adapter.";
             case dora -> "LoRA that trains direction and magnitude apart. The result is a PEFT adapter.";
             case layra -> "LoRA on some first and some last layers only. The result is a PEFT adapter.";
+            case apex -> "Strong heads and channels are mixed into weak ones, stage by stage. The result is a checkpoint.";
             case hft -> "Half of the tensors are trained, chosen anew each round. The result is a checkpoint.";
         };
     }

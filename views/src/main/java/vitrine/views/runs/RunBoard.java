@@ -28,6 +28,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
+import vitrine.core.task.FinetuneForecast;
 import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
 
@@ -258,6 +259,33 @@ public final class RunBoard implements AutoCloseable {
         return CompletableFuture.supplyAsync(() -> store().list().stream().filter(r -> r.method().equals(task.method().name()) && r.model().equals(task.model())).limit(PACE_RUNS)
                 .map(r -> store().figures(r.number()).get("tokens_per_second")).filter(f -> f != null && f.size() >= PACE_STEPS).findFirst()
                 .map(f -> Curve.of(f).median(f.size())).orElse(Double.NaN), background);
+    }
+
+    /// Tokens per second that a task may have where no run like it has been: an earlier run's, scaled by the arithmetic of a token; NaN where there was none.
+    CompletableFuture<Double> paceOfAnother(Task.Finetune task, FinetuneForecast of) {
+        if (store == null && !Files.exists(folder)) {
+            return CompletableFuture.completedFuture(Double.NaN);
+        }
+        return CompletableFuture.supplyAsync(() -> {
+            for (RunRecord r : store().list().stream().limit(4L * PACE_RUNS).toList()) {
+                var speed = store().figures(r.number()).get("tokens_per_second");
+                if (speed == null || speed.size() < PACE_STEPS) {
+                    continue;
+                }
+                try {
+                    FinetuneForecast then = FinetuneForecast.of((Task.Finetune) Task.fromJson(r.task()));
+                    return Curve.of(speed).median(speed.size()) * perToken(then) / perToken(of);
+                } catch (Refusal gone) {
+                    // Its model is not there any more: the run before may tell.
+                }
+            }
+            return Double.NaN;
+        }, background);
+    }
+
+    /// Multiplications and additions of a token, forward and back through all values, and once more for the gradients of those that are trained.
+    private static double perToken(FinetuneForecast f) {
+        return 4.0 * f.all() + 2.0 * f.trained();
     }
 
     /// Goes on with a run from its last saved step.

@@ -32,7 +32,9 @@ final class RunForm {
     private static final List<String> FILES = List.of(MODEL, DATA, EVAL_DATA, INIT_ADAPTER);
 
     /// What the task will take, or why that cannot be told.
-    record Outlook(FinetuneForecast forecast, double tokensPerSecond, Refusal refusal) {}
+    ///
+    /// @param ofAnother whether the speed is that of another run, scaled by the arithmetic of a token
+    record Outlook(FinetuneForecast forecast, double tokensPerSecond, boolean ofAnother, Refusal refusal) {}
 
     private final RunBoard board;
     private final Executor background;
@@ -217,14 +219,15 @@ final class RunForm {
         background.execute(() -> {
             Outlook found;
             try {
-                found = new Outlook(FinetuneForecast.of(wanted), Double.NaN, null);
+                found = new Outlook(FinetuneForecast.of(wanted), Double.NaN, false, null);
             } catch (Refusal r) {
-                found = new Outlook(null, Double.NaN, r);
+                found = new Outlook(null, Double.NaN, false, r);
             }
             Outlook first = found;
-            board.pace(wanted).thenAccept(pace -> ui.execute(() -> {
+            board.pace(wanted).thenCompose(pace -> pace.isNaN() && first.forecast != null ? board.paceOfAnother(wanted, first.forecast).thenApply(p -> new Outlook(first.forecast, p, true, null))
+                    : java.util.concurrent.CompletableFuture.completedFuture(new Outlook(first.forecast, pace, false, first.refusal))).thenAccept(o -> ui.execute(() -> {
                 if (mine == asked) {
-                    outlook.set(new Outlook(first.forecast, pace, first.refusal));
+                    outlook.set(o);
                 }
             }));
         });

@@ -25,6 +25,10 @@ public final class LoraPictures {
     private LoraPictures() {}
 
     public static void main(String[] args) throws Exception {
+        if (args[0].equals("compare")) {
+            compare(args, Files.createDirectories(Path.of(args[4])));
+            System.exit(0);
+        }
         if (args[0].equals("run")) {
             along(Path.of(args[1]), Files.createDirectories(Path.of(args[2])));
             System.exit(0);
@@ -98,6 +102,43 @@ public final class LoraPictures {
             }
         }
         System.exit(0);
+    }
+
+    /// Without losses: what is quickly drawn. Arguments after `compare`: an adapter, its base, another adapter, an output folder, a checkpoint that is not its base.
+    private static void compare(String[] args, Path out) throws Exception {
+        try (InProcessEngine engine = new InProcessEngine(Files.createTempDirectory("pictures"))) {
+            LoraView view = FxThread.get(() -> new LoraView(new TaskBoard(engine, Platform::runLater)));
+            LoraViewModel m = view.model();
+            FxThread.run(() -> {
+                m.bases().add(open(Path.of(args[2])));
+                view.show(open(Path.of(args[1])));
+            });
+            await(m);
+            FxThread.run(() -> {
+                m.ruleProperty().set(Cut.Rule.PARAMETERS);
+                m.importanceProperty().set(Importance.NORM_PRODUCT);
+            });
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("share-dark-1280.png"));
+            FxThread.run(() -> {
+                m.ruleProperty().set(Cut.Rule.LOSS);
+                m.importanceProperty().set(Importance.SINGULAR);
+            });
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("budget-light-1280.png"));
+            FxThread.run(() -> {
+                m.adapters().setAll(List.of(open(Path.of(args[1])), open(Path.of(args[3]))));
+                m.compareWith(m.adapters().getLast());
+            });
+            FxThread.await("comparison", () -> !(m.comparisonProperty().get() instanceof ViewState.Working));
+            ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("compare-dark-1440.png"));
+            FxThread.run(() -> {
+                m.modeProperty().set(Mode.RANKS);
+                m.on(open(Path.of(args[5])));
+            });
+            FxThread.await("refusal", () -> !(m.stateProperty().get() instanceof ViewState.Working));
+            ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("refused-dark-1280.png"));
+            FxThread.run(() -> view.show(open(Path.of(args[5]))));
+            ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("checkpoint-light-1280.png"));
+        }
     }
 
     private static void along(Path run, Path out) throws Exception {

@@ -283,7 +283,7 @@ class RunsViewTest {
         assertTrue(FxThread.get(() -> Shown.button(view.body(), "Start run").isDisabled()));
         FxThread.run(() -> form.text("targetModules").set("q_proj, v_proj"));
         FxThread.await("the forecast", () -> form.outlookProperty().get() != null);
-        has(texts(), "Trained values", "Memory, predicted", "(no earlier run of this model)");
+        has(texts(), "Trained values", "Memory, predicted", "(no earlier run)");
         String command = FxThread.get(view::command);
         assertEquals("vitrine finetune --model " + MODEL + " --data " + text + " --method lora --steps 30 --lr 0.001 --target-modules q_proj,v_proj", command);
         FxThread.run(() -> form.methodProperty().set(vitrine.core.task.FinetuneMethod.full));
@@ -297,6 +297,27 @@ class RunsViewTest {
         assertEquals(List.of("runs", "resume", "1", "--threads", "2", "--json"), launched.getLast());
         assertEquals(30, store.get(1).orElseThrow().task().at("/settings/steps").asInt());
         has(texts(), "#1 LoRA r 16", "starting");
+    }
+
+    @Test
+    void theTimeOfATaskThatWasNeverRunIsToldFromAnotherRun() throws IOException {
+        Path text = Files.writeString(dir.resolve("text.txt"), "Once upon a time");
+        make(task(), 20, 1);
+        look();
+        FxThread.run(() -> view.model().modeProperty().set(RunsViewModel.Mode.NEW));
+        RunForm form = view.model().form();
+        FxThread.run(() -> {
+            form.methodProperty().set(vitrine.core.task.FinetuneMethod.full);
+            form.text(RunForm.MODEL).set(MODEL.toString());
+            form.text(RunForm.DATA).set(text.toString());
+        });
+        FxThread.await("the forecast", () -> form.outlookProperty().get() != null);
+        RunForm.Outlook o = form.outlookProperty().get();
+        assertTrue(o.ofAnother());
+        // Full tuning takes 6 parts of arithmetic per value, an adapter of rank 8 four and a little.
+        double all = o.forecast().all();
+        double rank8 = vitrine.core.task.FinetuneForecast.of((vitrine.core.task.Task.Finetune) vitrine.core.task.Task.fromJson(task())).trained();
+        assertEquals(15_800 * (4 * all + 2 * rank8) / (6 * all), o.tokensPerSecond(), 1);
     }
 
     @Test

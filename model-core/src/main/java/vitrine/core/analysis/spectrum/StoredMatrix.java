@@ -47,9 +47,9 @@ public record StoredMatrix(DType dtype, MemorySegment data, MatrixView view, boo
     @Override
     public void release(int row, int rows) {
         if (mapped && rows > 0) {
-            long size = dtype.bits() / 8;
-            long from = view.rowOffset(row) * size;
-            long to = (view.rowOffset(row + rows - 1) + (view.columns() - 1) * view.columnStride() + 1) * size;
+            long last = view.rowOffset(row + rows - 1) + (view.columns() - 1) * view.columnStride() + 1;
+            long from = dtype.bytes(view.rowOffset(row));
+            long to = dtype.bytes(Math.ceilDiv(last, dtype.blockValues()) * dtype.blockValues());
             data.asSlice(from, to - from).unload();
         }
     }

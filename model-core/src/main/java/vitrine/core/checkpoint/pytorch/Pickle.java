@@ -37,6 +37,7 @@ final class Pickle {
     /// @param dtype the type's name where it is not the storage's own, or null
     record View(Storage storage, long offset, List<Object> size, List<Object> stride, String dtype) {}
 
+    private static final String REMEDY = "It is not run. Where you trust the file, convert it to safetensors with Python.";
     private static final Object MARK = new Object();
     private static final int MAX_LINE = 1000;
     private static final int MAX_DIGITS = 255;
@@ -176,8 +177,6 @@ final class Pickle {
             default -> throw in.refuse(Category.PICKLE_INVALID, "byte %,d is 0x%s, which is no opcode", in.position() - 1, Integer.toHexString(op));
         }
     }
-
-    private static final String REMEDY = "It is not run. Where you trust the file, convert it to safetensors with Python.";
 
     private void push(Object value) {
         stack.add(value);

@@ -57,7 +57,15 @@ public class Lora implements Method {
     /// @param targets endings of module names, or [#ALL_LINEAR]
     /// @param layers the layers that get adapters, or null for all
     /// @param start an adapter to begin with, or null
-    public record Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start) {
+    /// @param first what the factors begin with otherwise
+    /// @param gradients for beginnings that look at it the gradient of every adapted tensor; else null
+    public record Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start,
+                           FirstFactors.Kind first, Map<String, float[]> gradients) {
+
+        /// With the usual beginning.
+        public Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start) {
+            this(rank, alpha, dropout, targets, rankStabilised, dora, layers, start, FirstFactors.Kind.kaiming, null);
+        }
 
         /// s, what B A is multiplied with.
         public double scaling() {
@@ -67,6 +75,8 @@ public class Lora implements Method {
 
     private final Settings settings;
     private final Map<String, String> weights = new LinkedHashMap<>();
+    /// The first factors of layers whose matrix has given up their product.
+    private final Map<String, FirstFactors> taken = new LinkedHashMap<>();
     private boolean inputMajor;
 
     public Lora(Settings settings) {
@@ -90,16 +100,37 @@ public class Lora implements Method {
             String path = path(e.getKey(), parameters.spec());
             Parameter a = Parameter.zeros(path + ".lora_A.weight", Shape.of(settings.rank, l.in()), parameters.arena());
             Parameter b = Parameter.zeros(path + ".lora_B.weight", Shape.of(l.out(), settings.rank), parameters.arena());
-            a.set(initial(settings.rank * l.in(), l.in(), randomness, number));
+            FirstFactors first = settings.first.changesBase() ? taken(parameters, l) : FirstFactors.random(settings.first, settings.rank, l.out(), l.in(), randomness, number);
+            a.set(FirstFactors.floats(first.a()));
+            b.set(FirstFactors.floats(first.b()));
+            if (first.taken() != null) {
+                taken.put(path, first);
+            }
             adapt(parameters, path, l, a, b, (float) settings.scaling(), null, number++);
         }
     }
 
-    private static float[] initial(int count, int in, Randomness randomness, int number) {
-        float[] out = new float[count];
-        double bound = 1 / Math.sqrt(in);
-        for (int i = 0; i < count; i++) {
-            out[i] = (float) ((2 * randomness.uniform(Randomness.Stream.INITIAL, number, i) - 1) * bound);
+    /// The factors that a layer's matrix, or its gradient, gives; the matrix keeps the rest.
+    private FirstFactors taken(Parameters parameters, Linear l) {
+        float[] w = parameters.values(l);
+        double[] of = rows(settings.first.looksAtGradient() ? settings.gradients.get(l.weight()) : w, l);
+        FirstFactors first = FirstFactors.of(settings.first, of, l.out(), l.in(), settings.rank, settings.scaling());
+        for (int o = 0; o < l.out(); o++) {
+            for (int i = 0; i < l.in(); i++) {
+                w[l.inputMajor() ? i * l.out() + o : o * l.in() + i] -= (float) first.taken()[o * l.in() + i];
+            }
+        }
+        parameters.replace(l, w);
+        return first;
+    }
+
+    /// A stored matrix as `[out, in]`.
+    static double[] rows(float[] stored, Linear l) {
+        double[] out = new double[stored.length];
+        for (int o = 0; o < l.out(); o++) {
+            for (int i = 0; i < l.in(); i++) {
+                out[o * l.in() + i] = stored[l.inputMajor() ? i * l.out() + o : o * l.in() + i];
+            }
         }
         return out;
     }
@@ -171,6 +202,12 @@ public class Lora implements Method {
 
     float temperature() {
         return 0f;
+    }
+
+    /// Notes a module that a variant has adapted itself.
+    final void noteModule(String path, Linear l) {
+        weights.put(path, l.weight());
+        inputMajor |= l.inputMajor();
     }
 
     // --- which layers
@@ -249,8 +286,17 @@ public class Lora implements Method {
         Map<String, float[]> values = new LinkedHashMap<>();
         weights.forEach((path, weight) -> {
             LowRank l = parameters.adapters().get(weight);
-            put(declared, values, path + ".lora_A.weight", l.a().shape(), exportedA(l));
-            put(declared, values, path + ".lora_B.weight", l.b().shape(), l.b().toArray());
+            float[] a = exportedA(l);
+            float[] b = l.b().toArray();
+            FirstFactors first = taken.get(path);
+            if (first != null) {
+                // The change of the matrix as it was: s (B A - B0 A0), of twice the rank.
+                a = java.util.Arrays.copyOf(a, 2 * a.length);
+                System.arraycopy(FirstFactors.floats(first.a()), 0, a, first.a().length, first.a().length);
+                b = beside(b, first.b(), settings.rank);
+            }
+            put(declared, values, path + ".lora_A.weight", Shape.of(a.length / l.a().shape().size(1), l.a().shape().size(1)), a);
+            put(declared, values, path + ".lora_B.weight", Shape.of(l.b().shape().size(0), b.length / l.b().shape().size(0)), b);
             if (l.magnitude() != null) {
                 put(declared, values, path + ".lora_magnitude_vector", l.magnitude().shape(), l.magnitude().toArray());
             }
@@ -262,7 +308,26 @@ public class Lora implements Method {
         }
         Files.write(folder.resolve("adapter_config.json"), Json.pretty(config(parameters)).getBytes(StandardCharsets.UTF_8));
         long count = parameters.trained().stream().mapToLong(Parameter::elements).sum();
+        if (settings.first != FirstFactors.Kind.kaiming) {
+            summary.put("init", settings.first.name());
+        }
         summary.put("result", "adapter").put("modules", weights.size()).put("trained_parameters", count);
+    }
+
+    private int exportedRank() {
+        return settings.first.changesBase() ? 2 * settings.rank : settings.rank;
+    }
+
+    /// `[B, -B0]`.
+    private static float[] beside(float[] b, double[] first, int rank) {
+        float[] out = new float[2 * b.length];
+        for (int o = 0; o < b.length / rank; o++) {
+            for (int r = 0; r < rank; r++) {
+                out[2 * o * rank + r] = b[o * rank + r];
+                out[(2 * o + 1) * rank + r] = (float) -first[o * rank + r];
+            }
+        }
+        return out;
     }
 
     private static void put(Map<String, Declared> declared, Map<String, float[]> values, String name, Shape shape, float[] v) {
@@ -277,11 +342,13 @@ public class Lora implements Method {
             return c.put("inference_mode", true);
         }
         ObjectNode c = Json.object().put("peft_type", "LORA").put("task_type", "CAUSAL_LM").put("base_model_name_or_path", base.path().toString());
-        c.put("r", settings.rank);
-        if (settings.alpha == Math.rint(settings.alpha)) {
-            c.put("lora_alpha", (long) settings.alpha);
+        c.put("r", exportedRank());
+        // The scaling stays what it was with the run's own rank.
+        double alpha = settings.alpha * (!settings.first.changesBase() ? 1 : settings.rankStabilised ? Math.sqrt(2) : 2);
+        if (alpha == Math.rint(alpha)) {
+            c.put("lora_alpha", (long) alpha);
         } else {
-            c.put("lora_alpha", settings.alpha);
+            c.put("lora_alpha", alpha);
         }
         c.put("lora_dropout", settings.dropout).put("bias", "none").put("fan_in_fan_out", inputMajor).put("inference_mode", true).put("init_lora_weights", true)
                 .put("use_rslora", settings.rankStabilised).put("use_dora", settings.dora).putNull("modules_to_save").putNull("revision");
@@ -300,7 +367,8 @@ public class Lora implements Method {
         return c;
     }
 
-    Settings settings() {
+    /// What was set.
+    public Settings settings() {
         return settings;
     }
 

@@ -232,6 +232,66 @@ class PruneNumbersTest {
         }
     }
 
+    // --- SlimGPT
+
+    /// The inputs of SparseGPT's trace; two rows, two heads of two inputs.
+    @Test
+    void slimGptsExample() {
+        double[] scale = {1, 2, .5, 1.5};
+        double[][] x = new double[10][4];
+        for (int t = 0; t < 10; t++) {
+            for (int i = 0; i < 4; i++) {
+                x[t][i] = scale[i] * Math.sin(0.3 + 10 * i + t);
+            }
+            x[t][1] += 0.8 * x[t][0];
+        }
+        try (InputStatistics s = inputs(matrix(x), true)) {
+            SlimGpt method = new SlimGpt(0.01);
+            Matrix w = matrix(new double[] {1, -.5, .8, .3}, new double[] {.2, .9, -.4, .6});
+            SparseGpt.InverseRoot root = SparseGpt.InverseRoot.of(s, 0.01, arena);
+            var inverse = arena.allocate(128, 64);
+            for (int i = 0; i < 4; i++) {
+                for (int j = 0; j < 4; j++) {
+                    double sum = 0;
+                    for (int k = 0; k <= Math.min(i, j); k++) {
+                        sum += root.u().getAtIndex(java.lang.foreign.ValueLayout.JAVA_DOUBLE, 4L * k + i) * root.u().getAtIndex(java.lang.foreign.ValueLayout.JAVA_DOUBLE, 4L * k + j);
+                    }
+                    inverse.setAtIndex(java.lang.foreign.ValueLayout.JAVA_DOUBLE, 4L * i + j, sum);
+                }
+            }
+            double[] costs = method.costs(Wide.of(w, arena), inverse, 2, 4, 2, new boolean[] {true, true});
+            // The page divides H by the ten tokens.
+            assertEquals(0.228343, costs[0] / 10, 2e-6);
+            assertEquals(0.042007, costs[1] / 10, 2e-6);
+            Matrix same = copy(w);
+            assertArrayEquals(new int[] {0, 1}, method.prune(same, s, 2, 0));
+            assertArrayEquals(w.toArray(), same.toArray(), "nothing goes and nothing changes");
+            assertArrayEquals(new int[] {0}, method.prune(w, s, 2, 1));
+            assertArrayEquals(new float[] {1.289218f, -0.430617f, 0, 0, 1.091590f, 1.865583f, 0, 0}, w.toArray(), 2e-5f);
+        }
+    }
+
+    @Test
+    void slimGptIsNoWorseThanDeletion() {
+        try (InputStatistics s = inputs(random(200, 150, 21), true)) {
+            Matrix w = random(20, 150, 22);
+            int[] kept = new SlimGpt(1e-6).prune(w, s, 1, 90);
+            assertEquals(60, kept.length);
+            Matrix deleted = random(20, 150, 22);
+            for (int r = 0; r < 20; r++) {
+                for (int c = 0; c < 150; c++) {
+                    if (java.util.Arrays.binarySearch(kept, c) < 0) {
+                        assertEquals(0, w.get(r, c));
+                        deleted.set(r, c, 0);
+                    }
+                }
+            }
+            double compensated = OutputError.of(s.sample(), random(20, 150, 22), w, new PlainProducts()).relative();
+            double plain = OutputError.of(s.sample(), random(20, 150, 22), deleted, new PlainProducts()).relative();
+            assertTrue(compensated < 0.9 * plain, compensated + " and " + plain);
+        }
+    }
+
     // --- lower rank
 
     /// W[i][j] = cos(0.7 (i + 1) (j + 1)), X[i][t] = (i + 1) cos(0.9 (i + 1) (t + 1)).

@@ -1,0 +1,269 @@
+package vitrine.core.task;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import vitrine.core.analysis.rank.BlockInfluence;
+import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
+import vitrine.core.architecture.FeedForward;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.Linear;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.backward.Parameter;
+import vitrine.core.forward.ExpertOutputs;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.prune.CalibrationPass;
+import vitrine.core.prune.method.TaylorImportance;
+import vitrine.core.tensor.Matrix;
+
+/// What layers, heads, channels and experts are worth, by calibration texts.
+final class StructureScores {
+
+    private final LoadedModel model;
+    private final ModelSpec spec;
+    private final CalibrationTexts texts;
+    private final Progress progress;
+
+    StructureScores(LoadedModel model, CalibrationTexts texts, Progress progress) {
+        this.model = model;
+        spec = model.spec();
+        this.texts = texts;
+        this.progress = progress;
+    }
+
+    private void pass(Probe probe) {
+        try (CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
+            for (int l = 0; l < spec.layers().size(); l++) {
+                progress.checkCancelled();
+                progress.step(l, spec.layers().size(), "layers measured");
+                pass.pass(null, probe, new DataInput.Quiet(progress));
+            }
+        }
+    }
+
+    /// Block influence per layer: the mean over tokens of 1 - cos(before, after).
+    double[] influence() {
+        BlockInfluence influence = new BlockInfluence(spec);
+        pass(influence);
+        return influence.mean();
+    }
+
+    // --- heads by gates
+
+    /// The importance of every query head, `E |dL / d gate|` with the gate on what the head gives to the output projection, divided by the norm over
+    /// its layer's heads.
+    ///
+    /// The gate's gradient is the inner product of the output projection's columns of that head with their own gradient, so one gradient per layer tells all.
+    ///
+    /// Source: Michel et al., *Are Sixteen Heads Really Better than One?*, 2019, arXiv 1905.10650.
+    ///
+    /// @param gradients of the output projections
+    /// @return per layer `[heads]`
+    double[][] heads(LossGradients gradients) {
+        double[][] sums = new double[spec.layers().size()][];
+        Map<String, LayerSpec> byWeight = new HashMap<>();
+        for (LayerSpec l : spec.layers()) {
+            sums[l.index()] = new double[l.attention().heads()];
+            byWeight.put(l.attention().output().weight(), l);
+        }
+        gradients.each(texts.pieces(), progress, tensors -> {
+            for (Parameter p : tensors) {
+                LayerSpec l = byWeight.get(p.name());
+                Linear o = l.attention().output();
+                int d = l.attention().valueDim();
+                float[] w = p.toArray();
+                float[] g = p.gradientToArray();
+                double[] gate = new double[l.attention().heads()];
+                for (int r = 0; r < o.out(); r++) {
+                    for (int c = 0; c < o.in(); c++) {
+                        int at = o.inputMajor() ? c * o.out() + r : r * o.in() + c;
+                        gate[c / d] += (double) w[at] * g[at];
+                    }
+                }
+                for (int h = 0; h < gate.length; h++) {
+                    sums[l.index()][h] += Math.abs(gate[h]) / texts.pieces().size();
+                }
+            }
+        });
+        for (double[] layer : sums) {
+            double norm = Math.sqrt(IntStream.range(0, layer.length).mapToDouble(h -> layer[h] * layer[h]).sum());
+            for (int h = 0; h < layer.length && norm > 0; h++) {
+                layer[h] /= norm;
+            }
+        }
+        return sums;
+    }
+
+    Set<String> outputs() {
+        Set<String> names = new LinkedHashSet<>();
+        spec.layers().forEach(l -> names.add(l.attention().output().weight()));
+        return names;
+    }
+
+    /// What key/value groups are worth: the sums over their query heads.
+    static double[] groups(double[] heads, AttentionSpec a) {
+        double[] out = new double[a.keyValueHeads()];
+        for (int h = 0; h < heads.length; h++) {
+            out[h / a.groupSize()] += heads[h];
+        }
+        return out;
+    }
+
+    // --- Taylor
+
+    /// The sums of the importance of the weights that go together: per layer the key/value groups (rows of query, key and value, columns of output) and the channels
+    /// (rows of gate and up, columns of down).
+    ///
+    /// @param groups per layer `[key/value heads]`, or null where projections are fused
+    /// @param channels per layer `[width]`, or null where there is no dense feed-forward block
+    record Taylor(Map<Integer, double[]> groups, Map<Integer, double[]> channels) {}
+
+    Taylor taylor(boolean secondOrder) {
+        Map<String, Part> parts = new LinkedHashMap<>();
+        Map<Integer, double[]> groups = new LinkedHashMap<>();
+        Map<Integer, double[]> channels = new LinkedHashMap<>();
+        for (LayerSpec l : spec.layers()) {
+            AttentionSpec a = l.attention();
+            if (a.projection() instanceof Separate s) {
+                double[] to = new double[a.keyValueHeads()];
+                groups.put(l.index(), to);
+                parts.put(s.query().weight(), new Part(s.query(), false, a.headDim() * a.groupSize(), to));
+                parts.put(s.key().weight(), new Part(s.key(), false, a.headDim(), to));
+                parts.put(s.value().weight(), new Part(s.value(), false, a.valueDim(), to));
+                parts.put(a.output().weight(), new Part(a.output(), true, a.valueDim() * a.groupSize(), to));
+            }
+            switch (l.feedForward()) {
+                case FeedForward.Gated g -> {
+                    double[] to = new double[g.width()];
+                    channels.put(l.index(), to);
+                    parts.put(g.gate().weight(), new Part(g.gate(), false, 1, to));
+                    parts.put(g.up().weight(), new Part(g.up(), false, 1, to));
+                    parts.put(g.down().weight(), new Part(g.down(), true, 1, to));
+                }
+                case FeedForward.Plain p -> {
+                    double[] to = new double[p.width()];
+                    channels.put(l.index(), to);
+                    parts.put(p.up().weight(), new Part(p.up(), false, 1, to));
+                    parts.put(p.down().weight(), new Part(p.down(), true, 1, to));
+                }
+                default -> { }
+            }
+        }
+        try (LossGradients gradients = new LossGradients(model, parts.keySet())) {
+            Map<String, TaylorImportance> sums = new HashMap<>();
+            gradients.tensors().forEach(p -> sums.put(p.name(), new TaylorImportance(Math.toIntExact(p.elements()), secondOrder)));
+            gradients.each(texts.pieces(), progress, tensors -> tensors.forEach(p -> sums.get(p.name()).add(p.gradientToArray())));
+            for (Parameter p : gradients.tensors()) {
+                parts.get(p.name()).add(p.toArray(), sums.get(p.name()));
+            }
+        }
+        return new Taylor(groups, channels);
+    }
+
+    /// A matrix whose outputs (or inputs) belong to groups of `width`.
+    private record Part(Linear linear, boolean byInput, int width, double[] to) {
+        void add(float[] w, TaylorImportance importance) {
+            for (int r = 0; r < linear.out(); r++) {
+                for (int c = 0; c < linear.in(); c++) {
+                    int at = linear.inputMajor() ? c * linear.out() + r : r * linear.in() + c;
+                    to[(byInput ? c : r) / width] += importance.of(at, w[at]);
+                }
+            }
+        }
+    }
+
+    // --- experts
+
+    /// What routed experts do over the texts, per layer with experts.
+    ///
+    /// @param frequency tokens that visit each expert
+    /// @param weight the mean routing weight over those tokens
+    /// @param saliency the mean over those tokens of routing weight times the norm of the expert's output
+    record ExpertUse(Map<Integer, double[]> frequency, Map<Integer, double[]> weight, Map<Integer, double[]> saliency) {}
+
+    ExpertUse experts() {
+        Map<Integer, double[]> frequency = new LinkedHashMap<>();
+        Map<Integer, double[]> weight = new LinkedHashMap<>();
+        Map<Integer, double[]> saliency = new LinkedHashMap<>();
+        for (int l : spec.expertLayers()) {
+            int n = spec.experts(l).experts().count();
+            frequency.put(l, new double[n]);
+            weight.put(l, new double[n]);
+            saliency.put(l, new double[n]);
+        }
+        pass(new Probe() {
+
+            @Override
+            public boolean wants(int layer, Site site) {
+                return frequency.containsKey(layer) && (site == Site.MLP_IN || site == Site.EXPERT_IDS || site == Site.EXPERT_WEIGHTS);
+            }
+
+            @Override
+            public void at(Place place, Matrix value) {
+                // Of each group of sequences all inputs come first, then all ids, then all weights: what belongs together is found by its place.
+                switch (place.site()) {
+                    case MLP_IN -> kept.put(key(place), value.toArray());
+                    case EXPERT_IDS -> chosen.put(key(place), value.toArray());
+                    default -> visits(place, value);
+                }
+            }
+
+            private final Map<Long, float[]> kept = new HashMap<>();
+            private final Map<Long, float[]> chosen = new HashMap<>();
+
+            private long key(Place p) {
+                return (long) p.sequence() << 32 | p.firstPosition();
+            }
+
+            private void visits(Place place, Matrix weights) {
+                float[] h = kept.remove(key(place));
+                float[] of = chosen.remove(key(place));
+                int k = weights.columns();
+                int width = h.length / weights.rows();
+                var experts = new ExpertOutputs(spec.experts(place.layer()).experts(), model.weights());
+                for (int e = 0; e < frequency.get(place.layer()).length; e++) {
+                    int expert = e;
+                    int[] visits = IntStream.range(0, of.length).filter(i -> of[i] == expert).toArray();
+                    if (visits.length == 0) {
+                        continue;
+                    }
+                    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofShared()) {
+                        Matrix x = Matrix.allocate(arena, visits.length, width);
+                        Matrix y = Matrix.allocate(arena, visits.length, width);
+                        for (int i = 0; i < visits.length; i++) {
+                            for (int c = 0; c < width; c++) {
+                                x.set(i, c, h[visits[i] / k * width + c]);
+                            }
+                        }
+                        experts.of(e, x, y);
+                        for (int i = 0; i < visits.length; i++) {
+                            double norm = 0;
+                            for (float v : y.row(i)) {
+                                norm += (double) v * v;
+                            }
+                            double w = weights.get(visits[i] / k, visits[i] % k);
+                            frequency.get(place.layer())[e]++;
+                            weight.get(place.layer())[e] += w;
+                            saliency.get(place.layer())[e] += w * Math.sqrt(norm);
+                        }
+                    }
+                }
+            }
+        });
+        frequency.forEach((l, n) -> {
+            for (int e = 0; e < n.length; e++) {
+                weight.get(l)[e] /= Math.max(1, n[e]);
+                saliency.get(l)[e] /= Math.max(1, n[e]);
+            }
+        });
+        return new ExpertUse(frequency, weight, saliency);
+    }
+}

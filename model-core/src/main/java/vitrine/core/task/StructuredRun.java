@@ -1,0 +1,435 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.FeedForward;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.Linear;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.Router;
+import vitrine.core.backward.Parameter;
+import vitrine.core.checkpoint.MappedWeights;
+import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
+import vitrine.core.forward.Adaptation;
+import vitrine.core.json.Json;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.prune.CalibrationPass;
+import vitrine.core.prune.InputCollector;
+import vitrine.core.prune.OutputError;
+import vitrine.core.prune.PrunableMatrix;
+import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.SlimGpt;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.Matrix;
+
+/// A pruning run that takes whole layers, heads, channels or experts. Where the config can express what is left, the checkpoint is smaller; where it cannot, what goes is
+/// set to 0 in its place, which computes the same, and the report says why.
+final class StructuredRun {
+
+    /// Heads go in steps of so large a share, and are scored anew after each.
+    private static final double HEADS_AT_A_TIME = 0.1;
+
+    private final Task.Prune task;
+    private final PruneSettings s;
+    private final LoadedModel model;
+    private final ModelSpec spec;
+    private final Progress progress;
+    private final Consumer<String> warn;
+    private final CalibrationTexts texts;
+    /// What output matrices became where those that stay make up for what goes.
+    private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
+    private final Arena whole = Arena.ofShared();
+    private final ArrayNode rows = Json.mapper().createArrayNode();
+
+    private StructuredRun(Task.Prune task, LoadedModel model, Progress progress, Consumer<String> warn) {
+        this.task = task;
+        s = PruneRun.settings(task);
+        this.model = model;
+        spec = model.spec();
+        this.progress = progress;
+        this.warn = warn;
+        texts = CalibrationTexts.read(task.data(), s, model, progress);
+        spec.layers().forEach(l -> rows.addObject().put("layer", l.index()));
+    }
+
+    /// @param out an empty folder for the result
+    static Outcome run(Task.Prune task, Path out, Progress progress, Consumer<String> warn) throws IOException {
+        try (LoadedModel model = LoadedModel.open(task.model())) {
+            model.requirePerplexity();
+            StructuredRun run = new StructuredRun(task, model, progress, warn);
+            try (Arena ignored = run.whole) {
+                return run.run(out);
+            }
+        }
+    }
+
+    private ObjectNode row(int layer) {
+        return (ObjectNode) rows.get(layer);
+    }
+
+    private Outcome run(Path out) throws IOException {
+        Structure structure = switch (task.method()) {
+            case shortgpt -> layers();
+            case heads -> heads();
+            case taylor -> taylor();
+            case experts -> experts();
+            case slimgpt -> slim();
+            default -> throw new IllegalStateException(task.method().name());
+        };
+        return write(structure, out);
+    }
+
+    // --- what goes
+
+    private List<Integer> all() {
+        return IntStream.range(0, spec.layers().size()).boxed().toList();
+    }
+
+    /// How many of `count` go: the share, rounded to the nearest number, but not all.
+    private int gone(int count) {
+        return Math.clamp(Math.round(s.sparsity() * count), 0, count - 1);
+    }
+
+    private Structure layers() {
+        double[] influence = new StructureScores(model, texts, progress).influence();
+        for (int l = 0; l < influence.length; l++) {
+            DataInput.put(row(l), "block_influence", influence[l]);
+        }
+        int drop = s.layers() != null ? s.layers() : gone(influence.length);
+        if (drop >= influence.length) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d layers are to go, and it has %d", drop, influence.length);
+        }
+        return new Structure(Arrays.stream(Structure.without(influence, drop)).boxed().toList(), Map.of(), Map.of(), Map.of());
+    }
+
+    private Structure heads() {
+        StructureScores scores = new StructureScores(model, texts, progress);
+        Map<Integer, int[]> kept = new TreeMap<>();
+        spec.layers().forEach(l -> kept.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
+        boolean even = !Boolean.FALSE.equals(s.even());
+        int total = kept.values().stream().mapToInt(k -> k.length).sum();
+        try (LossGradients gradients = new LossGradients(model, scores.outputs())) {
+            Map<String, Parameter> byName = new HashMap<>();
+            gradients.tensors().forEach(p -> byName.put(p.name(), p));
+            for (int step = 1; step <= Math.max(1, (int) Math.ceil(s.sparsity() / HEADS_AT_A_TIME - 1e-9)); step++) {
+                double share = Math.min(s.sparsity(), step * HEADS_AT_A_TIME);
+                double[][] heads = scores.heads(gradients);
+                if (step == 1) {
+                    for (LayerSpec l : spec.layers()) {
+                        ArrayNode list = row(l.index()).putArray("head_importance");
+                        Arrays.stream(heads[l.index()]).forEach(v -> DataInput.add(list, v));
+                    }
+                }
+                Map<Integer, double[]> groups = new LinkedHashMap<>();
+                spec.layers().forEach(l -> groups.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
+                if (even) {
+                    groups.forEach((l, of) -> kept.put(l, fewer(kept.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
+                } else {
+                    fewerOfAll(kept, groups, (int) Math.round(share * total));
+                }
+                for (LayerSpec l : spec.layers()) {
+                    silence(l, kept.get(l.index()), byName.get(l.attention().output().weight()));
+                }
+            }
+        }
+        return new Structure(all(), kept, Map.of(), Map.of());
+    }
+
+    /// Of those that are left, as many more of the smallest scores go until `gone` have gone in all.
+    private static int[] fewer(int[] left, double[] scores, int gone) {
+        int more = gone - (scores.length - left.length);
+        int[] stay = Structure.without(Arrays.stream(left).mapToDouble(i -> scores[i]).toArray(), Math.max(0, more));
+        return Arrays.stream(stay).map(i -> left[i]).toArray();
+    }
+
+    /// The same over all layers together; each keeps one.
+    private static void fewerOfAll(Map<Integer, int[]> kept, Map<Integer, double[]> scores, int gone) {
+        int left = kept.values().stream().mapToInt(k -> k.length).sum();
+        int total = scores.values().stream().mapToInt(k -> k.length).sum();
+        for (int more = gone - (total - left); more > 0; more--) {
+            int layer = -1;
+            int group = -1;
+            for (Map.Entry<Integer, int[]> e : kept.entrySet()) {
+                for (int g : e.getValue()) {
+                    if (e.getValue().length > 1 && (layer < 0 || scores.get(e.getKey())[g] < scores.get(layer)[group])) {
+                        layer = e.getKey();
+                        group = g;
+                    }
+                }
+            }
+            if (layer < 0) {
+                return;
+            }
+            int out = group;
+            kept.put(layer, Arrays.stream(kept.get(layer)).filter(g -> g != out).toArray());
+        }
+    }
+
+    /// Sets the output columns of heads that have gone to 0, so that the next scores are those of the model without them.
+    private static void silence(LayerSpec l, int[] kept, Parameter output) {
+        AttentionSpec a = l.attention();
+        Linear o = a.output();
+        float[] w = output.toArray();
+        for (int r = 0; r < o.out(); r++) {
+            for (int c = 0; c < o.in(); c++) {
+                if (Arrays.binarySearch(kept, c / a.valueDim() / a.groupSize()) < 0) {
+                    w[o.inputMajor() ? c * o.out() + r : r * o.in() + c] = 0;
+                }
+            }
+        }
+        output.set(w);
+    }
+
+    /// Heads and channels by SlimGPT: each layer is calibrated with what it reads once those before are pruned, and what its output matrices become is kept for the result.
+    private Structure slim() {
+        PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
+        Map<Integer, int[]> groups = new TreeMap<>();
+        Map<Integer, int[]> channels = new TreeMap<>();
+        SlimGpt method = new SlimGpt(s.damping() == null ? 0.01 : s.damping());
+        Map<String, Adaptation.Replacement> replaced = new HashMap<>();
+        int layers = spec.layers().size();
+        try (MappedWeights map = new MappedWeights(model.checkpoint()); CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
+            for (LayerSpec l : spec.layers()) {
+                progress.checkCancelled();
+                progress.step(l.index(), layers, "layers");
+                List<PrunableMatrix> own = PrunableMatrix.of(l).stream().filter(m -> m.kind() == PrunableMatrix.Kind.OUTPUT && parts != PruneSettings.Parts.channels
+                        || m.kind() == PrunableMatrix.Kind.DOWN && !m.routed() && parts != PruneSettings.Parts.heads).toList();
+                try (InputCollector inputs = new InputCollector(own, true, 1024, texts.tokens())) {
+                    pass.look(inputs, new DataInput.Quiet(progress));
+                    double error = 0;
+                    double norm = 0;
+                    for (PrunableMatrix m : own) {
+                        TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+                        if (m.scaled() || !ChangedTensor.storable(t.dtype())) {
+                            throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, in which other values than 0 cannot be written", t.dtype()).where("tensor " + t.name());
+                        }
+                        ChangedTensor changed = new ChangedTensor(t, map.data(t), whole);
+                        Matrix w = changed.widened(m, null, model.weights(), whole);
+                        Matrix before = Matrix.allocate(whole, w.rows(), w.columns());
+                        before.copyFrom(w);
+                        boolean heads = m.kind() == PrunableMatrix.Kind.OUTPUT;
+                        int width = heads ? l.attention().valueDim() * l.attention().groupSize() : 1;
+                        int[] kept = method.prune(w, inputs.of(m), width, gone(m.in() / width));
+                        (heads ? groups : channels).put(l.index(), kept);
+                        changed.store(m, w);
+                        compensated.put(m.tensor(), changed);
+                        replaced.put(m.tensor(), new Adaptation.Replacement(t, changed.bytes()));
+                        OutputError moved = OutputError.of(inputs.of(m).sample(), before, w, model.weights().products());
+                        DataInput.put(row(l.index()), heads ? "output_projection_error" : "down_projection_error", moved.relative());
+                        error += moved.squaredError();
+                        norm += moved.squaredNorm();
+                    }
+                    if (norm > 0) {
+                        DataInput.put(row(l.index()), "relative_output_error", Math.sqrt(error / norm));
+                    }
+                }
+                model.weights().adapt(new Adaptation(Map.of(), Map.of(), Map.copyOf(replaced)));
+                pass.pass(null, new DataInput.Quiet(progress));
+                progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
+            }
+        } finally {
+            model.weights().adapt(Adaptation.NONE);
+        }
+        return new Structure(all(), groups, channels, Map.of());
+    }
+
+    private Structure taylor() {
+        StructureScores.Taylor t = new StructureScores(model, texts, progress).taylor(Boolean.TRUE.equals(s.secondOrder()));
+        PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
+        Map<Integer, int[]> groups = new TreeMap<>();
+        Map<Integer, int[]> channels = new TreeMap<>();
+        if (parts != PruneSettings.Parts.channels) {
+            t.groups().forEach((l, v) -> {
+                groups.put(l, Structure.without(v, gone(v.length)));
+                ArrayNode list = row(l).putArray("group_importance");
+                Arrays.stream(v).forEach(x -> DataInput.add(list, x));
+            });
+        }
+        if (parts != PruneSettings.Parts.heads) {
+            t.channels().forEach((l, v) -> channels.put(l, Structure.without(v, gone(v.length))));
+        }
+        if (groups.isEmpty() && channels.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%s has no heads or channels of its own to prune: projections are fused, or experts take the feed-forward blocks' place", spec.family());
+        }
+        return new Structure(all(), groups, channels, Map.of());
+    }
+
+    private Structure experts() {
+        if (spec.expertLayers().isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
+        }
+        StructureScores.ExpertUse use = new StructureScores(model, texts, progress).experts();
+        Router router = spec.experts(spec.expertLayers().getFirst()).router();
+        if (router.score() == Router.Score.SOFTMAX && router.weighting().norm() == 0) {
+            warn.accept("Its routers weigh experts by a softmax over all of them that is not renormalised over the chosen: without those that go, the weights of those that stay grow.");
+        }
+        boolean byUse = s.criterion() == PruneSettings.Criterion.frequency;
+        Map<Integer, int[]> kept = new TreeMap<>();
+        for (int l : spec.expertLayers()) {
+            double[] score = (byUse ? use.frequency() : use.saliency()).get(l);
+            int k = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
+            int stay = s.experts() != null ? s.experts() : s.sparsity() == null ? score.length : score.length - gone(score.length);
+            if (stay < k || stay > score.length) {
+                throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, score.length, k);
+            }
+            kept.put(l, Structure.without(score, score.length - stay));
+            for (Map.Entry<String, Map<Integer, double[]>> e : Map.of("expert_frequency", use.frequency(), "expert_weight", use.weight(), "expert_saliency", use.saliency()).entrySet()) {
+                ArrayNode list = row(l).putArray(e.getKey());
+                Arrays.stream(e.getValue().get(l)).forEach(x -> DataInput.add(list, x));
+            }
+        }
+        return new Structure(all(), Map.of(), Map.of(), kept);
+    }
+
+    // --- the result
+
+    private Outcome write(Structure structure, Path out) throws IOException {
+        StringBuilder problem = new StringBuilder();
+        SmallerModel smaller = SmallerModel.ofOrNull(model.checkpoint(), spec, structure, s.expertsPerToken(), problem);
+        if (smaller == null && (structure.layers().size() < spec.layers().size() || !structure.experts().isEmpty() || s.expertsPerToken() != null)) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().configFile(), "what would be left has no config: %s", problem);
+        }
+        describe(structure);
+        try (MappedWeights map = new MappedWeights(model.checkpoint()); Arena arena = Arena.ofShared()) {
+            Map<String, ChangedTensor> silenced = silenced(structure, map, arena);
+            if (smaller != null) {
+                CheckpointFolderWriter.write(out, smaller.config(), smaller.declared(), (name, to) -> {
+                    progress.checkCancelled();
+                    TensorEntry from = smaller.from(name);
+                    smaller.write(name, compensated.containsKey(from.name()) ? compensated.get(from.name()).bytes() : map.data(from), to);
+                    map.release(from);
+                }, model.checkpoint());
+                if (smaller.note() != null) {
+                    warn.accept(smaller.note() + ".");
+                }
+            } else {
+                warn.accept("The checkpoint keeps its shapes: " + problem + ". What goes is set to 0 in its place.");
+                Map<String, Declared> declared = new LinkedHashMap<>();
+                model.checkpoint().tensors().values().forEach(t -> declared.put(t.name(), new Declared(t.dtype(), t.shape())));
+                CheckpointFolderWriter.write(out, model.checkpoint().config(), declared, (name, to) -> {
+                    progress.checkCancelled();
+                    TensorEntry t = model.checkpoint().tensor(name).orElseThrow();
+                    to.write(name, 0, silenced.containsKey(name) ? silenced.get(name).bytes() : map.data(t));
+                }, model.checkpoint());
+            }
+            long before = PruneEnding.Sizes.parameters(model.checkpoint());
+            long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
+            long zeros = smaller == null ? silencedWeights(structure) : 0;
+            long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
+            PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
+                    + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
+                    : after == before ? new PruneEnding.Story("same shapes, fewer experts per token", String.format("A token visits %d experts; the weights are as they were, so the disk saves nothing and time does.", s.expertsPerToken()))
+                    : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.", after, before));
+            return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
+                    new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), Json.object().put("allocation", "uniform"), story, ids -> inMemory(structure, silenced, ids));
+        }
+    }
+
+    private void describe(Structure structure) {
+        for (LayerSpec l : spec.layers()) {
+            ObjectNode row = row(l.index());
+            row.put("kept", structure.layers().contains(l.index()));
+            kept(row, "kept_groups", structure.groups().get(l.index()));
+            kept(row, "kept_channels", structure.channels().get(l.index()));
+            kept(row, "kept_experts", structure.experts().get(l.index()));
+        }
+    }
+
+    private static void kept(ObjectNode row, String key, int[] which) {
+        if (which != null) {
+            ArrayNode list = row.putArray(key);
+            Arrays.stream(which).forEach(list::add);
+        }
+    }
+
+    /// The matrices that lead heads and channels back to the residual stream, with 0 where those have gone.
+    private Map<String, ChangedTensor> silenced(Structure structure, MappedWeights map, Arena arena) {
+        Map<String, ChangedTensor> out = new LinkedHashMap<>();
+        for (PrunableMatrix m : PrunableMatrix.of(spec)) {
+            AttentionSpec a = spec.layers().get(m.layer()).attention();
+            int[] kept = m.kind() == PrunableMatrix.Kind.OUTPUT ? structure.groups().get(m.layer()) : m.kind() == PrunableMatrix.Kind.DOWN ? structure.channels().get(m.layer()) : null;
+            if (kept == null) {
+                continue;
+            }
+            int width = m.kind() == PrunableMatrix.Kind.OUTPUT ? a.valueDim() * a.groupSize() : 1;
+            byte[] mask = new byte[Math.toIntExact(m.size())];
+            for (int i = 0; i < mask.length; i++) {
+                mask[i] = (byte) (Arrays.binarySearch(kept, i % m.in() / width) < 0 ? 0 : 1);
+            }
+            TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+            ChangedTensor changed = new ChangedTensor(t, compensated.containsKey(m.tensor()) ? compensated.get(m.tensor()).bytes() : map.data(t), arena);
+            changed.clear(m, mask);
+            out.put(m.tensor(), changed);
+        }
+        return out;
+    }
+
+    private long silencedWeights(Structure structure) {
+        long sum = 0;
+        for (LayerSpec l : spec.layers()) {
+            AttentionSpec a = l.attention();
+            int[] groups = structure.groups().get(l.index());
+            sum += groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * spec.hiddenSize();
+            int[] channels = structure.channels().get(l.index());
+            sum += channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * spec.hiddenSize();
+        }
+        return sum;
+    }
+
+    /// The base without what goes: heads and channels add nothing, layers are passed by, experts cannot be chosen.
+    private float[] inMemory(Structure structure, Map<String, ChangedTensor> silenced, int[] ids) {
+        Map<String, Adaptation.Replacement> replaced = new HashMap<>();
+        silenced.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
+        List<LayerSpec> kept = new ArrayList<>();
+        structure.layers().forEach(l -> kept.add(spec.layers().get(l)));
+        ModelSpec shorter = new ModelSpec(spec.modelType(), spec.family(), spec.encoder(), spec.hiddenSize(), spec.vocabSize(), spec.maxPositions(), spec.positionsAreHard(), spec.embedding(), kept,
+                spec.finalNorm(), spec.head(), spec.ignoredSuffixes());
+        model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
+        try {
+            return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
+        } finally {
+            model.weights().adapt(Adaptation.NONE);
+        }
+    }
+
+    /// Bars experts that are not kept.
+    private record Barred(Map<Integer, int[]> kept) implements Probe {
+        @Override
+        public boolean wants(int layer, Site site) {
+            return site == Site.ROUTER_LOGITS && kept.containsKey(layer);
+        }
+
+        @Override
+        public void at(Place place, Matrix logits) {
+            int[] stay = kept.get(place.layer());
+            for (int e = 0; e < logits.columns(); e++) {
+                if (Arrays.binarySearch(stay, e) < 0) {
+                    for (int t = 0; t < logits.rows(); t++) {
+                        logits.data().set(ValueLayout.JAVA_FLOAT, logits.rowOffset(t) + 4L * e, Float.NEGATIVE_INFINITY);
+                    }
+                }
+            }
+        }
+    }
+}
