@@ -41,9 +41,9 @@ class ArchitectureTest {
     void viewsReadArtifactsAndAskForTasks() {
         classes().that().resideInAPackage("vitrine.views..").should()
                 .onlyDependOnClassesThat(resideInAnyPackage("vitrine.views..", "vitrine.resources..", "vitrine.core.artifact", "vitrine.core.task", "vitrine.core.engine",
-                        "vitrine.core.checkpoint..", "vitrine.core.architecture", "vitrine.core.analysis..", "vitrine.core.refusal", "vitrine.core.json", "vitrine.core.run")
+                        "vitrine.core.checkpoint..", "vitrine.core.adapter", "vitrine.core.architecture", "vitrine.core.analysis..", "vitrine.core.refusal", "vitrine.core.json", "vitrine.core.run")
                         .or(belongTo(Shape.class, DType.class, Activation.class)).or(not(resideInAPackage("vitrine..")))
-                        .as("are artifacts, tasks, events, checkpoints' headers, specs, results, and the names of shapes, types and activations"))
+                        .as("are artifacts, tasks, events, headers of checkpoints and adapters, specs, results, and the names of shapes, types and activations"))
                 .because("a view draws what a worker has computed: no forward pass, kernel, tokenizer or family is called from the window")
                 .check(VIEWS);
     }
