@@ -157,7 +157,7 @@ final class PruneRun {
             DType dtype = entry(m).dtype();
             if (s.targetModules() != null && s.targetModules().stream().noneMatch(t -> matches(t, m.module()))) {
                 skipped.add(m, "not among the target modules");
-            } else if (!task.method().masks() && (m.scaled() || !ChangedTensor.storable(dtype))) {
+            } else if ((!task.method().masks() || task.method() == PruneMethod.sparsegpt) && (m.scaled() || !ChangedTensor.storable(dtype))) {
                 skipped.add(m, "stored as " + dtype + ", in which other values than 0 cannot be written");
             } else if (dtype.bits() % 8 != 0) {
                 skipped.add(m, "stored as " + dtype + ", whose values share bytes");

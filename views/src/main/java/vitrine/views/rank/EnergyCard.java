@@ -8,7 +8,6 @@ import javafx.beans.value.ChangeListener;
 import javafx.geometry.HPos;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
-import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.control.Slider;
 import javafx.scene.control.Tooltip;
@@ -16,7 +15,6 @@ import javafx.scene.layout.GridPane;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
-import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
 import vitrine.resources.Styles;
@@ -25,8 +23,8 @@ import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
 import vitrine.views.chart.LineSeries;
 import vitrine.views.chart.Numbers;
-import vitrine.views.control.Buttons;
 import vitrine.views.control.Card;
+import vitrine.views.control.CommandButton;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
@@ -67,7 +65,7 @@ final class EnergyCard {
         slider.setAccessibleText("share that is kept");
         HBox.setHgrow(slider, Priority.ALWAYS);
         slider.valueProperty().bindBidirectional(model.shareProperty());
-        LowRankCopy compress = new LowRankCopy(model);
+        CommandButton compress = lowRankCopy(model);
         compress.button().getStyleClass().add(Styles.COMPACT);
         HBox row = new HBox(8, rule, slider, compress);
         row.setAlignment(Pos.CENTER_LEFT);
@@ -92,6 +90,12 @@ final class EnergyCard {
             p.addListener((o, old, now) -> tell());
         }
         show();
+    }
+
+    /// Of the selected matrix, at the rank that the threshold leaves.
+    static CommandButton lowRankCopy(RankViewModel model) {
+        return new CommandButton("Low-rank copy…", model::pruneCommand, "Select a whole weight matrix: heads, experts and values over texts are not truncated by themselves.",
+                List.of(model.stateProperty(), model.selectedProperty(), model.shareProperty(), model.ruleProperty(), model.truncationsProperty()));
     }
 
     Card node() {

@@ -19,7 +19,6 @@ import javafx.scene.layout.FlowPane;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
-import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Measure;
 import vitrine.core.artifact.Provenance;
@@ -302,7 +301,7 @@ final class MatrixInspector {
         }
         Button keep = Buttons.plain(i.place().equals(model.comparedProperty().get()) ? "Let go" : "Keep to compare", Icons.PIN, model::pin);
         keep.setTooltip(new Tooltip("Draws this spectrum dashed beside others (P)"));
-        FlowPane buttons = new FlowPane(8, 8, keep, new LowRankCopy(model));
+        FlowPane buttons = new FlowPane(8, 8, keep, EnergyCard.lowRankCopy(model));
         buttons.setPadding(new Insets(8, 0, 0, 0));
         rows.getChildren().add(buttons);
         return rows;

@@ -52,7 +52,7 @@ final class Asking {
         }
     }
 
-    private static String quoted(String text) {
+    static String quoted(String text) {
         return text.matches("[A-Za-z0-9_./:=+-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
     }
 }

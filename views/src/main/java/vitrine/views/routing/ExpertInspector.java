@@ -33,6 +33,7 @@ import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
 import vitrine.views.control.ErrorCard;
+import vitrine.views.control.CommandButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.KeyValueRow;
 import vitrine.views.control.ProvenanceAudit;
@@ -46,7 +47,7 @@ import vitrine.views.view.States;
 /// The selected expert in figures, the selected token's route, what changes when routes do, and whether the texts live on a hot set.
 final class ExpertInspector {
 
-    static final String NO_PRUNING = "Pruning of experts is not part of this version.";
+    static final String NO_PRUNING = "Choose a text first: experts are dropped by how much it uses them.";
     private static final int WORDS = 6;
     private static final int CHOICES = 8;
     private static final int MENU = 64;
@@ -422,7 +423,7 @@ final class ExpertInspector {
         }
     }
 
-    private static Node source(RoutingData d) {
+    private Node source(RoutingData d) {
         RoutingArtifact a = d.artifact();
         Provenance from = Provenance.measured(a.model(), "", "tokens that passed");
         VBox section = Sections.section(Sections.head("Source", new ProvenanceBadge(from)));
@@ -441,13 +442,10 @@ final class ExpertInspector {
             label.getStyleClass().add(Styles.WARNING_TEXT);
             section.getChildren().add(ProvenanceAudit.notAFigure(label, "a warning of the engine"));
         }
-        Button prune = Buttons.plain("Plan expert pruning", Icons.PRUNE, () -> { });
-        Buttons.disableBecause(prune, NO_PRUNING, "");
-        StackPane around = new StackPane(prune);
-        around.setAlignment(Pos.CENTER_LEFT);
-        around.setPadding(new Insets(8, 0, 0, 0));
-        Tooltip.install(around, new Tooltip(NO_PRUNING));
-        section.getChildren().add(around);
+        CommandButton prune = new CommandButton("Drop experts…", model::pruneCommand, NO_PRUNING, List.of(model.subjectProperty()));
+        prune.setAlignment(Pos.CENTER_LEFT);
+        prune.setPadding(new Insets(8, 0, 0, 0));
+        section.getChildren().add(prune);
         return section;
     }
 }

@@ -518,4 +518,10 @@ public final class RoutingViewModel {
         }
         return Asking.command(wanted()) + (change.get() == null ? "" : "\n" + Asking.command(Asking.whatIf(subject.get().path(), chosen, change.get())));
     }
+
+    /// The command that writes a copy without those experts that the first text uses least, or empty where no text is chosen.
+    String pruneCommand() {
+        return subject.get() == null || chosen.isEmpty() ? "" : "vitrine prune --model " + Asking.quoted(subject.get().path()) + " --method experts --sparsity 0.5 --data "
+                + Asking.quoted(chosen.getFirst().file()) + " --out " + Asking.quoted(subject.get().name() + "-half-the-experts");
+    }
 }
