@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prunes a checkpoint by every method at several sparsities and prints the table of docs/benchmarks.md: perplexity, size, speed.
 
-    python docs/prune_table.py VITRINE MODEL CALIBRATION HELD_OUT [SPARSITY ...]
+    python app/src/bench/python/prune_table.py VITRINE MODEL CALIBRATION HELD_OUT [SPARSITY ...]
 
 VITRINE is the command. Needs nothing but Python; the runs go into a folder that is removed afterwards.
 """
