@@ -55,6 +55,11 @@ public record ExpertParameter(String path, int layer, List<Experts.Matrices> mat
         };
     }
 
+    /// The place of one expert's matrix in a tensor of all experts.
+    public static String place(String stored, int expert) {
+        return stored + "#" + expert;
+    }
+
     /// The library's path of the module that holds the parameters.
     private static String module(ModelSpec spec, String stored) {
         int end = stored.indexOf(".experts.") >= 0 ? stored.indexOf(".experts.") : stored.indexOf(".output_linear");

@@ -225,7 +225,7 @@ public final class Parameters implements AutoCloseable {
 
     /// The place of an adapter on one expert's matrix in a tensor of all experts.
     public static String expert(String weight, int expert) {
-        return weight + "#" + expert;
+        return vitrine.core.architecture.ExpertParameter.place(weight, expert);
     }
 
     /// Gives a place an adapter, whose tensors count as trained from now on.

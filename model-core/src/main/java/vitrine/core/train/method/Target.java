@@ -51,6 +51,9 @@ public record Target(Kind kind, String path, int layer, Linear linear, String ta
             for (String name : settings.targets()) {
                 if (all ? t.kind == Kind.LINEAR : path.equals(name) || path.endsWith("." + name)) {
                     unused.remove(all ? Lora.ALL_LINEAR : name);
+                    if (settings.layers() != null && t.layer < 0 && !all) {
+                        throw Refusal.of(Category.TASK_INVALID, null, "%s is in no layer, and the method adapts some layers only", path);
+                    }
                     if (settings.layers() == null || settings.layers().contains(t.layer)) {
                         out.add(t);
                     }
