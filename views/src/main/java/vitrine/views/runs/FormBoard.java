@@ -33,6 +33,7 @@ import org.controlsfx.validation.ValidationSupport;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.json.Json;
 import vitrine.core.task.FinetuneMethod;
+import vitrine.core.task.TrainingSupport;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
@@ -139,6 +140,7 @@ final class FormBoard {
         problems.clear();
         fields.clear();
         Picker<FinetuneMethod> method = new Picker<>("", List.copyOf(EnumSet.allOf(FinetuneMethod.class)), Methods::label);
+        method.unless(m -> TrainingSupport.lack(TrainingSupport.EMBEDDED, m).map(why -> "Not with the embedded engine: " + why + ".").orElse(null));
         method.valueProperty().set(form.methodProperty().get());
         method.valueProperty().addListener((o, old, now) -> form.methodProperty().set(now));
         Label about = new Label(Methods.about(form.methodProperty().get()));
