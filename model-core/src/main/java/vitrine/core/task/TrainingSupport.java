@@ -25,6 +25,8 @@ public final class TrainingSupport {
         return switch (method) {
             case beamlora -> Optional.of("its gates and copies of ranks are no part of peft");
             case apex -> Optional.of("its expansion of heads and channels is no part of peft");
+            case hft -> Optional.of("its rounds and halves are no part of peft");
+            case ilora -> Optional.of("its slow learner is no part of peft");
             case multilora, nola, svft -> Optional.of("peft has no such factors");
             default -> Optional.empty();
         };
@@ -32,7 +34,15 @@ public final class TrainingSupport {
 
     /// Why an engine does not begin factors so; empty where it does.
     public static Optional<String> lack(String engine, FirstFactors.Kind init) {
-        return engine.equals(PYTORCH) && init.inner() ? Optional.of("peft has no factors with a small matrix between them") : Optional.empty();
+        if (!engine.equals(PYTORCH)) {
+            return Optional.empty();
+        }
+        return switch (init) {
+            case kaiming, gaussian -> Optional.empty();
+            case orthogonal -> Optional.of("peft draws such factors from a state of its own, and first values here are functions of the seed");
+            case loraxs, lorasb -> Optional.of("peft has no factors with a small matrix between them");
+            case pissa, olora, loraga -> Optional.of("peft changes the base for it, and the result would not stand on the base as it is");
+        };
     }
 
     /// Refuses a run that the engine has not got.

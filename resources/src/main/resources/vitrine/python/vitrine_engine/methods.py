@@ -105,7 +105,10 @@ class Lora:
                     b.copy_(torch.from_numpy(random.normals(randomness.INITIAL, number, 0, b.numel())).float().reshape(b.shape))
                     continue
                 a = module.lora_A["default"].weight
-                values = (2 * random.uniforms(randomness.INITIAL, number, a.numel()) - 1) / math.sqrt(a.shape[1])
+                if self._s.get("init") == "gaussian":
+                    values = random.normals(randomness.INITIAL, number, 0, a.numel()) / rank
+                else:
+                    values = (2 * random.uniforms(randomness.INITIAL, number, a.numel()) - 1) / math.sqrt(a.shape[1])
                 a.copy_(torch.from_numpy(values).float().reshape(a.shape))
         return model
 
@@ -184,7 +187,7 @@ class Lora:
     def write(self, model, loaded, folder, rank, summary):
         state = {name: whole(t).detach().float().cpu() for name, t in model.named_parameters() if t.requires_grad}
         summary["result"] = "adapter"
-        summary["modules"] = sum(".lora_A." in n or n.endswith(".lora_embedding_A.default") for n in state)
+        summary["modules"] = sum(".lora_A." in n or ".miss_block." in n or n.endswith(".lora_embedding_A.default") for n in state)
         if rank > 0:
             return
         save_adapter(model, state, folder)
@@ -210,14 +213,37 @@ def save_adapter(model, state, folder):
     config.inference_mode = training
 
 
-METHODS = {"full": Full, "lora": Lora, "dora": Lora, "layra": Lora}
-EMBEDDED_ONLY = ("beamlora", "hft", "apex")
+class Bone(Lora):
+    """Bone, as peft's MiSS in the form `bat`: blocks W_ij of r x r become W_ij + W_ij M_i + M_i, a trained M_i per row of blocks, 0 at first.
+
+    Source: Kang, 2024 (arXiv 2409.15371), by its successor in peft.
+    """
+
+    def prepare(self, loaded, random):
+        rank = self._s.get("r", 16)
+        chosen = self._targets(loaded)
+        for name in chosen:
+            module = loaded.model.get_submodule(name)
+            if isinstance(module, Conv1D) or module.in_features % rank or module.out_features % rank:
+                raise invalid("r is %d; bone cuts matrices into blocks of r x r, which %s cannot be cut into" % (rank, name))
+        return peft.get_peft_model(loaded.model, peft.MissConfig(r=rank, target_modules=chosen, init_weights="bat", task_type="CAUSAL_LM"))
+
+
+METHODS = {"full": Full, "lora": Lora, "dora": Lora, "layra": Lora, "bone": Bone}
+# what this engine lacks, and why: as core.task.TrainingSupport has it
+EMBEDDED_ONLY = {"beamlora": "its gates and copies of ranks are no part of peft", "apex": "its expansion of heads and channels is no part of peft",
+                 "hft": "its rounds and halves are no part of peft", "ilora": "its slow learner is no part of peft",
+                 "multilora": "peft has no such factors", "nola": "peft has no such factors", "svft": "peft has no such factors"}
+INITIALISATIONS = ("kaiming", "gaussian")
+OTHER_INITIALISATIONS = {"orthogonal": "peft draws such factors from a state of its own, and first values here are functions of the seed",
+                         **dict.fromkeys(("loraxs", "lorasb"), "peft has no factors with a small matrix between them"),
+                         **dict.fromkeys(("pissa", "olora", "loraga"), "peft changes the base for it, and the result would not stand on the base as it is")}
 
 
 def of(task, settings):
     name = task["method"]
     if name in EMBEDDED_ONLY:
-        raise invalid("the pytorch engine does not train by %s; it has %s" % (name, ", ".join(METHODS)), help="The embedded engine does.")
+        raise invalid("the pytorch engine does not train by %s: %s" % (name, EMBEDDED_ONLY[name]), help="The embedded engine does.")
     if name not in METHODS:
         raise invalid("the method %s is unknown; known are %s" % (name, ", ".join(list(METHODS) + list(EMBEDDED_ONLY))))
     method = METHODS[name](task, settings)
@@ -228,8 +254,14 @@ def of(task, settings):
                          ("rounds", "hft"), ("stages", "apex"), ("assessed", "apex")):
         if key in settings and name != belongs:
             raise invalid("%s does not go with the method %s" % (key, name))
-    if settings.get("init", "kaiming") != "kaiming":
-        raise invalid("the pytorch engine does not begin with %s" % settings["init"], help="The embedded engine does.")
+    if settings.get("init", "kaiming") not in INITIALISATIONS:
+        raise invalid("the pytorch engine does not begin with %s: %s" % (settings["init"], OTHER_INITIALISATIONS.get(settings["init"], "it is unknown")), help="The embedded engine does.")
+    if "init" in settings and (name not in ("lora", "layra") or task.get("initAdapter") is not None):
+        raise invalid("init does not go with %s" % ("initAdapter" if name in ("lora", "layra") else "the method " + name))
+    if name == "bone":
+        for key in ("alpha", "dropout", "rslora", "targetParameters"):
+            if key in settings:
+                raise invalid("%s does not go with the method bone" % key)
     if settings.get("optimiser") in ("mezo", "zosam"):
         raise invalid("the pytorch engine has no optimiser %s; it has adamw and spam" % settings["optimiser"], help="The embedded engine does.")
     if task.get("initAdapter") is not None and not method.adapts:

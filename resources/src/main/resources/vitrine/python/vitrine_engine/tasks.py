@@ -21,7 +21,7 @@ SETTINGS = {
     "weightDecay": float, "beta1": float, "beta2": float, "eps": float, "maxGradNorm": float, "seed": int, "order": str, "pack": bool, "evalEvery": int,
     "saveEvery": int, "checkpointing": str, "balance": float, "optimiser": str, "cautious": bool, "gradientNoise": float, "r": int, "alpha": float,
     "dropout": float, "targetModules": list, "rslora": bool, "firstLayers": int, "lastLayers": int, "beamPeriod": int, "beamEnd": int, "beamTemperature": float,
-    "rounds": int, "targetParameters": list,
+    "rounds": int, "targetParameters": list, "init": str, "bases": int, "parallel": int,
 }
 LEAST = {"steps": 1, "epochs": 1, "batchSize": 1, "accumulate": 1, "sequenceLength": 2, "warmupSteps": 0, "decaySteps": 0, "evalEvery": 1, "saveEvery": 1, "r": 1,
          "firstLayers": 0, "lastLayers": 0, "maxLength": 2, "maxTokens": 2}

@@ -75,7 +75,7 @@ class ComposedLoraTest {
         try (Parameters p = new Parameters(BASE, SPEC, ProductsForTests.PRODUCTS, t -> false)) {
             base = loss(p);
         }
-        try (Parameters p = new Parameters(BASE, SPEC, ProductsForTests.PRODUCTS, m::trains); LossPass pass = new LossPass(p, 1)) {
+        try (Parameters p = new Parameters(BASE, SPEC, ProductsForTests.PRODUCTS, m::trains)) {
             m.prepare(p, new Randomness(2));
             assertEquals(base, loss(p), 1e-5 * base);
             int seed = 0;
@@ -91,7 +91,9 @@ class ComposedLoraTest {
             assertTrue(Math.abs(loss(p) - base) > 1e-2, "it changes something");
             p.clearGradients();
             m.choose(1, p.trained(), null);
-            pass.backward(samples(), 1f, 0f, null, Progress.NONE);
+            try (LossPass pass = new LossPass(p, 1)) {
+                pass.backward(samples(), 1f, 0f, null, Progress.NONE);
+            }
             m.gradients();
             for (Parameter q : p.trained()) {
                 float[] g = q.gradientToArray();
