@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -27,6 +28,9 @@ import vitrine.core.engine.PythonEngine;
 import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
+import vitrine.core.task.FinetuneMethod;
+import vitrine.core.task.TrainingSupport;
+import vitrine.core.train.method.FirstFactors;
 import vitrine.resources.PythonPackage;
 
 /// The Python package as the program carries it.
@@ -45,6 +49,22 @@ class PythonPackageTest {
     void saysTheVersionThatTheProgramExpects() throws IOException {
         String init = Files.readString(SOURCES.resolve("__init__.py"));
         assertTrue(init.contains("VERSION = \"" + PythonEngine.VERSION + "\""), "the version stands in two places");
+    }
+
+    /// What the engine refuses, and what the window greys out, are one table: each reason stands in the package word for word.
+    @Test
+    void lacksWhatTheProgramSays() throws IOException {
+        String methods = Files.readString(SOURCES.resolve("methods.py"));
+        for (FinetuneMethod m : FinetuneMethod.values()) {
+            Optional<String> lack = TrainingSupport.lack(TrainingSupport.PYTORCH, m);
+            assertEquals(lack.isPresent(), methods.contains("\"" + m.name() + "\": \"" + lack.orElse("") + "\""), m.name());
+            assertEquals(lack.isEmpty(), methods.substring(methods.indexOf("METHODS = {")).lines().findFirst().orElseThrow().contains("\"" + m.name() + "\": "), m.name());
+        }
+        for (FirstFactors.Kind init : FirstFactors.Kind.values()) {
+            Optional<String> lack = TrainingSupport.lack(TrainingSupport.PYTORCH, init);
+            assertEquals(lack.isEmpty(), methods.lines().filter(l -> l.startsWith("INITIALISATIONS")).findFirst().orElseThrow().contains("\"" + init.name() + "\""), init.name());
+            assertTrue(lack.isEmpty() || methods.contains(lack.get()), init.name());
+        }
     }
 
     @Test

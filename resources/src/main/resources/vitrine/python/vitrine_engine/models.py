@@ -129,7 +129,8 @@ class Parts:
 def body(model):
     """The model without its head, whatever adapters are on it."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return inner.base_model
+    # Llama 4's text model calls its body otherwise than its class says
+    return inner.model if inner.base_model is inner and hasattr(inner, "model") else inner.base_model
 
 
 def layers_of(model):
