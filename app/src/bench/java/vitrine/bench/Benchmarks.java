@@ -10,9 +10,10 @@ import vitrine.core.files.Whole;
 ///
 /// | property | |
 /// |---|---|
-/// | `bench.parts` | of `capture,spectrum,rank,routing,finetune,adapter,prune,open,start,frames,kernels`; all by default |
+/// | `bench.parts` | of `capture,spectrum,stream,rank,routing,finetune,adapter,prune,open,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
 /// | `bench.layers` | layers of the checkpoints of `spectrum` and `prune`, 24 by default |
+/// | `bench.stream.layers` | layers of the checkpoint of `stream`, 32 by default |
 /// | `bench.adapter.layers` | layers of the adapter of `adapter`, 32 by default |
 /// | `bench.sequences` | sequences of 512 tokens of `routing`, 40 by default |
 /// | `bench.threads` | threads that compute, 2 by default |
@@ -21,7 +22,7 @@ import vitrine.core.files.Whole;
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,spectrum,rank,routing,finetune,adapter,prune,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,stream,rank,routing,finetune,adapter,prune,open,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -40,6 +41,7 @@ public final class Benchmarks {
                 String table = switch (part.strip()) {
                     case "capture" -> new CaptureBench(setting).run();
                     case "spectrum" -> new SpectrumBench(setting, RandomCheckpoint.SMOL).run() + "\n" + new SpectrumBench(setting, RandomCheckpoint.QWEN).run();
+                    case "stream" -> new StreamBench(setting).run();
                     case "rank" -> new RankBench(setting).run();
                     case "routing" -> new RoutingBench(setting).run();
                     case "finetune" -> new FinetuneBench(setting).run();

@@ -116,7 +116,7 @@ final class PruneCommand extends Subcommand {
 
     @Override
     boolean runsOnEveryEngine() {
-        return false;
+        return true;
     }
 
     @Override
