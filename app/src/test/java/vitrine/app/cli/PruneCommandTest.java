@@ -123,7 +123,6 @@ class PruneCommandTest {
         "--method magnitude --rank 3|rank does not go with the method magnitude.",
         "--method svd --sparsity 0.5 --target-modules nothing|no linear layer of a decoder layer is called nothing; there are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj.",
         "--method magnitude --pattern 2:7|llama-gqa: it holds no matrix that the method magnitude can prune.",
-        "--engine pytorch --method magnitude --sparsity 0.5|this command does not run on the pytorch engine. Leave --engine out.",
     })
     void refusesInOneLine(String options, String message) {
         List<String> args = new ArrayList<>(List.of("prune", "--model", BASE.toString()));

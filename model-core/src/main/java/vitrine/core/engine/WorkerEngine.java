@@ -124,7 +124,7 @@ public class WorkerEngine implements Engine {
 
     private WorkerProcess warm() throws IOException {
         if (worker == null || !worker.alive()) {
-            worker = WorkerProcess.start(command, patience);
+            worker = IdleWorkers.take(command, patience);
         }
         return worker;
     }
@@ -154,7 +154,7 @@ public class WorkerEngine implements Engine {
         }
         queue.shutdownNow();
         if (worker != null) {
-            worker.stop();
+            IdleWorkers.leave(command, worker, running == null);
         }
     }
 }
