@@ -22,7 +22,7 @@ SETTINGS = {
     "weightDecay": float, "beta1": float, "beta2": float, "eps": float, "maxGradNorm": float, "seed": int, "order": str, "pack": bool, "evalEvery": int,
     "saveEvery": int, "checkpointing": str, "balance": float, "optimiser": str, "cautious": bool, "gradientNoise": float, "r": int, "alpha": float,
     "dropout": float, "targetModules": list, "rslora": bool, "firstLayers": int, "lastLayers": int, "beamPeriod": int, "beamEnd": int, "beamTemperature": float,
-    "rounds": int,
+    "rounds": int, "targetParameters": list,
 }
 # of a pruning run; settings of methods that the embedded engine alone has are known here, so that the method is what is refused
 PRUNING = {
