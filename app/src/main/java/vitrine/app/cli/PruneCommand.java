@@ -114,6 +114,9 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
     boolean factorised;
 
+    @Option(names = "--preview", description = "write nothing; tell what runs would come to: size, speed and a predicted loss on the first 2,048 tokens of --data, for the amount that is asked for and others around it")
+    boolean preview;
+
     @Override
     boolean runsOnEveryEngine() {
         return true;
@@ -121,6 +124,9 @@ final class PruneCommand extends Subcommand {
 
     @Override
     int run(Output output) throws IOException {
+        if (preview) {
+            return new PrunePreviewCommand(previewed(), common).run(output);
+        }
         Task.Prune task = task();
         TaskInputs.files(task);
         if (common.out != null) {
@@ -135,6 +141,30 @@ final class PruneCommand extends Subcommand {
         }
     }
 
+    /// What is asked for need not say how much goes, and needs a text.
+    private Task.Preview previewed() {
+        if (taskFile != null) {
+            Task.Prune t = task();
+            return previewed(t.model(), t.data() == null && t.evalData() != null ? t.evalData().getFirst().file() : t.data(), t.method(), t.settings());
+        }
+        if (model == null || method == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --data FILE.");
+        }
+        return previewed(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen(), settings());
+    }
+
+    private static Task.Preview previewed(String model, String data, PruneMethod method, PruneSettings settings) {
+        if (data == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--data is missing: losses are predicted on a text").help("A text file or JSONL.");
+        }
+        return new Task.Preview(model, data, null, method, settings);
+    }
+
+    private PruneMethod chosen() {
+        String name = method.replace('-', '_');
+        return FinetuneCommand.choice("--method", ALIASES.getOrDefault(name, name), PruneMethod.class);
+    }
+
     private Task.Prune task() {
         if (taskFile != null) {
             if (model != null || data != null || method != null) {
@@ -145,17 +175,19 @@ final class PruneCommand extends Subcommand {
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --sparsity S.");
         }
-        String name = method.replace('-', '_');
-        PruneMethod chosen = FinetuneCommand.choice("--method", ALIASES.getOrDefault(name, name), PruneMethod.class);
+        PruneMethod chosen = chosen();
         if (chosen.needsData() && data == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "--data is missing: %s works by calibration texts", chosen.name()).help("A text file or JSONL.");
         }
-        PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
+        return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
+                evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings());
+    }
+
+    private PruneSettings settings() {
+        return new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
                 FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken);
-        return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
-                evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
     }
 
     /// A task from a file; a run's own `task.json`, which holds it, will do.

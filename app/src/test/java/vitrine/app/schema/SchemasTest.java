@@ -97,6 +97,7 @@ class SchemasTest {
                 new Task.Compare("/models/a", "/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl")), Task.Prompt.ofText("The lantern"), 64, Accuracy.fast,
                         List.of(Task.AdapterUse.of("/adapters/a")), List.of(new Task.AdapterUse("/adapters/b", 0.5))),
                 new Task.Preview("/models/a", "/texts/a.jsonl", 64),
+                new Task.Preview("/models/a", "/texts/a.jsonl", null, vitrine.core.task.PruneMethod.wanda, null),
                 new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null),

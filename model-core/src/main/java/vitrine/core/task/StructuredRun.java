@@ -414,7 +414,7 @@ final class StructuredRun {
     }
 
     /// Bars experts that are not kept.
-    private record Barred(Map<Integer, int[]> kept) implements Probe {
+    record Barred(Map<Integer, int[]> kept) implements Probe {
         @Override
         public boolean wants(int layer, Site site) {
             return site == Site.ROUTER_LOGITS && kept.containsKey(layer);
