@@ -17,6 +17,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
+import vitrine.core.task.DroppedParts;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
 import vitrine.core.task.Task;
@@ -36,7 +37,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts; explicit (what --drop-... name; the default beside them)")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
@@ -105,11 +106,23 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--experts", paramLabel = "N", description = "experts: how many of a layer stay, instead of --sparsity")
     Integer experts;
 
-    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts: how many a token visits afterwards; alone, all experts stay")
+    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts, explicit: how many a token visits afterwards; alone, all experts stay")
     Integer expertsPerToken;
 
     @Option(names = "--criterion", paramLabel = "NAME", description = "experts: frequency, or saliency (default): routing weight times the output's norm")
     String criterion;
+
+    @Option(names = "--drop-layers", split = ",", paramLabel = "L,...", description = "explicit: layers that go, by number from 0")
+    List<Integer> dropLayers;
+
+    @Option(names = "--drop-heads", split = ",", paramLabel = "L.H,...", description = "explicit: query heads that go, LAYER.HEAD from 0. Whole key/value groups, as many of every layer, leave the matrices; others are set to 0")
+    List<String> dropHeads;
+
+    @Option(names = "--drop-experts", split = ",", paramLabel = "L.E,...", description = "explicit: routed experts that go, LAYER.EXPERT from 0; as many of every layer with experts")
+    List<String> dropExperts;
+
+    @Option(names = "--ranks", split = ",", paramLabel = "NAME=R,...", description = "methods of rank: ranks of single matrices, by names as of --target-modules; alone, only these change")
+    Map<String, Integer> ranks;
 
     @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
     boolean factorised;
@@ -142,6 +155,10 @@ final class PruneCommand extends Subcommand {
             }
             return read(taskFile);
         }
+        DroppedParts drop = dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
+        if (method == null && drop != null) {
+            method = PruneMethod.explicit.name();
+        }
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --sparsity S.");
         }
@@ -153,7 +170,8 @@ final class PruneCommand extends Subcommand {
         PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
-                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken);
+                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
+                drop, ranks);
         return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
                 evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
     }
