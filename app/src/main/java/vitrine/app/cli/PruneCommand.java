@@ -18,6 +18,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.DroppedParts;
+import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
 import vitrine.core.task.Task;
@@ -127,6 +128,27 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
     boolean factorised;
 
+    @Option(names = "--recover", paramLabel = "NAME", description = "train what is left in the same run: lora, dora, layra or beamlora (an adapter beside the pruned checkpoint), or full (weights that were set to 0 stay 0)")
+    String recover;
+
+    @Option(names = "--recover-data", paramLabel = "FILE", description = "recover: texts to learn; default --data")
+    Path recoverData;
+
+    @Option(names = "--recover-steps", paramLabel = "N", description = "recover: steps; default one pass over the texts")
+    Integer recoverSteps;
+
+    @Option(names = "--recover-lr", paramLabel = "X", description = "recover: the peak learning rate; default 2e-4 for adapters, 2e-5 for full")
+    Double recoverRate;
+
+    @Option(names = "--recover-batch-size", paramLabel = "N", description = "recover: samples of a step; default 8")
+    Integer recoverBatch;
+
+    @Option(names = "--recover-r", paramLabel = "R", description = "recover: the adapter's rank; default 16")
+    Integer recoverRank;
+
+    @Option(names = "--recover-merge", description = "recover: merge the adapter into the pruned checkpoint, with its zeros kept, rather than write it beside")
+    boolean recoverMerge;
+
     @Override
     boolean runsOnEveryEngine() {
         return false;
@@ -172,8 +194,33 @@ final class PruneCommand extends Subcommand {
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
                 FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
                 drop, ranks);
-        return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
+        Task.Prune alone = new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
                 evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
+        ObjectNode after = recovery();
+        return after == null ? alone : (Task.Prune) Task.fromJson(alone.toJson().<ObjectNode>set("recovery", after));
+    }
+
+    /// What `--recover...` say, as JSON; null where nothing follows.
+    private ObjectNode recovery() {
+        if (recover == null) {
+            String without = recoverData != null ? "--recover-data" : recoverSteps != null ? "--recover-steps" : recoverRate != null ? "--recover-lr" : recoverBatch != null ? "--recover-batch-size"
+                    : recoverRank != null ? "--recover-r" : recoverMerge ? "--recover-merge" : null;
+            if (without != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "%s goes with --recover only", without);
+            }
+            return null;
+        }
+        ObjectNode numbers = Json.object();
+        numbers.put("steps", recoverSteps).put("lr", recoverRate).put("batchSize", recoverBatch).put("r", recoverRank).put("sequenceLength", EngineCommand.sequenceLength(sequenceLength)).put("seed", seed);
+        numbers.properties().removeIf(e -> e.getValue().isNull());
+        ObjectNode out = Json.object().put("method", FinetuneCommand.choice("--recover", recover, FinetuneMethod.class).name());
+        if (recoverData != null) {
+            out.put("data", EngineCommand.absolute(recoverData));
+        }
+        if (!numbers.isEmpty()) {
+            out.set("settings", numbers);
+        }
+        return recoverMerge ? out.put("merge", true) : out;
     }
 
     /// A task from a file; a run's own `task.json`, which holds it, will do.
@@ -188,6 +235,8 @@ final class PruneCommand extends Subcommand {
         }
         Path folder = file.toAbsolutePath().normalize().getParent();
         List<Task.Domain> texts = p.evalData() == null ? null : p.evalData().stream().map(d -> new Task.Domain(d.name(), FinetuneCommand.resolved(folder, d.file()))).toList();
-        return new Task.Prune(FinetuneCommand.resolved(folder, p.model()), FinetuneCommand.resolved(folder, p.data()), p.method(), texts, p.settings());
+        Task.Recovery r = p.recovery();
+        return new Task.Prune(FinetuneCommand.resolved(folder, p.model()), FinetuneCommand.resolved(folder, p.data()), p.method(), texts, p.settings(),
+                r == null ? null : new Task.Recovery(r.method(), FinetuneCommand.resolved(folder, r.data()), r.settings(), r.merge()));
     }
 }

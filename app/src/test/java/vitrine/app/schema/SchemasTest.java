@@ -97,6 +97,8 @@ class SchemasTest {
                         null, null, null, null, null, new DroppedParts(List.of(3), List.of("0.1", "12.30"), null), null)),
                 new Task.Prune("/models/a", null, PruneMethod.svd, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         null, null, null, null, null, null, Map.of("q_proj", 4))),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.shortgpt, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, null, null, null), new Task.Recovery(FinetuneMethod.lora, "/texts/b.txt", null, true)),
                 new Task.AdapterMerge("/models/a", List.of(new Task.AdapterUse("/adapters/a", 0.5))),
                 new Task.AdapterExtract("/models/a", "/models/b", 8, List.of("*q_proj*")), new Task.AdapterExtract("/models/a", "/models/b", 1, null),
                 new Task.Compare("/models/a", "/models/b", null, null, null, null, null, null),

@@ -71,6 +71,8 @@ final class PruneRun {
     private final Map<String, LinearLayers.Placed> linears;
     private final List<PrunableMatrix> matrices = new ArrayList<>();
     private final SkippedTensors skipped;
+    /// Layers that were done when the run was asked to finish; 0 where it was not.
+    private int stoppedAfter;
 
     private PruneRun(Task.Prune task, RunFolder folder, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -93,6 +95,11 @@ final class PruneRun {
 
     /// @param out an empty folder for the result
     static Outcome run(Task.Prune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
+        return task.recovery() != null ? new RecoveryRun(task, folder, inputs, progress, warn).run(out) : prune(task, out, folder, inputs, progress, warn);
+    }
+
+    /// Prunes without what may follow.
+    static Outcome prune(Task.Prune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
         if (task.method().form() == PruneMethod.Form.STRUCTURE) {
             return StructuredRun.run(task, out, progress, warn);
         }
@@ -224,6 +231,7 @@ final class PruneRun {
                     }
                     tell(l, report);
                     if (l + 1 < layers && stopped(l + 1)) {
+                        stoppedAfter = l + 1;
                         break;
                     }
                 }
@@ -231,7 +239,11 @@ final class PruneRun {
                 model.weights().adapt(Adaptation.NONE);
             }
             progress.step(layers, layers, "layers");
-            return finish(out, finished, map);
+            Outcome outcome = finish(out, finished, map);
+            if (stoppedAfter > 0) {
+                outcome.summary().put("stopped_after", stoppedAfter);
+            }
+            return outcome;
         }
     }
 

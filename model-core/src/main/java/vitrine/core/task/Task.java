@@ -661,7 +661,13 @@ public sealed interface Task {
     ///
     /// @param data calibration texts; null where the method needs none
     /// @param evalData named texts whose perplexity is measured before and after; the calibration texts where null
-    record Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings) implements Task {
+    /// @param recovery training of what is left, in the same run; none where null
+    record Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings, Recovery recovery) implements Task {
+        /// Without recovery.
+        public Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings) {
+            this(model, data, method, evalData, settings, null);
+        }
+
         public Prune {
             require("model", model);
             require("method", method);
@@ -674,6 +680,50 @@ public sealed interface Task {
             given.requireFor(method);
             if (given.allocation() != null && given.allocation() != PruneSettings.AllocationName.uniform) {
                 require("data", data);
+            }
+            if (recovery != null) {
+                recovery.requireFor(method, data);
+            }
+        }
+
+        /// The texts that recovery learns.
+        @JsonIgnore
+        public String recoveryData() {
+            return recovery == null ? null : recovery.data() != null ? recovery.data() : data;
+        }
+    }
+
+    /// What follows a pruning run in the same task: training of what is left. Weights that were set to 0 stay 0.
+    ///
+    /// @param method an adapter's ([FinetuneMethod#adapts]), or `full`
+    /// @param data texts; those of calibration where null
+    /// @param settings of the training; defaults where null
+    /// @param merge whether an adapter is merged into the pruned checkpoint (with its zeros kept) rather than written beside it; false where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Recovery(FinetuneMethod method, String data, FinetuneSettings settings, Boolean merge) {
+        public Recovery {
+            require("method of recovery", method);
+            if (!method.adapts() && method != FinetuneMethod.full) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery does not go with %s: lora, dora, layra, beamlora and full are here", method.name());
+            }
+            if (settings != null) {
+                settings.requireFor(method);
+                if (settings.earlyStop() != null) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "earlyStop does not go with recovery, which has no validation on its way");
+                }
+            }
+            if (merge != null && !method.adapts()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "merge goes with adapters, not with full");
+            }
+        }
+
+        private void requireFor(PruneMethod pruning, String calibration) {
+            if (data == null && calibration == null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery has no data").help("Say recovery.data, or the task's data.");
+            }
+            if (pruning.form() == PruneMethod.Form.RANK && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would give matrices their full rank again", method.adapts() ? "a merged adapter" : "full")
+                        .help("An adapter beside the checkpoint keeps ranks.");
             }
         }
     }

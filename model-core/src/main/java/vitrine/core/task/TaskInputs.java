@@ -96,6 +96,9 @@ public final class TaskInputs {
                 if (p.data() != null) {
                     files.add(Path.of(p.data()));
                 }
+                if (p.recoveryData() != null) {
+                    files.add(Path.of(p.recoveryData()));
+                }
                 addTexts(files, p.evalData());
             }
             default -> {
