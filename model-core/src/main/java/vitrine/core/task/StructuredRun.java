@@ -493,8 +493,7 @@ final class StructuredRun {
         silenced.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         List<LayerSpec> kept = new ArrayList<>();
         structure.layers().forEach(l -> kept.add(spec.layers().get(l)));
-        ModelSpec shorter = new ModelSpec(spec.modelType(), spec.family(), spec.encoder(), spec.hiddenSize(), spec.vocabSize(), spec.maxPositions(), spec.positionsAreHard(), spec.embedding(), kept,
-                spec.finalNorm(), spec.head(), spec.ignoredSuffixes());
+        ModelSpec shorter = of(spec, kept);
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
         try {
             return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
@@ -503,8 +502,14 @@ final class StructuredRun {
         }
     }
 
+    /// A model of some of its layers.
+    static ModelSpec of(ModelSpec spec, List<LayerSpec> kept) {
+        return new ModelSpec(spec.modelType(), spec.family(), spec.encoder(), spec.hiddenSize(), spec.vocabSize(), spec.maxPositions(), spec.positionsAreHard(), spec.embedding(), kept, spec.finalNorm(),
+                spec.head(), spec.ignoredSuffixes());
+    }
+
     /// Bars experts that are not kept.
-    private record Barred(Map<Integer, int[]> kept) implements Probe {
+    record Barred(Map<Integer, int[]> kept) implements Probe {
         @Override
         public boolean wants(int layer, Site site) {
             return site == Site.ROUTER_LOGITS && kept.containsKey(layer);

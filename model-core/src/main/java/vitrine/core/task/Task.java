@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import vitrine.core.analysis.evaluate.CachePolicy;
 import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.RankArtifact;
 import vitrine.core.refusal.Category;
@@ -124,9 +126,15 @@ public sealed interface Task {
     /// Loss and perplexity over texts.
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
-    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) implements Task {
+    /// @param cache losses with part of the key/value cache; not where null
+    /// @param elastic losses of smaller models within this one; not where null
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) implements Task {
         public Evaluate(String model, String data, Integer maxLength) {
             this(model, data, maxLength, null);
+        }
+
+        public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) {
+            this(model, data, maxLength, adapters, null, null);
         }
 
         public Evaluate {
@@ -134,6 +142,50 @@ public sealed interface Task {
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
+        }
+    }
+
+    /// How much of the key/value cache is kept after a prompt, and by what rule.
+    ///
+    /// @param keep shares of the prompt's keys, above 0 to 1
+    /// @param policies all where null
+    /// @param prompt the share of each text that is the prompt; half where null
+    /// @param seed of what is drawn; 0 where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record CacheBudget(List<Double> keep, List<CachePolicy> policies, Double prompt, Long seed) {
+        public CacheBudget {
+            require("cache.keep", keep);
+            requireWhole("cache.keep", keep);
+            requireWhole("cache.policies", policies);
+            if (keep.isEmpty() || policies != null && policies.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "cache.%s names nothing", keep.isEmpty() ? "keep" : "policies");
+            }
+            keep.forEach(k -> {
+                if (!(k > 0 && k <= 1)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "cache.keep is %s; a number above 0, to 1, belongs here", k);
+                }
+            });
+            requireInside("cache.prompt", prompt, 0, 1);
+        }
+    }
+
+    /// A grid of smaller models within one: fewer layers, fewer experts, fewer experts per token.
+    ///
+    /// @param layers how many stay, per row of the grid; all, three quarters and half where null
+    /// @param experts how many of a layer stay; the same where null; all where the model has none
+    /// @param perToken how many a token visits; as many as it has and one where null
+    /// @param calibration texts by which layers and experts are ordered; those that are evaluated where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Elastic(List<Integer> layers, List<Integer> experts, List<Integer> perToken, String calibration) {
+        public Elastic {
+            for (Map.Entry<String, List<Integer>> e : Map.of("elastic.layers", layers == null ? List.of(1) : layers, "elastic.experts", experts == null ? List.of(1) : experts, "elastic.perToken",
+                    perToken == null ? List.of(1) : perToken).entrySet()) {
+                requireWhole(e.getKey(), e.getValue());
+                if (e.getValue().isEmpty()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "%s names nothing", e.getKey());
+                }
+                e.getValue().forEach(v -> requireAtLeast(e.getKey(), v, 1));
+            }
         }
     }
 
