@@ -74,6 +74,9 @@ class Prune:
             raise invalid("the pytorch engine has no pruning method %s" % self._name, help="It has %s; the embedded engine has the others." % ", ".join(METHODS))
         if self._s.get("allocation", "uniform") != "uniform":
             raise invalid("the pytorch engine shares a sparsity out evenly only", help="The embedded engine has owl, dlp and dynamic.")
+        for key, present in (("ranks", "ranks" in self._s), ("recovery", task.get("recovery") is not None)):
+            if present:
+                raise invalid("the pytorch engine does not know %s" % key, help="The embedded engine does.")
         if self._name not in ("magnitude", "svd") and task.get("data") is None:
             raise invalid("data is missing: %s works by calibration texts" % self._name)
         pattern = self._s.get("pattern")

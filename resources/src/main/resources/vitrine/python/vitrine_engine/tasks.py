@@ -13,7 +13,7 @@ KINDS = {
     "routing": {"model": (str, True), "data": (list, True), "maxLength": (int, False), "maxTokens": (int, False), "expertsPerToken": (list, False),
                 "adapters": (list, False)},
     "finetune": {"model": (str, True), "data": (str, True), "method": (str, True), "evalData": (str, False), "initAdapter": (str, False), "settings": (dict, False)},
-    "prune": {"model": (str, True), "method": (str, True), "data": (str, False), "evalData": (list, False), "settings": (dict, False)},
+    "prune": {"model": (str, True), "method": (str, True), "data": (str, False), "evalData": (list, False), "settings": (dict, False), "recovery": (dict, False)},
 }
 ELSEWHERE = ("statistics", "spectrum", "adapter", "adapter-compare", "adapter-cut", "adapter-merge", "adapter-extract", "compare", "convert", "preview")
 
@@ -28,7 +28,7 @@ SETTINGS = {
 PRUNING = {
     "sparsity": float, "pattern": str, "rank": int, "group": str, "propagation": str, "blockSize": int, "damping": float, "targetModules": list,
     "calibrationSequences": int, "sequenceLength": int, "seed": int, "allocation": str, "allocationSpread": float, "outlierMultiple": float, "alpha": float,
-    "factorised": bool, "layers": int, "even": bool, "parts": str, "secondOrder": bool, "experts": int, "criterion": str, "expertsPerToken": int,
+    "factorised": bool, "layers": int, "even": bool, "parts": str, "secondOrder": bool, "experts": int, "criterion": str, "expertsPerToken": int, "drop": dict, "ranks": dict,
 }
 LEAST = {"steps": 1, "epochs": 1, "batchSize": 1, "accumulate": 1, "sequenceLength": 2, "warmupSteps": 0, "decaySteps": 0, "evalEvery": 1, "saveEvery": 1, "r": 1,
          "firstLayers": 0, "lastLayers": 0, "maxLength": 2, "maxTokens": 2}
