@@ -87,6 +87,8 @@ final class PreferencesSheet extends VBox {
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
         scroll.getStyleClass().add("edge-to-edge");
         scroll.setMinHeight(0);
+        // As high as its rows where the window is; a scroll pane would be lower by itself.
+        scroll.prefHeightProperty().bind(rows.heightProperty().add(2));
         VBox.setVgrow(scroll, Priority.ALWAYS);
         getChildren().addAll(head, told, scroll);
         List<String> wrong = settings.nowProperty().get().problems().stream().map(Refusal::getMessage).toList();
@@ -207,17 +209,15 @@ final class PreferencesSheet extends VBox {
                 back.setDisable(false);
             }
         }));
-        HBox box = new HBox(8, shown, choose, back);
-        box.setAlignment(Pos.CENTER_LEFT);
-        HBox.setHgrow(shown, Priority.ALWAYS);
-        return box;
+        return new VBox(4, shown, new HBox(8, choose, back));
     }
 
     // --- how it looks
 
     private static Label path(String text) {
         Label label = new Label(text);
-        label.getStyleClass().add(Styles.MONO);
+        label.getStyleClass().add(Styles.SMALL);
+        label.setMinHeight(24);
         label.setTextOverrun(OverrunStyle.CENTER_ELLIPSIS);
         label.setMinWidth(60);
         label.setMaxWidth(Double.MAX_VALUE);
