@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import javafx.application.Platform;
 import javafx.beans.InvalidationListener;
+import javafx.collections.ListChangeListener;
 import javafx.geometry.Insets;
 import javafx.scene.Node;
 import javafx.scene.Scene;
@@ -153,6 +154,11 @@ public final class MainWindow {
         });
         navigator.selectedProperty().addListener((o, old, now) -> inspectSelected(now));
         tabs.chosenProperty().addListener((o, old, now) -> showChosen());
+        tabs.pinned().addListener((ListChangeListener<TabStrip.Pinned>) change -> {
+            while (change.next()) {
+                change.getRemoved().forEach(p -> forget(p.view()));
+            }
+        });
         workspace.subjects().addListener((InvalidationListener) o -> subjectPicker.setChoices(workspace.subjects()));
         subjectPicker.valueProperty().addListener((o, old, now) -> {
             if (now != null && tabs.chosenProperty().get() instanceof ViewKind) {
@@ -431,6 +437,11 @@ public final class MainWindow {
             }
         });
         show(drawer, true);
+    }
+
+    private void forget(View view) {
+        controls.remove(view);
+        factory.forget(view);
     }
 
     /// Keeps the present view with its subject as a tab of its own.
