@@ -31,7 +31,7 @@ public class WorkerEngine implements Engine {
     private final String identity;
     private final ArtifactStore store;
     private volatile WorkerCommand command;
-    private WorkerCommand started;
+    private volatile WorkerCommand started;
     private final WorkerProcess.Patience patience;
     private final ExecutorService queue;
     private final AtomicLong ids = new AtomicLong();
