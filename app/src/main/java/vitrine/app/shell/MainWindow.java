@@ -392,9 +392,9 @@ public final class MainWindow {
         }
     }
 
-    /// Compares the results of two runs.
+    /// Compares the results of two runs; a run with itself: what it was made of with what became of it.
     private void compareRuns(RunRecord first, RunRecord second) {
-        RunResults.candidate(first).ifPresent(a -> RunResults.candidate(second).ifPresent(b -> {
+        (first.number() == second.number() ? RunResults.base(first) : RunResults.candidate(first)).ifPresent(a -> RunResults.candidate(second).ifPresent(b -> {
             tabs.choose(ViewKind.COMPARE);
             if (views.get(ViewKind.COMPARE) instanceof CompareView view) {
                 view.model().compare(a, b);

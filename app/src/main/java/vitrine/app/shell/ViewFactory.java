@@ -47,7 +47,7 @@ final class ViewFactory {
     /// @param samples whose prompts and texts are suggested with their checkpoints
     /// @param opening opens what a view has made
     /// @param along shows the ranks of an adapter along a run, by its folder
-    /// @param comparing compares the results of two runs
+    /// @param comparing compares the results of two runs; of a run with itself, its model with its result
     ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening, Consumer<Path> along, BiConsumer<RunRecord, RunRecord> comparing) {
         this.services = services;
         this.questions = questions;
@@ -115,10 +115,11 @@ final class ViewFactory {
 
     /// Offers the checkpoints and texts that are open, and the samples' texts.
     private RunsView runs() {
-        RunsView view = new RunsView(services.runs());
+        RunsView view = new RunsView(services.runs(), services.board());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.openResultsWith(opening);
         view.compareResultsWith(comparing);
+        view.compareBeforeWith(run -> comparing.accept(run, run));
         view.showRanksWith(along);
         Runnable models = () -> view.offerModels(services.workspace().checkpoints());
         services.workspace().checkpoints().addListener((javafx.beans.InvalidationListener) o -> models.run());
