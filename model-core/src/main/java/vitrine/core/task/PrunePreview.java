@@ -109,6 +109,7 @@ final class PrunePreview {
                 add(all, s.sparsity());
             }
             case pattern -> all.add(s.nofm().sparsity());
+            case named -> all.add(1.0);
             case rank -> {
                 int most = PruneForecast.matrices(task.method(), s, model.checkpoint(), spec).stream().mapToInt(m -> Math.min(m.out(), m.in())).max().orElse(1);
                 spread(all, 1, most);
@@ -369,6 +370,7 @@ final class PrunePreview {
                     structures.add(new Structure(all, Map.of(), Map.of(), experts(use, at(a))));
                 }
             }
+            case explicit -> structures.add(new Structure(all, Map.of(), Map.of(), Map.of()));
             // What SlimGPT makes good is not known before.
             default -> structures.clear();
         }
@@ -380,7 +382,7 @@ final class PrunePreview {
 
             @Override
             public Probe probe(int amount) {
-                return structures.isEmpty() ? null : without(structures.get(amount), arena);
+                return structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
             }
 
             @Override
@@ -444,6 +446,16 @@ final class PrunePreview {
             }
         });
         return Probe.all(List.of(new Mask(heads, layers).probe(spec, arena), new Channels(structure.channels()), new StructuredRun.Barred(structure.experts())));
+    }
+
+    /// A pass without parts that are named.
+    private Probe without(DroppedParts drop, Arena arena) {
+        drop.requireIn(spec);
+        Set<Mask.Head> heads = new LinkedHashSet<>();
+        drop.headsByLayer().forEach((l, which) -> which.forEach(h -> heads.add(new Mask.Head(l, h))));
+        Map<Integer, int[]> experts = new TreeMap<>();
+        drop.expertsByLayer().forEach((l, which) -> experts.put(l, IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !which.contains(e)).toArray()));
+        return Probe.all(List.of(new Mask(heads, drop.layerSet()).probe(spec, arena), new StructuredRun.Barred(experts)));
     }
 
     /// Channels that are not kept are 0.

@@ -2,6 +2,7 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
+import java.util.Map;
 import vitrine.core.prune.NofM;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -32,11 +33,13 @@ import vitrine.core.refusal.Refusal;
 /// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
 /// @param criterion what experts are worth; experts; saliency
 /// @param factorised whether the thin matrices of methods of rank are written too; false
+/// @param drop the parts that go; explicit
+/// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                             Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion,
-                            Integer expertsPerToken) {
+                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks) {
 
     /// What of a layer goes.
     public enum Parts {
@@ -53,6 +56,14 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
 
     /// Nothing said.
     public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+
+    /// Settings that name no parts and no ranks of single matrices.
+    public PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
+                         Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
+                         Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken) {
+        this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null);
+    }
 
     /// How much of each layer goes.
     public enum AllocationName {
@@ -101,6 +112,17 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         if (targetModules != null && (targetModules.isEmpty() || targetModules.stream().anyMatch(t -> t == null || t.isBlank()))) {
             throw Refusal.of(Category.TASK_INVALID, null, "targetModules names nothing; names of matrices belong there");
         }
+        if (ranks != null) {
+            if (ranks.isEmpty() || ranks.containsKey("")) {
+                throw Refusal.of(Category.TASK_INVALID, null, "ranks names nothing; names of matrices belong there");
+            }
+            ranks.forEach((name, r) -> {
+                if (r == null) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "ranks gives %s no rank", name);
+                }
+                atLeast("the rank of " + name, r, 1);
+            });
+        }
     }
 
     private static void atLeast(String key, Integer value, int least) {
@@ -119,6 +141,9 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method.masks(), "pattern", pattern, method);
         requireFor(method.form() == PruneMethod.Form.RANK, "rank", rank, method);
         requireFor(method.form() == PruneMethod.Form.RANK, "factorised", factorised, method);
+        requireFor(method.form() == PruneMethod.Form.RANK, "ranks", ranks, method);
+        requireFor(method == PruneMethod.explicit, "drop", drop, method);
+        requireFor(method != PruneMethod.explicit, "sparsity", sparsity, method);
         requireFor(method == PruneMethod.magnitude, "group", group, method);
         requireFor(method == PruneMethod.sparsegpt, "blockSize", blockSize, method);
         requireFor(method == PruneMethod.sparsegpt || method == PruneMethod.slimgpt, "damping", damping, method);
@@ -137,16 +162,20 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt, "parts", parts, method);
         requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
         requireFor(method == PruneMethod.experts, "experts", experts, method);
-        requireFor(method == PruneMethod.experts, "expertsPerToken", expertsPerToken, method);
+        requireFor(method == PruneMethod.experts || method == PruneMethod.explicit, "expertsPerToken", expertsPerToken, method);
         requireFor(method == PruneMethod.experts, "criterion", criterion, method);
         requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
         requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
-        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null && expertsPerToken == null) {
-            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(switch (method) {
+        if (ranks != null && allocation == AllocationName.dynamic) {
+            throw Refusal.of(Category.TASK_INVALID, null, "ranks of single matrices do not go with the allocation dynamic, which shares them out");
+        }
+        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null && expertsPerToken == null && drop == null && ranks == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: %s is missing", method == PruneMethod.explicit ? "drop" : "sparsity").help(switch (method) {
                 case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
                 case svd, whitened_svd, swift_svd -> "A rank says it too.";
                 case shortgpt -> "A number of layers says it too.";
                 case experts -> "A number of experts that stay says it too.";
+                case explicit -> "Name layers, heads or experts to drop.";
                 default -> "A share from 0 to below 1 belongs here.";
             });
         }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -61,6 +62,8 @@ final class StructuredRun {
     private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
     private final Arena whole = Arena.ofShared();
     private final ArrayNode rows = Json.mapper().createArrayNode();
+    /// Weights that are set to 0 in a matrix that keeps its shape.
+    private long zeroed;
 
     private StructuredRun(Task.Prune task, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -69,7 +72,7 @@ final class StructuredRun {
         spec = model.spec();
         this.progress = progress;
         this.warn = warn;
-        texts = CalibrationTexts.read(task.data(), s, model, progress);
+        texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
         spec.layers().forEach(l -> rows.addObject().put("layer", l.index()));
     }
 
@@ -95,6 +98,7 @@ final class StructuredRun {
             case taylor -> taylor();
             case experts -> experts();
             case slimgpt -> slim();
+            case explicit -> explicit();
             default -> throw new IllegalStateException(task.method().name());
         };
         return write(structure, out);
@@ -280,10 +284,7 @@ final class StructuredRun {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
         StructureScores.ExpertUse use = new StructureScores(model, texts, progress).experts();
-        Router router = spec.experts(spec.expertLayers().getFirst()).router();
-        if (router.score() == Router.Score.SOFTMAX && router.weighting().norm() == 0) {
-            warn.accept("Its routers weigh experts by a softmax over all of them that is not renormalised over the chosen: without those that go, the weights of those that stay grow.");
-        }
+        warnOfSharesThatGrow();
         boolean byUse = s.criterion() == PruneSettings.Criterion.frequency;
         Map<Integer, int[]> kept = new TreeMap<>();
         for (int l : spec.expertLayers()) {
@@ -300,6 +301,92 @@ final class StructuredRun {
             }
         }
         return new Structure(all(), Map.of(), Map.of(), kept);
+    }
+
+    private void warnOfSharesThatGrow() {
+        Router router = spec.experts(spec.expertLayers().getFirst()).router();
+        if (router.score() == Router.Score.SOFTMAX && router.weighting().norm() == 0) {
+            warn.accept("Its routers weigh experts by a softmax over all of them that is not renormalised over the chosen: without those that go, the weights of those that stay grow.");
+        }
+    }
+
+    /// The parts that are named. Heads leave their matrices where whole key/value groups go, as many of every layer, and the config can say so; elsewhere their columns of the output
+    /// projection become 0.
+    private Structure explicit() {
+        DroppedParts drop = s.drop();
+        if (drop == null) {
+            return new Structure(all(), Map.of(), Map.of(), Map.of());
+        }
+        drop.requireIn(spec);
+        List<Integer> layers = all().stream().filter(l -> !drop.layerSet().contains(l)).toList();
+        if (layers.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "all of its %d layers are to go", spec.layers().size());
+        }
+        Map<Integer, int[]> experts = new TreeMap<>();
+        if (!drop.expertsByLayer().isEmpty()) {
+            warnOfSharesThatGrow();
+            // Layers that are not named lose none, which only a config that counts by layer could say: the check of the config finds it.
+            for (int l : spec.expertLayers().stream().filter(layers::contains).toList()) {
+                TreeSet<Integer> gone = drop.expertsByLayer().getOrDefault(l, new TreeSet<>());
+                int perToken = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
+                int[] kept = IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !gone.contains(e)).toArray();
+                if (kept.length < perToken) {
+                    throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d, and a token visits %d", kept.length, l, perToken);
+                }
+                experts.put(l, kept);
+            }
+        }
+        Map<Integer, int[]> groups = wholeGroups(drop, layers);
+        Structure smaller = new Structure(layers, groups, Map.of(), experts);
+        StringBuilder problem = new StringBuilder();
+        if (!groups.isEmpty() && SmallerModel.ofOrNull(model.checkpoint(), spec, smaller, s.expertsPerToken(), problem) != null) {
+            return smaller;
+        }
+        silence(drop, layers);
+        return new Structure(layers, Map.of(), Map.of(), experts);
+    }
+
+    /// The key/value groups that stay of every layer that stays, where the heads that go are whole groups and as many of every layer; else nothing.
+    private Map<Integer, int[]> wholeGroups(DroppedParts drop, List<Integer> layers) {
+        Map<Integer, int[]> out = new TreeMap<>();
+        for (int l : layers) {
+            AttentionSpec a = spec.layers().get(l).attention();
+            TreeSet<Integer> gone = drop.headsByLayer().getOrDefault(l, new TreeSet<>());
+            int[] kept = IntStream.range(0, a.keyValueHeads()).filter(g -> IntStream.range(0, a.groupSize()).anyMatch(h -> !gone.contains(g * a.groupSize() + h))).toArray();
+            if (kept.length == 0 || (a.keyValueHeads() - kept.length) * a.groupSize() != gone.size()) {
+                return Map.of();
+            }
+            out.put(l, kept);
+        }
+        boolean none = out.entrySet().stream().allMatch(e -> e.getValue().length == spec.layers().get(e.getKey()).attention().keyValueHeads());
+        return none || !Structure.even(out) ? Map.of() : out;
+    }
+
+    /// Sets what heads give to the residual stream to 0.
+    private void silence(DroppedParts drop, List<Integer> layers) {
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            for (PrunableMatrix m : PrunableMatrix.of(spec)) {
+                TreeSet<Integer> gone = m.kind() == PrunableMatrix.Kind.OUTPUT && layers.contains(m.layer()) ? drop.headsByLayer().get(m.layer()) : null;
+                if (gone == null) {
+                    continue;
+                }
+                TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+                if (t.dtype().bits() % 8 != 0) {
+                    throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, whose values share bytes", t.dtype()).where("tensor " + t.name());
+                }
+                int width = spec.layers().get(m.layer()).attention().valueDim();
+                byte[] mask = new byte[Math.toIntExact(m.size())];
+                for (int i = 0; i < mask.length; i++) {
+                    mask[i] = (byte) (gone.contains(i % m.in() / width) ? 0 : 1);
+                }
+                ChangedTensor changed = new ChangedTensor(t, map.data(t), whole);
+                changed.clear(m, mask);
+                compensated.put(m.tensor(), changed);
+                zeroed += (long) gone.size() * width * m.out();
+                ArrayNode list = row(m.layer()).putArray("silenced_heads");
+                gone.forEach(list::add);
+            }
+        }
     }
 
     // --- the result
@@ -335,12 +422,14 @@ final class StructuredRun {
             }
             long before = PruneEnding.Sizes.parameters(model.checkpoint());
             long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
-            long zeros = smaller == null ? silencedWeights(structure) : 0;
+            long zeros = zeroed + (smaller == null ? silencedWeights(structure) : 0);
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
+                    : after == before && s.expertsPerToken() == null ? new PruneEnding.Story("same shapes, with zeros", "What heads that go give to the residual stream is 0; nothing is saved on the disk or in time.")
                     : after == before ? new PruneEnding.Story("same shapes, fewer experts per token", String.format("A token visits %d experts; the weights are as they were, so the disk saves nothing and time does.", s.expertsPerToken()))
-                    : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.", after, before));
+                    : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s", after, before,
+                            zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of heads that go and that the config cannot leave out.", zeros)));
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), Json.object().put("allocation", "uniform"), story, ids -> inMemory(structure, silenced, ids));
         }
@@ -382,6 +471,7 @@ final class StructuredRun {
             changed.clear(m, mask);
             out.put(m.tensor(), changed);
         }
+        compensated.forEach(out::putIfAbsent);
         return out;
     }
 
@@ -403,14 +493,19 @@ final class StructuredRun {
         silenced.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         List<LayerSpec> kept = new ArrayList<>();
         structure.layers().forEach(l -> kept.add(spec.layers().get(l)));
-        ModelSpec shorter = new ModelSpec(spec.modelType(), spec.family(), spec.encoder(), spec.hiddenSize(), spec.vocabSize(), spec.maxPositions(), spec.positionsAreHard(), spec.embedding(), kept,
-                spec.finalNorm(), spec.head(), spec.ignoredSuffixes());
+        ModelSpec shorter = of(spec, kept);
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
         try {
             return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
         } finally {
             model.weights().adapt(Adaptation.NONE);
         }
+    }
+
+    /// A model of some of its layers.
+    static ModelSpec of(ModelSpec spec, List<LayerSpec> kept) {
+        return new ModelSpec(spec.modelType(), spec.family(), spec.encoder(), spec.hiddenSize(), spec.vocabSize(), spec.maxPositions(), spec.positionsAreHard(), spec.embedding(), kept, spec.finalNorm(),
+                spec.head(), spec.ignoredSuffixes());
     }
 
     /// Bars experts that are not kept.

@@ -134,7 +134,7 @@ final class PreviewCard {
         List<Amount> all = PruneFields.amounts(form.methodProperty().get());
         which.setMinWidth(Region.USE_PREF_SIZE);
         if (all.size() == 1) {
-            Label name = new Label(PruneFields.label(Amount.sparsity));
+            Label name = new Label(PruneFields.label(all.getFirst()));
             name.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
             which.getChildren().setAll(name);
             which.setAlignment(Pos.CENTER_LEFT);
@@ -176,13 +176,13 @@ final class PreviewCard {
         slider.setMax(r[1]);
         slider.setBlockIncrement(a == Amount.sparsity ? 0.05 : 1);
         double v = form.value();
-        boolean pattern = form.amount() == Amount.pattern;
+        boolean pattern = form.amount() == Amount.pattern || form.amount() == Amount.named;
         slider.setDisable(pattern);
-        slider.setTooltip(new Tooltip(pattern ? "The pattern says how much goes." : PruneFields.label(a)));
+        slider.setTooltip(new Tooltip(form.amount() == Amount.named ? "The parts that are named say what goes." : pattern ? "The pattern says how much goes." : PruneFields.label(a)));
         if (Double.isFinite(v)) {
             slider.setValue(Math.clamp(v, r[0], r[1]));
         }
-        said.setText(pattern ? form.text("pattern").get() : Double.isFinite(v) ? written(a, v) : Numbers.MISSING);
+        said.setText(pattern ? form.amount() == Amount.named ? "" : form.text("pattern").get() : Double.isFinite(v) ? written(a, v) : Numbers.MISSING);
         quiet = false;
     }
 
@@ -256,7 +256,7 @@ final class PreviewCard {
             corrected(p, at, from);
         }
         draw(p, at);
-        if (p.points().stream().anyMatch(x -> Double.isFinite(x.loss()))) {
+        if (p.points().size() > 1 && p.points().stream().anyMatch(x -> Double.isFinite(x.loss()))) {
             below.getChildren().add(canvas);
         }
         below.getChildren().add(fared());
@@ -286,7 +286,7 @@ final class PreviewCard {
             chart.fit();
         }
         List<LineChart.Point> points = new ArrayList<>();
-        if (at != null && Double.isFinite(at.loss()) && form.amount() != Amount.pattern) {
+        if (at != null && Double.isFinite(at.loss()) && form.amount() != Amount.pattern && form.amount() != Amount.named) {
             points.add(new LineChart.Point(form.value(), Math.exp(at.loss()), written(form.amount(), form.value()), 1));
         }
         chart.points(points);

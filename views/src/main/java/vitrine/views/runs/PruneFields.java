@@ -28,6 +28,10 @@ final class PruneFields {
             field("layers", "Layers that go", Kind.WHOLE, "as the share says", "How many, in place of a share.", true),
             field("experts", "Experts that stay", Kind.WHOLE, "as the share says", "Of each layer, in place of a share.", true),
             field("expertsPerToken", "Experts per token", Kind.WHOLE, "as before", "How many a token visits afterwards; alone, all experts stay.", true),
+            field("dropLayers", "Layers", Kind.NAMES, "none", "Numbers of layers that go, from 0: 3, 5.", true),
+            field("dropHeads", "Heads", Kind.NAMES, "none", "Query heads that go, LAYER.HEAD: 0.1, 2.7.", true),
+            field("dropExperts", "Experts", Kind.NAMES, "none", "Experts that go, LAYER.EXPERT: 1.0, 2.4.", true),
+            field("ranks", "Ranks of matrices", Kind.NAMES, "none", "Ranks of single matrices, NAME=R: layers.1.mlp.up_proj=8; alone, only these change.", true),
             field("criterion", "Experts’ worth", Kind.CHOICE, "saliency", "Saliency: routing weight times the norm of the output; frequency: how many tokens visit it.", true, "saliency", "frequency"),
             field("parts", "What goes", Kind.CHOICE, "both", "Heads, channels or both.", true, "both", "heads", "channels"),
             field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic).", true,
@@ -55,9 +59,13 @@ final class PruneFields {
     private static boolean has(PruneMethod m, String key) {
         return switch (key) {
             case "pattern" -> m.masks();
-            case "rank", "factorised" -> m.form() == Form.RANK;
+            case "dropLayers", "dropHeads", "dropExperts" -> m == PruneMethod.explicit;
+            case "sparsity" -> m != PruneMethod.explicit;
+            case "calibrationSequences", "seed" -> m.needsData();
+            case "rank", "factorised", "ranks" -> m.form() == Form.RANK;
             case "layers" -> m == PruneMethod.shortgpt;
-            case "experts", "expertsPerToken", "criterion" -> m == PruneMethod.experts;
+            case "experts", "criterion" -> m == PruneMethod.experts;
+            case "expertsPerToken" -> m == PruneMethod.experts || m == PruneMethod.explicit;
             case "parts" -> m == PruneMethod.taylor || m == PruneMethod.slimgpt;
             case "secondOrder" -> m == PruneMethod.taylor;
             case "even" -> m == PruneMethod.heads;
@@ -79,6 +87,7 @@ final class PruneFields {
             case svd, whitened_svd, swift_svd -> List.of(Amount.sparsity, Amount.rank);
             case shortgpt -> List.of(Amount.sparsity, Amount.layers);
             case experts -> List.of(Amount.sparsity, Amount.experts);
+            case explicit -> List.of(Amount.named);
             default -> List.of(Amount.sparsity);
         };
     }
@@ -86,6 +95,7 @@ final class PruneFields {
     static String label(Amount a) {
         return switch (a) {
             case sparsity, pattern -> "Share that goes";
+            case named -> "Parts that go";
             case rank -> "Rank";
             case layers -> "Layers that go";
             case experts -> "Experts that stay";

@@ -1,5 +1,7 @@
 package vitrine.views.runs;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,6 +27,7 @@ import vitrine.views.tasks.ViewState;
 /// The form of a pruning run, what would be left by headers, and what a preview predicts.
 final class PruneForm extends Form {
 
+    static final String DROP = "drop";
     private static final List<String> FILES = List.of(MODEL, DATA, EVAL_DATA);
     /// Models up to this size are looked at without being asked.
     private static final long SMALL_BYTES = 64L << 20;
@@ -83,6 +86,12 @@ final class PruneForm extends Form {
             text(EVAL_DATA).set(of.path(EVAL_DATA).path(0).path("file").asText(""));
             method.set(PruneMethod.valueOf(of.path("method").asText("wanda")));
             fillSettings(of.path("settings"));
+            for (String part : List.of("layers", "heads", "experts")) {
+                text(DROP + capital(part)).set(word(of.at("/settings/drop/" + part)));
+            }
+            StringBuilder ranks = new StringBuilder();
+            of.at("/settings/ranks").properties().forEach(e -> ranks.append(ranks.isEmpty() ? "" : ", ").append(e.getKey()).append('=').append(e.getValue().asInt()));
+            text("ranks").set(ranks.toString());
         });
     }
 
@@ -121,9 +130,33 @@ final class PruneForm extends Form {
         return method.get().needsData() ? "Choose a checkpoint and a text first." : "Choose a checkpoint first.";
     }
 
-    /// A pattern, a rank, a number of layers or experts that is said takes the place of the share.
+    /// A pattern, a rank, a number of layers or experts that is said takes the place of the share; parts that are named stand together.
     @Override
     void amend(ObjectNode settings) {
+        ObjectNode drop = Json.object();
+        for (String part : List.of("layers", "heads", "experts")) {
+            JsonNode names = settings.remove(DROP + capital(part));
+            if (names != null && !names.isEmpty()) {
+                drop.set(part, part.equals("layers") ? numbers((ArrayNode) names) : names);
+            }
+        }
+        if (!drop.isEmpty()) {
+            settings.set("drop", drop);
+        }
+        JsonNode ranks = settings.remove("ranks");
+        if (ranks != null && !ranks.isEmpty()) {
+            ObjectNode own = settings.putObject("ranks");
+            ranks.forEach(r -> {
+                String[] both = r.asText().split("=", 2);
+                if (both.length == 2 && both[1].matches("\\d{1,6}")) {
+                    own.put(both[0], Integer.parseInt(both[1]));
+                } else {
+                    own.put(both[0], 0);
+                }
+            });
+            // A share that is typed is for all matrices; ranks of some alone leave the others.
+            settings.remove("sparsity");
+        }
         if (settings.has("pattern") || settings.has("rank") || settings.has("layers") || settings.has("experts")) {
             settings.remove("sparsity");
         }
@@ -132,6 +165,16 @@ final class PruneForm extends Form {
     @Override
     void made(Task now) {
         look((Task.Prune) now);
+    }
+
+    private static String capital(String text) {
+        return Character.toUpperCase(text.charAt(0)) + text.substring(1);
+    }
+
+    private static ArrayNode numbers(ArrayNode names) {
+        ArrayNode out = Json.mapper().createArrayNode();
+        names.forEach(n -> out.add(n.asText().matches("\\d{1,6}") ? Integer.parseInt(n.asText()) : -1));
+        return out;
     }
 
     // --- how much goes
@@ -153,7 +196,7 @@ final class PruneForm extends Form {
         PruneSettings s = settingsOf(prune());
         Number v = switch (amount()) {
             case sparsity -> s.sparsity();
-            case pattern -> Double.NaN;
+            case pattern, named -> Double.NaN;
             case rank -> s.rank();
             case layers -> s.layers();
             case experts -> s.experts();
@@ -166,7 +209,7 @@ final class PruneForm extends Form {
     void drag(Amount amount, double value) {
         filling(() -> {
             for (Amount a : Amount.values()) {
-                if (a != Amount.expertsPerToken && a != Amount.pattern && a != amount && a != Amount.sparsity) {
+                if (a != Amount.expertsPerToken && a != Amount.pattern && a != Amount.named && a != amount && a != Amount.sparsity) {
                     text(a.name()).set("");
                 }
             }
@@ -240,7 +283,7 @@ final class PruneForm extends Form {
     /// What is predicted of the present task, or null.
     Prediction.At foreseen() {
         Prediction p = prediction == null ? null : prediction.state().valueOrNull();
-        double v = amount() == Amount.pattern ? p == null ? Double.NaN : p.points().getFirst().amount() : value();
+        double v = amount() == Amount.pattern || amount() == Amount.named ? p == null ? Double.NaN : p.points().getFirst().amount() : value();
         return p == null || predicted == null || Double.isNaN(v) || !p.amount().equals(amount().name()) ? null : p.at(v);
     }
 
@@ -260,7 +303,14 @@ final class PruneForm extends Form {
         if (t.evalData() != null) {
             t.evalData().forEach(d -> c.append(" --eval-data ").append(quoted(d.name() + "=" + d.file())));
         }
-        t.toJson().path("settings").properties().forEach(e -> PruneFields.LIST.stream().filter(s -> s.key().equals(e.getKey())).findFirst().ifPresent(s -> {
+        JsonNode settings = t.toJson().path("settings");
+        settings.path("drop").properties().forEach(e -> c.append(" --drop-").append(e.getKey()).append(' ').append(quoted(word(e.getValue()).replace(", ", ","))));
+        if (settings.has("ranks")) {
+            List<String> ranks = new java.util.ArrayList<>();
+            settings.path("ranks").properties().forEach(e -> ranks.add(e.getKey() + "=" + e.getValue().asInt()));
+            c.append(" --ranks ").append(quoted(String.join(",", ranks)));
+        }
+        settings.properties().forEach(e -> PruneFields.LIST.stream().filter(s -> s.key().equals(e.getKey()) && !s.key().equals("ranks")).findFirst().ifPresent(s -> {
             if (s.kind() == Setting.Kind.SWITCH) {
                 c.append(word(e.getValue()).equals(s.fallback()) ? "" : " " + PruneFields.option(s));
             } else {
