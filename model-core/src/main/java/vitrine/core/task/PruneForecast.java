@@ -229,6 +229,9 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         Structure structure = new Structure(stay, groups, channels, experts);
         StringBuilder problem = new StringBuilder();
         SmallerModel smaller = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
+        if (smaller == null && (stay.size() < layers || !experts.isEmpty() || s.expertsPerToken() != null)) {
+            throw Refusal.of(Category.TASK_INVALID, checkpoint.configFile(), "what would be left has no config: %s", problem);
+        }
         long all = PruneEnding.Sizes.parameters(checkpoint);
         long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
         long before = work(spec, Work.WHOLE);
