@@ -62,6 +62,7 @@ final class FormBoard {
     private final RunForm training;
     private final PruneForm pruning;
     private final PreviewCard preview;
+    private final DataCard data;
     private final ObservableList<Offer> models;
     private final ObservableList<Offer> texts;
     private final Supplier<Optional<Path>> files;
@@ -86,6 +87,7 @@ final class FormBoard {
         training = model.form();
         pruning = model.pruneForm();
         preview = new PreviewCard(pruning);
+        data = new DataCard(training, model.tasks());
         // Messages stand below their fields, where they can be read; the library's marks would take over the scene's root.
         validation.setErrorDecorationEnabled(false);
         start = Buttons.primary("Start run", model::start);
@@ -97,7 +99,7 @@ final class FormBoard {
         settings.content(scroll);
         body = new Region() {
             {
-                getChildren().addAll(settings, outlook, preview.node(), words);
+                getChildren().addAll(settings, outlook, preview.node(), data.node(), words);
                 setMinSize(0, 0);
             }
 
@@ -111,9 +113,16 @@ final class FormBoard {
                 Region above = prunes ? preview.node() : outlook;
                 outlook.setVisible(!prunes);
                 preview.node().setVisible(prunes);
-                double upper = prunes ? Math.max(getHeight() - WORDS_MOST, Math.floor(getHeight() * 0.66)) : Math.min(getHeight() * 0.55, Math.max(180, outlook.prefHeight(right)));
+                double upper = prunes ? Math.max(getHeight() - WORDS_MOST, Math.floor(getHeight() * 0.66)) : Math.min(getHeight() * 0.4, Math.max(180, outlook.prefHeight(right)));
                 above.resizeRelocate(left + GAP, 0, right, upper);
-                words.resizeRelocate(left + GAP, upper + GAP, right, getHeight() - upper - GAP);
+                data.node().setVisible(!prunes);
+                double y = upper + GAP;
+                if (!prunes) {
+                    double middle = Math.max(120, Math.floor((getHeight() - upper) * 0.5));
+                    data.node().resizeRelocate(left + GAP, y, right, middle);
+                    y += middle + GAP;
+                }
+                words.resizeRelocate(left + GAP, y, right, getHeight() - y);
             }
         };
         training.methodProperty().addListener((o, old, now) -> build());

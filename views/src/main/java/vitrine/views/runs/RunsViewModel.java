@@ -55,6 +55,7 @@ public final class RunsViewModel {
     private final StringProperty search = new SimpleStringProperty(this, "search", "");
     private final RunForm form;
     private final PruneForm pruneForm;
+    private final TaskBoard tasks;
     private final BooleanProperty pruning = new SimpleBooleanProperty(this, "pruning");
     /// A run that was opened from a folder, not from the store.
     private RunData opened;
@@ -69,6 +70,7 @@ public final class RunsViewModel {
         this.board = board;
         form = new RunForm(board, background, ui);
         pruneForm = new PruneForm(board, tasks, background, ui);
+        this.tasks = tasks;
         board.rows().addListener((InvalidationListener) o -> rowsChanged());
         board.lookedProperty().addListener((o, old, now) -> show());
         InvalidationListener want = o -> {
@@ -84,6 +86,11 @@ public final class RunsViewModel {
 
     RunBoard board() {
         return board;
+    }
+
+    /// Where what needs an engine is asked for; null for nowhere.
+    TaskBoard tasks() {
+        return tasks;
     }
 
     /// The form of a training run.
