@@ -191,7 +191,9 @@ final class PruneForm extends Form {
     /// The value of it; NaN where there is none.
     double value() {
         if (prune() == null) {
-            return Double.NaN;
+            // Before there is a task, what is typed says it.
+            String typed = text("sparsity").get().strip();
+            return typed.matches("0?\\.\\d{1,9}|0") ? Double.parseDouble(typed) : Double.NaN;
         }
         PruneSettings s = settingsOf(prune());
         Number v = switch (amount()) {

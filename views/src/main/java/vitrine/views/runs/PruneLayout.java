@@ -33,8 +33,8 @@ import vitrine.views.control.Quantity;
 final class PruneLayout extends Region {
 
     private static final double GAP = 12;
-    private static final double WIDE = 1500;
     private static final double TEXTS_LEAST = 132;
+    private static final double TEXTS_MOST = 240;
     private static final String ERROR = "‖ΔW X‖ ÷ ‖W X‖";
     private static final String INFLUENCE = "1 − cos(before, after)";
     private static final String CHANNELS = "channels that stay";
@@ -280,16 +280,7 @@ final class PruneLayout extends Region {
         y += tilesHeight + GAP;
         erredCard.setVisible(erring);
         double rest = h - y;
-        if (w >= WIDE) {
-            double side = Math.floor(w * 0.34);
-            double left = w - side - GAP;
-            place(texts, left + GAP, y, side, rest);
-            double each = erring ? Math.floor((rest - GAP) / 2) : rest;
-            place(wentCard, 0, y, left, each);
-            place(erredCard, 0, y + each + GAP, left, rest - each - GAP);
-            return;
-        }
-        double low = Math.max(TEXTS_LEAST, Math.floor(rest * 0.38));
+        double low = Math.clamp(Math.floor(rest * 0.38), TEXTS_LEAST, TEXTS_MOST);
         double upper = rest - low - GAP;
         double each = erring ? Math.floor((w - GAP) / 2) : w;
         place(wentCard, 0, y, each, upper);

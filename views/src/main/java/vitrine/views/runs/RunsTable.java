@@ -54,7 +54,7 @@ final class RunsTable {
         table.setItems(sorted);
         table.getColumns().add(column("Run", 48, r -> "#" + r.number(), Comparator.comparingLong(RunRow::number), true));
         table.getColumns().add(state());
-        table.getColumns().add(column("Method", 104, r -> RunRow.method(r.run()), Comparator.comparing(r -> RunRow.method(r.run())), false));
+        table.getColumns().add(column("Method", 128, r -> RunRow.method(r.run()), Comparator.comparing(r -> RunRow.method(r.run())), false));
         table.getColumns().add(column("Model", 92, RunRow::model, Comparator.comparing(RunRow::model), false));
         table.getColumns().add(column("Text", 92, RunRow::data, Comparator.comparing(RunRow::data), false));
         table.getColumns().add(column("Step", 92, r -> r.run().steps() == 0 ? Numbers.MISSING : Numbers.count(r.run().step()) + " / " + Numbers.count(r.run().steps()), Comparator.comparingLong(r -> r.run().step()), true));

@@ -296,7 +296,7 @@ public final class RunsView implements View {
             open.setTooltip(new javafx.scene.control.Tooltip("Opens it as a checkpoint or an adapter, for the other views"));
             out.add(open);
             if (RunRow.prunes(r.run())) {
-                Button compared = Buttons.plain("Compare with the model", Icons.COMPARE, () -> before.accept(r.run()));
+                Button compared = Buttons.plain("Compare", Icons.COMPARE, () -> before.accept(r.run()));
                 compared.setId("compare-before");
                 Buttons.disableBecause(compared, Files.exists(Path.of(r.run().model())) ? "" : "The model that it was made of is not there any more.", "Opens Compare with the model as it was and what became of it: perplexity per text and token, attention, routing, spectra");
                 out.add(compared);

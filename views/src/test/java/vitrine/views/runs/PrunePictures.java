@@ -29,7 +29,7 @@ public final class PrunePictures {
         FxThread.run(() -> { });
         board.look();
         FxThread.run(() -> { });
-        for (RunRow r : FxThread.get(() -> List.copyOf(view.model().board().rows()))) {
+        for (RunRow r : args.length > 4 ? List.<RunRow>of() : FxThread.get(() -> List.copyOf(view.model().board().rows()))) {
             FxThread.run(() -> view.model().show(r.number()));
             board.look();
             FxThread.run(() -> { });
@@ -51,7 +51,7 @@ public final class PrunePictures {
             form.text(Form.MODEL).set(args[2]);
             form.text(Form.DATA).set(args[3]);
         });
-        FxThread.await("the prediction", () -> form.predictionProperty().get().valueOrNull() != null);
+        predicted(form);
         for (Theme theme : List.of(Theme.DARK, Theme.LIGHT)) {
             ViewPicture.picture(view, theme, 1280, 800, out.resolve("form-" + theme.name().toLowerCase() + "-1280.png"));
             ViewPicture.picture(view, theme, 2560, 1440, out.resolve("form-" + theme.name().toLowerCase() + "-2560.png"));
@@ -60,8 +60,18 @@ public final class PrunePictures {
             form.methodProperty().set(PruneMethod.shortgpt);
             form.drag(vitrine.core.task.PruneForecast.Amount.layers, 2);
         });
-        FxThread.await("the prediction", () -> form.predictionProperty().get().valueOrNull() != null);
+        predicted(form);
         ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("form-layers-1280.png"));
         System.exit(0);
+    }
+
+    /// Waits as long as it takes, and says what stands in the way.
+    private static void predicted(PruneForm form) throws InterruptedException {
+        while (FxThread.get(() -> form.predictionProperty().get().valueOrNull()) == null) {
+            if (FxThread.get(() -> form.predictionProperty().get()) instanceof vitrine.views.tasks.ViewState.Problem<Prediction> p) {
+                throw new IllegalStateException(p.what() + p.details());
+            }
+            Thread.sleep(200);
+        }
     }
 }

@@ -123,6 +123,7 @@ class PruneRunsTest {
         e.putObject("pruned").put("loss", pruned).put("perplexity", Math.exp(pruned));
         report.set("layers", Json.mapper().readTree(layers.replace('\'', '"')));
         Files.writeString(result.resolve("pruning_report.json"), report.toString());
+        Files.writeString(result.resolve("manifest.json"), "{}");
         store.end(r.number(), RunRecord.State.finished, null);
         return r;
     }
@@ -212,7 +213,7 @@ class PruneRunsTest {
         FxThread.await("the record", () -> !form.earlierProperty().get().isEmpty() && form.outlookProperty().get() != null);
         FxThread.pulse();
         has(texts(), "#2, predicted +0.500", "+0.250", "As earlier runs went, × 0.50");
-        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(stage.getScene().getRoot())));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
     }
 
     @Test
@@ -224,12 +225,12 @@ class PruneRunsTest {
         look();
         FxThread.run(() -> view.model().show(1));
         List<String> shown = look();
-        has(shown, "#1 Wanda 50", "Perplexity, held out", "was 4.482", "7.389", "50.0", "What went, by layer", "Output error, by layer", "Before and after", "KL 0.250", "the recipe", "Compare with the model", "2 layers");
+        has(shown, "#1 Wanda 50", "Perplexity, held out", "was 4.482", "7.389", "50.0", "What went, by layer", "Output error, by layer", "Before and after", "KL 0.250", "the recipe", "2 layers");
         assertFalse(shown.contains("Extend…"));
         assertTrue(FxThread.get(() -> view.run().pruned().erred().csv()).contains("0.4"));
         FxThread.run(() -> ((Button) stage.getScene().getRoot().lookup("#compare-before")).fire());
         assertEquals(List.of(1L), compared.stream().map(RunRecord::number).toList());
-        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(stage.getScene().getRoot())));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
         FxThread.run(() -> view.model().show(2));
         has(look(), "#2 Drop layers, 1 layer", "What stays, by layer", "Block influence, by layer");
         FxThread.run(() -> view.model().copy(store.get(2).orElseThrow().task()));
