@@ -154,7 +154,7 @@ final class PruneCommand extends Subcommand {
 
     @Override
     boolean runsOnEveryEngine() {
-        return false;
+        return true;
     }
 
     @Override

@@ -4,11 +4,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import javafx.beans.InvalidationListener;
 import javafx.beans.binding.Bindings;
+import javafx.collections.ObservableList;
 import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
@@ -45,6 +49,8 @@ final class ViewFactory {
     private final BiConsumer<RunRecord, RunRecord> comparing;
     private final Consumer<ObjectNode> pruning;
 
+    private final Map<View, List<Runnable>> endings = new IdentityHashMap<>();
+
     /// @param questions asks for files
     /// @param samples whose prompts and texts are suggested with their checkpoints
     /// @param opening opens what a view has made
@@ -75,6 +81,18 @@ final class ViewFactory {
         };
     }
 
+    /// Keeps a view up to date with something that outlives it.
+    private void follow(View view, ObservableList<?> list, Runnable offer) {
+        InvalidationListener listener = o -> offer.run();
+        list.addListener(listener);
+        endings.computeIfAbsent(view, v -> new ArrayList<>()).add(() -> list.removeListener(listener));
+    }
+
+    /// Lets go of a view that was closed: what is open would hold it, with its figures, until the end of the program.
+    void forget(View view) {
+        Optional.ofNullable(endings.remove(view)).ifPresent(all -> all.forEach(Runnable::run));
+    }
+
     /// Remembers the last prompt of each checkpoint and takes it up again where none was typed since.
     private AttentionView attention() {
         AttentionView view = new AttentionView(services.board());
@@ -103,7 +121,7 @@ final class ViewFactory {
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.keepPromptsWith(services.folders()::keepPrompt);
         Runnable offer = () -> view.model().texts().setAll(texts(view.model().subjectProperty().get()));
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         view.model().subjectProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
@@ -116,7 +134,7 @@ final class ViewFactory {
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         Runnable offer = () -> view.model().offer(services.workspace().texts().stream().map(t -> RoutingViewModel.domain(t.path())).toList());
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         return view;
     }
@@ -130,13 +148,13 @@ final class ViewFactory {
         view.compareBeforeWith(run -> comparing.accept(run, run));
         view.showRanksWith(along);
         Runnable models = () -> view.offerModels(services.workspace().checkpoints());
-        services.workspace().checkpoints().addListener((javafx.beans.InvalidationListener) o -> models.run());
+        follow(view, services.workspace().checkpoints(), models);
         models.run();
         Runnable offer = () -> {
             List<CalibrationText> texts = texts(services.workspace().currentProperty().get());
             view.offerText(texts.stream().map(CalibrationText::name).toList(), texts.stream().map(CalibrationText::path).toList());
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         return view;
     }
@@ -159,7 +177,7 @@ final class ViewFactory {
                 services.workspace().texts().forEach(t -> view.model().chosenTexts().add(new AdapterText(t.name(), t.path())));
             }
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         view.model().baseProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
@@ -184,7 +202,7 @@ final class ViewFactory {
                 model.chosenTexts().addAll(services.workspace().texts().stream().map(t -> new ComparedText(t.name(), t.path())).toList());
             }
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         Runnable results = () -> {
             List<Candidate> now = services.runs().rows().stream().map(r -> RunResults.candidate(r.run())).flatMap(Optional::stream).toList();
@@ -192,7 +210,7 @@ final class ViewFactory {
                 model.results().setAll(now);
             }
         };
-        services.runs().rows().addListener((javafx.beans.InvalidationListener) o -> results.run());
+        follow(view, services.runs().rows(), results);
         results.run();
         Bindings.bindContent(model.checkpoints(), services.workspace().checkpoints());
         Bindings.bindContent(model.adapters(), services.workspace().adapters());
