@@ -141,8 +141,11 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--dropout", paramLabel = "X", description = "of an adapter's input; default 0")
     Double dropout;
 
-    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "names such as q_proj,v_proj, or all-linear (default): all but the head, routers and routed experts")
+    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "names such as q_proj,v_proj,embed_tokens,lm_head, or all-linear (default): all but embedding, head, routers and routed experts")
     List<String> targetModules;
+
+    @Option(names = "--target-parameters", split = ",", paramLabel = "LIST", description = "parameters of routed experts: experts.gate_up_proj,experts.down_proj, or all-experts; alone, no modules are adapted")
+    List<String> targetParameters;
 
     @Option(names = "--rslora", description = "scaling alpha / sqrt(r)")
     boolean rslora;
@@ -274,7 +277,7 @@ final class FinetuneCommand extends Subcommand {
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
                 rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop,
-                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed);
+                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed, targetParameters);
     }
 
     /// The constant that an option names; null for null.

@@ -128,6 +128,9 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
     boolean factorised;
 
+    @Option(names = "--preview", description = "write nothing; tell what runs would come to: size, speed and a predicted loss on the first 2,048 tokens of --data, for the amount that is asked for and others around it")
+    boolean preview;
+
     @Option(names = "--recover", paramLabel = "NAME", description = "train what is left in the same run: lora, dora, layra or beamlora (an adapter beside the pruned checkpoint), or full (weights that were set to 0 stay 0)")
     String recover;
 
@@ -151,11 +154,14 @@ final class PruneCommand extends Subcommand {
 
     @Override
     boolean runsOnEveryEngine() {
-        return false;
+        return true;
     }
 
     @Override
     int run(Output output) throws IOException {
+        if (preview) {
+            return new PrunePreviewCommand(previewed(), common).run(output);
+        }
         Task.Prune task = task();
         TaskInputs.files(task);
         if (common.out != null) {
@@ -170,6 +176,30 @@ final class PruneCommand extends Subcommand {
         }
     }
 
+    /// What is asked for need not say how much goes, and needs a text.
+    private Task.Preview previewed() {
+        if (taskFile != null) {
+            Task.Prune t = task();
+            return previewed(t.model(), t.data() == null && t.evalData() != null ? t.evalData().getFirst().file() : t.data(), t.method(), t.settings());
+        }
+        if (model == null || method == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --data FILE.");
+        }
+        return previewed(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen(), settings());
+    }
+
+    private static Task.Preview previewed(String model, String data, PruneMethod method, PruneSettings settings) {
+        if (data == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--data is missing: losses are predicted on a text").help("A text file or JSONL.");
+        }
+        return new Task.Preview(model, data, null, method, settings);
+    }
+
+    private PruneMethod chosen() {
+        String name = method.replace('-', '_');
+        return FinetuneCommand.choice("--method", ALIASES.getOrDefault(name, name), PruneMethod.class);
+    }
+
     private Task.Prune task() {
         if (taskFile != null) {
             if (model != null || data != null || method != null) {
@@ -177,27 +207,32 @@ final class PruneCommand extends Subcommand {
             }
             return read(taskFile);
         }
-        DroppedParts drop = dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
-        if (method == null && drop != null) {
+        if (method == null && drop() != null) {
             method = PruneMethod.explicit.name();
         }
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --sparsity S.");
         }
-        String name = method.replace('-', '_');
-        PruneMethod chosen = FinetuneCommand.choice("--method", ALIASES.getOrDefault(name, name), PruneMethod.class);
+        PruneMethod chosen = chosen();
         if (chosen.needsData() && data == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "--data is missing: %s works by calibration texts", chosen.name()).help("A text file or JSONL.");
         }
-        PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
+        Task.Prune alone = new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
+                evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings());
+        ObjectNode after = recovery();
+        return after == null ? alone : (Task.Prune) Task.fromJson(alone.toJson().<ObjectNode>set("recovery", after));
+    }
+
+    private DroppedParts drop() {
+        return dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
+    }
+
+    private PruneSettings settings() {
+        return new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
                 FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
-                drop, ranks);
-        Task.Prune alone = new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
-                evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
-        ObjectNode after = recovery();
-        return after == null ? alone : (Task.Prune) Task.fromJson(alone.toJson().<ObjectNode>set("recovery", after));
+                drop(), ranks);
     }
 
     /// What `--recover...` say, as JSON; null where nothing follows.

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import javafx.application.Platform;
 import javafx.beans.InvalidationListener;
+import javafx.collections.ListChangeListener;
 import javafx.geometry.Insets;
 import javafx.scene.Node;
 import javafx.scene.Scene;
@@ -23,6 +24,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import javafx.stage.Stage;
+import vitrine.app.preferences.Preference;
 import vitrine.app.program.Version;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
@@ -67,6 +69,9 @@ public final class MainWindow {
     private final Questions questions;
     private final Commands commands = new Commands();
     private final Scene scene;
+    private final StackPane root;
+    private final Toolbar toolbar;
+    private Tour tour;
     private final Overlay overlay = new Overlay();
     private final DropOverlay dropOverlay;
     private final TabStrip tabs = new TabStrip(this::pin);
@@ -86,18 +91,24 @@ public final class MainWindow {
     private final Button help = new IconButton(Icons.HELP, "Help", "F1", () -> showHelp(help()));
     private final Button viewHelp = new IconButton(Icons.HELP, "What these figures mean", "F1", () -> showHelp(viewHelp()));
 
+    private final List<SampleOffer> samples;
+    private final Button settings = new IconButton(Icons.SETTINGS, "Preferences", "Ctrl+,", () -> showPreferences());
+
     /// @param samples the bundled samples, offered on the start page
     public MainWindow(Services services, Stage stage, Questions questions, List<SampleOffer> samples) {
         this.services = services;
         this.stage = stage;
         this.questions = questions;
+        this.samples = samples;
         workspace = services.workspace();
         factory = new ViewFactory(services, questions, samples, this::open, run -> openResult(new Recognised.Result(run, ViewKind.LORA)), this::compareRuns);
         navigator = new Navigator(workspace, services.runs());
         navigator.compareWith(this::compare);
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);
+        HubCache hub = HubCache.locate(System.getenv(), Path.of(System.getProperty("user.home")));
         start = new StartPage(commands, workspace, samples.stream().map(s -> new SampleCard(s, services, () -> openSample(s))).toList(), p -> open(List.of(p)));
+        CompletableFuture.supplyAsync(hub::entries, services.background()).thenAcceptAsync(start::showDownloaded, Platform::runLater);
         StackPane body = new StackPane();
         viewArea = new VBox(header, body);
         VBox.setVgrow(body, Priority.ALWAYS);
@@ -112,13 +123,15 @@ public final class MainWindow {
         ProcessMemory memory = new ProcessMemory(() -> services.engine() instanceof EmbeddedEngine e ? e.workerPid() : Optional.empty());
         StatusBar status = new StatusBar(services.board(), services.runs(), memory, Version.NUMBER, this::toggleDrawer);
         BorderPane window = new BorderPane(frame);
-        window.setTop(new Toolbar(commands, workspace, services.themes(), new EngineButton(services), new SettingsButton(services), help, this::showStart, r -> open(List.of(r.path()))));
+        toolbar = new Toolbar(commands, workspace, services.themes(), new EngineButton(services), settings, help, this::showStart, r -> open(List.of(r.path())));
+        window.setTop(toolbar);
         window.setBottom(new VBox(drawer, status));
         window.getStyleClass().add(Styles.FRAME);
         dropOverlay = new DropOverlay(workspace::look, Platform::runLater);
-        StackPane root = new StackPane(window, overlay, dropOverlay);
+        root = new StackPane(window, overlay, dropOverlay);
         scene = new Scene(root, 1440, 900);
         services.themes().dress(scene);
+        services.languages().follow(scene);
         commands.listen(scene);
         new DropTarget(scene, dropOverlay, this::open);
         actions.offerOn(viewArea);
@@ -128,6 +141,7 @@ public final class MainWindow {
         stage.setTitle("Vitrine");
         stage.setMinWidth(SMALLEST_WIDTH);
         stage.setMinHeight(SMALLEST_HEIGHT);
+        services.settings().nowProperty().get().problems().forEach(r -> workspace.add(new Recognised.Refused(services.settings().file().path(), r)));
         showStart();
     }
 
@@ -140,6 +154,11 @@ public final class MainWindow {
         });
         navigator.selectedProperty().addListener((o, old, now) -> inspectSelected(now));
         tabs.chosenProperty().addListener((o, old, now) -> showChosen());
+        tabs.pinned().addListener((ListChangeListener<TabStrip.Pinned>) change -> {
+            while (change.next()) {
+                change.getRemoved().forEach(p -> forget(p.view()));
+            }
+        });
         workspace.subjects().addListener((InvalidationListener) o -> subjectPicker.setChoices(workspace.subjects()));
         subjectPicker.valueProperty().addListener((o, old, now) -> {
             if (now != null && tabs.chosenProperty().get() instanceof ViewKind) {
@@ -420,6 +439,11 @@ public final class MainWindow {
         show(drawer, true);
     }
 
+    private void forget(View view) {
+        controls.remove(view);
+        factory.forget(view);
+    }
+
     /// Keeps the present view with its subject as a tab of its own.
     private void pin() {
         if (tabs.chosenProperty().get() instanceof ViewKind kind && present().isPresent()) {
@@ -469,6 +493,55 @@ public final class MainWindow {
         popover.show(owner);
     }
 
+    private void showPreferences() {
+        PreferencesSheet sheet = new PreferencesSheet(services, questions, overlay::close);
+        overlay.show(sheet);
+        sheet.focus();
+    }
+
+    /// Goes through the window's parts, on the first sample where there is one.
+    void startTour() {
+        if (tour != null) {
+            endTour();
+        }
+        overlay.close();
+        tour = new Tour(TourSteps.of(this), this::endTour);
+        root.getChildren().add(tour);
+        tour.start();
+    }
+
+    private void endTour() {
+        root.getChildren().remove(tour);
+        tour = null;
+        viewArea.requestFocus();
+    }
+
+    /// The tour that is under way.
+    Optional<Tour> tour() {
+        return Optional.ofNullable(tour);
+    }
+
+    Toolbar toolbar() {
+        return toolbar;
+    }
+
+    ViewHeader header() {
+        return header;
+    }
+
+    InspectorPane inspector() {
+        return inspector;
+    }
+
+    Button helpButton() {
+        return help;
+    }
+
+    /// The bundled samples.
+    List<SampleOffer> samples() {
+        return samples;
+    }
+
     /// A sentence that belongs to no figure, such as that a file was written.
     private void tell(String sentence) {
         Label words = new Label(sentence);
@@ -513,6 +586,8 @@ public final class MainWindow {
                 .add("Show the command", Icons.COMMAND_LINE, "", this::noView, () -> actions.showCommand())
                 .add("Properties", Icons.INFORMATION, "Shortcut+Enter", () -> frame.showInspector())
                 .add("Pin this view", Icons.ADD, "Shortcut+Shift+P", this::noView, this::pin)
+                .add("Preferences", Icons.SETTINGS, "Shortcut+Comma", this::showPreferences)
+                .add("Take the tour", Icons.HELP, "", this::startTour)
                 .add("Start page", Icons.ANATOMY, "", this::showStart)
                 .add("Navigator", Icons.OPEN_MENU, "Shortcut+B", () -> frame.navigatorShownProperty().set(!frame.navigatorShownProperty().get()))
                 .add("Inspector", Icons.INFORMATION, "Shortcut+I", () -> frame.toggleInspector())
@@ -535,8 +610,7 @@ public final class MainWindow {
 
     private void changeLook() {
         Theme next = services.themes().themeProperty().get() == Theme.DARK ? Theme.LIGHT : Theme.DARK;
-        services.themes().themeProperty().set(next);
-        services.state().set(SettingsButton.LOOK, next.name());
+        services.settings().choose(Preference.THEME, next.name().toLowerCase(java.util.Locale.ROOT), this::tell);
     }
 
     private void closeShown() {

@@ -3,11 +3,15 @@ package vitrine.app.shell;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import javafx.beans.InvalidationListener;
 import javafx.beans.binding.Bindings;
+import javafx.collections.ObservableList;
 import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
@@ -43,6 +47,8 @@ final class ViewFactory {
     private final Consumer<Path> along;
     private final BiConsumer<RunRecord, RunRecord> comparing;
 
+    private final Map<View, List<Runnable>> endings = new IdentityHashMap<>();
+
     /// @param questions asks for files
     /// @param samples whose prompts and texts are suggested with their checkpoints
     /// @param opening opens what a view has made
@@ -68,6 +74,18 @@ final class ViewFactory {
             case RUNS -> Optional.of(runs());
             case COMPARE -> Optional.of(compare());
         };
+    }
+
+    /// Keeps a view up to date with something that outlives it.
+    private void follow(View view, ObservableList<?> list, Runnable offer) {
+        InvalidationListener listener = o -> offer.run();
+        list.addListener(listener);
+        endings.computeIfAbsent(view, v -> new ArrayList<>()).add(() -> list.removeListener(listener));
+    }
+
+    /// Lets go of a view that was closed: what is open would hold it, with its figures, until the end of the program.
+    void forget(View view) {
+        Optional.ofNullable(endings.remove(view)).ifPresent(all -> all.forEach(Runnable::run));
     }
 
     /// Remembers the last prompt of each checkpoint and takes it up again where none was typed since.
@@ -96,7 +114,7 @@ final class ViewFactory {
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.keepPromptsWith(services.folders()::keepPrompt);
         Runnable offer = () -> view.model().texts().setAll(texts(view.model().subjectProperty().get()));
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         view.model().subjectProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
@@ -108,7 +126,7 @@ final class ViewFactory {
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         Runnable offer = () -> view.model().offer(services.workspace().texts().stream().map(t -> RoutingViewModel.domain(t.path())).toList());
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         return view;
     }
@@ -121,13 +139,13 @@ final class ViewFactory {
         view.compareResultsWith(comparing);
         view.showRanksWith(along);
         Runnable models = () -> view.offerModels(services.workspace().checkpoints());
-        services.workspace().checkpoints().addListener((javafx.beans.InvalidationListener) o -> models.run());
+        follow(view, services.workspace().checkpoints(), models);
         models.run();
         Runnable offer = () -> {
             List<CalibrationText> texts = texts(services.workspace().currentProperty().get());
             view.offerText(texts.stream().map(CalibrationText::name).toList(), texts.stream().map(CalibrationText::path).toList());
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         return view;
     }
@@ -150,7 +168,7 @@ final class ViewFactory {
                 services.workspace().texts().forEach(t -> view.model().chosenTexts().add(new AdapterText(t.name(), t.path())));
             }
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         view.model().baseProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
@@ -175,7 +193,7 @@ final class ViewFactory {
                 model.chosenTexts().addAll(services.workspace().texts().stream().map(t -> new ComparedText(t.name(), t.path())).toList());
             }
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         Runnable results = () -> {
             List<Candidate> now = services.runs().rows().stream().map(r -> RunResults.candidate(r.run())).flatMap(Optional::stream).toList();
@@ -183,7 +201,7 @@ final class ViewFactory {
                 model.results().setAll(now);
             }
         };
-        services.runs().rows().addListener((javafx.beans.InvalidationListener) o -> results.run());
+        follow(view, services.runs().rows(), results);
         results.run();
         Bindings.bindContent(model.checkpoints(), services.workspace().checkpoints());
         Bindings.bindContent(model.adapters(), services.workspace().adapters());

@@ -136,7 +136,6 @@ class PruneCommandTest {
         "--drop-heads 0.9|head 0.9 is to go, and layer 0 has 8 heads, from 0.",
         "--drop-layers 1 --sparsity 0.5|sparsity does not go with the method explicit.",
         "--method wanda --sparsity 0.5 --drop-heads 0.1 --data d|drop does not go with the method wanda.",
-        "--engine pytorch --method magnitude --sparsity 0.5|this command does not run on the pytorch engine. Leave --engine out.",
     })
     void refusesInOneLine(String options, String message) {
         List<String> args = new ArrayList<>(List.of("prune", "--model", BASE.toString()));

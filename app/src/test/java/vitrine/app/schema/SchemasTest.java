@@ -56,7 +56,7 @@ class SchemasTest {
 
     private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
             FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
-            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null);
+            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null, List.of("experts.down_proj"));
 
     static Stream<Task> tasks() {
         List<Task.What> all = List.of(Task.What.values());
@@ -107,6 +107,7 @@ class SchemasTest {
                 new Task.Compare("/models/a", "/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl")), Task.Prompt.ofText("The lantern"), 64, Accuracy.fast,
                         List.of(Task.AdapterUse.of("/adapters/a")), List.of(new Task.AdapterUse("/adapters/b", 0.5))),
                 new Task.Preview("/models/a", "/texts/a.jsonl", 64),
+                new Task.Preview("/models/a", "/texts/a.jsonl", null, vitrine.core.task.PruneMethod.wanda, null),
                 new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null),

@@ -212,9 +212,10 @@ final class FinetuneRun {
             }
         }
         double alpha = or(s.alpha(), start == null ? 2.0 * rank : start.config().alpha());
-        List<String> targets = s.targetModules() == null ? List.of(Lora.ALL_LINEAR) : s.targetModules();
+        List<String> parameters = s.targetParameters() == null ? List.of() : s.targetParameters();
+        List<String> targets = s.targetModules() != null ? s.targetModules() : parameters.isEmpty() ? List.of(Lora.ALL_LINEAR) : List.of();
         return new Lora.Settings(rank, alpha, (float) or(s.dropout(), 0), targets, Boolean.TRUE.equals(s.rslora()), dora, layers, start,
-                s.init() == null ? FirstFactors.Kind.kaiming : s.init(), gradients);
+                s.init() == null ? FirstFactors.Kind.kaiming : s.init(), gradients, parameters);
     }
 
     // --- memory

@@ -35,7 +35,8 @@ import vitrine.core.train.method.FirstFactors;
 /// @param r rank of adapters; 16
 /// @param alpha 2 r
 /// @param dropout of an adapter's input; 0
-/// @param targetModules names of linear layers, or `all-linear`; all-linear
+/// @param targetModules names of linear layers, of the embedding or the head, or `all-linear`; all-linear, or none where `targetParameters` are named
+/// @param targetParameters names of experts' parameters (`experts.gate_up_proj`, `experts.down_proj`), or `all-experts`; none
 /// @param rslora whether the scaling is alpha / sqrt(r); false
 /// @param firstLayers first layers that LayRA adapts; a quarter
 /// @param lastLayers last layers that LayRA adapts; a quarter
@@ -55,7 +56,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
                                Integer decaySteps, Double weightDecay, Double beta1, Double beta2, Double eps, Double maxGradNorm, Long seed, OrderName order, Boolean pack,
                                Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
                                Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
-                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed) {
+                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed,
+                               List<String> targetParameters) {
 
     /// Learning-rate schedules.
     public enum ScheduleName {
@@ -91,7 +93,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Nothing set.
     public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);
@@ -142,6 +144,9 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         if (targetModules != null && (targetModules.isEmpty() || targetModules.stream().anyMatch(t -> t == null || t.isBlank()))) {
             throw Refusal.of(Category.TASK_INVALID, null, "targetModules holds an empty name");
         }
+        if (targetParameters != null && (targetParameters.isEmpty() || targetParameters.stream().anyMatch(t -> t == null || t.isBlank()))) {
+            throw Refusal.of(Category.TASK_INVALID, null, "targetParameters holds an empty name");
+        }
         if (steps != null && epochs != null) {
             throw Refusal.of(Category.TASK_INVALID, null, "steps and epochs say the same; one of them belongs here");
         }
@@ -172,6 +177,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         requireFor(method.adapts(), "alpha", alpha, method);
         requireFor(method.adapts(), "dropout", dropout, method);
         requireFor(method.adapts(), "targetModules", targetModules, method);
+        requireFor(method.adapts(), "targetParameters", targetParameters, method);
         requireFor(method.adapts(), "rslora", rslora, method);
         requireFor(method == FinetuneMethod.lora || method == FinetuneMethod.layra, "init", init, method);
         requireFor(method == FinetuneMethod.layra, "firstLayers", firstLayers, method);

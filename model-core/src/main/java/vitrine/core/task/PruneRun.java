@@ -184,7 +184,7 @@ final class PruneRun {
     }
 
     /// Whether a target names a module: its last part, an ending of its name, or a pattern.
-    private static boolean matches(String target, String module) {
+    static boolean matches(String target, String module) {
         String plain = module.replaceAll("#.*", "");
         return plain.equals(target) || plain.endsWith("." + target) || Glob.matches(target, module) || Glob.matches(target, plain);
     }

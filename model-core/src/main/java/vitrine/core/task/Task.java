@@ -593,14 +593,34 @@ public sealed interface Task {
         }
     }
 
-    /// What a training run would see of its data.
+    /// What a run would come to, before it is started: what a training run would see of its data; or, with a method of pruning, sizes, speeds and predicted losses for several
+    /// amounts that may go.
     ///
-    /// @param maxLength where texts are cut, in tokens, from 2; the model's own limit, at most 1,024, where null
-    record Preview(String model, String data, Integer maxLength) implements Task {
+    /// @param data the texts to train on, or to measure on
+    /// @param maxLength where texts are cut, in tokens, from 2; the model's own limit, at most 1,024, where null; of training only
+    /// @param method of pruning, or null
+    /// @param settings of the pruning run; the one that says how much goes need not be there; null for none
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Preview(String model, String data, Integer maxLength, PruneMethod method, PruneSettings settings) implements Task {
         public Preview {
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
+            if (method == null && settings != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "settings stand beside a method of pruning only");
+            }
+            if (method != null && maxLength != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "maxLength does not go with a method of pruning: its settings have a sequenceLength");
+            }
+            if (settings != null) {
+                PruneForecast.Amount amount = PruneForecast.Amount.of(settings);
+                (amount == PruneForecast.Amount.sparsity && settings.sparsity() == null ? amount.in(settings, 0.5) : settings).requireFor(method);
+            }
+        }
+
+        /// Of training data.
+        public Preview(String model, String data, Integer maxLength) {
+            this(model, data, maxLength, null, null);
         }
     }
 

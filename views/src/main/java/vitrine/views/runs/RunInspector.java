@@ -101,7 +101,7 @@ final class RunInspector {
         TreeSet<String> told = new TreeSet<>();
         List<Node> rows = new ArrayList<>();
         boolean adapts = !d.run().method().equals("full") && !d.run().method().equals("hft");
-        String modules = s.has("targetModules") ? word(s.path("targetModules")) : "all-linear";
+        String modules = s.has("targetModules") ? word(s.path("targetModules")) : s.has("targetParameters") ? word(s.path("targetParameters")) : "all-linear";
         rows.add(KeyValueRow.ofName("Method", Methods.label(d.run().method()) + (adapts ? ", " + modules : "")));
         told.add("targetModules");
         if (s.has("r") || s.has("alpha")) {

@@ -51,6 +51,7 @@ public final class RunsView implements View {
 
     private static final int LOG_LINES = 2000;
 
+    private javafx.beans.InvalidationListener onRows;
     private final RunsViewModel model;
     private final ObservableList<FormBoard.Offer> models = FXCollections.observableArrayList();
     private final ObservableList<FormBoard.Offer> texts = FXCollections.observableArrayList();
@@ -215,7 +216,9 @@ public final class RunsView implements View {
         model.modeProperty().addListener((o, old, now) -> show.run());
         model.shownProperty().addListener((o, old, now) -> show.run());
         model.selectedProperty().addListener((o, old, now) -> show.run());
-        model.board().rows().addListener((javafx.beans.InvalidationListener) o -> show.run());
+        // The board outlives the view, so it must not hold it.
+        onRows = o -> show.run();
+        model.board().rows().addListener(new javafx.beans.WeakInvalidationListener(onRows));
         show.run();
         return List.of(picker, list, add, about, telling, spring, buttons);
     }

@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import javafx.beans.InvalidationListener;
+import javafx.beans.WeakInvalidationListener;
 import javafx.beans.property.BooleanProperty;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.ReadOnlyObjectProperty;
@@ -27,6 +28,8 @@ import javafx.beans.property.SimpleBooleanProperty;
 import javafx.beans.property.SimpleObjectProperty;
 import javafx.beans.property.SimpleStringProperty;
 import javafx.beans.property.StringProperty;
+import javafx.beans.value.ChangeListener;
+import javafx.beans.value.WeakChangeListener;
 import javafx.collections.FXCollections;
 import javafx.collections.ObservableList;
 import vitrine.core.artifact.Manifest;
@@ -56,12 +59,15 @@ public final class RunsViewModel {
     /// A run that was opened from a folder, not from the store.
     private RunData opened;
     private boolean chosen;
+    private final InvalidationListener onRows = o -> rowsChanged();
+    private final ChangeListener<Object> onLooked = (o, old, now) -> show();
 
     RunsViewModel(RunBoard board, Executor background, Executor ui) {
         this.board = board;
         form = new RunForm(board, background, ui);
-        board.rows().addListener((InvalidationListener) o -> rowsChanged());
-        board.lookedProperty().addListener((o, old, now) -> show());
+        // The board outlives the view, so it must not hold it.
+        board.rows().addListener(new WeakInvalidationListener(onRows));
+        board.lookedProperty().addListener(new WeakChangeListener<>(onLooked));
         InvalidationListener want = o -> {
             wanted();
             show();

@@ -6,10 +6,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import vitrine.core.architecture.Linear;
-import vitrine.core.architecture.LinearLayers;
 import vitrine.core.backward.LowRank;
 import vitrine.core.backward.Parameter;
 import vitrine.core.backward.Parameters;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Shape;
 import vitrine.core.train.AdamW;
 import vitrine.core.train.Randomness;
@@ -70,9 +71,12 @@ public final class InnerLora extends Lora {
         Settings s = settings();
         boolean own = s.first() == FirstFactors.Kind.loraxs;
         int number = 0;
-        for (Map.Entry<String, LinearLayers.Placed> e : targets(s, parameters.spec()).entrySet()) {
-            Linear l = e.getValue().linear();
-            String path = path(e.getKey(), parameters.spec());
+        for (Target t : Target.of(s, parameters.spec())) {
+            if (t.kind() != Target.Kind.LINEAR) {
+                throw Refusal.of(Category.TASK_INVALID, null, "%s cannot be adapted so: the initialisation %s is there for linear layers only", t.path(), s.first().name());
+            }
+            Linear l = t.linear();
+            String path = t.path();
             double[] of = rows(own ? parameters.values(l) : s.gradients().get(l.weight()), l);
             if (!own) {
                 for (int i = 0; i < of.length; i++) {
@@ -97,7 +101,7 @@ public final class InnerLora extends Lora {
             Module m = new Module(LowRank.of(a, b, (float) s.scaling(), s.dropout(), number), r, FirstFactors.floats(top.right()), s.rank(), l.in());
             m.apply();
             modules.add(m);
-            noteModule(path, l);
+            noteModule(t);
             parameters.adaptResting(l.weight(), m.low);
             parameters.train(r);
             number++;
