@@ -48,7 +48,8 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
 
         /// Which one a method's settings use; the sparsity where they say nothing.
         public static Amount of(PruneSettings s) {
-            return s.drop() != null || s.ranks() != null ? named : s.pattern() != null ? pattern : s.rank() != null ? rank : s.layers() != null ? layers : s.experts() != null ? experts : s.sparsity() == null && s.expertsPerToken() != null ? expertsPerToken : sparsity;
+            return s.drop() != null || s.ranks() != null ? named : s.pattern() != null ? pattern : s.layers() != null ? layers : s.experts() != null ? experts : s.sparsity() != null ? sparsity : s.rank() != null ? rank
+                    : s.expertsPerToken() != null ? expertsPerToken : sparsity;
         }
 
         /// The settings with another amount of this kind; what else says how much goes is left out, but for the experts that a token visits.
@@ -178,7 +179,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                 }
                 stay = IntStream.range(drop, layers).boxed().toList();
             }
-            case experts -> {
+            case experts, submoe -> {
                 if (spec.expertLayers().isEmpty()) {
                     throw Refusal.of(Category.TASK_INVALID, checkpoint.path(), "it has no experts");
                 }

@@ -371,7 +371,7 @@ final class PrunePreview {
                 }
             }
             case explicit -> structures.add(new Structure(all, Map.of(), Map.of(), Map.of()));
-            // What SlimGPT makes good is not known before.
+            // What SlimGPT makes good, and what experts are that were merged, is not known before.
             default -> structures.clear();
         }
         return new Tried() {

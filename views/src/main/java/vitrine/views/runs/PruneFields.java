@@ -24,7 +24,7 @@ final class PruneFields {
     static final List<Setting> LIST = List.of(
             field("sparsity", "Share that goes", Kind.NUMBER, "0 to below 1", "Of the weights; for methods of rank, of the parameters; of layers, heads, channels or experts.", true),
             field("pattern", "Pattern N:M", Kind.CHOICE, "none", "Of every M consecutive inputs of a row N stay, in place of a share.", true, "none", "2:4", "4:8", "1:4"),
-            field("rank", "Rank", Kind.WHOLE, "as the share says", "Of every matrix, in place of a share.", true),
+            field("rank", "Rank", Kind.WHOLE, "as the share says", "Of every matrix, in place of a share; of merged experts, of the side that they share.", true),
             field("layers", "Layers that go", Kind.WHOLE, "as the share says", "How many, in place of a share.", true),
             field("experts", "Experts that stay", Kind.WHOLE, "as the share says", "Of each layer, in place of a share.", true),
             field("expertsPerToken", "Experts per token", Kind.WHOLE, "as before", "How many a token visits afterwards; alone, all experts stay.", true),
@@ -34,11 +34,11 @@ final class PruneFields {
             field("ranks", "Ranks of matrices", Kind.NAMES, "none", "Ranks of single matrices, NAME=R: layers.1.mlp.up_proj=8; alone, only these change.", true),
             field("criterion", "Experts’ worth", Kind.CHOICE, "saliency", "Saliency: routing weight times the norm of the output; frequency: how many tokens visit it.", true, "saliency", "frequency"),
             field("parts", "What goes", Kind.CHOICE, "both", "Heads, channels or both.", true, "both", "heads", "channels"),
-            field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic).", true,
-                    "uniform", "owl", "dlp", "dynamic"),
+            field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic); more of later layers (incremental).", true,
+                    "uniform", "owl", "dlp", "dynamic", "incremental"),
             field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers", "Endings of names such as q_proj, down_proj, or patterns.", true),
             on("factorised", "Thin matrices", "off", "Written too, as factors.safetensors."),
-            field("allocationSpread", "Allocation spread", Kind.NUMBER, "0.08 (owl), 0.15 (dlp)", "How far layers are from each other at most.", false),
+            field("allocationSpread", "Allocation spread", Kind.NUMBER, "0.08 (owl), 0.15 (dlp), the share or 0.2 (incremental)", "How far layers are from each other at most.", false),
             field("outlierMultiple", "Outlier multiple", Kind.NUMBER, "3", "Times the mean above which owl counts an outlier.", false),
             field("alpha", "Alpha", Kind.NUMBER, "0.5", "How much the dynamic allocation weighs importance against energy.", false),
             field("group", "Compared in", Kind.CHOICE, "matrix", "What magnitudes are compared in.", false, "matrix", "row"),
@@ -62,15 +62,18 @@ final class PruneFields {
             case "dropLayers", "dropHeads", "dropExperts" -> m == PruneMethod.explicit;
             case "sparsity" -> m != PruneMethod.explicit;
             case "calibrationSequences", "seed" -> m.needsData();
-            case "rank", "factorised", "ranks" -> m.form() == Form.RANK;
+            case "factorised", "ranks" -> m.form() == Form.RANK;
+            case "rank" -> m.form() == Form.RANK || m == PruneMethod.submoe;
             case "layers" -> m == PruneMethod.shortgpt;
-            case "experts", "criterion" -> m == PruneMethod.experts;
-            case "expertsPerToken" -> m == PruneMethod.experts || m == PruneMethod.explicit;
+            case "criterion" -> m == PruneMethod.experts;
+            case "experts" -> m == PruneMethod.experts || m == PruneMethod.submoe;
+            case "expertsPerToken" -> m == PruneMethod.experts || m == PruneMethod.submoe || m == PruneMethod.explicit;
             case "parts" -> m == PruneMethod.taylor || m == PruneMethod.slimgpt;
             case "secondOrder" -> m == PruneMethod.taylor;
             case "even" -> m == PruneMethod.heads;
-            case "allocation" -> m.masks() || m == PruneMethod.swift_svd;
-            case "allocationSpread", "outlierMultiple" -> m.masks();
+            case "allocation" -> m.masks() || m == PruneMethod.swift_svd || m == PruneMethod.slimgpt;
+            case "allocationSpread" -> m.masks() || m == PruneMethod.slimgpt;
+            case "outlierMultiple" -> m.masks();
             case "alpha" -> m == PruneMethod.swift_svd;
             case "group" -> m == PruneMethod.magnitude;
             case "propagation" -> m.needsData() && m.form() != Form.STRUCTURE;
@@ -86,7 +89,7 @@ final class PruneFields {
         return switch (m) {
             case svd, whitened_svd, swift_svd -> List.of(Amount.sparsity, Amount.rank);
             case shortgpt -> List.of(Amount.sparsity, Amount.layers);
-            case experts -> List.of(Amount.sparsity, Amount.experts);
+            case experts, submoe -> List.of(Amount.sparsity, Amount.experts);
             case explicit -> List.of(Amount.named);
             default -> List.of(Amount.sparsity);
         };

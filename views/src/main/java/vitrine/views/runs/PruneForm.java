@@ -157,7 +157,7 @@ final class PruneForm extends Form {
             // A share that is typed is for all matrices; ranks of some alone leave the others.
             settings.remove("sparsity");
         }
-        if (settings.has("pattern") || settings.has("rank") || settings.has("layers") || settings.has("experts")) {
+        if (settings.has("pattern") || settings.has("rank") && method.get().form() == PruneMethod.Form.RANK || settings.has("layers") || settings.has("experts")) {
             settings.remove("sparsity");
         }
     }
