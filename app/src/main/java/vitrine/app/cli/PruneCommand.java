@@ -38,7 +38,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts; explicit (what --drop-... name; the default beside them)")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
@@ -47,7 +47,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--pattern", paramLabel = "N:M", description = "of every M consecutive inputs of a row N stay, such as 2:4")
     String pattern;
 
-    @Option(names = "--rank", paramLabel = "R", description = "of every matrix, instead of --sparsity")
+    @Option(names = "--rank", paramLabel = "R", description = "of every matrix, instead of --sparsity; submoe: of the side that merged experts share")
     Integer rank;
 
     @Option(names = "--data", paramLabel = "FILE", description = "calibration texts: a text file or JSONL. magnitude and svd need none, and measure on them where they are given")
@@ -80,10 +80,10 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--seed", paramLabel = "N", description = "which pieces, where there are more; default 0")
     Long seed;
 
-    @Option(names = "--allocation", paramLabel = "NAME", description = "how much of each layer goes: uniform (default); owl or dlp with masks; dynamic with swift_svd. All but uniform need --data")
+    @Option(names = "--allocation", paramLabel = "NAME", description = "how much of each layer goes: uniform (default); owl or dlp with masks; dynamic with swift_svd; incremental (more of later layers) with slimgpt. All but uniform need --data")
     String allocation;
 
-    @Option(names = "--allocation-spread", paramLabel = "X", description = "owl, dlp: how far layers are from each other at most; default 0.08 and 0.15")
+    @Option(names = "--allocation-spread", paramLabel = "X", description = "owl, dlp, incremental: how far layers are from each other at most; default 0.08, 0.15, and the sparsity but at most 0.2")
     Double allocationSpread;
 
     @Option(names = "--outlier-multiple", paramLabel = "X", description = "owl: times the mean above which a score is an outlier; default 3")
@@ -104,10 +104,10 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--second-order", description = "taylor: with the Fisher term")
     boolean secondOrder;
 
-    @Option(names = "--experts", paramLabel = "N", description = "experts: how many of a layer stay, instead of --sparsity")
+    @Option(names = "--experts", paramLabel = "N", description = "experts, submoe: how many of a layer stay, instead of --sparsity")
     Integer experts;
 
-    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts, explicit: how many a token visits afterwards; alone, all experts stay")
+    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts, submoe, explicit: how many a token visits afterwards; alone, all experts stay")
     Integer expertsPerToken;
 
     @Option(names = "--criterion", paramLabel = "NAME", description = "experts: frequency, or saliency (default): routing weight times the output's norm")
@@ -182,6 +182,7 @@ final class PruneCommand extends Subcommand {
             Task.Prune t = task();
             return previewed(t.model(), t.data() == null && t.evalData() != null ? t.evalData().getFirst().file() : t.data(), t.method(), t.settings());
         }
+        nameMethod();
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --data FILE.");
         }
@@ -207,9 +208,7 @@ final class PruneCommand extends Subcommand {
             }
             return read(taskFile);
         }
-        if (method == null && drop() != null) {
-            method = PruneMethod.explicit.name();
-        }
+        nameMethod();
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --sparsity S.");
         }
@@ -223,8 +222,11 @@ final class PruneCommand extends Subcommand {
         return after == null ? alone : (Task.Prune) Task.fromJson(alone.toJson().<ObjectNode>set("recovery", after));
     }
 
-    private DroppedParts drop() {
-        return dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
+    /// Parts that are named are a method of their own.
+    private void nameMethod() {
+        if (method == null && drop() != null) {
+            method = PruneMethod.explicit.name();
+        }
     }
 
     private PruneSettings settings() {
@@ -233,6 +235,10 @@ final class PruneCommand extends Subcommand {
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
                 FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
                 drop(), ranks);
+    }
+
+    private DroppedParts drop() {
+        return dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
     }
 
     /// What `--recover...` say, as JSON; null where nothing follows.

@@ -24,6 +24,8 @@ public enum PruneMethod {
     slimgpt(Form.STRUCTURE, true),
     /// Routed experts go that are visited least, or whose outputs count least.
     experts(Form.STRUCTURE, true),
+    /// Routed experts that do alike become one (Sub-MoE).
+    submoe(Form.STRUCTURE, true),
     /// Layers, heads and experts go that are named.
     explicit(Form.STRUCTURE, false);
 

@@ -19,6 +19,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
@@ -34,11 +35,13 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.prune.Allocation;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.InputCollector;
 import vitrine.core.prune.OutputError;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.ExpertMerge;
 import vitrine.core.prune.method.SlimGpt;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -62,6 +65,7 @@ final class StructuredRun {
     private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
     private final Arena whole = Arena.ofShared();
     private final ArrayNode rows = Json.mapper().createArrayNode();
+    private final ObjectNode allocation = Json.object().put("allocation", "uniform");
     /// Weights that are set to 0 in a matrix that keeps its shape.
     private long zeroed;
 
@@ -99,6 +103,7 @@ final class StructuredRun {
             case experts -> experts();
             case slimgpt -> slim();
             case explicit -> explicit();
+            case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
         };
         return write(structure, out);
@@ -112,7 +117,30 @@ final class StructuredRun {
 
     /// How many of `count` go: the share, rounded to the nearest number, but not all.
     private int gone(int count) {
-        return Math.clamp(Math.round(s.sparsity() * count), 0, count - 1);
+        return gone(count, s.sparsity());
+    }
+
+    private static int gone(int count, double share) {
+        return Math.clamp(Math.round(share * count), 0, count - 1);
+    }
+
+    /// How much of each layer goes.
+    private double[] shares() {
+        int layers = spec.layers().size();
+        double[] out = new double[layers];
+        Arrays.fill(out, s.sparsity());
+        if (s.allocation() == PruneSettings.AllocationName.incremental) {
+            out = Allocation.incremental(layers, s.allocationSpread() == null ? Math.min(0.2, s.sparsity()) : s.allocationSpread(), s.sparsity());
+            if (out[0] < 0 || out[layers - 1] >= 1) {
+                throw Refusal.of(Category.TASK_INVALID, null, "a spread of %s about a sparsity of %s would take %.3f of the first layer and %.3f of the last", s.allocationSpread(), s.sparsity(), out[0],
+                        out[layers - 1]).help("A smaller allocationSpread leaves both within 0 and 1.");
+            }
+            allocation.put("allocation", "incremental");
+            for (int l = 0; l < layers; l++) {
+                allocation.withArray("/layers").addObject().put("layer", l).put("sparsity", out[l]);
+            }
+        }
+        return out;
     }
 
     private Structure layers() {
@@ -210,6 +238,7 @@ final class StructuredRun {
         PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
         Map<Integer, int[]> groups = new TreeMap<>();
         Map<Integer, int[]> channels = new TreeMap<>();
+        double[] shares = shares();
         SlimGpt method = new SlimGpt(s.damping() == null ? 0.01 : s.damping());
         Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         int layers = spec.layers().size();
@@ -234,7 +263,7 @@ final class StructuredRun {
                         before.copyFrom(w);
                         boolean heads = m.kind() == PrunableMatrix.Kind.OUTPUT;
                         int width = heads ? l.attention().valueDim() * l.attention().groupSize() : 1;
-                        int[] kept = method.prune(w, inputs.of(m), width, gone(m.in() / width));
+                        int[] kept = method.prune(w, inputs.of(m), width, gone(m.in() / width, shares[l.index()]));
                         (heads ? groups : channels).put(l.index(), kept);
                         changed.store(m, w);
                         compensated.put(m.tensor(), changed);
@@ -301,6 +330,102 @@ final class StructuredRun {
             }
         }
         return new Structure(all(), Map.of(), Map.of(), kept);
+    }
+
+    /// Experts that do alike become one, in the place of the first of them; its router row is the mean of theirs.
+    private Structure merged() {
+        if (spec.expertLayers().isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
+        }
+        StructureScores scores = new StructureScores(model, texts, progress);
+        Map<Integer, double[]> visits = scores.experts().frequency();
+        Map<Integer, double[][]> alike = scores.alike();
+        Map<Integer, int[]> kept = new TreeMap<>();
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            for (int l : spec.expertLayers()) {
+                progress.checkCancelled();
+                FeedForward.Mixture m = spec.experts(l);
+                int count = m.experts().count();
+                int perToken = s.expertsPerToken() != null ? s.expertsPerToken() : m.router().perToken();
+                int stay = s.experts() != null ? s.experts() : s.sparsity() == null ? count : count - gone(count);
+                if (stay < perToken || stay > count) {
+                    throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, count, perToken);
+                }
+                int[] groups = ExpertMerge.groups(alike.get(l), stay);
+                kept.put(l, Arrays.stream(groups).distinct().sorted().toArray());
+                merge(l, groups, visits.get(l), map);
+                ArrayNode list = row(l).putArray("merged_into");
+                Arrays.stream(groups).forEach(list::add);
+                ArrayNode used = row(l).putArray("expert_frequency");
+                Arrays.stream(visits.get(l)).forEach(x -> DataInput.add(used, x));
+            }
+        }
+        return new Structure(all(), Map.of(), Map.of(), kept);
+    }
+
+    private void merge(int layer, int[] groups, double[] visits, MappedWeights map) {
+        FeedForward.Mixture m = spec.experts(layer);
+        for (Experts.Matrices x : new Experts.Matrices[] {m.experts().gate(), m.experts().up(), m.experts().down()}) {
+            boolean biased = x instanceof Experts.Stack k && k.bias() != null || x instanceof Experts.Each e && e.linears().getFirst().bias() != null;
+            if (biased || x instanceof Experts.Blocks) {
+                throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), biased ? "its experts have biases, which are not merged" : "its experts are stored in blocks of four bits, in which merged ones cannot be written");
+            }
+        }
+        Map<String, List<PrunableMatrix>> kinds = new LinkedHashMap<>();
+        PrunableMatrix.of(spec.layers().get(layer)).stream().filter(PrunableMatrix::routed).forEach(p -> kinds.computeIfAbsent(p.kind().name(), k -> new ArrayList<>()).add(p));
+        kinds.values().forEach(each -> mean(each, groups, visits, s.rank(), map));
+        // Rows of the router, and what else it has for each expert, are matrices of one row for each: their mean counts all alike.
+        Router r = m.router();
+        if (r.logits().inputMajor()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "its router is stored inputs first, which merging does not know");
+        }
+        rows(r.logits().weight(), r.logits().in(), groups, map);
+        if (r.logits().bias() != null) {
+            rows(r.logits().bias(), 1, groups, map);
+        }
+        if (r.correction() != null) {
+            rows(r.correction(), 1, groups, map);
+        }
+    }
+
+    /// @param each of one kind, by expert
+    private void mean(List<PrunableMatrix> each, int[] groups, double[] visits, Integer rank, MappedWeights map) {
+        for (int g : Arrays.stream(groups).distinct().toArray()) {
+            int[] members = IntStream.range(0, groups.length).filter(e -> groups[e] == g).toArray();
+            if (members.length == 1) {
+                continue;
+            }
+            PrunableMatrix first = each.get(g);
+            try (Arena arena = Arena.ofShared()) {
+                List<Matrix> all = Arrays.stream(members).mapToObj(e -> asItIs(each.get(e), map, arena).widened(each.get(e), null, model.weights(), arena)).toList();
+                Matrix to = Matrix.allocate(arena, first.out(), first.in());
+                boolean alongInputs = first.kind() == PrunableMatrix.Kind.DOWN;
+                ExpertMerge.merge(all, Arrays.stream(members).mapToDouble(e -> visits[e]).toArray(), alongInputs, rank == null ? Integer.MAX_VALUE : rank, to);
+                changed(first, map).store(first, to);
+            }
+        }
+    }
+
+    private void rows(String tensor, int width, int[] groups, MappedWeights map) {
+        List<PrunableMatrix> each = IntStream.range(0, groups.length).mapToObj(e -> new PrunableMatrix(tensor, e, (long) e * width, 1, width, false, false, PrunableMatrix.Kind.DOWN, 0, "", true)).toList();
+        mean(each, groups, new double[groups.length], null, map);
+    }
+
+    /// A tensor to read from: a stack of experts is one that changes; experts of their own are copied for the moment.
+    private ChangedTensor asItIs(PrunableMatrix m, MappedWeights map, Arena arena) {
+        TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+        return m.expert() >= 0 || compensated.containsKey(m.tensor()) || m.scaled() || !ChangedTensor.storable(t.dtype()) ? changed(m, map) : new ChangedTensor(t, map.data(t), arena);
+    }
+
+    /// A tensor that changes, as it is by now.
+    private ChangedTensor changed(PrunableMatrix m, MappedWeights map) {
+        return compensated.computeIfAbsent(m.tensor(), n -> {
+            TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
+            if (m.scaled() || !ChangedTensor.storable(t.dtype())) {
+                throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, in which other values than 0 cannot be written", t.dtype()).where("tensor " + t.name());
+            }
+            return new ChangedTensor(t, map.data(t), whole);
+        });
     }
 
     private void warnOfSharesThatGrow() {
@@ -431,7 +556,7 @@ final class StructuredRun {
                     : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s", after, before,
                             zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of heads that go and that the config cannot leave out.", zeros)));
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
-                    new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), Json.object().put("allocation", "uniform"), story, ids -> inMemory(structure, silenced, ids));
+                    new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
     }
 
