@@ -314,7 +314,7 @@ class FinetuneCommandTest {
         "--method magic|--method magic is unknown; known are full, lora, beamlora, dora, layra, hft, apex.",
         "--method full --r 4|r does not go with the method full.",
         "--pack maybe|--pack maybe: on or off belongs here.",
-        "--target-modules q_proj,nothing|no linear layer of the model is called nothing; there are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj.",
+        "--target-modules q_proj,nothing|no linear layer of the model is called nothing; there are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj, embed_tokens, lm_head.",
         "--steps 0|steps is 0; a whole number from 1 belongs here.",
     })
     void refusesInOneLine(String options, String message) throws IOException {

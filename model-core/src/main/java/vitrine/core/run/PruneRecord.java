@@ -11,7 +11,6 @@ import java.util.Optional;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.task.RunFolder;
 
 /// What was predicted of a pruning run and what its report says it came to, both as a rise of the loss over the model as it was; in nats per token.
 ///
@@ -27,7 +26,7 @@ public record PruneRecord(long number, String method, double predicted, double m
 
     /// The report of a run; nothing where it has none (yet).
     public static Optional<ObjectNode> report(RunRecord run) {
-        Path own = new RunFolder(run.folder()).result().resolve(REPORT);
+        Path own = run.folder().resolve("result").resolve(REPORT);
         Path file = Files.exists(own) ? own : run.folder().resolve(REPORT);
         return Files.exists(file) ? Optional.of(Json.readObject(file, file, MAX_BYTES, Category.ARTIFACT_INVALID)) : Optional.empty();
     }
