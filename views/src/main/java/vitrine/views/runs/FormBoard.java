@@ -35,6 +35,7 @@ import vitrine.core.json.Json;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.Task;
+import vitrine.core.task.TrainingSupport;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
@@ -215,6 +216,7 @@ final class FormBoard {
 
     private Node trainMethod() {
         Picker<FinetuneMethod> method = new Picker<>("", List.copyOf(EnumSet.allOf(FinetuneMethod.class)), Methods::label);
+        method.unless(m -> TrainingSupport.lack(TrainingSupport.EMBEDDED, m).map(why -> "Not with the embedded engine: " + why + ".").orElse(null));
         method.valueProperty().set(training.methodProperty().get());
         method.valueProperty().addListener((o, old, now) -> training.methodProperty().set(now));
         return method;

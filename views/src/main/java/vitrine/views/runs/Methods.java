@@ -30,6 +30,11 @@ final class Methods {
             case "experts" -> "Drop experts";
             case "submoe" -> "Sub-MoE";
             case "explicit" -> "Drop named parts";
+            case "multilora" -> "MultiLoRA";
+            case "nola" -> "NOLA";
+            case "svft" -> "SVFT";
+            case "ilora" -> "I-LoRA";
+            case "bone" -> "Bone";
             default -> method;
         };
     }
@@ -47,6 +52,11 @@ final class Methods {
             case dora -> "LoRA that trains direction and magnitude apart. The result is a PEFT adapter.";
             case layra -> "LoRA on some first and some last layers only. The result is a PEFT adapter.";
             case apex -> "Strong heads and channels are mixed into weak ones, stage by stage. The result is a checkpoint.";
+            case multilora -> "Several LoRA modules side by side, scaled output by output. The result is a PEFT adapter of all their ranks.";
+            case nola -> "Sums of fixed random factors: only their coefficients are trained. The result is a PEFT adapter.";
+            case svft -> "The matrices’ own singular vectors, weighted anew: one trained value for each. The result is a PEFT adapter as large as the matrices.";
+            case ilora -> "LoRA and a slow copy that follows it; the copy is the result, a PEFT adapter.";
+            case bone -> "A change made of the matrices’ own blocks, by peft. The result is a PEFT adapter of its own kind.";
             case hft -> "Half of the tensors are trained, chosen anew each round. The result is a checkpoint.";
         };
     }
