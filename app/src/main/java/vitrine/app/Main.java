@@ -14,6 +14,7 @@ import java.util.Locale;
 import javafx.application.Application;
 import org.slf4j.LoggerFactory;
 import vitrine.app.cli.CommandLineTool;
+import vitrine.app.preferences.PreferencesFile;
 import vitrine.app.program.Folders;
 import vitrine.app.showcase.Showcase;
 import vitrine.core.json.Json;
@@ -35,11 +36,24 @@ public final class Main {
             System.exit(commandLine(args));
         }
         if (hasDisplay()) {
+            scale();
             // A class that extends Application must not be the main class when JavaFX lies on the class path.
             Application.launch(VitrineApplication.class, args);
             System.exit(0);
         }
         System.exit(showcase(Arrays.stream(args).map(Path::of).toList()));
+    }
+
+    /// The scale that the user prefers, in place of the system's: everything is laid out in logical pixels and drawn at the scale, text and pop-ups too, so it
+    /// must be known before the toolkit starts. macOS knows no scale but the display's.
+    private static void scale() {
+        new PreferencesFile(Folders.locate().preferences()).read().scalePercent().ifPresent(percent -> {
+            for (String property : List.of("glass.gtk.uiScale", "glass.win.uiScale")) {
+                if (System.getProperty(property) == null) {
+                    System.setProperty(property, percent + "%");
+                }
+            }
+        });
     }
 
     /// A training that fails ends the process: the toolkit's threads would keep it alive.

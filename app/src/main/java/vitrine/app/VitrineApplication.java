@@ -14,16 +14,17 @@ import javafx.stage.Screen;
 import javafx.stage.Stage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import vitrine.app.preferences.Preferences;
+import vitrine.app.preferences.PreferencesFile;
 import vitrine.app.program.Folders;
 import vitrine.app.services.Services;
+import vitrine.app.services.Settings;
 import vitrine.app.shell.MainWindow;
 import vitrine.app.shell.Mark;
 import vitrine.app.shell.Questions;
 import vitrine.app.program.SampleOffer;
-import vitrine.app.shell.SettingsButton;
 import vitrine.app.state.StateStore;
 import vitrine.views.chart.Theme;
-import vitrine.views.control.Themes;
 
 /// The window's program. Its arguments are paths to open.
 public final class VitrineApplication extends Application {
@@ -39,16 +40,13 @@ public final class VitrineApplication extends Application {
         Thread.currentThread().setUncaughtExceptionHandler((t, e) -> LOG.error("a fault in the window", e));
         Folders folders = Folders.locate();
         // Read before the window is made, so that it never changes its look before the user's eyes; it takes some milliseconds.
-        Optional<String> look;
-        Optional<String> threads;
+        Preferences preferences = new PreferencesFile(folders.preferences()).read();
         Optional<String> bounds;
-        try (StateStore settings = new StateStore(folders.state())) {
-            look = settings.setting(SettingsButton.LOOK).join();
-            threads = settings.setting(SettingsButton.THREADS).join();
-            bounds = settings.setting(boundsKey()).join();
+        try (StateStore state = new StateStore(folders.state())) {
+            bounds = state.setting(boundsKey()).join();
         }
-        Theme theme = theme(look);
-        Services made = Services.of(folders, threads.map(VitrineApplication::threads).orElse(Runtime.getRuntime().availableProcessors()), theme);
+        Theme theme = Settings.look(preferences);
+        Services made = Services.of(folders, preferences);
         services = made;
         // The window is there at once, as an empty frame; what belongs into it takes a moment more.
         Region ground = new Region();
@@ -94,19 +92,6 @@ public final class VitrineApplication extends Application {
                 window.openSample(samples.getFirst());
             }
         }, Platform::runLater);
-    }
-
-    private static Theme theme(Optional<String> look) {
-        return look.map(l -> switch (l) {
-            case "DARK" -> Theme.DARK;
-            case "LIGHT" -> Theme.LIGHT;
-            default -> Themes.ofSystem();
-        }).orElseGet(Themes::ofSystem);
-    }
-
-    private static int threads(String setting) {
-        int cores = Runtime.getRuntime().availableProcessors();
-        return setting.matches("\\d{1,4}") ? Math.clamp(Integer.parseInt(setting), 1, cores) : cores;
     }
 
     private static String boundsKey() {

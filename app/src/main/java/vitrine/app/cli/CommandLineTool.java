@@ -26,7 +26,7 @@ public final class CommandLineTool {
     /// In the order that the help lists them.
     private static final List<Class<?>> SUBCOMMANDS =
             List.of(OpenCommand.class, CaptureCommand.class, HeadsCommand.class, RankCommand.class, RoutingCommand.class, AdapterCommand.class, EvalCommand.class, CompareCommand.class, SpectrumCommand.class,
-                    FinetuneCommand.class, PruneCommand.class, ConvertCommand.class, RunsCommand.class, SnapshotCommand.class, EnginesCommand.class);
+                    FinetuneCommand.class, PruneCommand.class, ConvertCommand.class, RunsCommand.class, SnapshotCommand.class, EnginesCommand.class, PreferencesCommand.class);
 
     private static final Logger LOG = LoggerFactory.getLogger(CommandLineTool.class);
 

@@ -21,7 +21,7 @@ final class CommonOptions {
     @Option(names = "--dtype", paramLabel = "TYPE", description = "what pytorch computes in: float32 (default) or bfloat16")
     String dtype;
 
-    @Option(names = "--threads", paramLabel = "N", description = "threads that compute; all cores by default")
+    @Option(names = "--threads", paramLabel = "N", description = "threads that compute; all cores by default, or what the preferences say")
     Integer threads;
 
     @Option(names = "--json", description = "machine-readable events and result on standard output")
@@ -75,6 +75,6 @@ final class CommonOptions {
     }
 
     int threadCount() {
-        return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+        return threads == null ? Engines.preferences().threads() : threads;
     }
 }

@@ -15,7 +15,6 @@ import vitrine.core.engine.PythonEngine;
 import vitrine.core.engine.PythonEnvironment;
 import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.Pythons;
-import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -44,8 +43,8 @@ final class EnginesCommand extends Subcommand {
         if (make) {
             makeEnvironment(output);
         }
-        int cores = Runtime.getRuntime().availableProcessors();
-        long memory = WorkerCommand.defaultMemoryBytes();
+        int cores = common.threadCount();
+        long memory = Engines.preferences().memoryBytes();
         ObjectNode result = Json.object();
         var engines = result.putArray("engines");
         engines.addObject().put("name", "embedded").put("available", true).put("device", "cpu").put("threads", cores).put("memory_limit_bytes", memory)
@@ -68,7 +67,7 @@ final class EnginesCommand extends Subcommand {
                     .put("dtype", "float32, bfloat16");
             output.text("pytorch   " + used.versions() + used.devices().stream().map(d -> ", " + words(d)).collect(Collectors.joining()));
         } else {
-            String reason = pythons.isEmpty() ? "no Python was found" : used != null ? "the Python of VITRINE_PYTHON: " + used.problem() : "no Python has what it needs";
+            String reason = pythons.isEmpty() ? "no Python was found" : used != null ? "the Python of VITRINE_PYTHON or of the preferences: " + used.problem() : "no Python has what it needs";
             engine.put("available", false).put("reason", reason);
             output.text("pytorch   not available: " + reason + ". vitrine engines --make-environment makes a Python environment for it.");
         }

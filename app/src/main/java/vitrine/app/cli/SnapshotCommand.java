@@ -61,7 +61,7 @@ final class SnapshotCommand extends Subcommand {
         Path out = common.out == null ? Path.of(view.toLowerCase(Locale.ROOT) + ".png") : common.out;
         Snapshot snapshot = snapshot(out);
         ArtifactStore store = new ArtifactStore(Folders.locate().artifacts(), Services.STORE_BYTES);
-        try (EmbeddedEngine engine = new EmbeddedEngine(store, WorkerCommand.embedded(common.threadCount(), WorkerCommand.defaultMemoryBytes()))) {
+        try (EmbeddedEngine engine = new EmbeddedEngine(store, WorkerCommand.embedded(common.threadCount(), vitrine.app.engines.Engines.preferences().memoryBytes()))) {
             snapshot.draw(out, engine);
         }
         output.text("Wrote " + out);

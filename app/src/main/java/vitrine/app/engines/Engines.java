@@ -2,6 +2,10 @@ package vitrine.app.engines;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import vitrine.app.preferences.Preferences;
+import vitrine.app.preferences.PreferencesFile;
 import vitrine.app.program.Folders;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
@@ -18,7 +22,7 @@ import vitrine.resources.PythonPackage;
 /// The engines of this machine.
 public final class Engines {
 
-    private static final String MAKE = "vitrine engines --make-environment makes one; VITRINE_PYTHON names one.";
+    private static final String MAKE = "vitrine engines --make-environment makes one; VITRINE_PYTHON or vitrine preferences set python names one.";
 
     /// The most bytes that results may take on the disk before the oldest go.
     public static final long STORE_BYTES = 20L << 30;
@@ -43,7 +47,14 @@ public final class Engines {
 
     /// The Pythons of this machine.
     public static Pythons pythons() {
-        return new Pythons(PythonPackage.location(), System.getenv(), Path.of(System.getProperty("user.home")), environment());
+        Map<String, String> variables = new HashMap<>(System.getenv());
+        preferences().python().ifPresent(p -> variables.putIfAbsent(Pythons.VARIABLE, p.toString()));
+        return new Pythons(PythonPackage.location(), variables, Path.of(System.getProperty("user.home")), environment());
+    }
+
+    /// What the user prefers to compute with.
+    public static Preferences preferences() {
+        return new PreferencesFile(Folders.locate().preferences()).read();
     }
 
     /// Where Vitrine's own Python environment is, or would be.
@@ -63,7 +74,7 @@ public final class Engines {
     /// @throws Refusal where there is no Python that it could run in
     public static WorkerEngine open(Choice choice, ArtifactStore store) {
         if (!choice.python()) {
-            return new EmbeddedEngine(store, WorkerCommand.embedded(choice.setting().threads(), WorkerCommand.defaultMemoryBytes()));
+            return new EmbeddedEngine(store, WorkerCommand.embedded(choice.setting().threads(), preferences().memoryBytes()));
         }
         PythonInstallation python = pythons().best().orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "the pytorch engine needs a Python, and none was found").help(MAKE));
         if (!python.usable()) {

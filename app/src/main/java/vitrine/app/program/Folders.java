@@ -11,37 +11,63 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
+import vitrine.app.preferences.PreferencesFile;
 import vitrine.core.files.Whole;
 
 /// Where Vitrine keeps its own files: artifacts, logs, settings.
 ///
-/// `VITRINE_HOME` names the folder; without it the platform's place for application data is used.
+/// `VITRINE_HOME` names the folder; without it the one that the preferences name; without that the platform's place for application data. The
+/// preferences themselves lie in the first of `VITRINE_HOME` and the platform's place, so that they are found before they are read.
 ///
 /// @param home exists and can be written to
-public record Folders(Path home) {
+/// @param preferences the file of the user's preferences, which need not be there
+public record Folders(Path home, Path preferences) {
+
+    /// The environment variable that names the folder before all else.
+    public static final String VARIABLE = "VITRINE_HOME";
 
     private static final int PROMPTS = 50;
 
-    /// The folder from the environment, made where it is missing; a temporary one where it cannot be made.
+    /// Everything in one folder.
+    public Folders(Path home) {
+        this(home, home.resolve(PreferencesFile.NAME));
+    }
+
+    /// The folder from the environment or the preferences, made where it is missing; a temporary one where it cannot be made.
     public static Folders locate() {
-        Path wanted = wanted();
-        try {
-            Files.createDirectories(wanted);
-            if (Files.isWritable(wanted)) {
-                return new Folders(wanted);
+        Optional<Path> named = named();
+        Path place = named.orElseGet(Folders::ofPlatform);
+        Path preferences = place.resolve(PreferencesFile.NAME);
+        // Who names a folder for this process means it.
+        Optional<Path> preferred = named.isPresent() ? Optional.empty() : new PreferencesFile(preferences).read().dataFolder();
+        for (Path folder : preferred.map(p -> List.of(p, place)).orElse(List.of(place))) {
+            if (writable(folder)) {
+                return new Folders(folder, preferences);
             }
-        } catch (IOException unwritable) {
-            // Fall through: a read-only home is no reason not to run.
         }
         return new Folders(temporary());
     }
 
-    private static Path wanted() {
-        String set = System.getProperty("vitrine.home", System.getenv("VITRINE_HOME"));
-        if (set != null && !set.isBlank()) {
-            return Path.of(set);
+    /// Whether files can be written into a folder, which is made where it is missing.
+    private static boolean writable(Path folder) {
+        try {
+            Files.createDirectories(folder);
+            return Files.isWritable(folder);
+        } catch (IOException unwritable) {
+            // A read-only home is no reason not to run.
+            return false;
         }
+    }
+
+    /// The folder that the environment names, if it names one; the preferences can then not move it.
+    public static Optional<Path> named() {
+        String set = System.getProperty("vitrine.home", System.getenv(VARIABLE));
+        return set == null || set.isBlank() ? Optional.empty() : Optional.of(Path.of(set));
+    }
+
+    private static Path ofPlatform() {
         String user = System.getProperty("user.home");
         String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         if (os.contains("win")) {

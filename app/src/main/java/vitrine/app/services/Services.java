@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import javafx.application.Platform;
+import vitrine.app.preferences.Preferences;
+import vitrine.app.preferences.PreferencesFile;
 import vitrine.app.program.Folders;
 import vitrine.app.state.StateStore;
 import vitrine.app.workspace.Workspace;
@@ -15,6 +17,7 @@ import vitrine.core.engine.WorkerCommand;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.TaskInputs;
 import vitrine.views.chart.Theme;
+import vitrine.views.control.Languages;
 import vitrine.views.control.Themes;
 import vitrine.views.runs.RunBoard;
 import vitrine.views.tasks.TaskBoard;
@@ -23,18 +26,17 @@ import vitrine.views.tasks.TaskBoard;
 ///
 /// @param engine runs what views ask for
 /// @param background looks at files, one after the other
-public record Services(Folders folders, StateStore state, Engine engine, TaskBoard board, RunBoard runs, Workspace workspace, Themes themes, ExecutorService background)
+public record Services(Folders folders, StateStore state, Engine engine, TaskBoard board, RunBoard runs, Workspace workspace, Themes themes, Languages languages, Settings settings,
+        ExecutorService background)
         implements AutoCloseable {
 
     /// The most bytes that results may take on the disk before the oldest go.
     public static final long STORE_BYTES = 20L << 30;
 
     /// The services of the product.
-    ///
-    /// @param threads how many threads compute
-    public static Services of(Folders folders, int threads, Theme look) throws IOException {
+    public static Services of(Folders folders, Preferences preferences) throws IOException {
         ArtifactStore store = new ArtifactStore(folders.artifacts(), STORE_BYTES);
-        return with(folders, new EmbeddedEngine(store, WorkerCommand.embedded(threads, WorkerCommand.defaultMemoryBytes())), threads, DETACHED, look);
+        return with(folders, new EmbeddedEngine(store, WorkerCommand.embedded(preferences.threads(), preferences.memoryBytes())), preferences.threads(), DETACHED, Settings.look(preferences));
     }
 
     /// Runs are processes of their own, which outlive this one.
@@ -51,7 +53,10 @@ public record Services(Folders folders, StateStore state, Engine engine, TaskBoa
         ExecutorService background = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("files").factory());
         TaskBoard board = new TaskBoard(engine, Platform::runLater);
         RunBoard runs = new RunBoard(folders.runs(), RunStore.environment("embedded", TaskInputs.ENGINE_VERSION, threads), launcher, Platform::runLater).watch();
-        return new Services(folders, state, engine, board, runs, new Workspace(state, background, Platform::runLater), new Themes(look), background);
+        Themes themes = new Themes(look);
+        Languages languages = new Languages();
+        Settings settings = new Settings(new PreferencesFile(folders.preferences()), themes, languages, engine, background);
+        return new Services(folders, state, engine, board, runs, new Workspace(state, background, Platform::runLater), themes, languages, settings, background);
     }
 
     /// Ends the worker and writes what is to be remembered.
@@ -59,6 +64,8 @@ public record Services(Folders folders, StateStore state, Engine engine, TaskBoa
     public void close() {
         engine.close();
         runs.close();
+        // What was chosen last is written before the end; what only looks at files is of no use any more.
+        settings.finish();
         background.shutdownNow();
         state.close();
     }

@@ -8,7 +8,6 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.VBox;
 import vitrine.app.services.Services;
 import vitrine.core.engine.EmbeddedEngine;
-import vitrine.core.engine.WorkerCommand;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Icons;
@@ -27,6 +26,7 @@ final class EngineButton extends Button {
         HBox row = new HBox(6, Icons.ENGINE.node(), new Label("Embedded engine · CPU"), Icons.OPEN_MENU.node());
         row.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
         setGraphic(row);
+        setAccessibleText("Embedded engine · CPU");
         setMinWidth(USE_PREF_SIZE);
         setOnAction(e -> {
             Popover popover = new Popover(details());
@@ -47,8 +47,8 @@ final class EngineButton extends Button {
         about.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
         String worker = services.engine() instanceof EmbeddedEngine e ? e.workerPid().map(p -> "runs, process " + p).orElse("starts with the next task") : services.engine().name();
         VBox box = new VBox(8, title, about, KeyValueRow.ofName("Worker", worker),
-                KeyValueRow.ofName("Processor cores", Integer.toString(Runtime.getRuntime().availableProcessors())),
-                KeyValueRow.ofName("Memory limit", Numbers.bytes(WorkerCommand.defaultMemoryBytes())), KeyValueRow.ofName("pytorch engine", "on the command line"));
+                KeyValueRow.ofName("Threads", Integer.toString(services.settings().nowProperty().get().threads())),
+                KeyValueRow.ofName("Memory limit", Numbers.bytes(services.settings().nowProperty().get().memoryBytes())), KeyValueRow.ofName("pytorch engine", "on the command line"));
         box.setPrefWidth(320);
         return ProvenanceAudit.notAFigure(box, "state of the program");
     }

@@ -2,7 +2,9 @@ package vitrine.app.shell;
 
 import java.util.List;
 import java.util.Optional;
+import javafx.geometry.Insets;
 import javafx.scene.Node;
+import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.layout.HBox;
@@ -12,7 +14,9 @@ import javafx.scene.layout.VBox;
 import vitrine.app.shell.command.Command;
 import vitrine.app.shell.command.Commands;
 import vitrine.resources.Styles;
+import vitrine.views.control.Buttons;
 import vitrine.views.control.HelpPopover;
+import vitrine.views.control.Icons;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.view.HelpTopic;
 import vitrine.views.view.View;
@@ -34,7 +38,10 @@ final class HelpPage {
                 box.getChildren().add(HelpPopover.content(t.title(), t.words(), t.formula(), t.source()));
             }
         });
-        box.getChildren().add(keys(commands));
+        Button tour = Buttons.plain("Take the tour", Icons.HELP, () -> commands.named("Take the tour").run());
+        tour.addEventHandler(javafx.event.ActionEvent.ACTION, e -> tour.getScene().getWindow().hide());
+        VBox.setMargin(tour, new Insets(8, 12, 0, 12));
+        box.getChildren().addAll(tour, keys(commands));
         ScrollPane scroll = new ScrollPane(box);
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);

@@ -1,6 +1,7 @@
 package vitrine.app.shell;
 
 import atlantafx.base.controls.Popover;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import javafx.application.Platform;
 import javafx.beans.InvalidationListener;
+import javafx.collections.ListChangeListener;
 import javafx.geometry.Insets;
 import javafx.scene.Node;
 import javafx.scene.Scene;
@@ -23,11 +25,12 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import javafx.stage.Stage;
-import vitrine.app.program.Version;
-import vitrine.app.program.SampleOffer;
-import vitrine.app.services.Services;
 import vitrine.app.drop.DropOverlay;
 import vitrine.app.drop.DropTarget;
+import vitrine.app.preferences.Preference;
+import vitrine.app.program.SampleOffer;
+import vitrine.app.program.Version;
+import vitrine.app.services.Services;
 import vitrine.app.shell.command.CommandPalette;
 import vitrine.app.shell.command.Commands;
 import vitrine.app.state.RecentItem;
@@ -41,15 +44,15 @@ import vitrine.core.run.RunRecord;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
-import vitrine.views.runs.RunRow;
-import vitrine.views.compare.CompareView;
-import vitrine.views.runs.RunsView;
 import vitrine.views.chart.Theme;
+import vitrine.views.compare.CompareView;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.Pill;
+import vitrine.views.runs.RunRow;
+import vitrine.views.runs.RunsView;
 import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
@@ -67,6 +70,9 @@ public final class MainWindow {
     private final Questions questions;
     private final Commands commands = new Commands();
     private final Scene scene;
+    private final StackPane root;
+    private final Toolbar toolbar;
+    private Tour tour;
     private final Overlay overlay = new Overlay();
     private final DropOverlay dropOverlay;
     private final TabStrip tabs = new TabStrip(this::pin);
@@ -86,18 +92,24 @@ public final class MainWindow {
     private final Button help = new IconButton(Icons.HELP, "Help", "F1", () -> showHelp(help()));
     private final Button viewHelp = new IconButton(Icons.HELP, "What these figures mean", "F1", () -> showHelp(viewHelp()));
 
+    private final List<SampleOffer> samples;
+    private final Button settings = new IconButton(Icons.SETTINGS, "Preferences", "Ctrl+,", () -> showPreferences());
+
     /// @param samples the bundled samples, offered on the start page
     public MainWindow(Services services, Stage stage, Questions questions, List<SampleOffer> samples) {
         this.services = services;
         this.stage = stage;
         this.questions = questions;
+        this.samples = samples;
         workspace = services.workspace();
-        factory = new ViewFactory(services, questions, samples, this::open, run -> openResult(new Recognised.Result(run, ViewKind.LORA)), this::compareRuns);
+        factory = new ViewFactory(services, questions, samples, this::open, run -> openResult(new Recognised.Result(run, ViewKind.LORA)), this::compareRuns, this::prune);
         navigator = new Navigator(workspace, services.runs());
         navigator.compareWith(this::compare);
         addCommands();
         actions = new ViewActions(services.themes(), questions, this::present, this::tell);
+        HubCache hub = HubCache.locate(System.getenv(), Path.of(System.getProperty("user.home")));
         start = new StartPage(commands, workspace, samples.stream().map(s -> new SampleCard(s, services, () -> openSample(s))).toList(), p -> open(List.of(p)));
+        CompletableFuture.supplyAsync(hub::entries, services.background()).thenAcceptAsync(start::showDownloaded, Platform::runLater);
         StackPane body = new StackPane();
         viewArea = new VBox(header, body);
         VBox.setVgrow(body, Priority.ALWAYS);
@@ -112,13 +124,15 @@ public final class MainWindow {
         ProcessMemory memory = new ProcessMemory(() -> services.engine() instanceof EmbeddedEngine e ? e.workerPid() : Optional.empty());
         StatusBar status = new StatusBar(services.board(), services.runs(), memory, Version.NUMBER, this::toggleDrawer);
         BorderPane window = new BorderPane(frame);
-        window.setTop(new Toolbar(commands, workspace, services.themes(), new EngineButton(services), new SettingsButton(services), help, this::showStart, r -> open(List.of(r.path()))));
+        toolbar = new Toolbar(commands, workspace, services.themes(), new EngineButton(services), settings, help, this::showStart, r -> open(List.of(r.path())));
+        window.setTop(toolbar);
         window.setBottom(new VBox(drawer, status));
         window.getStyleClass().add(Styles.FRAME);
         dropOverlay = new DropOverlay(workspace::look, Platform::runLater);
-        StackPane root = new StackPane(window, overlay, dropOverlay);
+        root = new StackPane(window, overlay, dropOverlay);
         scene = new Scene(root, 1440, 900);
         services.themes().dress(scene);
+        services.languages().follow(scene);
         commands.listen(scene);
         new DropTarget(scene, dropOverlay, this::open);
         actions.offerOn(viewArea);
@@ -128,6 +142,7 @@ public final class MainWindow {
         stage.setTitle("Vitrine");
         stage.setMinWidth(SMALLEST_WIDTH);
         stage.setMinHeight(SMALLEST_HEIGHT);
+        services.settings().nowProperty().get().problems().forEach(r -> workspace.add(new Recognised.Refused(services.settings().file().path(), r)));
         showStart();
     }
 
@@ -140,6 +155,11 @@ public final class MainWindow {
         });
         navigator.selectedProperty().addListener((o, old, now) -> inspectSelected(now));
         tabs.chosenProperty().addListener((o, old, now) -> showChosen());
+        tabs.pinned().addListener((ListChangeListener<TabStrip.Pinned>) change -> {
+            while (change.next()) {
+                change.getRemoved().forEach(p -> forget(p.view()));
+            }
+        });
         workspace.subjects().addListener((InvalidationListener) o -> subjectPicker.setChoices(workspace.subjects()));
         subjectPicker.valueProperty().addListener((o, old, now) -> {
             if (now != null && tabs.chosenProperty().get() instanceof ViewKind) {
@@ -392,9 +412,17 @@ public final class MainWindow {
         }
     }
 
-    /// Compares the results of two runs.
+    /// Opens the form of a pruning run.
+    private void prune(ObjectNode task) {
+        tabs.choose(ViewKind.RUNS);
+        if (views.get(ViewKind.RUNS) instanceof RunsView view) {
+            view.model().prune(task);
+        }
+    }
+
+    /// Compares the results of two runs; a run with itself: what it was made of with what became of it.
     private void compareRuns(RunRecord first, RunRecord second) {
-        RunResults.candidate(first).ifPresent(a -> RunResults.candidate(second).ifPresent(b -> {
+        (first.number() == second.number() ? RunResults.base(first) : RunResults.candidate(first)).ifPresent(a -> RunResults.candidate(second).ifPresent(b -> {
             tabs.choose(ViewKind.COMPARE);
             if (views.get(ViewKind.COMPARE) instanceof CompareView view) {
                 view.model().compare(a, b);
@@ -418,6 +446,11 @@ public final class MainWindow {
             }
         });
         show(drawer, true);
+    }
+
+    private void forget(View view) {
+        controls.remove(view);
+        factory.forget(view);
     }
 
     /// Keeps the present view with its subject as a tab of its own.
@@ -469,6 +502,55 @@ public final class MainWindow {
         popover.show(owner);
     }
 
+    private void showPreferences() {
+        PreferencesSheet sheet = new PreferencesSheet(services, questions, overlay::close);
+        overlay.show(sheet);
+        sheet.focus();
+    }
+
+    /// Goes through the window's parts, on the first sample where there is one.
+    void startTour() {
+        if (tour != null) {
+            endTour();
+        }
+        overlay.close();
+        tour = new Tour(TourSteps.of(this), this::endTour);
+        root.getChildren().add(tour);
+        tour.start();
+    }
+
+    private void endTour() {
+        root.getChildren().remove(tour);
+        tour = null;
+        viewArea.requestFocus();
+    }
+
+    /// The tour that is under way.
+    Optional<Tour> tour() {
+        return Optional.ofNullable(tour);
+    }
+
+    Toolbar toolbar() {
+        return toolbar;
+    }
+
+    ViewHeader header() {
+        return header;
+    }
+
+    InspectorPane inspector() {
+        return inspector;
+    }
+
+    Button helpButton() {
+        return help;
+    }
+
+    /// The bundled samples.
+    List<SampleOffer> samples() {
+        return samples;
+    }
+
     /// A sentence that belongs to no figure, such as that a file was written.
     private void tell(String sentence) {
         Label words = new Label(sentence);
@@ -513,6 +595,8 @@ public final class MainWindow {
                 .add("Show the command", Icons.COMMAND_LINE, "", this::noView, () -> actions.showCommand())
                 .add("Properties", Icons.INFORMATION, "Shortcut+Enter", () -> frame.showInspector())
                 .add("Pin this view", Icons.ADD, "Shortcut+Shift+P", this::noView, this::pin)
+                .add("Preferences", Icons.SETTINGS, "Shortcut+Comma", this::showPreferences)
+                .add("Take the tour", Icons.HELP, "", this::startTour)
                 .add("Start page", Icons.ANATOMY, "", this::showStart)
                 .add("Navigator", Icons.OPEN_MENU, "Shortcut+B", () -> frame.navigatorShownProperty().set(!frame.navigatorShownProperty().get()))
                 .add("Inspector", Icons.INFORMATION, "Shortcut+I", () -> frame.toggleInspector())
@@ -535,8 +619,7 @@ public final class MainWindow {
 
     private void changeLook() {
         Theme next = services.themes().themeProperty().get() == Theme.DARK ? Theme.LIGHT : Theme.DARK;
-        services.themes().themeProperty().set(next);
-        services.state().set(SettingsButton.LOOK, next.name());
+        services.settings().choose(Preference.THEME, next.name().toLowerCase(java.util.Locale.ROOT), this::tell);
     }
 
     private void closeShown() {

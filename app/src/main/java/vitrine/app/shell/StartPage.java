@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import javafx.beans.InvalidationListener;
 import javafx.geometry.Insets;
 import javafx.geometry.Pos;
+import javafx.scene.AccessibleRole;
 import javafx.scene.Node;
 import javafx.scene.control.Button;
 import javafx.scene.control.Label;
@@ -25,6 +26,7 @@ import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.app.shell.command.Commands;
 import vitrine.app.state.RecentItem;
+import vitrine.app.workspace.HubCache;
 import vitrine.app.workspace.Workspace;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
@@ -44,6 +46,9 @@ final class StartPage extends ScrollPane {
     private final Consumer<Path> open;
     private final VBox recent = new VBox();
     private final VBox recentSection;
+    private final VBox downloaded = new VBox();
+    private final VBox downloadedSection;
+    private final Button more;
 
     /// @param samples a card for each bundled sample
     StartPage(Commands commands, Workspace workspace, List<? extends Node> samples, Consumer<Path> open) {
@@ -62,22 +67,27 @@ final class StartPage extends ScrollPane {
         folder.setGraphic(Icons.FOLDER.node());
         Button file = large(Buttons.plain("Open file…", Icons.FILE, () -> commands.named("Open file…").run()));
         Button hub = large(Buttons.plain("From the hub cache…", Icons.CHECKPOINT, () -> commands.named("Open from the hub cache…").run()));
-        FlowPane buttons = new FlowPane(8, 8, folder, file, hub);
+        Button tour = large(Buttons.plain("Take the tour", Icons.HELP, () -> commands.named("Take the tour").run()));
+        FlowPane buttons = new FlowPane(8, 8, folder, file, hub, tour);
         VBox.setMargin(buttons, new Insets(10, 0, 0, 0));
         VBox top = new VBox(4, hero, about, buttons);
         FlowPane cards = new FlowPane(12, 12);
         cards.getChildren().setAll(samples);
         VBox bundled = section("Bundled sample", "works offline", cards);
         recentSection = section("Recent", "", recent);
+        more = Buttons.plain("", () -> commands.named("Open from the hub cache…").run());
+        downloadedSection = section("Downloaded before", "in the hub cache of this machine", downloaded);
+        downloadedSection.getChildren().add(more);
+        showDownloaded(List.of());
         FlowPane reads = new FlowPane(8, 8);
-        for (String format : List.of("safetensors, sharded too", "PEFT adapters", "hub cache folders", "txt, jsonl", "results of Vitrine")) {
+        for (String format : List.of("safetensors, sharded too", "GGUF", "PyTorch .bin, .pt, .pth", "PEFT adapters", "hub cache folders", "txt, jsonl", "results of Vitrine")) {
             reads.getChildren().add(new Pill(format));
         }
         VBox page = new VBox(28, top);
         if (!samples.isEmpty()) {
             page.getChildren().add(bundled);
         }
-        page.getChildren().addAll(recentSection, section("Reads", "", reads));
+        page.getChildren().addAll(recentSection, downloadedSection, section("Reads", "", reads));
         page.setPadding(new Insets(28, 24, 24, 24));
         page.setMaxWidth(WIDEST);
         HBox ground = new HBox(page);
@@ -152,20 +162,14 @@ final class StartPage extends ScrollPane {
         Label opened = muted(when(item.opened(), Instant.now(), ZoneId.systemDefault()), 90);
         opened.setAlignment(Pos.CENTER_RIGHT);
         HBox row = new HBox(name, what, size, opened);
-        row.getStyleClass().add("vt-recent-row");
-        row.setFocusTraversable(true);
-        row.setOnMouseClicked(e -> open.accept(item.path()));
         row.addEventHandler(KeyEvent.KEY_PRESSED, e -> {
-            if (e.getCode() == KeyCode.ENTER) {
-                open.accept(item.path());
-                e.consume();
-            } else if (e.getCode() == KeyCode.DELETE) {
+            if (e.getCode() == KeyCode.DELETE) {
                 workspace.forget(item);
                 e.consume();
             }
         });
-        Tooltip.install(row, new Tooltip(item.path().toString()));
-        return row;
+        row.setAccessibleText(item.name() + ", " + item.what());
+        return openable(row, item.path());
     }
 
     private static Label muted(String text, double width) {
@@ -183,6 +187,49 @@ final class StartPage extends ScrollPane {
             return day.toString();
         }
         return days == 0 ? "today" : days == 1 ? "yesterday" : days + " days ago";
+    }
+
+    /// Lists models that other programs have downloaded; nothing where there are none.
+    void showDownloaded(List<HubCache.Entry> entries) {
+        downloaded.getChildren().setAll(entries.stream().limit(SHOWN).map(this::row).toList());
+        downloadedSection.setVisible(!entries.isEmpty());
+        downloadedSection.setManaged(!entries.isEmpty());
+        more.setText("All " + entries.size() + "…");
+        more.setVisible(entries.size() > SHOWN);
+        more.setManaged(entries.size() > SHOWN);
+    }
+
+    private HBox row(HubCache.Entry entry) {
+        Label name = new Label(entry.name(), Icons.CHECKPOINT.node());
+        name.setGraphicTextGap(8);
+        fix(name, Priority.ALWAYS, -1);
+        Label what = muted(entry.incomplete() ? "incomplete download" : "", WHAT);
+        Label size = muted(Numbers.fileSize(entry.bytes()), 80);
+        size.setAlignment(Pos.CENTER_RIGHT);
+        HBox row = new HBox(name, what, size, muted("", 90));
+        row.setAccessibleText(entry.name() + ", " + Numbers.fileSize(entry.bytes()));
+        return openable(row, entry.path());
+    }
+
+    /// A row that a click or Enter opens.
+    private HBox openable(HBox row, Path path) {
+        row.getStyleClass().add("vt-recent-row");
+        row.setFocusTraversable(true);
+        row.setAccessibleRole(AccessibleRole.BUTTON);
+        row.setOnMouseClicked(e -> open.accept(path));
+        row.addEventHandler(KeyEvent.KEY_PRESSED, e -> {
+            if (e.getCode() == KeyCode.ENTER) {
+                open.accept(path);
+                e.consume();
+            }
+        });
+        Tooltip.install(row, new Tooltip(path.toString()));
+        return row;
+    }
+
+    /// The rows of downloaded models, for tests.
+    List<Node> downloadedRows() {
+        return downloaded.getChildren();
     }
 
     /// The rows of the recent list, for tests.

@@ -65,6 +65,11 @@ final class Toolbar extends Region {
         getChildren().addAll(left, field, right);
     }
 
+    /// Where commands and places are searched.
+    SearchField search() {
+        return field;
+    }
+
     private static MenuItem item(Command c) {
         MenuItem item = new MenuItem(c.name(), c.icon().node());
         item.setAccelerator(c.key());

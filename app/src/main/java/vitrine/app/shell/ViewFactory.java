@@ -1,13 +1,18 @@
 package vitrine.app.shell;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import javafx.beans.InvalidationListener;
 import javafx.beans.binding.Bindings;
+import javafx.collections.ObservableList;
 import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
@@ -42,19 +47,25 @@ final class ViewFactory {
     private final Consumer<List<Path>> opening;
     private final Consumer<Path> along;
     private final BiConsumer<RunRecord, RunRecord> comparing;
+    private final Consumer<ObjectNode> pruning;
+
+    private final Map<View, List<Runnable>> endings = new IdentityHashMap<>();
 
     /// @param questions asks for files
     /// @param samples whose prompts and texts are suggested with their checkpoints
     /// @param opening opens what a view has made
     /// @param along shows the ranks of an adapter along a run, by its folder
-    /// @param comparing compares the results of two runs
-    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening, Consumer<Path> along, BiConsumer<RunRecord, RunRecord> comparing) {
+    /// @param comparing compares the results of two runs; of a run with itself, its model with its result
+    /// @param pruning opens the form of a pruning run, by its task
+    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening, Consumer<Path> along, BiConsumer<RunRecord, RunRecord> comparing,
+                Consumer<ObjectNode> pruning) {
         this.services = services;
         this.questions = questions;
         this.samples = samples;
         this.opening = opening;
         this.along = along;
         this.comparing = comparing;
+        this.pruning = pruning;
     }
 
     /// A new view, if this version has such a one.
@@ -70,9 +81,22 @@ final class ViewFactory {
         };
     }
 
+    /// Keeps a view up to date with something that outlives it.
+    private void follow(View view, ObservableList<?> list, Runnable offer) {
+        InvalidationListener listener = o -> offer.run();
+        list.addListener(listener);
+        endings.computeIfAbsent(view, v -> new ArrayList<>()).add(() -> list.removeListener(listener));
+    }
+
+    /// Lets go of a view that was closed: what is open would hold it, with its figures, until the end of the program.
+    void forget(View view) {
+        Optional.ofNullable(endings.remove(view)).ifPresent(all -> all.forEach(Runnable::run));
+    }
+
     /// Remembers the last prompt of each checkpoint and takes it up again where none was typed since.
     private AttentionView attention() {
         AttentionView view = new AttentionView(services.board());
+        view.permanentlyWith(pruning);
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.model().subjectProperty().addListener((o, old, now) -> {
             view.model().suggestions().setAll(suggestions(now));
@@ -92,11 +116,12 @@ final class ViewFactory {
     /// Offers the texts that are open, then those of the samples.
     private RankView rank() {
         RankView view = new RankView(services.board());
+        view.pruneWith(pruning);
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.keepPromptsWith(services.folders()::keepPrompt);
         Runnable offer = () -> view.model().texts().setAll(texts(view.model().subjectProperty().get()));
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         view.model().subjectProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
@@ -105,29 +130,31 @@ final class ViewFactory {
     /// Offers the texts that are open, each as a domain, and measures over all of them unless others are chosen.
     private RoutingView routing() {
         RoutingView view = new RoutingView(services.board());
+        view.pruneWith(pruning);
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         Runnable offer = () -> view.model().offer(services.workspace().texts().stream().map(t -> RoutingViewModel.domain(t.path())).toList());
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         return view;
     }
 
     /// Offers the checkpoints and texts that are open, and the samples' texts.
     private RunsView runs() {
-        RunsView view = new RunsView(services.runs());
+        RunsView view = new RunsView(services.runs(), services.board());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.openResultsWith(opening);
         view.compareResultsWith(comparing);
+        view.compareBeforeWith(run -> comparing.accept(run, run));
         view.showRanksWith(along);
         Runnable models = () -> view.offerModels(services.workspace().checkpoints());
-        services.workspace().checkpoints().addListener((javafx.beans.InvalidationListener) o -> models.run());
+        follow(view, services.workspace().checkpoints(), models);
         models.run();
         Runnable offer = () -> {
             List<CalibrationText> texts = texts(services.workspace().currentProperty().get());
             view.offerText(texts.stream().map(CalibrationText::name).toList(), texts.stream().map(CalibrationText::path).toList());
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         return view;
     }
@@ -150,7 +177,7 @@ final class ViewFactory {
                 services.workspace().texts().forEach(t -> view.model().chosenTexts().add(new AdapterText(t.name(), t.path())));
             }
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         view.model().baseProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
@@ -175,7 +202,7 @@ final class ViewFactory {
                 model.chosenTexts().addAll(services.workspace().texts().stream().map(t -> new ComparedText(t.name(), t.path())).toList());
             }
         };
-        services.workspace().texts().addListener((javafx.beans.InvalidationListener) o -> offer.run());
+        follow(view, services.workspace().texts(), offer);
         offer.run();
         Runnable results = () -> {
             List<Candidate> now = services.runs().rows().stream().map(r -> RunResults.candidate(r.run())).flatMap(Optional::stream).toList();
@@ -183,7 +210,7 @@ final class ViewFactory {
                 model.results().setAll(now);
             }
         };
-        services.runs().rows().addListener((javafx.beans.InvalidationListener) o -> results.run());
+        follow(view, services.runs().rows(), results);
         results.run();
         Bindings.bindContent(model.checkpoints(), services.workspace().checkpoints());
         Bindings.bindContent(model.adapters(), services.workspace().adapters());

@@ -14,6 +14,8 @@ import javafx.scene.Parent;
 import javafx.stage.Stage;
 import javax.imageio.ImageIO;
 import vitrine.app.picture.Toolkit;
+import vitrine.app.preferences.Preference;
+import vitrine.app.preferences.Preferences;
 import vitrine.app.program.Folders;
 import vitrine.app.services.Services;
 import vitrine.app.shell.MainWindow;
@@ -60,7 +62,7 @@ public final class Showcase {
     public static List<Path> draw(Folders folders, List<Path> paths) throws IOException {
         Toolkit.startHeadless();
         List<SampleOffer> samples = SampleOffer.all(folders);
-        try (Services services = Toolkit.onThread(() -> Services.of(folders, Runtime.getRuntime().availableProcessors(), Theme.DARK))) {
+        try (Services services = Toolkit.onThread(() -> Services.of(folders, Preferences.USUAL.with(Preference.THEME, "dark").with(Preference.LANGUAGE, "en")))) {
             Path folder = Files.createDirectories(folders.home().resolve("pictures"));
             MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
             Showcase showcase = new Showcase(services, window, folder);

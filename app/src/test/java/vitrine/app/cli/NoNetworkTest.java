@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Nothing leaves the machine: the program works where there is no network, and tries none.
+/// Nothing leaves the machine: the program works where there is no network, and tries none, the window no more than the command line.
 ///
 /// It runs in a network namespace of its own, without an interface that is up and without a route. Whatever would connect there, to a host, to a name
 /// server or to this machine itself, from Java or from a native library, is counted by the kernel as a packet without a route, in the worker's process as in
@@ -85,13 +85,19 @@ class NoNetworkTest {
                 + command("open", model.toString(), "--json") + "\n"
                 + command("capture", model.toString(), "--prompt-file", text.toString(), "--what", "attentions,logits", "--out", captured.toString()) + "\n"
                 + command("spectrum", CASES.resolve("fmt-bin-bf16-sharded").toString(), "--tensors", "*q_proj*", "--json") + "\n"
+                + java("vitrine.app.shell.WindowErrand", folder.resolve("window").toString(), CASES.resolve("llama-tied").toString()) + "\n"
                 + "set +e";
         assertEquals(0, packetsWithoutRoute(script), () -> read(folder.resolve("log")));
         assertTrue(Files.size(captured) > 1000);
         assertTrue(read(folder.resolve("log")).contains("effective_rank"), () -> read(folder.resolve("log")));
+        assertTrue(read(folder.resolve("log")).contains("errand done"), () -> read(folder.resolve("log")));
     }
 
     private String command(String... args) {
+        return java("vitrine.app.Main", args);
+    }
+
+    private String java(String main, String... args) {
         List<String> words = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Dvitrine.home=" + folder.resolve("home")));
         for (String property : List.of("vitrine.natives", "java.library.path", "DJL_CACHE_DIR")) {
             if (System.getProperty(property) != null) {
@@ -99,7 +105,7 @@ class NoNetworkTest {
             }
         }
         words.addAll(List.of("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "--add-modules", "jdk.incubator.vector", "-Dai.djl.offline=true", "-cp",
-                System.getProperty("java.class.path"), "vitrine.app.Main"));
+                System.getProperty("java.class.path"), main));
         words.addAll(List.of(args));
         return String.join(" ", words.stream().map(w -> "'" + w.replace("'", "'\\''") + "'").toList());
     }

@@ -14,6 +14,7 @@ import com.networknt.schema.SpecificationVersion;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -28,6 +29,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
+import vitrine.core.task.DroppedParts;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
 import vitrine.core.task.Task;
@@ -102,12 +104,21 @@ class SchemasTest {
                         PruneSettings.Parts.channels, true, null, null, null)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.experts, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         null, null, 4, PruneSettings.Criterion.frequency, 1)),
+                new Task.Evaluate("/models/a", "/texts/a.jsonl", null, null, new Task.CacheBudget(List.of(0.5, 1.0), List.of(vitrine.core.analysis.evaluate.CachePolicy.nacl), 0.7, 3L),
+                        new Task.Elastic(List.of(2, 1), null, List.of(1), "/texts/b.txt")),
+                new Task.Prune("/models/a", null, PruneMethod.explicit, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, null, null, null, new DroppedParts(List.of(3), List.of("0.1", "12.30"), null), null)),
+                new Task.Prune("/models/a", null, PruneMethod.svd, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, null, null, null, null, Map.of("q_proj", 4))),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.shortgpt, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, null, null, null), new Task.Recovery(FinetuneMethod.lora, "/texts/b.txt", null, true)),
                 new Task.AdapterMerge("/models/a", List.of(new Task.AdapterUse("/adapters/a", 0.5))),
                 new Task.AdapterExtract("/models/a", "/models/b", 8, List.of("*q_proj*")), new Task.AdapterExtract("/models/a", "/models/b", 1, null),
                 new Task.Compare("/models/a", "/models/b", null, null, null, null, null, null),
                 new Task.Compare("/models/a", "/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl")), Task.Prompt.ofText("The lantern"), 64, Accuracy.fast,
                         List.of(Task.AdapterUse.of("/adapters/a")), List.of(new Task.AdapterUse("/adapters/b", 0.5))),
                 new Task.Preview("/models/a", "/texts/a.jsonl", 64),
+                new Task.Preview("/models/a", "/texts/a.jsonl", null, vitrine.core.task.PruneMethod.wanda, null),
                 new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null),

@@ -93,14 +93,12 @@ public final class WindowPictures {
             WindowHarness.run(() -> h.window.commands().named(name).run());
             popup(name.toLowerCase(Locale.ROOT).replace(' ', '-'));
         }
-        for (String id : List.of("#engine", ".vt-icon-button")) {
-            WindowHarness.run(() -> {
-                Node node = h.window.scene().getRoot().lookupAll(id).stream().filter(n -> id.startsWith("#") || n instanceof SettingsButton).findFirst().orElseThrow();
-                ((javafx.scene.control.ButtonBase) node).fire();
-            });
-            Thread.sleep(300);
-            popup(id.startsWith("#") ? "engine" : "settings");
-        }
+        WindowHarness.run(() -> ((javafx.scene.control.ButtonBase) h.window.scene().getRoot().lookup("#engine")).fire());
+        Thread.sleep(300);
+        popup("engine");
+        WindowHarness.run(() -> h.window.commands().named("Preferences").run());
+        one("preferences", 1440, 900);
+        h.press("Esc");
         WindowHarness.run(() -> h.services.workspace().refused().stream().findFirst().ifPresent(r -> h.window.navigator().selectedProperty().set(r)));
         one("refused", 1440, 900);
         WindowHarness.run(() -> h.services.workspace().texts().stream().findFirst().ifPresent(t -> h.window.navigator().selectedProperty().set(t)));

@@ -30,7 +30,8 @@ public class WorkerEngine implements Engine {
     private final String name;
     private final String identity;
     private final ArtifactStore store;
-    private final WorkerCommand command;
+    private volatile WorkerCommand command;
+    private volatile WorkerCommand started;
     private final WorkerProcess.Patience patience;
     private final ExecutorService queue;
     private final AtomicLong ids = new AtomicLong();
@@ -123,10 +124,19 @@ public class WorkerEngine implements Engine {
     }
 
     private WorkerProcess warm() throws IOException {
-        if (worker == null || !worker.alive()) {
-            worker = WorkerProcess.start(command, patience);
+        if (worker != null && !command.equals(started)) {
+            worker.stop();
+        }
+        if (worker == null || !worker.alive() || !command.equals(started)) {
+            started = command;
+            worker = IdleWorkers.take(started, patience);
         }
         return worker;
+    }
+
+    /// Starts workers another way, such as with more threads, from the next task on. A task under way ends as it began.
+    public void startWith(WorkerCommand next) {
+        command = next;
     }
 
     /// Starts the worker ahead of the first task, so that its start is not waited for.
@@ -154,7 +164,7 @@ public class WorkerEngine implements Engine {
         }
         queue.shutdownNow();
         if (worker != null) {
-            worker.stop();
+            IdleWorkers.leave(started, worker, running == null);
         }
     }
 }

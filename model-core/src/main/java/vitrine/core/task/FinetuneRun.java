@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,6 +42,7 @@ import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
 import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
+import vitrine.core.train.method.MaskedTuning;
 import vitrine.core.train.method.MultiLora;
 import vitrine.core.train.method.Nola;
 import vitrine.core.train.method.SlowLora;
@@ -65,8 +67,10 @@ final class FinetuneRun {
     private long lowestStep = -1;
     private int sinceLowest;
     private Map<String, float[]> gradients;
+    private final Map<String, BitSet> zeros;
 
-    private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Progress progress, Consumer<String> warn) {
+    private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Map<String, BitSet> zeros, Progress progress, Consumer<String> warn) {
+        this.zeros = zeros;
         this.task = task;
         s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         this.folder = folder;
@@ -78,6 +82,11 @@ final class FinetuneRun {
 
     /// @param out an empty folder for the result
     static Outcome run(Task.Finetune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
+        return run(task, out, folder, inputs, Map.of(), progress, warn);
+    }
+
+    /// @param zeros with the method `full`: values that are 0 and stay 0, by tensor
+    static Outcome run(Task.Finetune task, Path out, RunFolder folder, Map<String, String> inputs, Map<String, BitSet> zeros, Progress progress, Consumer<String> warn) throws IOException {
         ObjectNode all = Json.object().put("engine", TaskInputs.ENGINE_VERSION);
         ObjectNode own = task.toJson();
         if (own.path("settings") instanceof ObjectNode settings) {
@@ -86,7 +95,7 @@ final class FinetuneRun {
         }
         all.set("task", own);
         inputs.forEach(all.withObject("/inputs")::put);
-        return new FinetuneRun(task, folder, Fingerprint.ofText(Json.line(all)), progress, warn).run(out);
+        return new FinetuneRun(task, folder, Fingerprint.ofText(Json.line(all)), zeros, progress, warn).run(out);
     }
 
     private Outcome run(Path out) throws IOException {
@@ -169,7 +178,7 @@ final class FinetuneRun {
 
     private Method method(ModelSpec spec, long steps, Randomness randomness) {
         return switch (task.method()) {
-            case full -> new FullTuning();
+            case full -> zeros.isEmpty() ? new FullTuning() : new MaskedTuning(zeros);
             case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
             case apex -> new Apex(or(s.stages(), 2), or(s.assessed(), 512), randomness);
             case beamlora -> {

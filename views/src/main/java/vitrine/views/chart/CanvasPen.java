@@ -3,6 +3,7 @@ package vitrine.views.chart;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import javafx.geometry.VPos;
 import javafx.scene.canvas.GraphicsContext;
 import javafx.scene.paint.Color;
@@ -12,6 +13,7 @@ import javafx.scene.text.Font;
 import javafx.scene.text.FontSmoothingType;
 import javafx.scene.text.Text;
 import javafx.scene.text.TextAlignment;
+import vitrine.resources.Fonts;
 
 /// A pen for the screen.
 final class CanvasPen implements Pen {
@@ -30,6 +32,7 @@ final class CanvasPen implements Pen {
         }
     };
     private double pixelRatio = 1;
+    private UnaryOperator<String> words = UnaryOperator.identity();
 
     CanvasPen(GraphicsContext g) {
         ScreenFonts.load();
@@ -38,6 +41,21 @@ final class CanvasPen implements Pen {
         g.setFontSmoothingType(FontSmoothingType.GRAY);
         g.setLineJoin(StrokeLineJoin.ROUND);
         g.setLineCap(StrokeLineCap.BUTT);
+    }
+
+    /// Says words, but no data, through a translation.
+    void speak(UnaryOperator<String> translation) {
+        words = translation;
+    }
+
+    private String said(String text, TextStyle style) {
+        boolean data = style.face() == Fonts.MONO || style.face() == Fonts.MONO_MEDIUM;
+        return data ? text : words.apply(text);
+    }
+
+    @Override
+    public String shortened(String text, TextStyle style, double width) {
+        return Pen.super.shortened(said(text, style), style, width);
     }
 
     void setPixelRatio(double ratio) {
@@ -113,7 +131,8 @@ final class CanvasPen implements Pen {
     }
 
     @Override
-    public void text(String text, double x, double y, TextStyle style, Color colour, Align align, double degrees) {
+    public void text(String english, double x, double y, TextStyle style, Color colour, Align align, double degrees) {
+        String text = said(english, style);
         g.setFill(colour);
         g.setFont(font(style));
         g.setTextAlign(switch (align) {
@@ -135,7 +154,7 @@ final class CanvasPen implements Pen {
 
     @Override
     public double textWidth(String text, TextStyle style) {
-        return widths.computeIfAbsent(new Measured(text, style), this::measure);
+        return widths.computeIfAbsent(new Measured(said(text, style), style), this::measure);
     }
 
     private double measure(Measured m) {

@@ -140,8 +140,14 @@ public class FigureCanvas extends Region {
         g.clearRect(0, 0, canvas.getWidth(), canvas.getHeight());
         g.scale(resolution, resolution);
         pen.setPixelRatio(resolution * screenRatio());
+        speak();
         drawWith(pen);
         setAccessibleText(getFigure().description());
+    }
+
+    /// Takes up the language of the scene.
+    void speak() {
+        pen.speak(SpokenFigures.of(getScene()));
     }
 
     private double screenRatio() {

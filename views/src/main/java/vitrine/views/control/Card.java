@@ -24,9 +24,11 @@ public final class Card extends VBox {
     private final HBox badge = new HBox();
     private final HBox actions = new HBox(4);
     private final HBox header;
+    private String name;
     private Node content;
 
     public Card(String title) {
+        name = title;
         getStyleClass().add(Styles.CARD);
         this.title.getStyleClass().add(Styles.PANEL_TITLE);
         this.title.setText(title);
@@ -60,8 +62,14 @@ public final class Card extends VBox {
     }
 
     public Card title(String text) {
+        name = text;
         title.setText(text);
         return this;
+    }
+
+    /// What the card is called in the code's own language, whatever the window speaks.
+    public String name() {
+        return name;
     }
 
     /// Says how all figures of this card came about: shows the badge, and tags the card.

@@ -48,6 +48,7 @@ public final class Picker<T> extends Button {
             shown.setText(now == null ? "" : naming.apply(now));
             setAccessibleText((label + " " + shown.getText()).strip());
         });
+        setAccessibleText(label.isEmpty() ? "Choice" : label);
         setOnAction(e -> open());
         addEventHandler(KeyEvent.KEY_PRESSED, e -> {
             if (e.getCode() == KeyCode.DOWN) {

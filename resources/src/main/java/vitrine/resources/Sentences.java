@@ -1,0 +1,206 @@
+package vitrine.resources;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Enumeration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.ResourceBundle;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// The words of the window in another language, found by the English sentence that stands in the code (as gettext does it).
+///
+/// A bundle is a file of pairs, the English sentence at the beginning of a line and its translation below it, indented:
+///
+///     Go to {}
+///       转到{}
+///
+/// `{n}` stands for a number and `{}` for anything, which is translated itself where it is known; the translation takes them in the order of the English
+/// sentence, or by number, `{1}`. What has no entry is looked for in its parts (lines, sentences, parts between middle dots), and what is in no entry at all stays English: a sentence that is not
+/// translated yet is never missing.
+///
+/// Safe for use by several threads.
+public final class Sentences extends ResourceBundle {
+
+    private static final int KEPT = 4096;
+    private static final int DEEPEST = 4;
+    private static final Pattern PLACE = Pattern.compile("\\{(n?)}");
+    private static final Pattern TAKEN = Pattern.compile("\\{(\\d?)n?}");
+    private static final String NUMBER = "([−+\\-–~]?[\\d.][\\d.,×·⁻⁰¹²³⁴-⁹]*(?:[e][−\\-]?\\d+)?)";
+    /// Where a text falls into parts that may be translated alone: new lines, middle dots, ends of sentences.
+    private static final Pattern SEAMS = Pattern.compile("\\n|  +| ?· ?|(?<=[.?:;]) (?=\\S)|, (?=[a-z])");
+
+    private final Map<String, String> whole = new LinkedHashMap<>();
+    private final List<Form> forms = new ArrayList<>();
+    private final Map<String, String> known = Collections.synchronizedMap(new LinkedHashMap<>(256, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, String> eldest) {
+            return size() > KEPT;
+        }
+    });
+
+    /// A sentence with places.
+    ///
+    /// @param literal its longest part between places, which a text must contain to be worth a closer look
+    private record Form(String english, Pattern pattern, String literal, List<Boolean> numbers, String translation) {}
+
+    private final Locale locale;
+
+    private Sentences(Locale locale) {
+        this.locale = locale;
+    }
+
+    /// The words of a language; those of English are the code's own.
+    public static Sentences of(Language language) {
+        Sentences out = new Sentences(Locale.forLanguageTag(language.tag()));
+        if (language != Language.ENGLISH) {
+            out.read("/vitrine/words/" + language.tag() + ".txt");
+        }
+        return out;
+    }
+
+    private void read(String name) {
+        try (InputStream in = Sentences.class.getResourceAsStream(name); BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
+            String english = null;
+            int n = 0;
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                n++;
+                if (line.isBlank() || line.startsWith("# ")) {
+                    continue;
+                }
+                if (!line.startsWith("  ")) {
+                    if (english != null) {
+                        throw new IllegalStateException(name + ", line " + n + ": the sentence before has no translation");
+                    }
+                    english = line.replace("\\n", "\n");
+                } else if (english == null) {
+                    throw new IllegalStateException(name + ", line " + n + ": a translation of nothing");
+                } else {
+                    add(english, line.strip().replace("\\n", "\n"), name, n);
+                    english = null;
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void add(String english, String translation, String name, int line) {
+        if (!PLACE.matcher(english).find()) {
+            if (whole.put(english, translation) != null) {
+                throw new IllegalStateException(name + ", line " + line + ": a second translation of \"" + english + "\"");
+            }
+            return;
+        }
+        StringBuilder pattern = new StringBuilder();
+        List<Boolean> numbers = new ArrayList<>();
+        String literal = "";
+        Matcher m = PLACE.matcher(english);
+        int at = 0;
+        while (m.find()) {
+            String before = english.substring(at, m.start());
+            literal = before.length() > literal.length() ? before : literal;
+            pattern.append(Pattern.quote(before)).append(m.group(1).isEmpty() ? "(.+?)" : NUMBER);
+            numbers.add(!m.group(1).isEmpty());
+            at = m.end();
+        }
+        String rest = english.substring(at);
+        literal = rest.length() > literal.length() ? rest : literal;
+        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest), Pattern.DOTALL), literal, numbers, translation));
+    }
+
+    /// The sentence in this language; as it is where it is not known.
+    public String of(String english) {
+        return english.isEmpty() || whole.isEmpty() ? english : known.computeIfAbsent(english, e -> {
+            String found = find(e, 0);
+            return found == null ? e : found;
+        });
+    }
+
+    /// Whether every word of a sentence has a translation.
+    public boolean knows(String english) {
+        return find(english, 0) != null;
+    }
+
+    /// The translation, or null where there is none for some part of it.
+    private String find(String english, int depth) {
+        String exact = whole.get(english);
+        if (exact != null || depth > DEEPEST) {
+            return exact;
+        }
+        for (Form form : forms) {
+            if (english.contains(form.literal)) {
+                Matcher m = form.pattern.matcher(english);
+                if (m.matches()) {
+                    return fill(form, m, depth);
+                }
+            }
+        }
+        return parts(english, depth);
+    }
+
+    private String fill(Form form, Matcher m, int depth) {
+        StringBuilder out = new StringBuilder();
+        Matcher place = TAKEN.matcher(form.translation);
+        int at = 0;
+        int next = 1;
+        while (place.find()) {
+            int group = place.group(1).isEmpty() ? next++ : Integer.parseInt(place.group(1));
+            String piece = m.group(group);
+            String said = form.numbers.get(group - 1) ? piece : find(piece, depth + 1);
+            out.append(form.translation, at, place.start()).append(said == null ? piece : said);
+            at = place.end();
+        }
+        return out.append(form.translation.substring(at)).toString();
+    }
+
+    /// A text part by part; parts without letters stay as they are. Null where no part with letters is known.
+    private String parts(String english, int depth) {
+        Matcher seam = SEAMS.matcher(english);
+        StringBuilder out = new StringBuilder();
+        int at = 0;
+        boolean any = false;
+        boolean cut = false;
+        while (true) {
+            boolean found = seam.find();
+            String part = english.substring(at, found ? seam.start() : english.length());
+            if (at == 0 && !found) {
+                return null;
+            }
+            cut |= found;
+            String said = part.chars().noneMatch(Character::isLetter) ? part : whole.containsKey(part) || depth <= DEEPEST ? find(part, depth + 1) : null;
+            any |= said != null && part.chars().anyMatch(Character::isLetter);
+            out.append(said == null ? part : said);
+            if (!found) {
+                break;
+            }
+            out.append(seam.group().equals(", ") ? "，" : seam.group());
+            at = seam.end();
+        }
+        return any && cut ? out.toString() : null;
+    }
+
+    @Override
+    public Locale getLocale() {
+        return locale;
+    }
+
+    @Override
+    protected Object handleGetObject(String key) {
+        return whole.get(key);
+    }
+
+    @Override
+    public Enumeration<String> getKeys() {
+        return Collections.enumeration(whole.keySet());
+    }
+}

@@ -1,0 +1,64 @@
+package vitrine.resources;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Locale;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+class SentencesTest {
+
+    private final Sentences chinese = Sentences.of(Language.CHINESE);
+
+    @Test
+    void findsAWholeSentence() {
+        assertEquals("注意力", chinese.of("Attention"));
+        assertEquals("有效秩", chinese.of("Effective rank"));
+    }
+
+    @Test
+    void takesNumbersAndPartsAsTheyStand() {
+        assertEquals("第 2 层，头 4", chinese.of("Layer 2, head 4"));
+        assertEquals("剩余 4 min 10 s", chinese.of("4 min 10 s left"));
+        assertEquals("转到路由", chinese.of("Go to Routing"));
+    }
+
+    @Test
+    void translatesPartsBetweenSeams() {
+        assertEquals("注意力\n有效秩", chinese.of("Attention\nEffective rank"));
+    }
+
+    @Test
+    void leavesWhatItDoesNotKnow() {
+        for (String s : new String[] {"model.layers.0.mlp.up_proj.weight", "vitrine open PATH", "0.6673", "", "A sentence that nobody wrote."}) {
+            assertEquals(s, chinese.of(s));
+        }
+        assertFalse(chinese.knows("A sentence that nobody wrote."));
+    }
+
+    @Test
+    void englishIsTheCodesOwn() {
+        assertEquals("Attention", Sentences.of(Language.ENGLISH).of("Attention"));
+    }
+
+    @Test
+    void everyEntryIsChineseOrAName() {
+        // Names, abbreviations and formulas that are written alike in both languages.
+        Pattern alike = Pattern.compile("Vitrine|LoRA|JS|Alpha|Frobenius|Log|Dropout|SwiGLU MLP|GeGLU MLP|ReGLU MLP|PNG, \\d×|PyTorch .*|txt, jsonl|Python|r, alpha|‖.*");
+        for (String english : chinese.keySet()) {
+            String said = chinese.getString(english);
+            assertTrue(said.codePoints().anyMatch(c -> Character.UnicodeScript.of(c) == Character.UnicodeScript.HAN) || alike.matcher(english).matches(), english);
+        }
+        assertTrue(chinese.keySet().size() > 700);
+    }
+
+    @Test
+    void theLanguageOfALocale() {
+        assertEquals(Language.CHINESE, Language.of(Locale.forLanguageTag("zh-CN")));
+        assertEquals(Language.CHINESE, Language.of(Locale.forLanguageTag("zh-Hans-HK")));
+        assertEquals(Language.ENGLISH, Language.of(Locale.forLanguageTag("zh-TW")));
+        assertEquals(Language.ENGLISH, Language.of(Locale.forLanguageTag("de-DE")));
+    }
+}
