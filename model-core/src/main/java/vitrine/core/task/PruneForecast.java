@@ -44,7 +44,8 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
 
         /// Which one a method's settings use; the sparsity where they say nothing.
         public static Amount of(PruneSettings s) {
-            return s.pattern() != null ? pattern : s.rank() != null ? rank : s.layers() != null ? layers : s.experts() != null ? experts : s.sparsity() == null && s.expertsPerToken() != null ? expertsPerToken : sparsity;
+            // With submoe a rank is no amount, but how much of the shared side stays.
+            return s.pattern() != null ? pattern : s.rank() != null && s.sparsity() == null && s.experts() == null && s.expertsPerToken() == null ? rank : s.layers() != null ? layers : s.experts() != null ? experts : s.sparsity() == null && s.expertsPerToken() != null ? expertsPerToken : sparsity;
         }
 
         /// The settings with another amount of this kind; what else says how much goes is left out, but for the experts that a token visits.
@@ -166,7 +167,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                 }
                 stay = IntStream.range(drop, layers).boxed().toList();
             }
-            case experts -> {
+            case experts, submoe -> {
                 if (spec.expertLayers().isEmpty()) {
                     throw Refusal.of(Category.TASK_INVALID, checkpoint.path(), "it has no experts");
                 }
@@ -196,12 +197,12 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         }
         Structure structure = new Structure(stay, groups, channels, experts);
         StringBuilder problem = new StringBuilder();
-        SmallerModel smaller = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
+        SmallerModel smaller = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) || s.allocation() == PruneSettings.AllocationName.incremental ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
         long all = PruneEnding.Sizes.parameters(checkpoint);
         long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
         long before = work(spec, Work.WHOLE);
         if (smaller == null) {
-            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? "layers lose different numbers of heads" : problem.toString());
+            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? (s.allocation() == PruneSettings.AllocationName.incremental ? "layers lose different shares" : "layers lose different numbers of heads") : problem.toString());
         }
         long stored = smaller.declared().values().stream().mapToLong(d -> d.shape().elements() * d.dtype().bits() / 8).sum();
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
