@@ -182,6 +182,7 @@ final class PruneCommand extends Subcommand {
             Task.Prune t = task();
             return previewed(t.model(), t.data() == null && t.evalData() != null ? t.evalData().getFirst().file() : t.data(), t.method(), t.settings());
         }
+        nameMethod();
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --data FILE.");
         }
@@ -207,9 +208,7 @@ final class PruneCommand extends Subcommand {
             }
             return read(taskFile);
         }
-        if (method == null && drop() != null) {
-            method = PruneMethod.explicit.name();
-        }
+        nameMethod();
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --sparsity S.");
         }
@@ -223,8 +222,11 @@ final class PruneCommand extends Subcommand {
         return after == null ? alone : (Task.Prune) Task.fromJson(alone.toJson().<ObjectNode>set("recovery", after));
     }
 
-    private DroppedParts drop() {
-        return dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
+    /// Parts that are named are a method of their own.
+    private void nameMethod() {
+        if (method == null && drop() != null) {
+            method = PruneMethod.explicit.name();
+        }
     }
 
     private PruneSettings settings() {
@@ -233,6 +235,10 @@ final class PruneCommand extends Subcommand {
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
                 FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
                 drop(), ranks);
+    }
+
+    private DroppedParts drop() {
+        return dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
     }
 
     /// What `--recover...` say, as JSON; null where nothing follows.

@@ -26,6 +26,7 @@ final class EngineButton extends Button {
         HBox row = new HBox(6, Icons.ENGINE.node(), new Label("Embedded engine · CPU"), Icons.OPEN_MENU.node());
         row.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
         setGraphic(row);
+        setAccessibleText("Embedded engine · CPU");
         setMinWidth(USE_PREF_SIZE);
         setOnAction(e -> {
             Popover popover = new Popover(details());

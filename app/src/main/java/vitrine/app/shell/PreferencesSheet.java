@@ -13,6 +13,7 @@ import javafx.scene.control.Button;
 import javafx.scene.control.Label;
 import javafx.scene.control.OverrunStyle;
 import javafx.scene.control.ScrollPane;
+import javafx.scene.control.ToggleButton;
 import javafx.scene.control.Tooltip;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
@@ -100,7 +101,9 @@ final class PreferencesSheet extends VBox {
 
     /// Where the keyboard begins.
     void focus() {
-        looks.getChildren().getFirst().requestFocus();
+        // What lies in a scroll pane is in the scene only once the pane has its skin.
+        applyCss();
+        looks.getChildren().stream().filter(n -> ((ToggleButton) n).isSelected()).forEach(Node::requestFocus);
     }
 
     private String value(Preference p) {

@@ -56,7 +56,16 @@ class SchemasTest {
 
     private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
             FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
-            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null, List.of("experts.down_proj"));
+            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null, null, null, null);
+
+    private static Task finetune(String method, String settings) {
+        String json = String.format("{'kind': 'finetune', 'model': '/models/a', 'data': '/texts/a.jsonl', 'method': '%s', 'settings': {%s}}", method, settings).replace('\'', '"');
+        try {
+            return Task.fromJson((com.fasterxml.jackson.databind.node.ObjectNode) Json.mapper().readTree(json));
+        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 
     static Stream<Task> tasks() {
         List<Task.What> all = List.of(Task.What.values());
@@ -76,6 +85,8 @@ class SchemasTest {
                 new Task.Routing("/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl"), new Task.Domain("b", "/texts/b.txt")), 64, 1000, List.of(1, 2, 4), true,
                         List.of("/models/b"), List.of(new Task.LayerCount(0, 1)), List.of(new Task.Mask(2, 3), new Task.Mask(2, 4, true)), List.of(new Task.Force(2, 17, List.of(1, 4))), List.of(new Task.Swap(1, 0, 5))),
                 new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.full, null, null, null),
+                finetune("lora", "'targetModules': ['embed_tokens'], 'targetParameters': ['experts.down_proj']"), finetune("nola", "'bases': 8, 'r': 4"), finetune("multilora", "'parallel': 2"),
+                finetune("svft", "'targetModules': ['q_proj']"), finetune("ilora", "'alpha': 4"), finetune("bone", "'r': 8"),
                 new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.beamlora, "/texts/b.jsonl", "/adapters/a", SETTINGS),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null, List.of(Task.AdapterUse.of("/adapters/a"), new Task.AdapterUse("/adapters/b", -0.5))),
                 Task.Adapter.alone("/adapters/a"),
@@ -156,6 +167,9 @@ class SchemasTest {
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"full\",\"settings\":{\"r\":8}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"rounds\":2}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"steps\":0}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"svft\",\"settings\":{\"r\":8}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"nola\",\"initAdapter\":\"/a\"}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"dora\",\"settings\":{\"targetParameters\":[\"all-experts\"]}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"steps\":1,\"epochs\":1}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"lr\":-1}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"dropout\":1}}",

@@ -44,6 +44,7 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         FinetuneSettings s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         int length = Math.min(spec.maxPositions(), s.sequenceLength() == null ? DEFAULT_LENGTH : s.sequenceLength());
         long all = checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum();
+        TrainingSupport.require(TrainingSupport.EMBEDDED, task);
         boolean apex = task.method() == FinetuneMethod.apex;
         if (apex) {
             Apex.requireTrainable(spec, checkpoint.path());
@@ -73,7 +74,21 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
                 sum += (long) rank * rank;
                 continue;
             }
-            sum += t.parameters(rank);
+            switch (task.method()) {
+                case nola -> {
+                    sum += 2L * (s.bases() == null ? 64 : s.bases());
+                    continue;
+                }
+                case svft -> {
+                    sum += Math.min(t.in(), t.out());
+                    continue;
+                }
+                case multilora -> {
+                    sum += (s.parallel() == null ? 3 : s.parallel()) * (t.parameters(rank) + t.out());
+                    continue;
+                }
+                default -> sum += t.parameters(rank);
+            }
             sum += task.method() == FinetuneMethod.dora ? t.out() : task.method() == FinetuneMethod.beamlora ? rank : 0;
         }
         return sum;

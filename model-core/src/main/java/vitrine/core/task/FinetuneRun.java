@@ -43,6 +43,10 @@ import vitrine.core.train.method.HalfTuning;
 import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
 import vitrine.core.train.method.MaskedTuning;
+import vitrine.core.train.method.MultiLora;
+import vitrine.core.train.method.Nola;
+import vitrine.core.train.method.SlowLora;
+import vitrine.core.train.method.Svft;
 
 /// A training run: it goes on from the newest whole saved step of its folder, or begins.
 final class FinetuneRun {
@@ -95,6 +99,7 @@ final class FinetuneRun {
     }
 
     private Outcome run(Path out) throws IOException {
+        TrainingSupport.require(TrainingSupport.EMBEDDED, task);
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requireHead("losses");
             if (model.spec().encoder()) {
@@ -182,6 +187,11 @@ final class FinetuneRun {
             }
             case lora -> plain(lora(spec, null, false));
             case dora -> new Lora(lora(spec, null, true));
+            case multilora -> new MultiLora(lora(spec, null, false), or(s.parallel(), 3));
+            case nola -> new Nola(lora(spec, null, false), or(s.bases(), 64));
+            case svft -> new Svft(lora(spec, null, false));
+            case ilora -> new SlowLora(lora(spec, null, false));
+            case bone -> throw new IllegalStateException("refused before");
             case layra -> {
                 int quarter = Math.ceilDiv(spec.layers().size(), 4);
                 yield plain(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));

@@ -50,6 +50,8 @@ import vitrine.core.train.method.FirstFactors;
 /// @param rho how far zosam goes up before its gradient; 0.05
 /// @param stages how often APEX chooses its units; 2
 /// @param assessed samples that APEX's first choice looks at; 512
+/// @param bases NOLA's fixed random factors of either kind; 64
+/// @param parallel MultiLoRA's modules side by side; 3
 /// @param earlyStop validations in a row without a lower loss that end the run; the result is that of the lowest. Not where null
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
@@ -57,7 +59,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
                                Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
                                Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
                                Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed,
-                               List<String> targetParameters) {
+                               List<String> targetParameters, Integer bases, Integer parallel) {
 
     /// Learning-rate schedules.
     public enum ScheduleName {
@@ -93,7 +95,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Nothing set.
     public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);
@@ -115,6 +117,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         atLeast("stages", stages, 1);
         atLeast("assessed", assessed, 1);
         atLeast("probes", probes, 1);
+        atLeast("bases", bases, 1);
+        atLeast("parallel", parallel, 1);
         within("probeEps", probeEps, 0, false, Double.MAX_VALUE, true);
         within("rho", rho, 0, true, Double.MAX_VALUE, true);
         requireOptimiser(optimiser != null && optimiser.probes(), "probes", probes);
@@ -173,12 +177,12 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Refuses settings that a method does not have.
     void requireFor(FinetuneMethod method) {
-        requireFor(method.adapts(), "r", r, method);
-        requireFor(method.adapts(), "alpha", alpha, method);
-        requireFor(method.adapts(), "dropout", dropout, method);
+        requireFor(method.ranked() || method == FinetuneMethod.bone, "r", r, method);
+        requireFor(method.ranked(), "alpha", alpha, method);
+        requireFor(method.ranked(), "dropout", dropout, method);
         requireFor(method.adapts(), "targetModules", targetModules, method);
-        requireFor(method.adapts(), "targetParameters", targetParameters, method);
-        requireFor(method.adapts(), "rslora", rslora, method);
+        requireFor(method == FinetuneMethod.lora || method == FinetuneMethod.layra || method == FinetuneMethod.ilora, "targetParameters", targetParameters, method);
+        requireFor(method.ranked(), "rslora", rslora, method);
         requireFor(method == FinetuneMethod.lora || method == FinetuneMethod.layra, "init", init, method);
         requireFor(method == FinetuneMethod.layra, "firstLayers", firstLayers, method);
         requireFor(method == FinetuneMethod.layra, "lastLayers", lastLayers, method);
@@ -186,6 +190,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         requireFor(method == FinetuneMethod.beamlora, "beamEnd", beamEnd, method);
         requireFor(method == FinetuneMethod.beamlora, "beamTemperature", beamTemperature, method);
         requireFor(method == FinetuneMethod.hft, "rounds", rounds, method);
+        requireFor(method == FinetuneMethod.nola, "bases", bases, method);
+        requireFor(method == FinetuneMethod.multilora, "parallel", parallel, method);
         requireFor(method == FinetuneMethod.apex, "stages", stages, method);
         requireFor(method == FinetuneMethod.apex, "assessed", assessed, method);
     }

@@ -6,7 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
@@ -40,18 +42,20 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
 
     /// What a run is driven by: which of the settings says how much goes.
     public enum Amount {
-        sparsity, pattern, rank, layers, experts, expertsPerToken;
+        sparsity, pattern, rank, layers, experts, expertsPerToken,
+        /// Parts that are named one by one, or ranks of single matrices: there is nothing between.
+        named;
 
         /// Which one a method's settings use; the sparsity where they say nothing.
         public static Amount of(PruneSettings s) {
-            // With submoe a rank is no amount, but how much of the shared side stays.
-            return s.pattern() != null ? pattern : s.rank() != null && s.sparsity() == null && s.experts() == null && s.expertsPerToken() == null ? rank : s.layers() != null ? layers : s.experts() != null ? experts : s.sparsity() == null && s.expertsPerToken() != null ? expertsPerToken : sparsity;
+            return s.drop() != null || s.ranks() != null ? named : s.pattern() != null ? pattern : s.layers() != null ? layers : s.experts() != null ? experts : s.sparsity() != null ? sparsity : s.rank() != null ? rank
+                    : s.expertsPerToken() != null ? expertsPerToken : sparsity;
         }
 
         /// The settings with another amount of this kind; what else says how much goes is left out, but for the experts that a token visits.
         public PruneSettings in(PruneSettings s, double value) {
             ObjectNode n = Json.mapper().valueToTree(s);
-            if (this == pattern) {
+            if (this == pattern || this == named) {
                 return s;
             }
             for (Amount a : values()) {
@@ -143,6 +147,14 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
 
     /// The rank that a matrix keeps where every one keeps the same share.
     static int rank(PrunableMatrix m, PruneSettings s) {
+        if (s.ranks() != null) {
+            // Of several patterns that name a matrix the last one holds; one that none names stays.
+            int own = s.rank() != null ? s.rank() : s.sparsity() != null ? Math.max(1, LowRank.rankFor(m.out(), m.in(), 1 - share(s))) : Math.min(m.out(), m.in());
+            for (Map.Entry<String, Integer> e : s.ranks().entrySet()) {
+                own = PruneRun.matches(e.getKey(), m.module()) ? e.getValue() : own;
+            }
+            return own;
+        }
         return s.rank() != null ? s.rank() : Math.max(1, LowRank.rankFor(m.out(), m.in(), 1 - share(s)));
     }
 
@@ -181,6 +193,22 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                     experts.put(l, first(left));
                 }
             }
+            case explicit -> {
+                if (s.drop() != null) {
+                    s.drop().requireIn(spec);
+                    stay = stay.stream().filter(l -> !s.drop().layerSet().contains(l)).toList();
+                    s.drop().headsByLayer().forEach((l, gone) -> groups.put(l, whole(spec.layers().get(l), gone)));
+                    if (!s.drop().expertsByLayer().isEmpty()) {
+                        for (int l : spec.expertLayers()) {
+                            Set<Integer> gone = s.drop().expertsByLayer().getOrDefault(l, new TreeSet<>());
+                            experts.put(l, IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !gone.contains(e)).toArray());
+                        }
+                    }
+                    if (!groups.isEmpty()) {
+                        spec.layers().forEach(l -> groups.putIfAbsent(l.index(), first(l.attention().keyValueHeads())));
+                    }
+                }
+            }
             default -> {
                 boolean heads = method == PruneMethod.heads || s.parts() != PruneSettings.Parts.channels;
                 boolean mlp = method != PruneMethod.heads && s.parts() != PruneSettings.Parts.heads;
@@ -195,19 +223,33 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                 }
             }
         }
+        // Heads that share a key with one that stays are 0 in their place.
+        if (method == PruneMethod.explicit && groups.values().stream().mapToInt(g -> g.length).distinct().count() > 1) {
+            groups.clear();
+        }
         Structure structure = new Structure(stay, groups, channels, experts);
         StringBuilder problem = new StringBuilder();
-        SmallerModel smaller = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) || s.allocation() == PruneSettings.AllocationName.incremental ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
+        boolean uneven = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) || s.allocation() == PruneSettings.AllocationName.incremental;
+        SmallerModel smaller = uneven ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
+        if (smaller == null && (stay.size() < layers || !experts.isEmpty() || s.expertsPerToken() != null)) {
+            throw Refusal.of(Category.TASK_INVALID, checkpoint.configFile(), "what would be left has no config: %s", problem);
+        }
         long all = PruneEnding.Sizes.parameters(checkpoint);
         long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
         long before = work(spec, Work.WHOLE);
         if (smaller == null) {
-            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? (s.allocation() == PruneSettings.AllocationName.incremental ? "layers lose different shares" : "layers lose different numbers of heads") : problem.toString());
+            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? "layers lose different numbers of heads" : problem.toString());
         }
         long stored = smaller.declared().values().stream().mapToLong(d -> d.shape().elements() * d.dtype().bits() / 8).sum();
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
         long now = work(spec, new Work(structure, s.expertsPerToken()));
         return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, -1, before, now, null);
+    }
+
+    /// Key/value groups of which a head stays.
+    private static int[] whole(LayerSpec l, Set<Integer> gone) {
+        int size = l.attention().groupSize();
+        return IntStream.range(0, l.attention().keyValueHeads()).filter(g -> !IntStream.range(g * size, (g + 1) * size).allMatch(gone::contains)).toArray();
     }
 
     private static int[] first(int count) {

@@ -37,6 +37,8 @@ import vitrine.core.prune.InputStatistics;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
 import vitrine.core.prune.method.LowRank;
+import vitrine.core.prune.method.Magnitude;
+import vitrine.core.prune.method.Wanda;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Matrix;
@@ -44,8 +46,7 @@ import vitrine.core.tensor.Matrix;
 /// What pruning runs of a model by a method would come to, for several amounts that go: size, speed and a predicted loss on the first tokens of a text. Nothing is written
 /// and no weight is changed.
 ///
-/// The loss is predicted in one of two ways. For single weights and for ranks: one pass tells how much every matrix's importance (or spectrum) lets it err at each
-/// amount, and one more pass per amount lets values err by as much ([Disturbance]); it is the loss of independent errors. For whole parts: their scores say which go, and a pass
+/// The loss is predicted in one of two ways. For single weights and for ranks: one pass tells how much every matrix errs at each amount without the weights that count least (or without its spectrum's tail), and one more pass per amount lets values err by as much ([Disturbance]); it is the loss of independent errors. For whole parts: their scores say which go, and a pass
 /// without them ([Mask]) measures what that costs; what a method makes good afterwards is not in it.
 final class PrunePreview {
 
@@ -54,6 +55,8 @@ final class PrunePreview {
     /// How many amounts are tried at most.
     private static final int AMOUNTS = 9;
     private static final long SEED = 20;
+    /// Rows of a matrix's inputs that errors are measured on.
+    private static final int SAMPLE_ROWS = 256;
 
     private final Task.Preview task;
     private final PruneSettings s;
@@ -106,6 +109,7 @@ final class PrunePreview {
                 add(all, s.sparsity());
             }
             case pattern -> all.add(s.nofm().sparsity());
+            case named -> all.add(1.0);
             case rank -> {
                 int most = PruneForecast.matrices(task.method(), s, model.checkpoint(), spec).stream().mapToInt(m -> Math.min(m.out(), m.in())).max().orElse(1);
                 spread(all, 1, most);
@@ -185,7 +189,7 @@ final class PrunePreview {
             if (f.problem() != null) {
                 point.put("keeps_shapes", f.problem());
             }
-            point.put("tokens_per_second", speed * f.multiplicationsBefore() / f.multiplications());
+            point.put("tokens_per_second", speed * ((double) f.multiplicationsBefore() / f.multiplications()));
             double error = tried.error(i);
             if (!Double.isNaN(error)) {
                 point.put("relative_output_error", error);
@@ -233,7 +237,7 @@ final class PrunePreview {
             for (LayerSpec l : spec.layers()) {
                 progress.checkCancelled();
                 List<PrunableMatrix> own = matrices.stream().filter(m -> m.layer() == l.index()).toList();
-                try (InputCollector inputs = new InputCollector(own, moments, 1, texts.tokens())) {
+                try (InputCollector inputs = new InputCollector(own, moments, SAMPLE_ROWS, texts.tokens())) {
                     pass.pass(inputs, new DataInput.Quiet(progress));
                     for (PrunableMatrix m : own) {
                         progress.checkCancelled();
@@ -255,7 +259,7 @@ final class PrunePreview {
         return new Tried() {
             @Override
             public String way() {
-                return "the loss of a pass whose values err at random by as much as " + (task.method().masks() ? "the importance of what goes" : "the spectrum's tail") + " says";
+                return "the loss of a pass whose values err at random by as much as " + (task.method().masks() ? "their matrices do without the weights that count least" : "the spectrum's tail of their matrices says");
             }
 
             @Override
@@ -277,12 +281,11 @@ final class PrunePreview {
 
     /// What a matrix would err by at each amount.
     private ExpectedError errors(PrunableMatrix m, Matrix w, InputStatistics inputs) {
-        double[] squares = inputs.squares();
         return switch (task.method()) {
-            case magnitude -> s.group() == PruneSettings.Group.row || s.pattern() != null ? ExpectedError.byRow(w, squares, false, amounts) : ExpectedError.byMagnitude(w, squares, amounts);
             case svd -> ranked(m, new LowRank(LowRank.Way.SVD, null).spectrum(w, inputs));
             case whitened_svd, swift_svd -> inputs.tokens() == 0 ? ExpectedError.evenly(new double[amounts.length]) : ranked(m, new LowRank(LowRank.Way.SWIFT, null).spectrum(w, inputs));
-            default -> ExpectedError.byRow(w, squares, true, amounts);
+            case magnitude -> ExpectedError.byMasks(w, inputs, new Magnitude(s.group() == PruneSettings.Group.row, s.nofm()), amounts, model.weights().products());
+            default -> ExpectedError.byMasks(w, inputs, new Wanda(s.nofm()), amounts, model.weights().products());
         };
     }
 
@@ -367,7 +370,8 @@ final class PrunePreview {
                     structures.add(new Structure(all, Map.of(), Map.of(), experts(use, at(a))));
                 }
             }
-            // What SlimGPT makes good is not known before.
+            case explicit -> structures.add(new Structure(all, Map.of(), Map.of(), Map.of()));
+            // What SlimGPT makes good, and what experts are that were merged, is not known before.
             default -> structures.clear();
         }
         return new Tried() {
@@ -378,7 +382,7 @@ final class PrunePreview {
 
             @Override
             public Probe probe(int amount) {
-                return structures.isEmpty() ? null : without(structures.get(amount), arena);
+                return structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
             }
 
             @Override
@@ -442,6 +446,16 @@ final class PrunePreview {
             }
         });
         return Probe.all(List.of(new Mask(heads, layers).probe(spec, arena), new Channels(structure.channels()), new StructuredRun.Barred(structure.experts())));
+    }
+
+    /// A pass without parts that are named.
+    private Probe without(DroppedParts drop, Arena arena) {
+        drop.requireIn(spec);
+        Set<Mask.Head> heads = new LinkedHashSet<>();
+        drop.headsByLayer().forEach((l, which) -> which.forEach(h -> heads.add(new Mask.Head(l, h))));
+        Map<Integer, int[]> experts = new TreeMap<>();
+        drop.expertsByLayer().forEach((l, which) -> experts.put(l, IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !which.contains(e)).toArray()));
+        return Probe.all(List.of(new Mask(heads, drop.layerSet()).probe(spec, arena), new StructuredRun.Barred(experts)));
     }
 
     /// Channels that are not kept are 0.

@@ -400,6 +400,9 @@ public sealed interface Task {
             require("model", model);
             require("data", data);
             require("method", method);
+            if (initAdapter != null && method.adapts() && (method.composes() || method == FinetuneMethod.bone)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "the method %s does not go on from an adapter: its factors do not tell what they were made of", method.name());
+            }
             if (initAdapter != null && !method.adapts()) {
                 throw Refusal.of(Category.TASK_INVALID, null, "initAdapter goes with methods that train an adapter only, not with %s", method.name());
             }
@@ -414,6 +417,9 @@ public sealed interface Task {
                 }
                 if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
+                }
+                if (method.composes() && settings.optimiser() != null && settings.optimiser().probes()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the method %s does not go with the optimiser %s", method.name(), settings.optimiser().name());
                 }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");

@@ -30,6 +30,10 @@ public final class Segments<T> extends HBox {
             ToggleButton button = new ToggleButton(naming.apply(choice));
             button.setMnemonicParsing(false);
             button.setToggleGroup(group);
+            if (button.getText().equals("√")) {
+                // A sign alone says nothing to a screen reader.
+                button.setAccessibleText("square root");
+            }
             button.setMinWidth(USE_PREF_SIZE);
             button.setOnAction(e -> {
                 // One mode is always chosen: pressing it again keeps it.
@@ -41,6 +45,8 @@ public final class Segments<T> extends HBox {
         }
         ((ToggleButton) getChildren().getLast()).getStyleClass().add("vt-last");
         value.addListener((o, old, now) -> group.selectToggle(buttons.get(now)));
+        // The arrow keys move within the group without an action.
+        group.selectedToggleProperty().addListener((o, old, now) -> choices.stream().filter(c -> buttons.get(c) == now).findFirst().ifPresent(value::set));
         value.set(choices.getFirst());
     }
 

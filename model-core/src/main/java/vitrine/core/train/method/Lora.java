@@ -375,9 +375,13 @@ public class Lora implements Method {
         summary.put("result", "adapter").put("modules", modules.size() + experts.size()).put("trained_parameters", count);
     }
 
-    private int exportedRank() {
-        return settings.first.changesBase() ? 2 * settings.rank : settings.rank;
+    /// How many times the run's own rank the result has.
+    int ranks() {
+        return settings.first.changesBase() ? 2 : 1;
     }
+
+    /// Says where modules have a rank, or an alpha, of their own.
+    void patterns(Parameters parameters, Map<String, Target> of, ObjectNode ranks, ObjectNode alphas) {}
 
     /// `[B, -B0]`.
     private static float[] beside(float[] b, double[] first, int rank) {
@@ -403,9 +407,9 @@ public class Lora implements Method {
             return c.put("inference_mode", true);
         }
         ObjectNode c = Json.object().put("peft_type", "LORA").put("task_type", "CAUSAL_LM").put("base_model_name_or_path", base.path().toString());
-        c.put("r", exportedRank());
+        c.put("r", ranks() * settings.rank);
         // The scaling stays what it was with the run's own rank.
-        double alpha = settings.alpha * (!settings.first.changesBase() ? 1 : settings.rankStabilised ? Math.sqrt(2) : 2);
+        double alpha = settings.alpha * (settings.rankStabilised ? Math.sqrt(ranks()) : ranks());
         if (alpha == Math.rint(alpha)) {
             c.put("lora_alpha", (long) alpha);
         } else {
@@ -428,8 +432,7 @@ public class Lora implements Method {
             settings.layers.forEach(layers::add);
             c.putNull("layers_pattern");
         }
-        c.putObject("rank_pattern");
-        c.putObject("alpha_pattern");
+        patterns(parameters, modules, c.putObject("rank_pattern"), c.putObject("alpha_pattern"));
         return c;
     }
 
