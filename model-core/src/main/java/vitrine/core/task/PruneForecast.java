@@ -238,7 +238,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
         long before = work(spec, Work.WHOLE);
         if (smaller == null) {
-            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? "layers lose different numbers of heads" : problem.toString());
+            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? s.allocation() == PruneSettings.AllocationName.incremental ? "layers lose different shares" : "layers lose different numbers of heads" : problem.toString());
         }
         long stored = smaller.declared().values().stream().mapToLong(d -> d.shape().elements() * d.dtype().bits() / 8).sum();
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
