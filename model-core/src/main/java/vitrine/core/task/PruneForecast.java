@@ -229,7 +229,8 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         }
         Structure structure = new Structure(stay, groups, channels, experts);
         StringBuilder problem = new StringBuilder();
-        SmallerModel smaller = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
+        boolean uneven = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) || s.allocation() == PruneSettings.AllocationName.incremental;
+        SmallerModel smaller = uneven ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
         if (smaller == null && (stay.size() < layers || !experts.isEmpty() || s.expertsPerToken() != null)) {
             throw Refusal.of(Category.TASK_INVALID, checkpoint.configFile(), "what would be left has no config: %s", problem);
         }
@@ -237,7 +238,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
         long before = work(spec, Work.WHOLE);
         if (smaller == null) {
-            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? "layers lose different numbers of heads" : problem.toString());
+            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? s.allocation() == PruneSettings.AllocationName.incremental ? "layers lose different shares" : "layers lose different numbers of heads" : problem.toString());
         }
         long stored = smaller.declared().values().stream().mapToLong(d -> d.shape().elements() * d.dtype().bits() / 8).sum();
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();

@@ -189,7 +189,7 @@ final class PrunePreview {
             if (f.problem() != null) {
                 point.put("keeps_shapes", f.problem());
             }
-            point.put("tokens_per_second", speed * f.multiplicationsBefore() / f.multiplications());
+            point.put("tokens_per_second", speed * ((double) f.multiplicationsBefore() / f.multiplications()));
             double error = tried.error(i);
             if (!Double.isNaN(error)) {
                 point.put("relative_output_error", error);
