@@ -10,18 +10,20 @@ import vitrine.core.files.Whole;
 ///
 /// | property | |
 /// |---|---|
-/// | `bench.parts` | of `capture,spectrum,rank,routing,finetune,adapter,prune,open,start,frames,kernels`; all by default |
+/// | `bench.parts` | of `capture,spectrum,stream,rank,routing,finetune,adapter,prune,open,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
 /// | `bench.layers` | layers of the checkpoints of `spectrum` and `prune`, 24 by default |
+/// | `bench.stream.layers` | layers of the checkpoint of `stream`, 32 by default |
 /// | `bench.adapter.layers` | layers of the adapter of `adapter`, 32 by default |
 /// | `bench.sequences` | sequences of 512 tokens of `routing`, 40 by default |
+/// | `bench.prune.sequences` | calibration sequences of `prune`, 128 by default |
 /// | `bench.threads` | threads that compute, 2 by default |
 ///
 /// The environment variable `VITRINE_PYTHON` names a Python with torch, transformers and safetensors; without it the comparison with
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,spectrum,rank,routing,finetune,adapter,prune,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,stream,rank,routing,finetune,adapter,prune,open,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -40,6 +42,7 @@ public final class Benchmarks {
                 String table = switch (part.strip()) {
                     case "capture" -> new CaptureBench(setting).run();
                     case "spectrum" -> new SpectrumBench(setting, RandomCheckpoint.SMOL).run() + "\n" + new SpectrumBench(setting, RandomCheckpoint.QWEN).run();
+                    case "stream" -> new StreamBench(setting).run();
                     case "rank" -> new RankBench(setting).run();
                     case "routing" -> new RoutingBench(setting).run();
                     case "finetune" -> new FinetuneBench(setting).run();

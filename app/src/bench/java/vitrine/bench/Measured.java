@@ -30,14 +30,28 @@ record Measured(double seconds, double cpuSeconds, long peakBytes, String out, S
     ///
     /// @throws IllegalStateException where it fails, with what it said
     static Measured run(List<String> command, Map<String, String> environment, Path folder) {
+        return run(command, environment, folder, (line, seconds) -> {});
+    }
+
+    /// What is told of each line of standard output as it comes, with the seconds since the start.
+    interface Listener {
+        void line(String line, double seconds);
+    }
+
+    /// The same, with each line of standard output told as it comes.
+    static Measured run(List<String> command, Map<String, String> environment, Path folder, Listener listener) {
         try {
-            Path out = Files.createTempFile("vitrine-bench-", ".out");
             Path err = Files.createTempFile("vitrine-bench-", ".err");
-            ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile()).redirectOutput(out.toFile()).redirectError(err.toFile());
+            ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile()).redirectError(err.toFile());
             builder.environment().putAll(environment);
             long start = System.nanoTime();
             Process process = builder.start();
             process.getOutputStream().close();
+            StringBuilder out = new StringBuilder();
+            Thread reading = Thread.ofPlatform().daemon().name("lines").start(() -> process.inputReader(StandardCharsets.UTF_8).lines().forEach(line -> {
+                listener.line(line, (System.nanoTime() - start) / 1e9);
+                out.append(line).append('\n');
+            }));
             Watch watch = new Watch(process.toHandle());
             Thread watching = Thread.ofPlatform().daemon().name("watch").start(watch);
             boolean ended = process.waitFor(MINUTES, TimeUnit.MINUTES);
@@ -46,7 +60,8 @@ record Measured(double seconds, double cpuSeconds, long peakBytes, String out, S
                 process.destroyForcibly();
             }
             watching.join();
-            Measured m = new Measured(seconds, watch.cpuSeconds(), watch.peakBytes(), take(out), take(err));
+            reading.join();
+            Measured m = new Measured(seconds, watch.cpuSeconds(), watch.peakBytes(), out.toString(), take(err));
             if (!ended || process.exitValue() != 0) {
                 throw new IllegalStateException(String.join(" ", command) + (ended ? " ended with " + process.exitValue() : " did not end") + "\n" + m.out + m.err);
             }

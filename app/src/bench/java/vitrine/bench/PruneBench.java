@@ -19,7 +19,7 @@ import vitrine.core.json.Json;
 /// writes its report; the script does nothing of the kind.
 final class PruneBench {
 
-    private static final int SEQUENCES = 128;
+    private static final int SEQUENCES = Integer.getInteger("bench.prune.sequences", 128);
     private static final int TOKENS = 512;
 
     private final Setting setting;

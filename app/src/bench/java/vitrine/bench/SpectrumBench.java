@@ -87,7 +87,7 @@ final class SpectrumBench {
     }
 
     /// What the command says of itself.
-    private static String rate(Measured run) {
+    static String rate(Measured run) {
         return run.out().lines().filter(l -> l.endsWith(" s/GB")).map(l -> l.replaceAll(".*, ([0-9.,]+) s/GB", "$1")).findFirst().orElse("–");
     }
 

@@ -21,6 +21,7 @@ import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
+import vitrine.core.task.TrainingSupport;
 import vitrine.core.train.method.FirstFactors;
 
 @Command(name = "finetune", description = {"A training run: a checkpoint, or a PEFT adapter.",
@@ -39,7 +40,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, messages (with the checkpoint's chat template), or input_ids (with labels, -100 = not learned)")
     Path data;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "full, lora, beamlora, dora, layra, hft or apex; default lora")
+    @Option(names = "--method", paramLabel = "NAME", description = "full, lora (default), beamlora, dora, layra, hft, apex, multilora, nola, svft, ilora, or bone (pytorch engine)")
     String method;
 
     @Option(names = "--steps", paramLabel = "N", description = "optimiser steps; default as many as --epochs takes")
@@ -141,8 +142,11 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--dropout", paramLabel = "X", description = "of an adapter's input; default 0")
     Double dropout;
 
-    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "names such as q_proj,v_proj, or all-linear (default): all but the head, routers and routed experts")
+    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "names such as q_proj,v_proj,embed_tokens,lm_head, or all-linear (default): all but embedding, head, routers and routed experts")
     List<String> targetModules;
+
+    @Option(names = "--target-parameters", split = ",", paramLabel = "LIST", description = "parameters of routed experts: experts.gate_up_proj,experts.down_proj, or all-experts; alone, no modules are adapted")
+    List<String> targetParameters;
 
     @Option(names = "--rslora", description = "scaling alpha / sqrt(r)")
     boolean rslora;
@@ -171,6 +175,12 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--assessed", paramLabel = "N", description = "apex: samples that the first choice looks at; default 512")
     Integer assessed;
 
+    @Option(names = "--bases", paramLabel = "N", description = "nola: fixed random factors of either kind; default 64")
+    Integer bases;
+
+    @Option(names = "--parallel", paramLabel = "N", description = "multilora: modules side by side; default 3")
+    Integer parallel;
+
     @Option(names = "--preview", description = "run nothing; tell what a run would see of --data: token counts, what is learned, what is masked, what was cut")
     boolean preview;
 
@@ -198,6 +208,9 @@ final class FinetuneCommand extends Subcommand {
             return new PreviewCommand(new Task.Preview(task.model(), task.data(), task.settings() == null ? null : task.settings().sequenceLength()), common).run(output);
         }
         TaskInputs.files(task);
+        if (exportSlurm != null) {
+            TrainingSupport.require(TrainingSupport.PYTORCH, task);
+        }
         if (common.out != null) {
             requireFree(common.out);
         }
@@ -205,6 +218,7 @@ final class FinetuneCommand extends Subcommand {
             return new SlurmExport(task, exportSlurm, common.choice(), nodes, gpus).write(output);
         }
         Engines.Choice choice = common.choice();
+        TrainingSupport.require(choice.name(), task);
         // Before the run is entered: without an engine there is none.
         WorkerEngine engine = Engines.open(choice);
         try (RunStore store = RunStore.open(Folders.locate().runs())) {
@@ -274,7 +288,7 @@ final class FinetuneCommand extends Subcommand {
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
                 rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop,
-                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed);
+                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed, targetParameters, bases, parallel);
     }
 
     /// The constant that an option names; null for null.

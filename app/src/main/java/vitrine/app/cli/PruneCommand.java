@@ -17,6 +17,8 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
+import vitrine.core.task.DroppedParts;
+import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
 import vitrine.core.task.Task;
@@ -36,7 +38,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
@@ -45,7 +47,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--pattern", paramLabel = "N:M", description = "of every M consecutive inputs of a row N stay, such as 2:4")
     String pattern;
 
-    @Option(names = "--rank", paramLabel = "R", description = "of every matrix, instead of --sparsity")
+    @Option(names = "--rank", paramLabel = "R", description = "of every matrix, instead of --sparsity; submoe: of the side that merged experts share")
     Integer rank;
 
     @Option(names = "--data", paramLabel = "FILE", description = "calibration texts: a text file or JSONL. magnitude and svd need none, and measure on them where they are given")
@@ -78,10 +80,10 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--seed", paramLabel = "N", description = "which pieces, where there are more; default 0")
     Long seed;
 
-    @Option(names = "--allocation", paramLabel = "NAME", description = "how much of each layer goes: uniform (default); owl or dlp with masks; dynamic with swift_svd. All but uniform need --data")
+    @Option(names = "--allocation", paramLabel = "NAME", description = "how much of each layer goes: uniform (default); owl or dlp with masks; dynamic with swift_svd; incremental (more of later layers) with slimgpt. All but uniform need --data")
     String allocation;
 
-    @Option(names = "--allocation-spread", paramLabel = "X", description = "owl, dlp: how far layers are from each other at most; default 0.08 and 0.15")
+    @Option(names = "--allocation-spread", paramLabel = "X", description = "owl, dlp, incremental: how far layers are from each other at most; default 0.08, 0.15, and the sparsity but at most 0.2")
     Double allocationSpread;
 
     @Option(names = "--outlier-multiple", paramLabel = "X", description = "owl: times the mean above which a score is an outlier; default 3")
@@ -102,25 +104,64 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--second-order", description = "taylor: with the Fisher term")
     boolean secondOrder;
 
-    @Option(names = "--experts", paramLabel = "N", description = "experts: how many of a layer stay, instead of --sparsity")
+    @Option(names = "--experts", paramLabel = "N", description = "experts, submoe: how many of a layer stay, instead of --sparsity")
     Integer experts;
 
-    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts: how many a token visits afterwards; alone, all experts stay")
+    @Option(names = "--experts-per-token", paramLabel = "K", description = "experts, submoe, explicit: how many a token visits afterwards; alone, all experts stay")
     Integer expertsPerToken;
 
     @Option(names = "--criterion", paramLabel = "NAME", description = "experts: frequency, or saliency (default): routing weight times the output's norm")
     String criterion;
 
+    @Option(names = "--drop-layers", split = ",", paramLabel = "L,...", description = "explicit: layers that go, by number from 0")
+    List<Integer> dropLayers;
+
+    @Option(names = "--drop-heads", split = ",", paramLabel = "L.H,...", description = "explicit: query heads that go, LAYER.HEAD from 0. Whole key/value groups, as many of every layer, leave the matrices; others are set to 0")
+    List<String> dropHeads;
+
+    @Option(names = "--drop-experts", split = ",", paramLabel = "L.E,...", description = "explicit: routed experts that go, LAYER.EXPERT from 0; as many of every layer with experts")
+    List<String> dropExperts;
+
+    @Option(names = "--ranks", split = ",", paramLabel = "NAME=R,...", description = "methods of rank: ranks of single matrices, by names as of --target-modules; alone, only these change")
+    Map<String, Integer> ranks;
+
     @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
     boolean factorised;
 
+    @Option(names = "--preview", description = "write nothing; tell what runs would come to: size, speed and a predicted loss on the first 2,048 tokens of --data, for the amount that is asked for and others around it")
+    boolean preview;
+
+    @Option(names = "--recover", paramLabel = "NAME", description = "train what is left in the same run: lora, dora, layra or beamlora (an adapter beside the pruned checkpoint), or full (weights that were set to 0 stay 0)")
+    String recover;
+
+    @Option(names = "--recover-data", paramLabel = "FILE", description = "recover: texts to learn; default --data")
+    Path recoverData;
+
+    @Option(names = "--recover-steps", paramLabel = "N", description = "recover: steps; default one pass over the texts")
+    Integer recoverSteps;
+
+    @Option(names = "--recover-lr", paramLabel = "X", description = "recover: the peak learning rate; default 2e-4 for adapters, 2e-5 for full")
+    Double recoverRate;
+
+    @Option(names = "--recover-batch-size", paramLabel = "N", description = "recover: samples of a step; default 8")
+    Integer recoverBatch;
+
+    @Option(names = "--recover-r", paramLabel = "R", description = "recover: the adapter's rank; default 16")
+    Integer recoverRank;
+
+    @Option(names = "--recover-merge", description = "recover: merge the adapter into the pruned checkpoint, with its zeros kept, rather than write it beside")
+    boolean recoverMerge;
+
     @Override
     boolean runsOnEveryEngine() {
-        return false;
+        return true;
     }
 
     @Override
     int run(Output output) throws IOException {
+        if (preview) {
+            return new PrunePreviewCommand(previewed(), common).run(output);
+        }
         Task.Prune task = task();
         TaskInputs.files(task);
         if (common.out != null) {
@@ -135,6 +176,31 @@ final class PruneCommand extends Subcommand {
         }
     }
 
+    /// What is asked for need not say how much goes, and needs a text.
+    private Task.Preview previewed() {
+        if (taskFile != null) {
+            Task.Prune t = task();
+            return previewed(t.model(), t.data() == null && t.evalData() != null ? t.evalData().getFirst().file() : t.data(), t.method(), t.settings());
+        }
+        nameMethod();
+        if (model == null || method == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --data FILE.");
+        }
+        return previewed(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen(), settings());
+    }
+
+    private static Task.Preview previewed(String model, String data, PruneMethod method, PruneSettings settings) {
+        if (data == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--data is missing: losses are predicted on a text").help("A text file or JSONL.");
+        }
+        return new Task.Preview(model, data, null, method, settings);
+    }
+
+    private PruneMethod chosen() {
+        String name = method.replace('-', '_');
+        return FinetuneCommand.choice("--method", ALIASES.getOrDefault(name, name), PruneMethod.class);
+    }
+
     private Task.Prune task() {
         if (taskFile != null) {
             if (model != null || data != null || method != null) {
@@ -142,20 +208,60 @@ final class PruneCommand extends Subcommand {
             }
             return read(taskFile);
         }
+        nameMethod();
         if (model == null || method == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", model == null ? "--model" : "--method").help("Say --task FILE, or --model MODEL --method NAME --sparsity S.");
         }
-        String name = method.replace('-', '_');
-        PruneMethod chosen = FinetuneCommand.choice("--method", ALIASES.getOrDefault(name, name), PruneMethod.class);
+        PruneMethod chosen = chosen();
         if (chosen.needsData() && data == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "--data is missing: %s works by calibration texts", chosen.name()).help("A text file or JSONL.");
         }
-        PruneSettings settings = new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
+        Task.Prune alone = new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
+                evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings());
+        ObjectNode after = recovery();
+        return after == null ? alone : (Task.Prune) Task.fromJson(alone.toJson().<ObjectNode>set("recovery", after));
+    }
+
+    /// Parts that are named are a method of their own.
+    private void nameMethod() {
+        if (method == null && drop() != null) {
+            method = PruneMethod.explicit.name();
+        }
+    }
+
+    private PruneSettings settings() {
+        return new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
-                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken);
-        return new Task.Prune(EngineCommand.absolute(model), data == null ? null : EngineCommand.absolute(data), chosen,
-                evalData == null ? null : evalData.stream().map(RoutingCommand::domain).toList(), settings);
+                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
+                drop(), ranks);
+    }
+
+    private DroppedParts drop() {
+        return dropLayers == null && dropHeads == null && dropExperts == null ? null : new DroppedParts(dropLayers, dropHeads, dropExperts);
+    }
+
+    /// What `--recover...` say, as JSON; null where nothing follows.
+    private ObjectNode recovery() {
+        if (recover == null) {
+            String without = recoverData != null ? "--recover-data" : recoverSteps != null ? "--recover-steps" : recoverRate != null ? "--recover-lr" : recoverBatch != null ? "--recover-batch-size"
+                    : recoverRank != null ? "--recover-r" : recoverMerge ? "--recover-merge" : null;
+            if (without != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "%s goes with --recover only", without);
+            }
+            return null;
+        }
+        ObjectNode numbers = Json.object();
+        numbers.put("steps", recoverSteps).put("lr", recoverRate).put("batchSize", recoverBatch).put("r", recoverRank).put("sequenceLength", EngineCommand.sequenceLength(sequenceLength)).put("seed", seed);
+        numbers.properties().removeIf(e -> e.getValue().isNull());
+        ObjectNode out = Json.object().put("method", FinetuneCommand.choice("--recover", recover, FinetuneMethod.class).name());
+        if (recoverData != null) {
+            out.put("data", EngineCommand.absolute(recoverData));
+        }
+        if (!numbers.isEmpty()) {
+            out.set("settings", numbers);
+        }
+        return recoverMerge ? out.put("merge", true) : out;
     }
 
     /// A task from a file; a run's own `task.json`, which holds it, will do.
@@ -170,6 +276,8 @@ final class PruneCommand extends Subcommand {
         }
         Path folder = file.toAbsolutePath().normalize().getParent();
         List<Task.Domain> texts = p.evalData() == null ? null : p.evalData().stream().map(d -> new Task.Domain(d.name(), FinetuneCommand.resolved(folder, d.file()))).toList();
-        return new Task.Prune(FinetuneCommand.resolved(folder, p.model()), FinetuneCommand.resolved(folder, p.data()), p.method(), texts, p.settings());
+        Task.Recovery r = p.recovery();
+        return new Task.Prune(FinetuneCommand.resolved(folder, p.model()), FinetuneCommand.resolved(folder, p.data()), p.method(), texts, p.settings(),
+                r == null ? null : new Task.Recovery(r.method(), FinetuneCommand.resolved(folder, r.data()), r.settings(), r.merge()));
     }
 }

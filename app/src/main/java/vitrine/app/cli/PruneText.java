@@ -24,10 +24,18 @@ final class PruneText {
             output.text(String.format(Locale.ROOT, "%-16s perplexity %s instead of %s over %,d tokens; KL %s nats; likeliest token the same in %.1f %%", Visible.name(e.path("name").asText()),
                     Words.figure(e.at("/pruned/perplexity"), "%.4g"), Words.figure(e.at("/dense/perplexity"), "%.4g"), e.path("predicted_tokens").asLong(), Words.figure(e.path("kl"), "%.4g"),
                     100 * e.path("top1_agreement").asDouble()));
+            if (e.has("recovered")) {
+                output.text(String.format(Locale.ROOT, "  after recovery perplexity %s; KL %s nats; likeliest token the same in %.1f %%%s", Words.figure(e.at("/recovered/perplexity"), "%.4g"),
+                        Words.figure(e.at("/recovered/kl"), "%.4g"), 100 * e.at("/recovered/top1_agreement").asDouble(),
+                        e.has("with_adapter") ? "; with the adapter beside it, zeros filled again, " + Words.figure(e.at("/with_adapter/perplexity"), "%.4g") : ""));
+            }
         }
         if (r.has("speed")) {
             output.text(String.format(Locale.ROOT, "speed            %s tokens/s instead of %s", Words.figure(r.at("/speed/pruned_tokens_per_second"), "%,.0f"),
                     Words.figure(r.at("/speed/dense_tokens_per_second"), "%,.0f")));
+        }
+        if (r.has("recovery")) {
+            output.text(String.format(Locale.ROOT, "recovery         %s, %,d steps; kept: %s", r.at("/recovery/method").asText(), r.at("/recovery/steps").asLong(), r.at("/recovery/kept").asText()));
         }
         output.text("Wrote " + Visible.name(at.toString()) + ", a checkpoint; figures and what was left as it is: pruning_report.json");
     }

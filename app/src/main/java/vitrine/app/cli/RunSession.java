@@ -183,7 +183,7 @@ final class RunSession {
     /// Gives up a run that nobody is at work on: saved steps go.
     static void discard(RunStore store, RunRecord run) throws IOException {
         RunFolder folder = new RunFolder(run.folder());
-        for (Path saved : new Path[] {folder.steps(), folder.best()}) {
+        for (Path saved : new Path[] {folder.steps(), folder.best(), folder.pruned()}) {
             if (Files.exists(saved)) {
                 Whole.delete(saved);
             }
@@ -210,9 +210,9 @@ final class RunSession {
     /// A copy of the result, whole or not at all.
     private static void copy(Artifact artifact, Path out) throws IOException {
         try (Whole whole = Whole.folder(out)) {
-            try (Stream<Path> files = Files.list(artifact.folder())) {
-                for (Path file : files.toList()) {
-                    Files.copy(file, whole.staging().resolve(file.getFileName()));
+            try (Stream<Path> files = Files.walk(artifact.folder())) {
+                for (Path file : files.filter(f -> !f.equals(artifact.folder())).toList()) {
+                    Files.copy(file, whole.staging().resolve(artifact.folder().relativize(file).toString()));
                 }
             }
             whole.commit();
@@ -226,7 +226,8 @@ final class RunSession {
         switch (event) {
             case EngineEvent.Metric m -> metric(m.values());
             case EngineEvent.Progress p -> {
-                if (p.unit().equals(prunes() ? "layers" : "steps") && p.total() != total) {
+                // Training that follows pruning counts on from its layers.
+                if ((p.unit().equals("steps") || prunes() && p.unit().equals("layers")) && p.total() != total) {
                     total = p.total();
                     store.steps(run.number(), total);
                 }
@@ -252,7 +253,7 @@ final class RunSession {
         if (step == 0 && row.containsKey("memory_forecast_bytes")) {
             output.text(String.format(Locale.ROOT, "Run %d: %,.0f values are trained; about %s of memory", run.number(), row.getOrDefault("trained_parameters", 0.0),
                     Words.bytes(row.get("memory_forecast_bytes").longValue())));
-        } else if (prunes() ? row.containsKey("layer") : row.containsKey("validation_loss") || step == 1 || step == total || total > 0 && step % Math.max(1, total / LINES) == 0) {
+        } else if (prunes() && !row.containsKey("learning_rate") ? row.containsKey("layer") : row.containsKey("validation_loss") || step == 1 || step == total || total > 0 && step % Math.max(1, total / LINES) == 0) {
             line(step, row);
         }
         if (System.nanoTime() - written > FLUSH_NANOS) {
@@ -261,7 +262,7 @@ final class RunSession {
     }
 
     private void line(long step, Map<String, Double> row) {
-        StringBuilder t = new StringBuilder(String.format(Locale.ROOT, prunes() ? "layer %,d of " + total : "step %,d", step));
+        StringBuilder t = new StringBuilder(String.format(Locale.ROOT, row.containsKey("layer") ? "layer %,d of " + total : "step %,d", step));
         append(t, row, "sparsity", "  sparsity %.4f");
         append(t, row, "relative_output_error", "  output error %.4f");
         append(t, row, "loss", "  loss %.4f");

@@ -255,7 +255,7 @@ final class RunsCommand extends Subcommand {
             into.remove(key);
         } else if (key.equals("model") || key.equals("data") || key.equals("evalData") || key.equals("initAdapter")) {
             into.put(key, Path.of(value).toAbsolutePath().normalize().toString());
-        } else if (key.equals("targetModules")) {
+        } else if (key.equals("targetModules") || key.equals("targetParameters")) {
             ArrayNode names = into.putArray(key);
             for (String name : value.split(",")) {
                 names.add(name);

@@ -1,6 +1,7 @@
 package vitrine.app.shell;
 
 import atlantafx.base.controls.Popover;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -24,12 +25,12 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import javafx.stage.Stage;
-import vitrine.app.preferences.Preference;
-import vitrine.app.program.Version;
-import vitrine.app.program.SampleOffer;
-import vitrine.app.services.Services;
 import vitrine.app.drop.DropOverlay;
 import vitrine.app.drop.DropTarget;
+import vitrine.app.preferences.Preference;
+import vitrine.app.program.SampleOffer;
+import vitrine.app.program.Version;
+import vitrine.app.services.Services;
 import vitrine.app.shell.command.CommandPalette;
 import vitrine.app.shell.command.Commands;
 import vitrine.app.state.RecentItem;
@@ -43,15 +44,15 @@ import vitrine.core.run.RunRecord;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
-import vitrine.views.runs.RunRow;
-import vitrine.views.compare.CompareView;
-import vitrine.views.runs.RunsView;
 import vitrine.views.chart.Theme;
+import vitrine.views.compare.CompareView;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.Pill;
+import vitrine.views.runs.RunRow;
+import vitrine.views.runs.RunsView;
 import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
@@ -101,7 +102,7 @@ public final class MainWindow {
         this.questions = questions;
         this.samples = samples;
         workspace = services.workspace();
-        factory = new ViewFactory(services, questions, samples, this::open, run -> openResult(new Recognised.Result(run, ViewKind.LORA)), this::compareRuns);
+        factory = new ViewFactory(services, questions, samples, this::open, run -> openResult(new Recognised.Result(run, ViewKind.LORA)), this::compareRuns, this::prune);
         navigator = new Navigator(workspace, services.runs());
         navigator.compareWith(this::compare);
         addCommands();
@@ -411,9 +412,17 @@ public final class MainWindow {
         }
     }
 
-    /// Compares the results of two runs.
+    /// Opens the form of a pruning run.
+    private void prune(ObjectNode task) {
+        tabs.choose(ViewKind.RUNS);
+        if (views.get(ViewKind.RUNS) instanceof RunsView view) {
+            view.model().prune(task);
+        }
+    }
+
+    /// Compares the results of two runs; a run with itself: what it was made of with what became of it.
     private void compareRuns(RunRecord first, RunRecord second) {
-        RunResults.candidate(first).ifPresent(a -> RunResults.candidate(second).ifPresent(b -> {
+        (first.number() == second.number() ? RunResults.base(first) : RunResults.candidate(first)).ifPresent(a -> RunResults.candidate(second).ifPresent(b -> {
             tabs.choose(ViewKind.COMPARE);
             if (views.get(ViewKind.COMPARE) instanceof CompareView view) {
                 view.model().compare(a, b);

@@ -27,6 +27,12 @@ final class RunResults {
         return Files.isRegularFile(result.resolve("config.json")) ? Optional.of(new Candidate(name, result.toString(), List.of(), parameters(result))) : Optional.empty();
     }
 
+    /// The model that a run was made of; nothing where it is gone.
+    static Optional<Candidate> base(RunRecord run) {
+        Path base = Path.of(run.task().path("model").asText());
+        return Files.exists(base) ? Optional.of(new Candidate(base.getFileName().toString(), base.toString(), List.of(), parameters(base))) : Optional.empty();
+    }
+
     /// About how many, by the sizes of the files: it decides only whether a comparison waits to be asked for.
     private static long parameters(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {

@@ -1,5 +1,6 @@
 package vitrine.app.shell;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -46,6 +47,7 @@ final class ViewFactory {
     private final Consumer<List<Path>> opening;
     private final Consumer<Path> along;
     private final BiConsumer<RunRecord, RunRecord> comparing;
+    private final Consumer<ObjectNode> pruning;
 
     private final Map<View, List<Runnable>> endings = new IdentityHashMap<>();
 
@@ -53,14 +55,17 @@ final class ViewFactory {
     /// @param samples whose prompts and texts are suggested with their checkpoints
     /// @param opening opens what a view has made
     /// @param along shows the ranks of an adapter along a run, by its folder
-    /// @param comparing compares the results of two runs
-    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening, Consumer<Path> along, BiConsumer<RunRecord, RunRecord> comparing) {
+    /// @param comparing compares the results of two runs; of a run with itself, its model with its result
+    /// @param pruning opens the form of a pruning run, by its task
+    ViewFactory(Services services, Questions questions, List<SampleOffer> samples, Consumer<List<Path>> opening, Consumer<Path> along, BiConsumer<RunRecord, RunRecord> comparing,
+                Consumer<ObjectNode> pruning) {
         this.services = services;
         this.questions = questions;
         this.samples = samples;
         this.opening = opening;
         this.along = along;
         this.comparing = comparing;
+        this.pruning = pruning;
     }
 
     /// A new view, if this version has such a one.
@@ -91,6 +96,7 @@ final class ViewFactory {
     /// Remembers the last prompt of each checkpoint and takes it up again where none was typed since.
     private AttentionView attention() {
         AttentionView view = new AttentionView(services.board());
+        view.permanentlyWith(pruning);
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.model().subjectProperty().addListener((o, old, now) -> {
             view.model().suggestions().setAll(suggestions(now));
@@ -110,6 +116,7 @@ final class ViewFactory {
     /// Offers the texts that are open, then those of the samples.
     private RankView rank() {
         RankView view = new RankView(services.board());
+        view.pruneWith(pruning);
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.keepPromptsWith(services.folders()::keepPrompt);
@@ -123,6 +130,7 @@ final class ViewFactory {
     /// Offers the texts that are open, each as a domain, and measures over all of them unless others are chosen.
     private RoutingView routing() {
         RoutingView view = new RoutingView(services.board());
+        view.pruneWith(pruning);
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         Runnable offer = () -> view.model().offer(services.workspace().texts().stream().map(t -> RoutingViewModel.domain(t.path())).toList());
@@ -133,10 +141,11 @@ final class ViewFactory {
 
     /// Offers the checkpoints and texts that are open, and the samples' texts.
     private RunsView runs() {
-        RunsView view = new RunsView(services.runs());
+        RunsView view = new RunsView(services.runs(), services.board());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
         view.openResultsWith(opening);
         view.compareResultsWith(comparing);
+        view.compareBeforeWith(run -> comparing.accept(run, run));
         view.showRanksWith(along);
         Runnable models = () -> view.offerModels(services.workspace().checkpoints());
         follow(view, services.workspace().checkpoints(), models);

@@ -7,10 +7,16 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import vitrine.core.engine.IdleWorkers;
 import vitrine.core.json.Json;
 
 /// One run of the command line in this process, with its own data folder.
 record Invocation(List<String> args, int exit, String out, String err) {
+
+    static {
+        // Starting a worker takes longer than most tasks of the tests.
+        IdleWorkers.keep();
+    }
 
     static Invocation of(Path home, List<String> args) {
         System.setProperty("vitrine.home", home.resolve("home").toString());

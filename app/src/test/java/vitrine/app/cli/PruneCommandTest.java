@@ -79,6 +79,16 @@ class PruneCommandTest {
         assertEquals(List.of("run 1 is no training run: it has as many steps as the model has layers."), Invocation.of(folder, "runs", "extend", "1", "--steps", "30").errorLines());
     }
 
+    /// What the views' buttons hand over: parts by number, no method and no text.
+    @Test
+    void dropsPartsThatAreNamed() throws IOException {
+        Path out = folder.resolve("fewer");
+        Invocation run = Invocation.of(folder, "prune", "--model", BASE.toString(), "--drop-layers", "1", "--drop-heads", "0.3,2.5", "--out", out.toString());
+        assertEquals(0, run.exit(), run.toString());
+        assertTrue(run.out().contains("explicit: smaller shapes"), run.out());
+        assertEquals(2, Json.mapper().readTree(out.resolve("config.json").toFile()).get("num_hidden_layers").asInt());
+    }
+
     @Test
     void killedAfterALayerItGoesOnToTheSameBits() throws Exception {
         Path data = data();
@@ -123,7 +133,9 @@ class PruneCommandTest {
         "--method magnitude --rank 3|rank does not go with the method magnitude.",
         "--method svd --sparsity 0.5 --target-modules nothing|no linear layer of a decoder layer is called nothing; there are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj.",
         "--method magnitude --pattern 2:7|llama-gqa: it holds no matrix that the method magnitude can prune.",
-        "--engine pytorch --method magnitude --sparsity 0.5|this command does not run on the pytorch engine. Leave --engine out.",
+        "--drop-heads 0.9|head 0.9 is to go, and layer 0 has 8 heads, from 0.",
+        "--drop-layers 1 --sparsity 0.5|sparsity does not go with the method explicit.",
+        "--method wanda --sparsity 0.5 --drop-heads 0.1 --data d|drop does not go with the method wanda.",
     })
     void refusesInOneLine(String options, String message) {
         List<String> args = new ArrayList<>(List.of("prune", "--model", BASE.toString()));

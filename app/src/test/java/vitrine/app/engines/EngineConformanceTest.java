@@ -261,17 +261,23 @@ class EngineConformanceTest {
         }
     }
 
-    /// Shuffled, packed, cut, accumulated, with DoRA and a schedule of its own, from the values that either engine begins with.
-    @Test
-    void trainingAgrees() throws IOException {
-        ObjectNode task = Json.object().put("kind", "finetune").put("model", CASES.resolve("llama-tied").toString()).put("data", text.toString()).put("method", "dora")
+    /// Shuffled, cut, accumulated, with a schedule of its own, from the values that either engine begins with: packed with DoRA, and adapters of embedding, head and experts.
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "llama-tied | dora | {'pack': true}",
+        "qwen3-moe | lora | {'targetModules': ['q_proj', 'embed_tokens', 'lm_head'], 'targetParameters': ['all-experts']}"})
+    void trainingAgrees(String base, String method, String settings) throws IOException {
+        ObjectNode task = Json.object().put("kind", "finetune").put("model", CASES.resolve(base).toString()).put("data", text.toString()).put("method", method)
                 .put("evalData", text.toString());
-        task.putObject("settings").put("steps", 6).put("batchSize", 2).put("accumulate", 2).put("sequenceLength", 24).put("lr", 0.01).put("r", 4).put("pack", true).put("seed", 5)
-                .put("schedule", "wsd").put("warmupSteps", 1);
+        task.putObject("settings").put("steps", 6).put("batchSize", 2).put("accumulate", 2).put("sequenceLength", 24).put("lr", 0.01).put("seed", 5)
+                .put("schedule", "wsd").put("warmupSteps", 1).setAll((ObjectNode) Json.mapper().readTree(settings.replace('\'', '"')));
+        if (!method.equals("full")) {
+            task.withObject("settings").put("r", 4);
+        }
         List<ObjectNode> a = new ArrayList<>();
         List<ObjectNode> b = new ArrayList<>();
-        Artifact x = train(embedded, Task.fromJson(task), Files.createDirectories(folder.resolve("run-a")), a);
-        Artifact y = checked(train(pytorch, Task.fromJson(task), Files.createDirectories(folder.resolve("run-b")), b));
+        Artifact x = train(embedded, Task.fromJson(task), Files.createDirectories(folder.resolve("run-a-" + base + method + settings.hashCode())), a);
+        Artifact y = checked(train(pytorch, Task.fromJson(task), Files.createDirectories(folder.resolve("run-b-" + base + method + settings.hashCode())), b));
         assertEquals(a.size(), b.size());
         for (int i = 0; i < a.size(); i++) {
             for (String figure : List.of("loss", "learning_rate", "gradient_norm")) {

@@ -14,6 +14,7 @@ import com.networknt.schema.SpecificationVersion;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -28,6 +29,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
+import vitrine.core.task.DroppedParts;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
 import vitrine.core.task.Task;
@@ -54,7 +56,16 @@ class SchemasTest {
 
     private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
             FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
-            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null);
+            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null, null, null, null);
+
+    private static Task finetune(String method, String settings) {
+        String json = String.format("{'kind': 'finetune', 'model': '/models/a', 'data': '/texts/a.jsonl', 'method': '%s', 'settings': {%s}}", method, settings).replace('\'', '"');
+        try {
+            return Task.fromJson((com.fasterxml.jackson.databind.node.ObjectNode) Json.mapper().readTree(json));
+        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 
     static Stream<Task> tasks() {
         List<Task.What> all = List.of(Task.What.values());
@@ -74,6 +85,8 @@ class SchemasTest {
                 new Task.Routing("/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl"), new Task.Domain("b", "/texts/b.txt")), 64, 1000, List.of(1, 2, 4), true,
                         List.of("/models/b"), List.of(new Task.LayerCount(0, 1)), List.of(new Task.Mask(2, 3), new Task.Mask(2, 4, true)), List.of(new Task.Force(2, 17, List.of(1, 4))), List.of(new Task.Swap(1, 0, 5))),
                 new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.full, null, null, null),
+                finetune("lora", "'targetModules': ['embed_tokens'], 'targetParameters': ['experts.down_proj']"), finetune("nola", "'bases': 8, 'r': 4"), finetune("multilora", "'parallel': 2"),
+                finetune("svft", "'targetModules': ['q_proj']"), finetune("ilora", "'alpha': 4"), finetune("bone", "'r': 8"),
                 new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.beamlora, "/texts/b.jsonl", "/adapters/a", SETTINGS),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null, List.of(Task.AdapterUse.of("/adapters/a"), new Task.AdapterUse("/adapters/b", -0.5))),
                 Task.Adapter.alone("/adapters/a"),
@@ -91,12 +104,21 @@ class SchemasTest {
                         PruneSettings.Parts.channels, true, null, null, null)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.experts, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         null, null, 4, PruneSettings.Criterion.frequency, 1)),
+                new Task.Evaluate("/models/a", "/texts/a.jsonl", null, null, new Task.CacheBudget(List.of(0.5, 1.0), List.of(vitrine.core.analysis.evaluate.CachePolicy.nacl), 0.7, 3L),
+                        new Task.Elastic(List.of(2, 1), null, List.of(1), "/texts/b.txt")),
+                new Task.Prune("/models/a", null, PruneMethod.explicit, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, null, null, null, new DroppedParts(List.of(3), List.of("0.1", "12.30"), null), null)),
+                new Task.Prune("/models/a", null, PruneMethod.svd, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, null, null, null, null, Map.of("q_proj", 4))),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.shortgpt, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                        null, null, null, null, null), new Task.Recovery(FinetuneMethod.lora, "/texts/b.txt", null, true)),
                 new Task.AdapterMerge("/models/a", List.of(new Task.AdapterUse("/adapters/a", 0.5))),
                 new Task.AdapterExtract("/models/a", "/models/b", 8, List.of("*q_proj*")), new Task.AdapterExtract("/models/a", "/models/b", 1, null),
                 new Task.Compare("/models/a", "/models/b", null, null, null, null, null, null),
                 new Task.Compare("/models/a", "/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl")), Task.Prompt.ofText("The lantern"), 64, Accuracy.fast,
                         List.of(Task.AdapterUse.of("/adapters/a")), List.of(new Task.AdapterUse("/adapters/b", 0.5))),
                 new Task.Preview("/models/a", "/texts/a.jsonl", 64),
+                new Task.Preview("/models/a", "/texts/a.jsonl", null, vitrine.core.task.PruneMethod.wanda, null),
                 new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null),
                 new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null),
@@ -145,6 +167,9 @@ class SchemasTest {
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"full\",\"settings\":{\"r\":8}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"rounds\":2}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"steps\":0}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"svft\",\"settings\":{\"r\":8}}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"nola\",\"initAdapter\":\"/a\"}",
+        "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"dora\",\"settings\":{\"targetParameters\":[\"all-experts\"]}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"steps\":1,\"epochs\":1}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"lr\":-1}}",
         "{\"kind\":\"finetune\",\"model\":\"/m\",\"data\":\"/d\",\"method\":\"lora\",\"settings\":{\"dropout\":1}}",

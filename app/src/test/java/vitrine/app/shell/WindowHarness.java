@@ -25,6 +25,7 @@ import vitrine.app.picture.Toolkit;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Engine;
+import vitrine.core.engine.IdleWorkers;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.views.chart.Theme;
 
@@ -66,6 +67,7 @@ final class WindowHarness implements AutoCloseable {
 
     /// With the real engine.
     static WindowHarness real(Path home) throws Exception {
+        IdleWorkers.keep();
         return new WindowHarness(home, new EmbeddedEngine(new ArtifactStore(home.resolve("artifacts"), 1L << 30), WorkerCommand.embedded(2, 4L << 30)), List.of());
     }
 

@@ -205,10 +205,11 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
 
         /// Factors of the parameters of all experts, as modules of the experts one by one; empty where they are none of these.
         ///
-        /// PEFT wraps a module once for each of its parameters, in the order of `target_parameters`: the first stands innermost, under the most `base_layer`s.
+        /// PEFT wraps a module once for each of its parameters, in the order in which the module has them, down projections last: the first stands innermost, under the most `base_layer`s.
         private List<AdapterModule> experts(String path, Map<String, TensorEntry> found) {
             String stem = path.replaceAll("(\\.base_layer)+$", "");
-            List<String> own = config.targetParameters().stream().filter(t -> (stem + ".").endsWith("." + t.substring(0, t.lastIndexOf('.') + 1)) || stem.equals(t.substring(0, Math.max(0, t.lastIndexOf('.'))))).toList();
+            List<String> own = config.targetParameters().stream().filter(t -> (stem + ".").endsWith("." + t.substring(0, t.lastIndexOf('.') + 1)) || stem.equals(t.substring(0, Math.max(0, t.lastIndexOf('.')))))
+                    .sorted(java.util.Comparator.comparing((String t) -> t.endsWith(".down_proj"))).toList();
             if (own.isEmpty() || !found.keySet().equals(java.util.Set.of("A", "B"))) {
                 return List.of();
             }

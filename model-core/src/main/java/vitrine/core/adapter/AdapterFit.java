@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import vitrine.core.architecture.ExpertParameter;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.LinearLayers;
 import vitrine.core.architecture.ModelSpec;
@@ -40,12 +42,23 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
     /// @param values `[ids, width]`
     public record Rows(TensorEntry values, int[] ids) {}
 
+    /// One expert's matrix, or some rows of it, in a tensor of all experts.
+    ///
+    /// @param first the first of the module's outputs among the matrix'
+    /// @param turned see [ExpertParameter#turned]: then the module's outputs are the matrix' inputs
+    public record Stacked(Experts.Matrices matrices, int expert, int first, boolean turned) {}
+
     /// The place of a module in the base.
     ///
     /// @param weight the base's tensor
-    /// @param linear the layer; null but for [Role#LINEAR]
+    /// @param linear the layer; null but for [Role#LINEAR], and for experts in one tensor for all
     /// @param layer or -1
-    public record Site(AdapterModule module, Role role, String weight, Linear linear, int layer) {
+    /// @param stacked where it is in a tensor of all experts, or null
+    public record Site(AdapterModule module, Role role, String weight, Linear linear, int layer, Stacked stacked) {
+
+        public Site(AdapterModule module, Role role, String weight, Linear linear, int layer) {
+            this(module, role, weight, linear, layer, null);
+        }
 
         /// Whether the base's tensor is stored `[in, out]`.
         public boolean inputMajor() {
@@ -166,14 +179,43 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
             }
             String weight = resolve(m.path() + ".weight", linears.keySet()).orElse(null);
             if (weight == null) {
+                ExpertParameter p = m.part() == null ? null : parameter(m);
+                if (p != null) {
+                    return expert(m, p);
+                }
                 if (spec.head() != null && isHead(m.path())) {
                     return fits(m, spec.head().width(), spec.vocabSize()) ? new Site(m, Role.HEAD, spec.head().weight(), null, -1) : null;
                 }
-                problems.add(m.path() + (m.part() != null ? " is no expert of the base that is stored by itself" : " is no linear layer of the base"));
+                problems.add(m.path() + (m.part() != null ? " is no expert of the base" : " is no linear layer of the base"));
                 return null;
             }
             LinearLayers.Placed p = linears.get(weight);
             return fits(m, p.linear().in(), p.linear().out()) ? new Site(m, Role.LINEAR, weight, p.linear(), p.layer()) : null;
+        }
+
+        /// The parameter of all experts that a module is a part of, or null.
+        private ExpertParameter parameter(AdapterModule m) {
+            String stem = m.path().substring(0, m.path().lastIndexOf('.', m.path().lastIndexOf('.') - 1));
+            Map<String, ExpertParameter> known = ExpertParameter.of(spec);
+            return resolve(stem + "." + (m.kind().equals(ExpertParameter.DOWN) ? ExpertParameter.DOWN : ExpertParameter.GATE_UP), known.keySet()).map(known::get).orElse(null);
+        }
+
+        private Site expert(AdapterModule m, ExpertParameter p) {
+            if (m.part().experts() != p.experts()) {
+                problems.add(String.format("%s is one of %,d experts, the base has %,d", m.path(), m.part().experts(), p.experts()));
+                return null;
+            }
+            Experts.Matrices matrices = p.matrices().get(p.matrices().size() == 2 && m.kind().equals("up_proj") ? 1 : 0);
+            boolean half = p.matrices().size() == 1 && !m.kind().equals(ExpertParameter.DOWN);
+            int out = p.turned() ? p.in() : matrices.out();
+            if (!fits(m, p.turned() ? p.out() : p.in(), half ? out / 2 : out)) {
+                return null;
+            }
+            String stored = ExpertParameter.stored(matrices, m.part().expert());
+            if (matrices instanceof Experts.Each each) {
+                return new Site(m, Role.LINEAR, stored, each.linears().get(m.part().expert()), p.layer());
+            }
+            return new Site(m, Role.LINEAR, stored, null, p.layer(), new Stacked(matrices, m.part().expert(), m.part().first(), p.turned()));
         }
 
         private boolean isHead(String path) {

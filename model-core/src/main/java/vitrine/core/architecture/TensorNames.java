@@ -56,6 +56,17 @@ public final class TensorNames {
         return value;
     }
 
+    /// A module's path in the library's model. Published checkpoints of a bare base model leave its first part out.
+    public static String libraryPath(String path, String modelType) {
+        int dot = path.indexOf('.');
+        return switch (dot < 0 ? path : path.substring(0, dot)) {
+            case "h", "wte" -> "transformer." + path;
+            case "layers", "embed_tokens", "embed_in" -> (modelType.equals("gpt_neox") ? "gpt_neox." : "model.") + path;
+            case "decoder" -> "model." + path;
+            default -> path;
+        };
+    }
+
     public boolean has(String name) {
         return names.contains(name);
     }

@@ -56,6 +56,9 @@ final class AttentionSteps {
             tape.rotate(p.q, spec.heads(), spec.headDim(), spec.rotatedFrom(), starts, tables, spec.rope().interleaved(), sorted);
             tape.rotate(p.k, spec.keyValueHeads(), spec.headDim(), spec.rotatedFrom(), starts, tables, spec.rope().interleaved(), sorted);
         }
+        if (spec.temperature() != null) {
+            p = new Projected(tempered(p.q), p.k, p.v);
+        }
         Variable z = attend(p);
         tape.tellHeads(z);
         return tape.linear(z, tape.parameters.projection(spec.output()));
@@ -126,6 +129,17 @@ final class AttentionSteps {
         };
     }
 
+    /// Queries that grow with their position in their sequence.
+    private Variable tempered(Variable q) {
+        float[] factors = new float[q.rows()];
+        for (int s = 0; s + 1 < starts.length; s++) {
+            for (int t = 0; t < starts[s + 1] - starts[s]; t++) {
+                factors[starts[s] + t] = spec.temperature().at(t);
+            }
+        }
+        return tape.scaleRows(q, factors);
+    }
+
     private Projected clipped(Projected p) {
         if (spec.clip() == 0f) {
             return p;
@@ -173,7 +187,8 @@ final class AttentionSteps {
             for (int from = 0; from < length; from += BLOCK) {
                 int rows = Math.min(BLOCK, length - from);
                 int hi = spec.causal() ? from + rows : length;
-                int lo = spec.window() > 0 ? Math.max(0, from - spec.window() + 1) : 0;
+                // Stretches are counted from key 0, so that a block's keys begin where a stretch does.
+                int lo = spec.chunk() > 0 ? from / spec.chunk() * spec.chunk() : spec.window() > 0 ? Math.max(0, from - spec.window() + 1) : 0;
                 int chunk = (int) Math.clamp(SCORE_BYTES / (4L * g * rows * (hi - lo)), 1, spec.keyValueHeads());
                 for (int kv = 0; kv < spec.keyValueHeads(); kv += chunk) {
                     work.run(s, from, rows, lo, hi, kv, Math.min(chunk, spec.keyValueHeads() - kv));
@@ -237,7 +252,7 @@ final class AttentionSteps {
         private Attend.Rule rule(int head) {
             MemorySegment sinks = spec.sinks() == null ? null : tape.parameters.vector(spec.sinks()).data();
             float sink = sinks == null ? Float.NaN : sinks.getAtIndex(JAVA_FLOAT, head);
-            return new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink);
+            return new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink, spec.chunk());
         }
 
         /// Attention weights `[count g rows, keys]`.

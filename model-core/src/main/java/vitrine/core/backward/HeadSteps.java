@@ -3,7 +3,6 @@ package vitrine.core.backward;
 import vitrine.core.architecture.Head;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.tensor.Matrix;
-import vitrine.core.tensor.Operand;
 import vitrine.core.tensor.Scratch;
 import vitrine.core.tensor.kernel.Derivatives;
 import vitrine.core.tensor.kernel.Elementwise;
@@ -46,9 +45,9 @@ final class HeadSteps {
         Head head = spec.head();
         Parameter w = tape.parameters.get(head.weight());
         Parameter bias = tape.parameters.vector(head.bias());
-        boolean back = tape.recording() && (h.tracked || w.trained() || bias != null && bias.trained());
         int vocabulary = spec.vocabSize();
-        Projection p = new Projection(w, 0, vocabulary, head.width(), false, bias, 0, null);
+        Projection p = new Projection(w, 0, vocabulary, head.width(), false, bias, 0, tape.parameters.adapters().get(Parameters.head(head.weight())));
+        boolean back = tape.recording() && (h.tracked || p.trained());
         if (back && h.tracked) {
             h.gradient = tape.pool.matrix(h.rows(), h.columns());
         }
@@ -56,12 +55,10 @@ final class HeadSteps {
         for (int from = 0; from < h.rows(); from += block) {
             int count = Math.min(block, h.rows() - from);
             try (Scratch.Frame ignored = tape.pool.frame()) {
-                Matrix in = h.value.rows(from, count);
-                Matrix y = tape.pool.matrix(count, vocabulary);
-                tape.multiply(Operand.of(in), p.forward(), Operand.of(y));
-                if (bias != null) {
-                    Elementwise.addBias(y, bias.data());
-                }
+                Tape part = tape.part(back, from);
+                Variable x = part.leaf(h.value.rows(from, count), h.tracked);
+                Variable logits = part.linear(x, p);
+                Matrix y = logits.value;
                 if (head.multiplier() != 1f) {
                     Elementwise.scale(y, head.multiplier());
                 }
@@ -83,21 +80,14 @@ final class HeadSteps {
                     if (head.multiplier() != 1f) {
                         Elementwise.scale(y, head.multiplier());
                     }
-                    back(p, in, y, h, from, count);
+                    // The logits have become their own gradient.
+                    logits.gradient = y;
+                    part.backward();
+                    if (h.tracked) {
+                        h.gradient.rows(from, count).copyFrom(x.gradient);
+                    }
                 }
             }
-        }
-    }
-
-    private void back(Projection p, Matrix in, Matrix dy, Variable h, int from, int count) {
-        if (p.bias() != null && p.bias().trained()) {
-            Derivatives.addColumnSums(dy, p.bias().gradient());
-        }
-        if (p.weight().trained()) {
-            p.weight().add(0, p.out(), p.in(), tape.pool, m -> tape.multiply(Operand.of(dy).transposed(), Operand.of(in), Operand.of(m)));
-        }
-        if (h.tracked) {
-            tape.multiply(Operand.of(dy), p.backward(), Operand.of(h.gradient.rows(from, count)));
         }
     }
 }

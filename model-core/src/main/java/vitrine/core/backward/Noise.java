@@ -12,14 +12,16 @@ import vitrine.core.tensor.kernel.Parallel;
 public record Noise(long key) {
 
     /// Sets a share of the values to 0 and divides the others by what is left of 1.
-    void drop(int layer, float share, Matrix x) {
+    ///
+    /// @param firstRow where x's first row is among all rows of the pass
+    void drop(int layer, float share, Matrix x, int firstRow) {
         long stream = mix(key + 0x9E3779B97F4A7C15L * (layer + 1L));
         long limit = (long) (share * 4294967296.0);
         float rest = 1f / (1f - share);
         Parallel.over(x.rows(), 16, (from, to) -> {
             for (int r = from; r < to; r++) {
                 for (int i = 0; i < x.columns(); i++) {
-                    long place = (long) r * x.columns() + i;
+                    long place = (long) (firstRow + r) * x.columns() + i;
                     long at = x.rowOffset(r) + 4L * i;
                     boolean out = (mix(stream + 0x9E3779B97F4A7C15L * (place + 1)) >>> 32) < limit;
                     x.data().set(JAVA_FLOAT, at, out ? 0f : x.data().get(JAVA_FLOAT, at) * rest);

@@ -7,9 +7,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.Linear;
@@ -40,17 +42,15 @@ public final class Parameters implements AutoCloseable {
     private final Map<String, Parameter> tensors = new HashMap<>();
     private final List<Parameter> trained = new ArrayList<>();
     private final Map<String, LowRank> adapters = new LinkedHashMap<>();
+    /// Tensors of layers and tables that have an adapter.
+    private final Set<String> adapted = new HashSet<>();
 
     /// @param trains which tensors of the file are trained
-    /// @throws Refusal `task-invalid` where one of them is quantised, `family-unsupported` where attention has what the backward pass does not know
+    /// @throws Refusal `task-invalid` where one of them is quantised
     public Parameters(Checkpoint checkpoint, ModelSpec spec, Products products, Predicate<NamedTensor> trains) {
         this.checkpoint = checkpoint;
         this.spec = spec;
         this.products = products;
-        if (spec.layers().stream().anyMatch(l -> l.attention().chunk() > 0 || l.attention().temperature() != null)) {
-            throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "%s attends within chunks or with queries that grow, and the backward pass does not know that yet", spec.family())
-                    .help("Everything that needs no training works.");
-        }
         map = new MappedWeights(checkpoint);
         for (NamedTensor t : NamedTensor.of(spec)) {
             if (trainable(t) && trains.test(t)) {
@@ -175,9 +175,9 @@ public final class Parameters implements AutoCloseable {
         return switch (matrices) {
             case Experts.Each each -> projection(each.linears().get(expert));
             case Experts.Stack s -> new Projection(get(s.weight()), (long) expert * s.out() * s.in(), s.out(), s.in(), s.inputMajor(), vector(s.bias()),
-                    (long) expert * s.out(), null);
+                    (long) expert * s.out(), adapters.get(expert(s.weight(), expert)));
             case Experts.Blocks b -> new Projection(tensors.computeIfAbsent(b.blocks(), n -> widened(b)), (long) expert * b.out() * b.in(), b.out(), b.in(), false,
-                    vector(b.bias()), (long) expert * b.out(), null);
+                    vector(b.bias()), (long) expert * b.out(), adapters.get(expert(b.blocks(), expert)));
         };
     }
 
@@ -213,9 +213,26 @@ public final class Parameters implements AutoCloseable {
         tensors.put(l.weight(), new Parameter(l.weight(), before.shape(), wide, Operand.Element.F32, null));
     }
 
-    /// Gives the layer whose matrix is the tensor `weight` an adapter, whose tensors count as trained from now on.
-    public void adapt(String weight, LowRank adapter) {
-        adapters.put(weight, adapter);
+    /// The place of an adapter on a table that tokens are looked up in, which may be the head's matrix as well.
+    public static String table(String weight) {
+        return weight + "#table";
+    }
+
+    /// The place of an adapter on the output head.
+    public static String head(String weight) {
+        return weight + "#head";
+    }
+
+    /// The place of an adapter on one expert's matrix in a tensor of all experts.
+    public static String expert(String weight, int expert) {
+        return vitrine.core.architecture.ExpertParameter.place(weight, expert);
+    }
+
+    /// Gives a place an adapter, whose tensors count as trained from now on.
+    ///
+    /// @param place the name of a linear layer's weight, or [#table], [#head] or [#expert]
+    public void adapt(String place, LowRank adapter) {
+        adaptResting(place, adapter);
         trained.add(adapter.a());
         trained.add(adapter.b());
         if (adapter.gate() != null) {
@@ -226,9 +243,13 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
-    /// Gives a layer an adapter of which the optimiser changes nothing itself.
-    public void adaptResting(String weight, LowRank adapter) {
-        adapters.put(weight, adapter);
+    /// Gives a place an adapter of which the optimiser changes nothing itself.
+    public void adaptResting(String place, LowRank adapter) {
+        adapters.put(place, adapter);
+        int mark = place.indexOf('#');
+        if (!place.endsWith("#head")) {
+            adapted.add(mark < 0 ? place : place.substring(0, mark));
+        }
     }
 
     /// Counts a tensor of a method's own as trained.
@@ -236,7 +257,7 @@ public final class Parameters implements AutoCloseable {
         trained.add(own);
     }
 
-    /// Adapters by the name of the tensor that they add to.
+    /// Adapters by their place.
     public Map<String, LowRank> adapters() {
         return adapters;
     }
@@ -247,7 +268,7 @@ public final class Parameters implements AutoCloseable {
     }
 
     boolean anyTrained(Collection<NamedTensor> of) {
-        return of.stream().anyMatch(t -> adapters.containsKey(t.name()) || tensors.containsKey(t.name()) && tensors.get(t.name()).trained());
+        return of.stream().anyMatch(t -> adapted.contains(t.name()) || tensors.containsKey(t.name()) && tensors.get(t.name()).trained());
     }
 
     /// Forgets all gradients.

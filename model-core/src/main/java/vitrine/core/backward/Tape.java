@@ -29,6 +29,8 @@ final class Tape {
     private final Products products;
     private final Noise noise;
     private final boolean recording;
+    /// Where the first row of its values is among the rows of the whole pass, for dropout's places.
+    private final int firstRow;
     /// Told of heads and channels of the layer; or null.
     private Watch watch;
     private int layer;
@@ -37,11 +39,21 @@ final class Tape {
     /// @param recording false where no gradients are wanted
     /// @param noise the random numbers of dropout, or null for none
     Tape(Scratch pool, Parameters parameters, boolean recording, Noise noise) {
+        this(pool, parameters, recording, noise, 0);
+    }
+
+    private Tape(Scratch pool, Parameters parameters, boolean recording, Noise noise, int firstRow) {
+        this.firstRow = firstRow;
         this.pool = pool;
         this.parameters = parameters;
         products = parameters.products();
         this.recording = recording;
         this.noise = noise;
+    }
+
+    /// A tape for some rows of a larger value, from row `first` on.
+    Tape part(boolean records, int first) {
+        return new Tape(pool, parameters, records, noise, first);
     }
 
     /// Lets someone see what the units of a layer do.
@@ -209,7 +221,7 @@ final class Tape {
             }
             Matrix d = pool.matrix(x.rows(), x.columns());
             d.copyFrom(x.value);
-            noise.drop(l.number(), l.dropout(), d);
+            noise.drop(l.number(), l.dropout(), d, firstRow);
             return d;
         }
 
@@ -320,7 +332,7 @@ final class Tape {
             add(x, m -> {
                 multiply(Operand.of(dv), factor(l.a(), l.rank(), p.in()), Operand.of(m));
                 if (drops()) {
-                    noise.drop(l.number(), l.dropout(), m);
+                    noise.drop(l.number(), l.dropout(), m, firstRow);
                 }
             });
         }
@@ -458,6 +470,18 @@ final class Tape {
         step(y, () -> add(x, m -> {
             m.copyFrom(y.gradient);
             Derivatives.clamp(x.value, m, least, most);
+        }));
+        return y;
+    }
+
+    /// Every row of `x` with a factor of its own.
+    Variable scaleRows(Variable x, float[] factors) {
+        Variable y = result(pool.matrix(x.rows(), x.columns()), x.tracked);
+        y.value.copyFrom(x.value);
+        Elementwise.scaleRows(y.value, factors);
+        step(y, () -> add(x, m -> {
+            m.copyFrom(y.gradient);
+            Elementwise.scaleRows(m, factors);
         }));
         return y;
     }

@@ -31,7 +31,7 @@ public class WorkerEngine implements Engine {
     private final String identity;
     private final ArtifactStore store;
     private volatile WorkerCommand command;
-    private WorkerCommand started;
+    private volatile WorkerCommand started;
     private final WorkerProcess.Patience patience;
     private final ExecutorService queue;
     private final AtomicLong ids = new AtomicLong();
@@ -129,7 +129,7 @@ public class WorkerEngine implements Engine {
         }
         if (worker == null || !worker.alive() || !command.equals(started)) {
             started = command;
-            worker = WorkerProcess.start(started, patience);
+            worker = IdleWorkers.take(started, patience);
         }
         return worker;
     }
@@ -164,7 +164,7 @@ public class WorkerEngine implements Engine {
         }
         queue.shutdownNow();
         if (worker != null) {
-            worker.stop();
+            IdleWorkers.leave(started, worker, running == null);
         }
     }
 }

@@ -89,6 +89,10 @@ final class WorkerProcess {
         return !killed && process.isAlive();
     }
 
+    Patience patience() {
+        return patience;
+    }
+
     long pid() {
         return process.pid();
     }

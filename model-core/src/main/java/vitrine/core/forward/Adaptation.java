@@ -12,7 +12,7 @@ import vitrine.core.tensor.kernel.Elementwise;
 
 /// What adapters change about a checkpoint's weights while a pass runs; nothing is merged, nothing is written.
 ///
-/// @param linears updates of linear layers (and the head), by the weight's name
+/// @param linears updates of linear layers (and the head), by the weight's name, and of experts in one tensor for all, by their place in it
 /// @param tables updates of tables whose rows are looked up
 /// @param replaced tensors that stand for the checkpoint's own
 public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, List<LowRankUpdate>> tables, Map<String, Replacement> replaced) {

@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import vitrine.core.architecture.ExpertParameter;
 import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.Linear;
 import vitrine.core.checkpoint.Checkpoint;
@@ -131,15 +132,23 @@ public final class Weights implements AutoCloseable {
             }
             case Experts.Stack s -> {
                 multiply(x, s, expert, y);
+                adapt(s.weight(), expert, x, y);
                 yield s.bias();
             }
             case Experts.Blocks b -> {
                 multiply(x, b, expert, y);
+                adapt(b.blocks(), expert, x, y);
                 yield b.bias();
             }
         };
         if (bias != null) {
             Elementwise.addBias(y, vector(bias).asSlice(4L * expert * matrices.out(), 4L * matrices.out()));
+        }
+    }
+
+    private void adapt(String stored, int expert, Matrix x, Matrix y) {
+        if (!adaptation.linears().isEmpty()) {
+            adaptation.apply(ExpertParameter.place(stored, expert), x, y, products, scratch);
         }
     }
 

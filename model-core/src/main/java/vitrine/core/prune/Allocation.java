@@ -54,6 +54,27 @@ public final class Allocation {
         return out;
     }
 
+    /// Shares that grow with the logarithm of the layer's number, as what an early layer loses is felt by all that follow:
+    ///
+    ///     p_i = p_0 + (p_n-1 - p_0) ln(i + 1) / ln(n), i = 0..n-1, with the mean p
+    ///
+    /// Source: Ling et al., *SlimGPT*, 2024, arXiv 2412.18110 (incremental pruning ratio).
+    ///
+    /// @param spread `p_n-1 - p_0`
+    /// @return of each layer; some below 0 or above 1 where the spread is too large for the mean
+    public static double[] incremental(int layers, double spread, double sparsity) {
+        double[] out = new double[layers];
+        double mean = 0;
+        for (int i = 0; i < layers; i++) {
+            out[i] = layers == 1 ? 0 : spread * Math.log(i + 1.0) / Math.log(layers);
+            mean += out[i] / layers;
+        }
+        for (int i = 0; i < layers; i++) {
+            out[i] += sparsity - mean;
+        }
+        return out;
+    }
+
     /// Holds shares to 0..0.99 without moving their mean, as far as that can be.
     private static void hold(double[] share, long[] weights, double sparsity) {
         double total = Arrays.stream(weights).sum();

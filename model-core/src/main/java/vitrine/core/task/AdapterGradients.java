@@ -26,7 +26,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.tensor.Shape;
-import vitrine.core.train.method.Lora;
+import vitrine.core.train.method.Target;
 
 /// Importance of an adapter's components by gradients over texts: a backward pass for each sequence, in their order; nothing is trained.
 ///
@@ -124,7 +124,7 @@ final class AdapterGradients implements AutoCloseable {
         if (!fit.replaced().isEmpty()) {
             throw refused(fit, "it saves %s whole", fit.replaced().keySet().iterator().next());
         }
-        Set<String> known = Lora.known(model.spec()).keySet();
+        Set<String> known = Target.linears(model.spec()).keySet();
         for (AdapterFit.Site site : fit.sites()) {
             if (site.role() != AdapterFit.Role.LINEAR || !known.contains(site.weight())) {
                 throw refused(fit, "%s is the embedding, the head, a router or a routed expert", site.module().path());

@@ -208,6 +208,14 @@ final class AdapterMergeRun {
 
     private void merged(String name, List<AdapterWeights.Placed> placed, DType dtype, SafetensorsWriter out, Progress progress) throws IOException {
         AdapterFit.Site site = placed.getFirst().site();
+        if (site.stacked() != null) {
+            int size = site.stacked().matrices().out() * site.stacked().matrices().in();
+            for (int e = 0; e < site.stacked().matrices().count(); e++) {
+                progress.checkCancelled();
+                out.write(name, (long) e * size, stored(adapters.merged(placed, e), dtype));
+            }
+            return;
+        }
         SiteWeight w = adapters.weight(site);
         try (Arena arena = Arena.ofShared()) {
             List<Factors> factors = placed.stream().map(p -> adapters.factors(p, arena)).toList();

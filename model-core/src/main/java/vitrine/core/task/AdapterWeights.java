@@ -19,6 +19,8 @@ import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.Factors;
 import vitrine.core.analysis.adapter.Magnitudes;
 import vitrine.core.analysis.adapter.SolarBasis;
+import vitrine.core.architecture.ExpertParameter;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.Head;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.checkpoint.Checkpoint;
@@ -226,7 +228,7 @@ final class AdapterWeights implements AutoCloseable {
 
     /// `whole` with another update of one site; for a single adapter.
     Adaptation with(Adaptation whole, AdapterFit.Site site, List<LowRankUpdate> updates) {
-        return site.role() == AdapterFit.Role.TABLE ? whole.withTable(key(site), updates) : whole.withLinear(key(site), updates);
+        return site.role() == AdapterFit.Role.TABLE ? whole.withTable(key(site), updates) : whole.withLinear(place(site), updates);
     }
 
     /// What the adapters do, whole.
@@ -236,7 +238,7 @@ final class AdapterWeights implements AutoCloseable {
         for (Used u : used) {
             for (AdapterFit.Site site : u.fit.sites()) {
                 try (Arena reading = Arena.ofConfined()) {
-                    (site.role() == AdapterFit.Role.TABLE ? tables : linears).computeIfAbsent(key(site), k -> new ArrayList<>())
+                    (site.role() == AdapterFit.Role.TABLE ? tables : linears).computeIfAbsent(place(site), k -> new ArrayList<>())
                             .add(update(u, site, read(u, site, reading), arena));
                 }
             }
@@ -247,6 +249,11 @@ final class AdapterWeights implements AutoCloseable {
     /// The head's weight may have another name by now.
     String key(AdapterFit.Site site) {
         return site.role() == AdapterFit.Role.HEAD ? spec.head().weight() : site.weight();
+    }
+
+    /// Where the forward pass looks for a site's updates.
+    private String place(AdapterFit.Site site) {
+        return site.stacked() == null ? key(site) : ExpertParameter.place(site.weight(), site.stacked().expert());
     }
 
     /// The factors of a site's module; for a single adapter.
@@ -358,6 +365,31 @@ final class AdapterWeights implements AutoCloseable {
         return out;
     }
 
+    /// One expert of a tensor of all with what adapters add to it, as stored, float64.
+    double[] merged(List<Placed> placed, int expert) {
+        Experts.Stack s = (Experts.Stack) placed.getFirst().site.stacked().matrices();
+        TensorEntry t = base.tensor(s.weight()).orElseThrow();
+        long first = (long) expert * s.out() * s.in();
+        double[] out = new double[s.out() * s.in()];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = vitrine.core.tensor.StoredValues.at(t.dtype(), baseMap.data(t), first + i);
+        }
+        for (Placed p : placed) {
+            if (p.site.stacked().expert() == expert) {
+                try (Arena scratch = Arena.ofShared()) {
+                    SiteWeight w = weight(p.site);
+                    Dense change = factors(p, scratch).delta(scratch);
+                    for (int r = 0; r < change.rows(); r++) {
+                        for (int c = 0; c < change.columns(); c++) {
+                            out[(int) (w.at(r, c) - first)] += used.get(p.adapter).weight * change.get(r, c);
+                        }
+                    }
+                }
+            }
+        }
+        return out;
+    }
+
     /// Adds w (W' - W) of one adapter to a stored weight.
     private void add(Used u, AdapterFit.Site site, MemorySegment out) {
         try (Arena scratch = Arena.ofShared()) {
@@ -370,10 +402,9 @@ final class AdapterWeights implements AutoCloseable {
                 Magnitudes.apply(turned, 0, Factors.values(site.module().magnitude(), u.map, scratch).toArray());
                 change = turned.add(own, -1);
             }
-            boolean across = site.linear() != null && site.linear().inputMajor();
             for (int r = 0; r < change.rows(); r++) {
                 for (int c = 0; c < change.columns(); c++) {
-                    long at = across ? (long) c * change.rows() + r : (long) r * change.columns() + c;
+                    long at = w.at(r, c);
                     out.setAtIndex(JAVA_DOUBLE, at, out.getAtIndex(JAVA_DOUBLE, at) + u.weight * change.get(r, c));
                 }
             }
@@ -392,6 +423,9 @@ final class AdapterWeights implements AutoCloseable {
             for (int o = 0; o < rows.length; o++) {
                 own[o] = (float) (u.weight * (rows[o] - 1));
             }
+        }
+        if (site.stacked() != null) {
+            return ofExpert(site.stacked(), f, s, in);
         }
         Matrix a = Matrix.allocate(in, f.rank(), f.in());
         for (long i = 0; i < (long) f.rank() * f.in(); i++) {
@@ -413,6 +447,29 @@ final class AdapterWeights implements AutoCloseable {
             }
         }
         return new LowRankUpdate(a, b, own, bias, null, null);
+    }
+
+    /// The update of some outputs of an expert's matrix, 0 for the others; or where the module's outputs are the matrix' inputs, of some inputs.
+    private static LowRankUpdate ofExpert(AdapterFit.Stacked at, Factors f, double scaling, Arena in) {
+        Matrix a = Matrix.allocate(in, f.rank(), at.matrices().in());
+        Matrix b = Matrix.allocate(in, at.matrices().out(), f.rank());
+        for (int i = 0; i < f.rank(); i++) {
+            for (int o = 0; o < f.out(); o++) {
+                if (at.turned()) {
+                    a.set(i, at.first() + o, (float) f.b().get(o, i));
+                } else {
+                    b.set(at.first() + o, i, (float) (scaling * f.b().get(o, i)));
+                }
+            }
+            for (int j = 0; j < f.in(); j++) {
+                if (at.turned()) {
+                    b.set(j, i, (float) (scaling * f.a().get(i, j)));
+                } else {
+                    a.set(i, j, (float) f.a().get(i, j));
+                }
+            }
+        }
+        return new LowRankUpdate(a, b, null, null, null, null);
     }
 
     /// DoRA's m / c: c_o the length of row o of W + s B A.

@@ -7,7 +7,6 @@ import java.util.Objects;
 import vitrine.core.adapter.Adapter;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.LayerSpec;
-import vitrine.core.architecture.LinearLayers;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.family.Families;
 import vitrine.core.checkpoint.Checkpoint;
@@ -15,7 +14,9 @@ import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.train.method.Apex;
+import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.Lora;
+import vitrine.core.train.method.Target;
 
 /// What a training run will take, told from headers alone before it starts.
 ///
@@ -43,6 +44,7 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         FinetuneSettings s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         int length = Math.min(spec.maxPositions(), s.sequenceLength() == null ? DEFAULT_LENGTH : s.sequenceLength());
         long all = checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum();
+        TrainingSupport.require(TrainingSupport.EMBEDDED, task);
         boolean apex = task.method() == FinetuneMethod.apex;
         if (apex) {
             Apex.requireTrainable(spec, checkpoint.path());
@@ -62,15 +64,32 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         List<Integer> layers = task.method() != FinetuneMethod.layra ? null
                 : Lora.outerLayers(spec.layers().size(), s.firstLayers() == null ? quarter : s.firstLayers(), s.lastLayers() == null ? quarter : s.lastLayers());
         List<String> targets = s.targetModules() == null ? List.of(Lora.ALL_LINEAR) : s.targetModules();
-        Lora.Settings settings = new Lora.Settings(rank, 1, 0f, targets, false, false, layers, null);
+        if (s.targetModules() == null && s.targetParameters() != null) {
+            targets = List.of();
+        }
+        Lora.Settings settings = new Lora.Settings(rank, 1, 0f, targets, false, false, layers, null, FirstFactors.Kind.kaiming, null, s.targetParameters() == null ? List.of() : s.targetParameters());
         long sum = 0;
-        for (LinearLayers.Placed p : Lora.targets(settings, spec).values()) {
+        for (Target t : Target.of(settings, spec)) {
             if (s.init() != null && s.init().inner()) {
                 sum += (long) rank * rank;
                 continue;
             }
-            sum += (long) rank * (p.linear().in() + p.linear().out());
-            sum += task.method() == FinetuneMethod.dora ? p.linear().out() : task.method() == FinetuneMethod.beamlora ? rank : 0;
+            switch (task.method()) {
+                case nola -> {
+                    sum += 2L * (s.bases() == null ? 64 : s.bases());
+                    continue;
+                }
+                case svft -> {
+                    sum += Math.min(t.in(), t.out());
+                    continue;
+                }
+                case multilora -> {
+                    sum += (s.parallel() == null ? 3 : s.parallel()) * (t.parameters(rank) + t.out());
+                    continue;
+                }
+                default -> sum += t.parameters(rank);
+            }
+            sum += task.method() == FinetuneMethod.dora ? t.out() : task.method() == FinetuneMethod.beamlora ? rank : 0;
         }
         return sum;
     }

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,6 +42,11 @@ import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
 import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
+import vitrine.core.train.method.MaskedTuning;
+import vitrine.core.train.method.MultiLora;
+import vitrine.core.train.method.Nola;
+import vitrine.core.train.method.SlowLora;
+import vitrine.core.train.method.Svft;
 
 /// A training run: it goes on from the newest whole saved step of its folder, or begins.
 final class FinetuneRun {
@@ -61,8 +67,10 @@ final class FinetuneRun {
     private long lowestStep = -1;
     private int sinceLowest;
     private Map<String, float[]> gradients;
+    private final Map<String, BitSet> zeros;
 
-    private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Progress progress, Consumer<String> warn) {
+    private FinetuneRun(Task.Finetune task, RunFolder folder, String identity, Map<String, BitSet> zeros, Progress progress, Consumer<String> warn) {
+        this.zeros = zeros;
         this.task = task;
         s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         this.folder = folder;
@@ -74,6 +82,11 @@ final class FinetuneRun {
 
     /// @param out an empty folder for the result
     static Outcome run(Task.Finetune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
+        return run(task, out, folder, inputs, Map.of(), progress, warn);
+    }
+
+    /// @param zeros with the method `full`: values that are 0 and stay 0, by tensor
+    static Outcome run(Task.Finetune task, Path out, RunFolder folder, Map<String, String> inputs, Map<String, BitSet> zeros, Progress progress, Consumer<String> warn) throws IOException {
         ObjectNode all = Json.object().put("engine", TaskInputs.ENGINE_VERSION);
         ObjectNode own = task.toJson();
         if (own.path("settings") instanceof ObjectNode settings) {
@@ -82,10 +95,11 @@ final class FinetuneRun {
         }
         all.set("task", own);
         inputs.forEach(all.withObject("/inputs")::put);
-        return new FinetuneRun(task, folder, Fingerprint.ofText(Json.line(all)), progress, warn).run(out);
+        return new FinetuneRun(task, folder, Fingerprint.ofText(Json.line(all)), zeros, progress, warn).run(out);
     }
 
     private Outcome run(Path out) throws IOException {
+        TrainingSupport.require(TrainingSupport.EMBEDDED, task);
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requireHead("losses");
             if (model.spec().encoder()) {
@@ -164,7 +178,7 @@ final class FinetuneRun {
 
     private Method method(ModelSpec spec, long steps, Randomness randomness) {
         return switch (task.method()) {
-            case full -> new FullTuning();
+            case full -> zeros.isEmpty() ? new FullTuning() : new MaskedTuning(zeros);
             case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
             case apex -> new Apex(or(s.stages(), 2), or(s.assessed(), 512), randomness);
             case beamlora -> {
@@ -173,6 +187,11 @@ final class FinetuneRun {
             }
             case lora -> plain(lora(spec, null, false));
             case dora -> new Lora(lora(spec, null, true));
+            case multilora -> new MultiLora(lora(spec, null, false), or(s.parallel(), 3));
+            case nola -> new Nola(lora(spec, null, false), or(s.bases(), 64));
+            case svft -> new Svft(lora(spec, null, false));
+            case ilora -> new SlowLora(lora(spec, null, false));
+            case bone -> throw new IllegalStateException("refused before");
             case layra -> {
                 int quarter = Math.ceilDiv(spec.layers().size(), 4);
                 yield plain(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));
@@ -203,9 +222,10 @@ final class FinetuneRun {
             }
         }
         double alpha = or(s.alpha(), start == null ? 2.0 * rank : start.config().alpha());
-        List<String> targets = s.targetModules() == null ? List.of(Lora.ALL_LINEAR) : s.targetModules();
+        List<String> parameters = s.targetParameters() == null ? List.of() : s.targetParameters();
+        List<String> targets = s.targetModules() != null ? s.targetModules() : parameters.isEmpty() ? List.of(Lora.ALL_LINEAR) : List.of();
         return new Lora.Settings(rank, alpha, (float) or(s.dropout(), 0), targets, Boolean.TRUE.equals(s.rslora()), dora, layers, start,
-                s.init() == null ? FirstFactors.Kind.kaiming : s.init(), gradients);
+                s.init() == null ? FirstFactors.Kind.kaiming : s.init(), gradients, parameters);
     }
 
     // --- memory

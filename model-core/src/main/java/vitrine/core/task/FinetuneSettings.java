@@ -35,7 +35,8 @@ import vitrine.core.train.method.FirstFactors;
 /// @param r rank of adapters; 16
 /// @param alpha 2 r
 /// @param dropout of an adapter's input; 0
-/// @param targetModules names of linear layers, or `all-linear`; all-linear
+/// @param targetModules names of linear layers, of the embedding or the head, or `all-linear`; all-linear, or none where `targetParameters` are named
+/// @param targetParameters names of experts' parameters (`experts.gate_up_proj`, `experts.down_proj`), or `all-experts`; none
 /// @param rslora whether the scaling is alpha / sqrt(r); false
 /// @param firstLayers first layers that LayRA adapts; a quarter
 /// @param lastLayers last layers that LayRA adapts; a quarter
@@ -49,13 +50,16 @@ import vitrine.core.train.method.FirstFactors;
 /// @param rho how far zosam goes up before its gradient; 0.05
 /// @param stages how often APEX chooses its units; 2
 /// @param assessed samples that APEX's first choice looks at; 512
+/// @param bases NOLA's fixed random factors of either kind; 64
+/// @param parallel MultiLoRA's modules side by side; 3
 /// @param earlyStop validations in a row without a lower loss that end the run; the result is that of the lowest. Not where null
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
                                Integer decaySteps, Double weightDecay, Double beta1, Double beta2, Double eps, Double maxGradNorm, Long seed, OrderName order, Boolean pack,
                                Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
                                Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
-                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed) {
+                               Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed,
+                               List<String> targetParameters, Integer bases, Integer parallel) {
 
     /// Learning-rate schedules.
     public enum ScheduleName {
@@ -91,7 +95,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Nothing set.
     public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);
@@ -113,6 +117,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         atLeast("stages", stages, 1);
         atLeast("assessed", assessed, 1);
         atLeast("probes", probes, 1);
+        atLeast("bases", bases, 1);
+        atLeast("parallel", parallel, 1);
         within("probeEps", probeEps, 0, false, Double.MAX_VALUE, true);
         within("rho", rho, 0, true, Double.MAX_VALUE, true);
         requireOptimiser(optimiser != null && optimiser.probes(), "probes", probes);
@@ -142,6 +148,9 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         if (targetModules != null && (targetModules.isEmpty() || targetModules.stream().anyMatch(t -> t == null || t.isBlank()))) {
             throw Refusal.of(Category.TASK_INVALID, null, "targetModules holds an empty name");
         }
+        if (targetParameters != null && (targetParameters.isEmpty() || targetParameters.stream().anyMatch(t -> t == null || t.isBlank()))) {
+            throw Refusal.of(Category.TASK_INVALID, null, "targetParameters holds an empty name");
+        }
         if (steps != null && epochs != null) {
             throw Refusal.of(Category.TASK_INVALID, null, "steps and epochs say the same; one of them belongs here");
         }
@@ -168,11 +177,12 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Refuses settings that a method does not have.
     void requireFor(FinetuneMethod method) {
-        requireFor(method.adapts(), "r", r, method);
-        requireFor(method.adapts(), "alpha", alpha, method);
-        requireFor(method.adapts(), "dropout", dropout, method);
+        requireFor(method.ranked() || method == FinetuneMethod.bone, "r", r, method);
+        requireFor(method.ranked(), "alpha", alpha, method);
+        requireFor(method.ranked(), "dropout", dropout, method);
         requireFor(method.adapts(), "targetModules", targetModules, method);
-        requireFor(method.adapts(), "rslora", rslora, method);
+        requireFor(method == FinetuneMethod.lora || method == FinetuneMethod.layra || method == FinetuneMethod.ilora, "targetParameters", targetParameters, method);
+        requireFor(method.ranked(), "rslora", rslora, method);
         requireFor(method == FinetuneMethod.lora || method == FinetuneMethod.layra, "init", init, method);
         requireFor(method == FinetuneMethod.layra, "firstLayers", firstLayers, method);
         requireFor(method == FinetuneMethod.layra, "lastLayers", lastLayers, method);
@@ -180,6 +190,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         requireFor(method == FinetuneMethod.beamlora, "beamEnd", beamEnd, method);
         requireFor(method == FinetuneMethod.beamlora, "beamTemperature", beamTemperature, method);
         requireFor(method == FinetuneMethod.hft, "rounds", rounds, method);
+        requireFor(method == FinetuneMethod.nola, "bases", bases, method);
+        requireFor(method == FinetuneMethod.multilora, "parallel", parallel, method);
         requireFor(method == FinetuneMethod.apex, "stages", stages, method);
         requireFor(method == FinetuneMethod.apex, "assessed", assessed, method);
     }

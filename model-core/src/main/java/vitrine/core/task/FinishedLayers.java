@@ -34,7 +34,7 @@ final class FinishedLayers implements AutoCloseable {
     static final String FACTOR_A = "factor_a/";
     static final String FACTOR_B = "factor_b/";
     private static final int VERSION = 1;
-    private static final String STATE = "layer.json";
+    static final String STATE = "layer.json";
     private static final String TENSORS = "layer.safetensors";
     private static final long MAX_BYTES = 64L << 20;
 

@@ -99,8 +99,14 @@ final class PruneEnding {
         return outcome;
     }
 
-    /// Texts that are measured on: those that were named, else the calibration texts.
     private List<BeforeAndAfter.Named> named() {
+        return named(task, s, model, texts, progress);
+    }
+
+    /// Texts that are measured on: those that were named, else the calibration texts.
+    ///
+    /// @param texts of calibration, or null
+    static List<BeforeAndAfter.Named> named(Task.Prune task, PruneSettings s, LoadedModel model, CalibrationTexts texts, Progress progress) {
         List<BeforeAndAfter.Named> out = new ArrayList<>();
         if (task.evalData() != null) {
             for (Task.Domain d : task.evalData()) {

@@ -23,7 +23,11 @@ public enum PruneMethod {
     /// Heads and channels go one group after the other, and those that stay make up for them (SlimGPT).
     slimgpt(Form.STRUCTURE, true),
     /// Routed experts go that are visited least, or whose outputs count least.
-    experts(Form.STRUCTURE, true);
+    experts(Form.STRUCTURE, true),
+    /// Routed experts that do alike become one (Sub-MoE).
+    submoe(Form.STRUCTURE, true),
+    /// Layers, heads and experts go that are named.
+    explicit(Form.STRUCTURE, false);
 
     /// What becomes of a model.
     public enum Form {

@@ -71,12 +71,16 @@ final class PruneReport {
         ObjectNode summary = summary(n);
         Files.write(out.resolve(FILE), Json.pretty(n).getBytes(StandardCharsets.UTF_8));
         Files.write(out.resolve("README.md"), card(n).getBytes(StandardCharsets.UTF_8));
+        return new Outcome(summary, provenance(task, model.checkpoint().name()));
+    }
+
+    static Map<String, Provenance> provenance(Task.Prune task, String model) {
         Map<String, Provenance> from = new LinkedHashMap<>();
         if (task.method().masks()) {
-            from.put("masks", Provenance.derived(model.checkpoint().name(), "U8", "1 = kept, by " + task.method().name()));
+            from.put("masks", Provenance.derived(model, "U8", "1 = kept, by " + task.method().name()));
         }
         from.put("perplexity", Provenance.derived("loss", "F64", "exp(loss)"));
-        return new Outcome(summary, from);
+        return from;
     }
 
     private ObjectNode summary(ObjectNode n) {

@@ -71,6 +71,8 @@ final class PruneRun {
     private final Map<String, LinearLayers.Placed> linears;
     private final List<PrunableMatrix> matrices = new ArrayList<>();
     private final SkippedTensors skipped;
+    /// Layers that were done when the run was asked to finish; 0 where it was not.
+    private int stoppedAfter;
 
     private PruneRun(Task.Prune task, RunFolder folder, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -93,6 +95,11 @@ final class PruneRun {
 
     /// @param out an empty folder for the result
     static Outcome run(Task.Prune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
+        return task.recovery() != null ? new RecoveryRun(task, folder, inputs, progress, warn).run(out) : prune(task, out, folder, inputs, progress, warn);
+    }
+
+    /// Prunes without what may follow.
+    static Outcome prune(Task.Prune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
         if (task.method().form() == PruneMethod.Form.STRUCTURE) {
             return StructuredRun.run(task, out, progress, warn);
         }
@@ -136,7 +143,7 @@ final class PruneRun {
             case svd -> new LowRank(LowRank.Way.SVD, s.rank());
             case whitened_svd -> new LowRank(LowRank.Way.WHITENED, s.rank());
             case swift_svd -> new LowRank(LowRank.Way.SWIFT, s.rank());
-            case shortgpt, heads, taylor, slimgpt, experts -> throw new IllegalStateException(task.method().name());
+            case shortgpt, heads, taylor, slimgpt, experts, submoe, explicit -> throw new IllegalStateException(task.method().name());
         };
     }
 
@@ -145,18 +152,20 @@ final class PruneRun {
     private void choose() {
         NofM pattern = s.nofm();
         Set<String> modules = PrunableMatrix.of(spec).stream().map(PrunableMatrix::module).collect(Collectors.toSet());
-        if (s.targetModules() != null) {
-            for (String t : s.targetModules()) {
-                if (modules.stream().noneMatch(m -> matches(t, m))) {
-                    throw Refusal.of(Category.TASK_INVALID, null, "no linear layer of a decoder layer is called %s; there are %s", t,
-                            modules.stream().map(m -> m.replaceAll("#.*", "")).map(m -> m.substring(m.lastIndexOf('.') + 1)).distinct().sorted().collect(Collectors.joining(", ")));
-                }
+        List<String> targets = new ArrayList<>(s.targetModules() == null ? List.of() : s.targetModules());
+        targets.addAll(s.ranks() == null ? Set.of() : s.ranks().keySet());
+        for (String t : targets) {
+            if (modules.stream().noneMatch(m -> matches(t, m))) {
+                throw Refusal.of(Category.TASK_INVALID, null, "no linear layer of a decoder layer is called %s; there are %s", t,
+                        modules.stream().map(m -> m.replaceAll("#.*", "")).map(m -> m.substring(m.lastIndexOf('.') + 1)).distinct().sorted().collect(Collectors.joining(", ")));
             }
         }
         for (PrunableMatrix m : PrunableMatrix.of(spec)) {
             DType dtype = entry(m).dtype();
             if (s.targetModules() != null && s.targetModules().stream().noneMatch(t -> matches(t, m.module()))) {
                 skipped.add(m, "not among the target modules");
+            } else if (s.ranks() != null && s.rank() == null && s.sparsity() == null && ownRank(m) == null) {
+                skipped.add(m, "no rank is named for it");
             } else if ((!task.method().masks() || task.method() == PruneMethod.sparsegpt) && (m.scaled() || !ChangedTensor.storable(dtype))) {
                 skipped.add(m, "stored as " + dtype + ", in which other values than 0 cannot be written");
             } else if (dtype.bits() % 8 != 0) {
@@ -175,9 +184,20 @@ final class PruneRun {
     }
 
     /// Whether a target names a module: its last part, an ending of its name, or a pattern.
-    private static boolean matches(String target, String module) {
+    static boolean matches(String target, String module) {
         String plain = module.replaceAll("#.*", "");
         return plain.equals(target) || plain.endsWith("." + target) || Glob.matches(target, module) || Glob.matches(target, plain);
+    }
+
+    /// The rank that is named for a matrix, or null.
+    private Integer ownRank(PrunableMatrix m) {
+        Integer own = null;
+        if (s.ranks() != null) {
+            for (Map.Entry<String, Integer> e : s.ranks().entrySet()) {
+                own = matches(e.getKey(), m.module()) ? e.getValue() : own;
+            }
+        }
+        return own;
     }
 
     private TensorEntry entry(PrunableMatrix m) {
@@ -211,6 +231,7 @@ final class PruneRun {
                     }
                     tell(l, report);
                     if (l + 1 < layers && stopped(l + 1)) {
+                        stoppedAfter = l + 1;
                         break;
                     }
                 }
@@ -218,7 +239,11 @@ final class PruneRun {
                 model.weights().adapt(Adaptation.NONE);
             }
             progress.step(layers, layers, "layers");
-            return finish(out, finished, map);
+            Outcome outcome = finish(out, finished, map);
+            if (stoppedAfter > 0) {
+                outcome.summary().put("stopped_after", stoppedAfter);
+            }
+            return outcome;
         }
     }
 
@@ -298,7 +323,7 @@ final class PruneRun {
             requireFinite(m, w, inputs);
             Matrix before = Matrix.allocate(arena, w.rows(), w.columns());
             before.copyFrom(w);
-            Integer shared = shares.rank(m);
+            Integer shared = ownRank(m) != null ? ownRank(m) : shares.rank(m);
             MatrixMethod.Pruned pruned = tooLarge(m, shared) ? MatrixMethod.Pruned.untouched("two thin matrices of the rank that it keeps hold no fewer values than it does")
                     : shared != null ? ((LowRank) method).truncate(w, inputs, shared) : method.prune(w, inputs, shares.sparsity(m.layer(), sparsity));
             if (pruned.kept() != null && !pruned.changed()) {

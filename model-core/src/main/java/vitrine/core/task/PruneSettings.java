@@ -2,6 +2,7 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
+import java.util.Map;
 import vitrine.core.prune.NofM;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -10,7 +11,7 @@ import vitrine.core.refusal.Refusal;
 ///
 /// @param sparsity the share of the weights (of the parameters, for methods of rank) that goes, from 0 to below 1
 /// @param pattern N:M: of every M consecutive inputs of a row N stay, such as `2:4`; methods with masks
-/// @param rank of every matrix; methods of rank; as large as the sparsity allows
+/// @param rank of every matrix; methods of rank; as large as the sparsity allows. With submoe, of the side that merged experts share; all
 /// @param group what magnitudes are compared in; matrix
 /// @param propagation what a layer is calibrated with; dense
 /// @param blockSize columns of SparseGPT whose mask is chosen at once; 128
@@ -19,24 +20,26 @@ import vitrine.core.refusal.Refusal;
 /// @param calibrationSequences how many pieces of the calibration texts are used; 128
 /// @param sequenceLength where texts are cut, in tokens; the model's own limit, at most 2,048
 /// @param seed which pieces, where there are more; 0
-/// @param allocation how much of each layer goes: the same of all (uniform), by outliers of the scores (owl) or their medians (dlp), with methods with masks; ranks by
+/// @param allocation how much of each layer goes: the same of all (uniform), by outliers of the scores (owl) or their medians (dlp), with methods with masks; more of later layers (incremental) with slimgpt; ranks by
 ///     importance and energy (dynamic) with swift_svd; uniform
-/// @param allocationSpread how far layers are from each other at most; 0.08 (owl), 0.15 (dlp)
+/// @param allocationSpread how far layers are from each other at most; 0.08 (owl), 0.15 (dlp), the sparsity or 0.2 (incremental)
 /// @param outlierMultiple of the mean above which owl counts a score as an outlier; 3
 /// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
 /// @param layers how many layers go, instead of a share; shortgpt
 /// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
 /// @param parts what goes; taylor and slimgpt; both
 /// @param secondOrder whether the expansion has its second term; taylor; false
-/// @param experts how many experts of a layer stay, instead of a share that goes; experts
+/// @param experts how many experts of a layer stay, instead of a share that goes; experts and submoe
 /// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
 /// @param criterion what experts are worth; experts; saliency
 /// @param factorised whether the thin matrices of methods of rank are written too; false
+/// @param drop the parts that go; explicit
+/// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                             Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion,
-                            Integer expertsPerToken) {
+                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks) {
 
     /// What of a layer goes.
     public enum Parts {
@@ -54,9 +57,17 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
     /// Nothing said.
     public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
+    /// Settings that name no parts and no ranks of single matrices.
+    public PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
+                         Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
+                         Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken) {
+        this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null);
+    }
+
     /// How much of each layer goes.
     public enum AllocationName {
-        uniform, owl, dlp, dynamic
+        uniform, owl, dlp, dynamic, incremental
     }
 
     /// What scores are compared in.
@@ -101,6 +112,17 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         if (targetModules != null && (targetModules.isEmpty() || targetModules.stream().anyMatch(t -> t == null || t.isBlank()))) {
             throw Refusal.of(Category.TASK_INVALID, null, "targetModules names nothing; names of matrices belong there");
         }
+        if (ranks != null) {
+            if (ranks.isEmpty() || ranks.containsKey("")) {
+                throw Refusal.of(Category.TASK_INVALID, null, "ranks names nothing; names of matrices belong there");
+            }
+            ranks.forEach((name, r) -> {
+                if (r == null) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "ranks gives %s no rank", name);
+                }
+                atLeast("the rank of " + name, r, 1);
+            });
+        }
     }
 
     private static void atLeast(String key, Integer value, int least) {
@@ -117,17 +139,21 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
     /// Refuses settings that a method does not have, or that do not say how much goes.
     void requireFor(PruneMethod method) {
         requireFor(method.masks(), "pattern", pattern, method);
-        requireFor(method.form() == PruneMethod.Form.RANK, "rank", rank, method);
+        requireFor(method.form() == PruneMethod.Form.RANK || method == PruneMethod.submoe, "rank", rank, method);
         requireFor(method.form() == PruneMethod.Form.RANK, "factorised", factorised, method);
+        requireFor(method.form() == PruneMethod.Form.RANK, "ranks", ranks, method);
+        requireFor(method == PruneMethod.explicit, "drop", drop, method);
+        requireFor(method != PruneMethod.explicit, "sparsity", sparsity, method);
         requireFor(method == PruneMethod.magnitude, "group", group, method);
         requireFor(method == PruneMethod.sparsegpt, "blockSize", blockSize, method);
         requireFor(method == PruneMethod.sparsegpt || method == PruneMethod.slimgpt, "damping", damping, method);
-        requireFor(allocation == null || allocation == AllocationName.uniform || (allocation == AllocationName.dynamic ? method == PruneMethod.swift_svd : method.masks()),
+        requireFor(allocation == null || allocation == AllocationName.uniform || (allocation == AllocationName.dynamic ? method == PruneMethod.swift_svd
+                        : allocation == AllocationName.incremental ? method == PruneMethod.slimgpt : method.masks()),
                 "allocation " + allocation, allocation, method);
         requireWith(AllocationName.owl, "outlierMultiple", outlierMultiple);
         requireWith(AllocationName.dynamic, "alpha", alpha);
-        if (allocationSpread != null && allocation != AllocationName.owl && allocation != AllocationName.dlp) {
-            throw Refusal.of(Category.TASK_INVALID, null, "allocationSpread goes with the allocations owl and dlp only");
+        if (allocationSpread != null && allocation != AllocationName.owl && allocation != AllocationName.dlp && allocation != AllocationName.incremental) {
+            throw Refusal.of(Category.TASK_INVALID, null, "allocationSpread goes with the allocations owl, dlp and incremental only");
         }
         if (rank != null && allocation == AllocationName.dynamic) {
             throw Refusal.of(Category.TASK_INVALID, null, "the allocation dynamic shares a sparsity out; one rank for all leaves nothing to share");
@@ -136,24 +162,28 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method == PruneMethod.heads, "even", even, method);
         requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt, "parts", parts, method);
         requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
-        requireFor(method == PruneMethod.experts, "experts", experts, method);
-        requireFor(method == PruneMethod.experts, "expertsPerToken", expertsPerToken, method);
+        requireFor(method == PruneMethod.experts || method == PruneMethod.submoe, "experts", experts, method);
+        requireFor(method == PruneMethod.experts || method == PruneMethod.submoe || method == PruneMethod.explicit, "expertsPerToken", expertsPerToken, method);
         requireFor(method == PruneMethod.experts, "criterion", criterion, method);
         requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
         requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
-        if (sparsity == null && pattern == null && rank == null && layers == null && experts == null && expertsPerToken == null) {
-            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: sparsity is missing").help(switch (method) {
+        if (ranks != null && allocation == AllocationName.dynamic) {
+            throw Refusal.of(Category.TASK_INVALID, null, "ranks of single matrices do not go with the allocation dynamic, which shares them out");
+        }
+        if (sparsity == null && pattern == null && (rank == null || method == PruneMethod.submoe) && layers == null && experts == null && expertsPerToken == null && drop == null && ranks == null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: %s is missing", method == PruneMethod.explicit ? "drop" : "sparsity").help(switch (method) {
                 case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
                 case svd, whitened_svd, swift_svd -> "A rank says it too.";
                 case shortgpt -> "A number of layers says it too.";
-                case experts -> "A number of experts that stay says it too.";
+                case experts, submoe -> "A number of experts that stay says it too.";
+                case explicit -> "Name layers, heads or experts to drop.";
                 default -> "A share from 0 to below 1 belongs here.";
             });
         }
         if (sparsity != null && (layers != null || experts != null)) {
             throw Refusal.of(Category.TASK_INVALID, null, "sparsity and %s both say how much goes; one of them does", layers != null ? "layers" : "experts");
         }
-        if (sparsity != null && rank != null) {
+        if (sparsity != null && rank != null && method != PruneMethod.submoe) {
             throw Refusal.of(Category.TASK_INVALID, null, "sparsity and rank both say how much goes; one of them does");
         }
         if (sparsity != null && pattern != null && Math.abs(sparsity - nofm().sparsity()) > 1e-9) {

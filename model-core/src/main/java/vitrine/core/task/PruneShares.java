@@ -34,7 +34,7 @@ import vitrine.core.tensor.Matrix;
 final class PruneShares {
 
     static final double OUTLIER_MULTIPLE = 3;
-    private static final String FILE = "shares.json";
+    static final String FILE = "shares.json";
 
     private final Map<Integer, Double> sparsities = new LinkedHashMap<>();
     private final Map<String, Integer> ranks = new LinkedHashMap<>();

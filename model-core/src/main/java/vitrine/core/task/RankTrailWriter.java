@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.DeltaSpectrum;
 import vitrine.core.analysis.adapter.Factors;
@@ -28,7 +29,9 @@ import vitrine.core.json.Json;
 final class RankTrailWriter {
 
     private static final int LINES = 50;
-    private static final String FACTOR = ".lora_A";
+    private static final String FACTOR = ".lora_";
+    /// Spectra of more modules would take longer than the steps between them: then experts are left out.
+    private static final int MOST_MODULES = 512;
 
     private final Path file;
 
@@ -66,8 +69,14 @@ final class RankTrailWriter {
         }
         ObjectNode line = Json.object().put("step", step);
         ArrayNode modules = line.putArray("modules");
-        for (LowRank l : parameters.adapters().values()) {
-            String name = l.a().name();
+        boolean all = parameters.adapters().size() <= MOST_MODULES;
+        for (Map.Entry<String, LowRank> adapter : parameters.adapters().entrySet()) {
+            LowRank l = adapter.getValue();
+            if (!all && l.b().name().contains(".experts.")) {
+                continue;
+            }
+            // Several experts' matrices may share A.
+            String name = l.b().name();
             String path = name.contains(FACTOR) ? name.substring(0, name.indexOf(FACTOR)) : name;
             try (Arena arena = Arena.ofShared()) {
                 Factors f = factors(l, arena);

@@ -41,6 +41,11 @@ public record RunFolder(Path folder) {
         return folder.resolve("best");
     }
 
+    /// The pruned checkpoint of a run that goes on by training it.
+    public Path pruned() {
+        return folder.resolve("pruned");
+    }
+
     public Path stop() {
         return folder.resolve("stop");
     }

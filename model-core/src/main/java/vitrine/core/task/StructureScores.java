@@ -23,9 +23,13 @@ import vitrine.core.progress.Progress;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.method.TaylorImportance;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.Operand;
 
 /// What layers, heads, channels and experts are worth, by calibration texts.
 final class StructureScores {
+
+    /// Values of experts' outputs that are held at once.
+    private static final long OUTPUT_VALUES = 16L << 20;
 
     private final LoadedModel model;
     private final ModelSpec spec;
@@ -265,5 +269,51 @@ final class StructureScores {
             }
         });
         return new ExpertUse(frequency, weight, saliency);
+    }
+
+    /// The cosine of what every two routed experts make of all tokens, whoever visits them: per layer `[experts, experts]`.
+    Map<Integer, double[][]> alike() {
+        Map<Integer, double[][]> sums = new LinkedHashMap<>();
+        spec.expertLayers().forEach(l -> sums.put(l, new double[spec.experts(l).experts().count()][spec.experts(l).experts().count()]));
+        pass(new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return sums.containsKey(layer) && site == Site.MLP_IN;
+            }
+
+            @Override
+            public void at(Place place, Matrix x) {
+                double[][] sum = sums.get(place.layer());
+                int n = sum.length;
+                var experts = new ExpertOutputs(spec.experts(place.layer()).experts(), model.weights());
+                int together = Math.clamp(OUTPUT_VALUES / ((long) n * x.columns()), 1, x.rows());
+                for (int from = 0; from < x.rows(); from += together) {
+                    int rows = Math.min(together, x.rows() - from);
+                    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofShared()) {
+                        // All outputs of an expert are one row, so that one product gives the inner products of all.
+                        Matrix each = Matrix.allocate(arena, n, rows * x.columns());
+                        for (int e = 0; e < n; e++) {
+                            experts.of(e, x.rows(from, rows), new Matrix(each.data().asSlice(each.rowOffset(e), 4L * rows * x.columns()), rows, x.columns(), x.columns()));
+                        }
+                        Matrix inner = Matrix.allocate(arena, n, n);
+                        model.weights().products().multiply(Operand.of(each), Operand.of(each).transposed(), Operand.of(inner));
+                        for (int a = 0; a < n; a++) {
+                            for (int b = 0; b < n; b++) {
+                                sum[a][b] += inner.get(a, b);
+                            }
+                        }
+                    }
+                }
+            }
+        });
+        sums.forEach((l, sum) -> {
+            double[] norm = IntStream.range(0, sum.length).mapToDouble(e -> Math.sqrt(sum[e][e])).toArray();
+            for (int a = 0; a < norm.length; a++) {
+                for (int b = 0; b < norm.length; b++) {
+                    sum[a][b] = a == b ? 1 : norm[a] == 0 || norm[b] == 0 ? 0 : sum[a][b] / (norm[a] * norm[b]);
+                }
+            }
+        });
+        return sums;
     }
 }

@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
@@ -33,11 +35,13 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.prune.Allocation;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.InputCollector;
 import vitrine.core.prune.OutputError;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.ExpertMerge;
 import vitrine.core.prune.method.SlimGpt;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -61,6 +65,9 @@ final class StructuredRun {
     private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
     private final Arena whole = Arena.ofShared();
     private final ArrayNode rows = Json.mapper().createArrayNode();
+    private final ObjectNode allocation = Json.object().put("allocation", "uniform");
+    /// Weights that are set to 0 in a matrix that keeps its shape.
+    private long zeroed;
 
     private StructuredRun(Task.Prune task, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -69,7 +76,7 @@ final class StructuredRun {
         spec = model.spec();
         this.progress = progress;
         this.warn = warn;
-        texts = CalibrationTexts.read(task.data(), s, model, progress);
+        texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
         spec.layers().forEach(l -> rows.addObject().put("layer", l.index()));
     }
 
@@ -95,6 +102,8 @@ final class StructuredRun {
             case taylor -> taylor();
             case experts -> experts();
             case slimgpt -> slim();
+            case explicit -> explicit();
+            case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
         };
         return write(structure, out);
@@ -108,7 +117,30 @@ final class StructuredRun {
 
     /// How many of `count` go: the share, rounded to the nearest number, but not all.
     private int gone(int count) {
-        return Math.clamp(Math.round(s.sparsity() * count), 0, count - 1);
+        return gone(count, s.sparsity());
+    }
+
+    private static int gone(int count, double share) {
+        return Math.clamp(Math.round(share * count), 0, count - 1);
+    }
+
+    /// How much of each layer goes.
+    private double[] shares() {
+        int layers = spec.layers().size();
+        double[] out = new double[layers];
+        Arrays.fill(out, s.sparsity());
+        if (s.allocation() == PruneSettings.AllocationName.incremental) {
+            out = Allocation.incremental(layers, s.allocationSpread() == null ? Math.min(0.2, s.sparsity()) : s.allocationSpread(), s.sparsity());
+            if (out[0] < 0 || out[layers - 1] >= 1) {
+                throw Refusal.of(Category.TASK_INVALID, null, "a spread of %s about a sparsity of %s would take %.3f of the first layer and %.3f of the last", s.allocationSpread(), s.sparsity(), out[0],
+                        out[layers - 1]).help("A smaller allocationSpread leaves both within 0 and 1.");
+            }
+            allocation.put("allocation", "incremental");
+            for (int l = 0; l < layers; l++) {
+                allocation.withArray("/layers").addObject().put("layer", l).put("sparsity", out[l]);
+            }
+        }
+        return out;
     }
 
     private Structure layers() {
@@ -206,6 +238,7 @@ final class StructuredRun {
         PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
         Map<Integer, int[]> groups = new TreeMap<>();
         Map<Integer, int[]> channels = new TreeMap<>();
+        double[] shares = shares();
         SlimGpt method = new SlimGpt(s.damping() == null ? 0.01 : s.damping());
         Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         int layers = spec.layers().size();
@@ -230,7 +263,7 @@ final class StructuredRun {
                         before.copyFrom(w);
                         boolean heads = m.kind() == PrunableMatrix.Kind.OUTPUT;
                         int width = heads ? l.attention().valueDim() * l.attention().groupSize() : 1;
-                        int[] kept = method.prune(w, inputs.of(m), width, gone(m.in() / width));
+                        int[] kept = method.prune(w, inputs.of(m), width, gone(m.in() / width, shares[l.index()]));
                         (heads ? groups : channels).put(l.index(), kept);
                         changed.store(m, w);
                         compensated.put(m.tensor(), changed);
@@ -280,10 +313,7 @@ final class StructuredRun {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
         StructureScores.ExpertUse use = new StructureScores(model, texts, progress).experts();
-        Router router = spec.experts(spec.expertLayers().getFirst()).router();
-        if (router.score() == Router.Score.SOFTMAX && router.weighting().norm() == 0) {
-            warn.accept("Its routers weigh experts by a softmax over all of them that is not renormalised over the chosen: without those that go, the weights of those that stay grow.");
-        }
+        warnOfSharesThatGrow();
         boolean byUse = s.criterion() == PruneSettings.Criterion.frequency;
         Map<Integer, int[]> kept = new TreeMap<>();
         for (int l : spec.expertLayers()) {
@@ -300,6 +330,188 @@ final class StructuredRun {
             }
         }
         return new Structure(all(), Map.of(), Map.of(), kept);
+    }
+
+    /// Experts that do alike become one, in the place of the first of them; its router row is the mean of theirs.
+    private Structure merged() {
+        if (spec.expertLayers().isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
+        }
+        StructureScores scores = new StructureScores(model, texts, progress);
+        Map<Integer, double[]> visits = scores.experts().frequency();
+        Map<Integer, double[][]> alike = scores.alike();
+        Map<Integer, int[]> kept = new TreeMap<>();
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            for (int l : spec.expertLayers()) {
+                progress.checkCancelled();
+                FeedForward.Mixture m = spec.experts(l);
+                int count = m.experts().count();
+                int perToken = s.expertsPerToken() != null ? s.expertsPerToken() : m.router().perToken();
+                int stay = s.experts() != null ? s.experts() : s.sparsity() == null ? count : count - gone(count);
+                if (stay < perToken || stay > count) {
+                    throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, count, perToken);
+                }
+                int[] groups = ExpertMerge.groups(alike.get(l), stay);
+                kept.put(l, Arrays.stream(groups).distinct().sorted().toArray());
+                merge(l, groups, visits.get(l), map);
+                ArrayNode list = row(l).putArray("merged_into");
+                Arrays.stream(groups).forEach(list::add);
+                ArrayNode used = row(l).putArray("expert_frequency");
+                Arrays.stream(visits.get(l)).forEach(x -> DataInput.add(used, x));
+            }
+        }
+        return new Structure(all(), Map.of(), Map.of(), kept);
+    }
+
+    private void merge(int layer, int[] groups, double[] visits, MappedWeights map) {
+        FeedForward.Mixture m = spec.experts(layer);
+        for (Experts.Matrices x : new Experts.Matrices[] {m.experts().gate(), m.experts().up(), m.experts().down()}) {
+            boolean biased = x instanceof Experts.Stack k && k.bias() != null || x instanceof Experts.Each e && e.linears().getFirst().bias() != null;
+            if (biased || x instanceof Experts.Blocks) {
+                throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), biased ? "its experts have biases, which are not merged" : "its experts are stored in blocks of four bits, in which merged ones cannot be written");
+            }
+        }
+        Map<String, List<PrunableMatrix>> kinds = new LinkedHashMap<>();
+        PrunableMatrix.of(spec.layers().get(layer)).stream().filter(PrunableMatrix::routed).forEach(p -> kinds.computeIfAbsent(p.kind().name(), k -> new ArrayList<>()).add(p));
+        kinds.values().forEach(each -> mean(each, groups, visits, s.rank(), map));
+        // Rows of the router, and what else it has for each expert, are matrices of one row for each: their mean counts all alike.
+        Router r = m.router();
+        if (r.logits().inputMajor()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "its router is stored inputs first, which merging does not know");
+        }
+        rows(r.logits().weight(), r.logits().in(), groups, map);
+        if (r.logits().bias() != null) {
+            rows(r.logits().bias(), 1, groups, map);
+        }
+        if (r.correction() != null) {
+            rows(r.correction(), 1, groups, map);
+        }
+    }
+
+    /// @param each of one kind, by expert
+    private void mean(List<PrunableMatrix> each, int[] groups, double[] visits, Integer rank, MappedWeights map) {
+        for (int g : Arrays.stream(groups).distinct().toArray()) {
+            int[] members = IntStream.range(0, groups.length).filter(e -> groups[e] == g).toArray();
+            if (members.length == 1) {
+                continue;
+            }
+            PrunableMatrix first = each.get(g);
+            try (Arena arena = Arena.ofShared()) {
+                List<Matrix> all = Arrays.stream(members).mapToObj(e -> asItIs(each.get(e), map, arena).widened(each.get(e), null, model.weights(), arena)).toList();
+                Matrix to = Matrix.allocate(arena, first.out(), first.in());
+                boolean alongInputs = first.kind() == PrunableMatrix.Kind.DOWN;
+                ExpertMerge.merge(all, Arrays.stream(members).mapToDouble(e -> visits[e]).toArray(), alongInputs, rank == null ? Integer.MAX_VALUE : rank, to);
+                changed(first, map).store(first, to);
+            }
+        }
+    }
+
+    private void rows(String tensor, int width, int[] groups, MappedWeights map) {
+        List<PrunableMatrix> each = IntStream.range(0, groups.length).mapToObj(e -> new PrunableMatrix(tensor, e, (long) e * width, 1, width, false, false, PrunableMatrix.Kind.DOWN, 0, "", true)).toList();
+        mean(each, groups, new double[groups.length], null, map);
+    }
+
+    /// A tensor to read from: a stack of experts is one that changes; experts of their own are copied for the moment.
+    private ChangedTensor asItIs(PrunableMatrix m, MappedWeights map, Arena arena) {
+        TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+        return m.expert() >= 0 || compensated.containsKey(m.tensor()) || m.scaled() || !ChangedTensor.storable(t.dtype()) ? changed(m, map) : new ChangedTensor(t, map.data(t), arena);
+    }
+
+    /// A tensor that changes, as it is by now.
+    private ChangedTensor changed(PrunableMatrix m, MappedWeights map) {
+        return compensated.computeIfAbsent(m.tensor(), n -> {
+            TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
+            if (m.scaled() || !ChangedTensor.storable(t.dtype())) {
+                throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, in which other values than 0 cannot be written", t.dtype()).where("tensor " + t.name());
+            }
+            return new ChangedTensor(t, map.data(t), whole);
+        });
+    }
+
+    private void warnOfSharesThatGrow() {
+        Router router = spec.experts(spec.expertLayers().getFirst()).router();
+        if (router.score() == Router.Score.SOFTMAX && router.weighting().norm() == 0) {
+            warn.accept("Its routers weigh experts by a softmax over all of them that is not renormalised over the chosen: without those that go, the weights of those that stay grow.");
+        }
+    }
+
+    /// The parts that are named. Heads leave their matrices where whole key/value groups go, as many of every layer, and the config can say so; elsewhere their columns of the output
+    /// projection become 0.
+    private Structure explicit() {
+        DroppedParts drop = s.drop();
+        if (drop == null) {
+            return new Structure(all(), Map.of(), Map.of(), Map.of());
+        }
+        drop.requireIn(spec);
+        List<Integer> layers = all().stream().filter(l -> !drop.layerSet().contains(l)).toList();
+        if (layers.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "all of its %d layers are to go", spec.layers().size());
+        }
+        Map<Integer, int[]> experts = new TreeMap<>();
+        if (!drop.expertsByLayer().isEmpty()) {
+            warnOfSharesThatGrow();
+            // Layers that are not named lose none, which only a config that counts by layer could say: the check of the config finds it.
+            for (int l : spec.expertLayers().stream().filter(layers::contains).toList()) {
+                TreeSet<Integer> gone = drop.expertsByLayer().getOrDefault(l, new TreeSet<>());
+                int perToken = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
+                int[] kept = IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !gone.contains(e)).toArray();
+                if (kept.length < perToken) {
+                    throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d, and a token visits %d", kept.length, l, perToken);
+                }
+                experts.put(l, kept);
+            }
+        }
+        Map<Integer, int[]> groups = wholeGroups(drop, layers);
+        Structure smaller = new Structure(layers, groups, Map.of(), experts);
+        StringBuilder problem = new StringBuilder();
+        if (!groups.isEmpty() && SmallerModel.ofOrNull(model.checkpoint(), spec, smaller, s.expertsPerToken(), problem) != null) {
+            return smaller;
+        }
+        silence(drop, layers);
+        return new Structure(layers, Map.of(), Map.of(), experts);
+    }
+
+    /// The key/value groups that stay of every layer that stays, where the heads that go are whole groups and as many of every layer; else nothing.
+    private Map<Integer, int[]> wholeGroups(DroppedParts drop, List<Integer> layers) {
+        Map<Integer, int[]> out = new TreeMap<>();
+        for (int l : layers) {
+            AttentionSpec a = spec.layers().get(l).attention();
+            TreeSet<Integer> gone = drop.headsByLayer().getOrDefault(l, new TreeSet<>());
+            int[] kept = IntStream.range(0, a.keyValueHeads()).filter(g -> IntStream.range(0, a.groupSize()).anyMatch(h -> !gone.contains(g * a.groupSize() + h))).toArray();
+            if (kept.length == 0 || (a.keyValueHeads() - kept.length) * a.groupSize() != gone.size()) {
+                return Map.of();
+            }
+            out.put(l, kept);
+        }
+        boolean none = out.entrySet().stream().allMatch(e -> e.getValue().length == spec.layers().get(e.getKey()).attention().keyValueHeads());
+        return none || !Structure.even(out) ? Map.of() : out;
+    }
+
+    /// Sets what heads give to the residual stream to 0.
+    private void silence(DroppedParts drop, List<Integer> layers) {
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            for (PrunableMatrix m : PrunableMatrix.of(spec)) {
+                TreeSet<Integer> gone = m.kind() == PrunableMatrix.Kind.OUTPUT && layers.contains(m.layer()) ? drop.headsByLayer().get(m.layer()) : null;
+                if (gone == null) {
+                    continue;
+                }
+                TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+                if (t.dtype().bits() % 8 != 0) {
+                    throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, whose values share bytes", t.dtype()).where("tensor " + t.name());
+                }
+                int width = spec.layers().get(m.layer()).attention().valueDim();
+                byte[] mask = new byte[Math.toIntExact(m.size())];
+                for (int i = 0; i < mask.length; i++) {
+                    mask[i] = (byte) (gone.contains(i % m.in() / width) ? 0 : 1);
+                }
+                ChangedTensor changed = new ChangedTensor(t, map.data(t), whole);
+                changed.clear(m, mask);
+                compensated.put(m.tensor(), changed);
+                zeroed += (long) gone.size() * width * m.out();
+                ArrayNode list = row(m.layer()).putArray("silenced_heads");
+                gone.forEach(list::add);
+            }
+        }
     }
 
     // --- the result
@@ -335,14 +547,16 @@ final class StructuredRun {
             }
             long before = PruneEnding.Sizes.parameters(model.checkpoint());
             long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
-            long zeros = smaller == null ? silencedWeights(structure) : 0;
+            long zeros = zeroed + (smaller == null ? silencedWeights(structure) : 0);
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
+                    : after == before && s.expertsPerToken() == null ? new PruneEnding.Story("same shapes, with zeros", "What heads that go give to the residual stream is 0; nothing is saved on the disk or in time.")
                     : after == before ? new PruneEnding.Story("same shapes, fewer experts per token", String.format("A token visits %d experts; the weights are as they were, so the disk saves nothing and time does.", s.expertsPerToken()))
-                    : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.", after, before));
+                    : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s", after, before,
+                            zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of heads that go and that the config cannot leave out.", zeros)));
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
-                    new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), Json.object().put("allocation", "uniform"), story, ids -> inMemory(structure, silenced, ids));
+                    new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
     }
 
@@ -382,6 +596,7 @@ final class StructuredRun {
             changed.clear(m, mask);
             out.put(m.tensor(), changed);
         }
+        compensated.forEach(out::putIfAbsent);
         return out;
     }
 
@@ -403,8 +618,7 @@ final class StructuredRun {
         silenced.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         List<LayerSpec> kept = new ArrayList<>();
         structure.layers().forEach(l -> kept.add(spec.layers().get(l)));
-        ModelSpec shorter = new ModelSpec(spec.modelType(), spec.family(), spec.encoder(), spec.hiddenSize(), spec.vocabSize(), spec.maxPositions(), spec.positionsAreHard(), spec.embedding(), kept,
-                spec.finalNorm(), spec.head(), spec.ignoredSuffixes());
+        ModelSpec shorter = of(spec, kept);
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
         try {
             return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
@@ -413,8 +627,14 @@ final class StructuredRun {
         }
     }
 
+    /// A model of some of its layers.
+    static ModelSpec of(ModelSpec spec, List<LayerSpec> kept) {
+        return new ModelSpec(spec.modelType(), spec.family(), spec.encoder(), spec.hiddenSize(), spec.vocabSize(), spec.maxPositions(), spec.positionsAreHard(), spec.embedding(), kept, spec.finalNorm(),
+                spec.head(), spec.ignoredSuffixes());
+    }
+
     /// Bars experts that are not kept.
-    private record Barred(Map<Integer, int[]> kept) implements Probe {
+    record Barred(Map<Integer, int[]> kept) implements Probe {
         @Override
         public boolean wants(int layer, Site site) {
             return site == Site.ROUTER_LOGITS && kept.containsKey(layer);

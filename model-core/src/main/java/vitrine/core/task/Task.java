@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import vitrine.core.analysis.evaluate.CachePolicy;
 import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.RankArtifact;
 import vitrine.core.refusal.Category;
@@ -124,9 +126,15 @@ public sealed interface Task {
     /// Loss and perplexity over texts.
     ///
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
-    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) implements Task {
+    /// @param cache losses with part of the key/value cache; not where null
+    /// @param elastic losses of smaller models within this one; not where null
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) implements Task {
         public Evaluate(String model, String data, Integer maxLength) {
             this(model, data, maxLength, null);
+        }
+
+        public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) {
+            this(model, data, maxLength, adapters, null, null);
         }
 
         public Evaluate {
@@ -134,6 +142,50 @@ public sealed interface Task {
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
+        }
+    }
+
+    /// How much of the key/value cache is kept after a prompt, and by what rule.
+    ///
+    /// @param keep shares of the prompt's keys, above 0 to 1
+    /// @param policies all where null
+    /// @param prompt the share of each text that is the prompt; half where null
+    /// @param seed of what is drawn; 0 where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record CacheBudget(List<Double> keep, List<CachePolicy> policies, Double prompt, Long seed) {
+        public CacheBudget {
+            require("cache.keep", keep);
+            requireWhole("cache.keep", keep);
+            requireWhole("cache.policies", policies);
+            if (keep.isEmpty() || policies != null && policies.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "cache.%s names nothing", keep.isEmpty() ? "keep" : "policies");
+            }
+            keep.forEach(k -> {
+                if (!(k > 0 && k <= 1)) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "cache.keep is %s; a number above 0, to 1, belongs here", k);
+                }
+            });
+            requireInside("cache.prompt", prompt, 0, 1);
+        }
+    }
+
+    /// A grid of smaller models within one: fewer layers, fewer experts, fewer experts per token.
+    ///
+    /// @param layers how many stay, per row of the grid; all, three quarters and half where null
+    /// @param experts how many of a layer stay; the same where null; all where the model has none
+    /// @param perToken how many a token visits; as many as it has and one where null
+    /// @param calibration texts by which layers and experts are ordered; those that are evaluated where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Elastic(List<Integer> layers, List<Integer> experts, List<Integer> perToken, String calibration) {
+        public Elastic {
+            for (Map.Entry<String, List<Integer>> e : Map.of("elastic.layers", layers == null ? List.of(1) : layers, "elastic.experts", experts == null ? List.of(1) : experts, "elastic.perToken",
+                    perToken == null ? List.of(1) : perToken).entrySet()) {
+                requireWhole(e.getKey(), e.getValue());
+                if (e.getValue().isEmpty()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "%s names nothing", e.getKey());
+                }
+                e.getValue().forEach(v -> requireAtLeast(e.getKey(), v, 1));
+            }
         }
     }
 
@@ -348,6 +400,9 @@ public sealed interface Task {
             require("model", model);
             require("data", data);
             require("method", method);
+            if (initAdapter != null && method.adapts() && (method.composes() || method == FinetuneMethod.bone)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "the method %s does not go on from an adapter: its factors do not tell what they were made of", method.name());
+            }
             if (initAdapter != null && !method.adapts()) {
                 throw Refusal.of(Category.TASK_INVALID, null, "initAdapter goes with methods that train an adapter only, not with %s", method.name());
             }
@@ -362,6 +417,9 @@ public sealed interface Task {
                 }
                 if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
+                }
+                if (method.composes() && settings.optimiser() != null && settings.optimiser().probes()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "the method %s does not go with the optimiser %s", method.name(), settings.optimiser().name());
                 }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "earlyStop watches losses over evalData: evalData and evalEvery must stand beside it");
@@ -541,14 +599,34 @@ public sealed interface Task {
         }
     }
 
-    /// What a training run would see of its data.
+    /// What a run would come to, before it is started: what a training run would see of its data; or, with a method of pruning, sizes, speeds and predicted losses for several
+    /// amounts that may go.
     ///
-    /// @param maxLength where texts are cut, in tokens, from 2; the model's own limit, at most 1,024, where null
-    record Preview(String model, String data, Integer maxLength) implements Task {
+    /// @param data the texts to train on, or to measure on
+    /// @param maxLength where texts are cut, in tokens, from 2; the model's own limit, at most 1,024, where null; of training only
+    /// @param method of pruning, or null
+    /// @param settings of the pruning run; the one that says how much goes need not be there; null for none
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Preview(String model, String data, Integer maxLength, PruneMethod method, PruneSettings settings) implements Task {
         public Preview {
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
+            if (method == null && settings != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "settings stand beside a method of pruning only");
+            }
+            if (method != null && maxLength != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "maxLength does not go with a method of pruning: its settings have a sequenceLength");
+            }
+            if (settings != null) {
+                PruneForecast.Amount amount = PruneForecast.Amount.of(settings);
+                (amount == PruneForecast.Amount.sparsity && settings.sparsity() == null ? amount.in(settings, 0.5) : settings).requireFor(method);
+            }
+        }
+
+        /// Of training data.
+        public Preview(String model, String data, Integer maxLength) {
+            this(model, data, maxLength, null, null);
         }
     }
 
@@ -661,7 +739,13 @@ public sealed interface Task {
     ///
     /// @param data calibration texts; null where the method needs none
     /// @param evalData named texts whose perplexity is measured before and after; the calibration texts where null
-    record Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings) implements Task {
+    /// @param recovery training of what is left, in the same run; none where null
+    record Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings, Recovery recovery) implements Task {
+        /// Without recovery.
+        public Prune(String model, String data, PruneMethod method, List<Domain> evalData, PruneSettings settings) {
+            this(model, data, method, evalData, settings, null);
+        }
+
         public Prune {
             require("model", model);
             require("method", method);
@@ -674,6 +758,50 @@ public sealed interface Task {
             given.requireFor(method);
             if (given.allocation() != null && given.allocation() != PruneSettings.AllocationName.uniform) {
                 require("data", data);
+            }
+            if (recovery != null) {
+                recovery.requireFor(method, data);
+            }
+        }
+
+        /// The texts that recovery learns.
+        @JsonIgnore
+        public String recoveryData() {
+            return recovery == null ? null : recovery.data() != null ? recovery.data() : data;
+        }
+    }
+
+    /// What follows a pruning run in the same task: training of what is left. Weights that were set to 0 stay 0.
+    ///
+    /// @param method an adapter's ([FinetuneMethod#adapts]), or `full`
+    /// @param data texts; those of calibration where null
+    /// @param settings of the training; defaults where null
+    /// @param merge whether an adapter is merged into the pruned checkpoint (with its zeros kept) rather than written beside it; false where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Recovery(FinetuneMethod method, String data, FinetuneSettings settings, Boolean merge) {
+        public Recovery {
+            require("method of recovery", method);
+            if (!method.adapts() && method != FinetuneMethod.full) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery does not go with %s: lora, dora, layra, beamlora and full are here", method.name());
+            }
+            if (settings != null) {
+                settings.requireFor(method);
+                if (settings.earlyStop() != null) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "earlyStop does not go with recovery, which has no validation on its way");
+                }
+            }
+            if (merge != null && !method.adapts()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "merge goes with adapters, not with full");
+            }
+        }
+
+        private void requireFor(PruneMethod pruning, String calibration) {
+            if (data == null && calibration == null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery has no data").help("Say recovery.data, or the task's data.");
+            }
+            if (pruning.form() == PruneMethod.Form.RANK && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would give matrices their full rank again", method.adapts() ? "a merged adapter" : "full")
+                        .help("An adapter beside the checkpoint keeps ranks.");
             }
         }
     }

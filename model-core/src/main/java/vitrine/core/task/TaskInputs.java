@@ -40,7 +40,12 @@ public final class TaskInputs {
             }
             case Task.Capture c when c.prompt().file() != null -> files.add(Path.of(c.prompt().file()));
             case Task.Heads h -> files.add(Path.of(h.data()));
-            case Task.Evaluate e -> files.add(Path.of(e.data()));
+            case Task.Evaluate e -> {
+                files.add(Path.of(e.data()));
+                if (e.elastic() != null && e.elastic().calibration() != null) {
+                    files.add(Path.of(e.elastic().calibration()));
+                }
+            }
             case Task.Rank r -> files.add(Path.of(r.data()));
             case Task.Finetune f -> {
                 files.add(Path.of(f.data()));
@@ -95,6 +100,9 @@ public final class TaskInputs {
             case Task.Prune p -> {
                 if (p.data() != null) {
                     files.add(Path.of(p.data()));
+                }
+                if (p.recoveryData() != null) {
+                    files.add(Path.of(p.recoveryData()));
                 }
                 addTexts(files, p.evalData());
             }

@@ -54,7 +54,7 @@ public final class TaskRunner {
                 case Task.Compare c -> CompareRun.run(c, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)
                         .<ObjectNode>set("task", task.toJson()).set("inputs", Json.mapper().valueToTree(inputs))), progress, both);
                 case Task.Prune p -> PruneRun.run(p, out.staging(), RunFolder.of(folder), inputs, progress, both);
-                case Task.Preview p -> PreviewRun.run(p, progress, both);
+                case Task.Preview p -> p.method() == null ? PreviewRun.run(p, progress, both) : PrunePreview.run(p, progress);
                 case Task.Convert c -> ConvertRun.run(c, out.staging(), progress);
                 case Task.Statistics s -> StatisticsRun.run(s, tensors, progress, both);
                 case Task.Spectrum s -> SpectrumRun.run(s, out.staging(), KeptSpectra.beside(folder), Json.line(Json.object().put("engine", TaskInputs.ENGINE_VERSION)

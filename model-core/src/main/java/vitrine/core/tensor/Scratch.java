@@ -13,8 +13,9 @@ import java.util.List;
 /// writes all of it.
 public final class Scratch implements AutoCloseable {
 
-    /// The least that is taken from the system at a time.
-    private static final long BLOCK_BYTES = 16L << 20;
+    /// The least that is taken from the system at first, doubled each time up to the most: fresh memory is zeroed, which a small model would wait for.
+    private static final long FIRST_BYTES = 1L << 18;
+    private static final int DOUBLINGS = 6;
     private static final long ALIGNMENT = 64;
 
     private final Arena arena = Arena.ofShared();
@@ -52,7 +53,7 @@ public final class Scratch implements AutoCloseable {
             used = 0;
         }
         if (block == blocks.size()) {
-            blocks.add(arena.allocate(Math.max(BLOCK_BYTES, bytes), ALIGNMENT));
+            blocks.add(arena.allocate(Math.max(FIRST_BYTES << Math.min(DOUBLINGS, blocks.size()), bytes), ALIGNMENT));
         }
         Matrix m = Matrix.over(blocks.get(block).asSlice(used, bytes), rows, columns);
         used += bytes;

@@ -43,6 +43,9 @@ public interface Method {
     /// After a step, when `steps` is the number of all.
     default void after(long step, long steps, AdamW optimiser) {}
 
+    /// Puts the values of the result in the place of those that are trained, for a validation, or takes them back.
+    default void present(boolean result) {}
+
     /// Figures of the step beside loss and norm; none by default.
     default Map<String, Double> figures() {
         return Map.of();

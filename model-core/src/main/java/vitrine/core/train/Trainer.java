@@ -274,11 +274,16 @@ public final class Trainer implements AutoCloseable {
     public double validate(Progress progress) {
         double sum = 0;
         long count = 0;
-        for (List<Sequence> sample : validation) {
-            progress.checkCancelled();
-            LossPass.Loss loss = pass.evaluate(sample, progress);
-            sum += loss.sum();
-            count += loss.predicted();
+        method.present(true);
+        try {
+            for (List<Sequence> sample : validation) {
+                progress.checkCancelled();
+                LossPass.Loss loss = pass.evaluate(sample, progress);
+                sum += loss.sum();
+                count += loss.predicted();
+            }
+        } finally {
+            method.present(false);
         }
         return sum / count;
     }

@@ -47,4 +47,15 @@ class AllocationTest {
         assertEquals(2, r.median(), "the lower of 2 and 3");
         assertEquals(2 / 8.0, r.outliers(), "7 and 10 are above 6.875");
     }
+
+    /// The curve of 32 layers has the mean 0.735395, so the last layer's share is the first's and (p - p_0) / 0.735395.
+    @Test
+    void incrementalSharesFollowTheLogarithm() {
+        double[] p = Allocation.incremental(32, (0.25 - 0.1) / 0.735395, 0.25);
+        assertEquals(0.1, p[0], 1e-6);
+        assertEquals(0.1 + 0.15 / 0.735395, p[31], 1e-6);
+        assertEquals(0.1 + 0.15 / 0.735395 * Math.log(8) / Math.log(32), p[7], 1e-6);
+        assertEquals(0.25, java.util.Arrays.stream(p).average().orElseThrow(), 1e-12);
+        assertEquals(0.3, Allocation.incremental(1, 0.2, 0.3)[0], 1e-12);
+    }
 }

@@ -106,6 +106,20 @@ class StructuredPruneTest {
         assertTrue(loss[0] > 0 && loss[0] < loss[1], loss[0] + " and " + loss[1]);
     }
 
+    /// Later layers lose more; their widths differ, so what goes is 0 in its place.
+    @Test
+    void slimGptTakesMoreOfLaterLayers() throws IOException {
+        JsonNode report = json(run("llama-gqa", "slimgpt", "{\"sparsity\": 0.3, \"parts\": \"channels\", \"allocation\": \"incremental\", \"allocationSpread\": 0.3}"), "pruning_report.json");
+        double curve = (Math.log(2) + Math.log(3)) / Math.log(3) / 3;
+        for (int l = 0; l < 3; l++) {
+            double share = 0.3 + 0.3 * (Math.log(l + 1) / Math.log(3) - curve);
+            assertEquals(share, report.at("/allocation/layers/" + l + "/sparsity").asDouble(), 1e-9);
+            assertEquals(160 - Math.round(share * 160), report.at("/layers/" + l + "/kept_channels").size());
+        }
+        assertEquals("same shapes, with zeros", report.get("output").asText());
+        assertThrows(Refusal.class, () -> run("llama-gqa", "slimgpt", "{\"sparsity\": 0.1, \"allocation\": \"incremental\", \"allocationSpread\": 0.9}"));
+    }
+
     @Test
     void headsThatAConfigCannotLeaveOutAreSetToZero() throws IOException {
         Path fused = run("gpt2", "heads", "{\"sparsity\": 0.5}");
@@ -136,28 +150,27 @@ class StructuredPruneTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"mixtral,num_local_experts", "qwen3-moe,num_local_experts", "olmoe,num_experts", "qwen3-moe-stacked,num_experts", "gpt-oss,num_local_experts"})
-    void expertsGoWithTheirRouterRows(String model, String key) throws IOException {
+    @CsvSource({"mixtral,num_local_experts,frequency", "mixtral,num_local_experts,saliency", "qwen3-moe,num_local_experts,saliency", "olmoe,num_experts,saliency",
+        "qwen3-moe-stacked,num_experts,frequency", "gpt-oss,num_local_experts,saliency"})
+    void expertsGoWithTheirRouterRows(String model, String key, String criterion) throws IOException {
         JsonNode before = json(CASES.resolve(model), "config.json");
         int stay = before.path("num_experts_per_tok").asInt(2) + 1;
-        for (String criterion : List.of("frequency", "saliency")) {
-            Path result = run(model, "experts", "{\"experts\": " + stay + ", \"criterion\": \"" + criterion + "\"}");
-            assertEquals(stay, json(result, "config.json").get(key).asInt());
-            JsonNode report = json(result, "pruning_report.json");
-            assertTrue(report.at("/load_back/passed").asBoolean());
-            for (JsonNode l : report.get("layers")) {
-                if (l.has("kept_experts")) {
-                    double least = Double.MAX_VALUE;
-                    double largest = -1;
-                    List<Integer> kept = new ArrayList<>();
-                    l.get("kept_experts").forEach(e -> kept.add(e.asInt()));
-                    JsonNode scores = l.get("expert_" + criterion);
-                    for (int e = 0; e < scores.size(); e++) {
-                        least = kept.contains(e) ? Math.min(least, scores.get(e).asDouble()) : least;
-                        largest = kept.contains(e) ? largest : Math.max(largest, scores.get(e).asDouble());
-                    }
-                    assertTrue(least >= largest);
+        Path result = run(model, "experts", "{\"experts\": " + stay + ", \"criterion\": \"" + criterion + "\"}");
+        assertEquals(stay, json(result, "config.json").get(key).asInt());
+        JsonNode report = json(result, "pruning_report.json");
+        assertTrue(report.at("/load_back/passed").asBoolean());
+        for (JsonNode l : report.get("layers")) {
+            if (l.has("kept_experts")) {
+                double least = Double.MAX_VALUE;
+                double largest = -1;
+                List<Integer> kept = new ArrayList<>();
+                l.get("kept_experts").forEach(e -> kept.add(e.asInt()));
+                JsonNode scores = l.get("expert_" + criterion);
+                for (int e = 0; e < scores.size(); e++) {
+                    least = kept.contains(e) ? Math.min(least, scores.get(e).asDouble()) : least;
+                    largest = kept.contains(e) ? largest : Math.max(largest, scores.get(e).asDouble());
                 }
+                assertTrue(least >= largest);
             }
         }
     }
@@ -178,6 +191,55 @@ class StructuredPruneTest {
         }
         assertEquals(report.at("/evaluations/0/dense/loss").asDouble(), report.at("/evaluations/0/pruned/loss").asDouble(), 1e-6);
         assertEquals(0, report.at("/evaluations/0/kl").asDouble(), 1e-9);
+    }
+
+    /// In the place of each group stands the mean of its experts by their visits, and the mean of their router rows.
+    @ParameterizedTest
+    @CsvSource({"mixtral,num_local_experts", "qwen3-moe-stacked,num_experts"})
+    void expertsThatDoAlikeBecomeOne(String model, String key) throws IOException {
+        Path result = run(model, "submoe", "{\"experts\": 3}");
+        assertEquals(3, json(result, "config.json").get(key).asInt());
+        JsonNode report = json(result, "pruning_report.json");
+        assertTrue(report.at("/load_back/passed").asBoolean());
+        boolean stacked = model.contains("stacked");
+        try (SafetensorsFile before = SafetensorsFile.open(CASES.resolve(model + "/model.safetensors")); SafetensorsFile after = SafetensorsFile.open(result.resolve("model.safetensors"))) {
+            JsonNode into = report.at("/layers/1/merged_into");
+            List<Integer> kept = new ArrayList<>();
+            report.at("/layers/1/kept_experts").forEach(e -> kept.add(e.asInt()));
+            float[] routerBefore = before.floats("model.layers.1." + (stacked ? "mlp" : "block_sparse_moe") + ".gate.weight");
+            float[] routerAfter = after.floats("model.layers.1." + (stacked ? "mlp" : "block_sparse_moe") + ".gate.weight");
+            int hidden = routerAfter.length / 3;
+            for (int g = 0; g < 3; g++) {
+                double visits = 0;
+                int members = 0;
+                for (int e = 0; e < into.size(); e++) {
+                    visits += into.get(e).asInt() == kept.get(g) ? report.at("/layers/1/expert_frequency/" + e).asDouble() : 0;
+                    members += into.get(e).asInt() == kept.get(g) ? 1 : 0;
+                }
+                float[] down = stacked ? after.floats("model.layers.1.mlp.experts.down_proj") : after.floats("model.layers.1.block_sparse_moe.experts." + g + ".w2.weight");
+                int size = stacked ? down.length / 3 : down.length;
+                double[] expected = new double[size];
+                double[] row = new double[hidden];
+                for (int e = 0; e < into.size(); e++) {
+                    if (into.get(e).asInt() == kept.get(g)) {
+                        double f = visits == 0 ? 1.0 / members : report.at("/layers/1/expert_frequency/" + e).asDouble() / visits;
+                        float[] w = stacked ? before.floats("model.layers.1.mlp.experts.down_proj") : before.floats("model.layers.1.block_sparse_moe.experts." + e + ".w2.weight");
+                        for (int i = 0; i < size; i++) {
+                            expected[i] += f * w[stacked ? e * size + i : i];
+                        }
+                        for (int i = 0; i < hidden; i++) {
+                            row[i] += routerBefore[e * hidden + i] / members;
+                        }
+                    }
+                }
+                for (int i = 0; i < size; i++) {
+                    assertEquals(expected[i], down[stacked ? g * size + i : i], 1e-6);
+                }
+                for (int i = 0; i < hidden; i++) {
+                    assertEquals(row[i], routerAfter[g * hidden + i], 1e-6);
+                }
+            }
+        }
     }
 
     @Test
@@ -239,6 +301,8 @@ class StructuredPruneTest {
     void refusesWhatCannotBe() {
         assertThrows(Refusal.class, () -> run("llama-gqa", "experts", "{\"sparsity\": 0.5}"));
         assertThrows(Refusal.class, () -> run("mixtral", "experts", "{\"experts\": 1}"));
+        assertThrows(Refusal.class, () -> run("mixtral", "submoe", "{\"experts\": 1}"));
+        assertThrows(Refusal.class, () -> run("gpt-oss", "submoe", "{\"experts\": 3}"));
         assertThrows(Refusal.class, () -> run("llama-gqa", "shortgpt", "{\"layers\": 3}"));
         assertThrows(Refusal.class, () -> run("phi3", "taylor", "{\"sparsity\": 0.5}"));
     }

@@ -35,6 +35,10 @@ import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
 import vitrine.core.train.method.InnerLora;
 import vitrine.core.train.method.Lora;
+import vitrine.core.train.method.MultiLora;
+import vitrine.core.train.method.Nola;
+import vitrine.core.train.method.SlowLora;
+import vitrine.core.train.method.Svft;
 
 /// What every method of training must keep to.
 class TrainerTest {
@@ -60,6 +64,10 @@ class TrainerTest {
             case "lora", "zosam" -> new Lora(lora(0.1f, false));
             case "pissa" -> new Lora(new Lora.Settings(4, 8, 0f, List.of(Lora.ALL_LINEAR), false, false, null, null, FirstFactors.Kind.pissa, null));
             case "loraxs" -> new InnerLora(new Lora.Settings(4, 8, 0f, List.of(Lora.ALL_LINEAR), false, false, null, null, FirstFactors.Kind.loraxs, null), 0);
+            case "multilora" -> new MultiLora(lora(0.1f, false), 2);
+            case "nola" -> new Nola(lora(0f, false), 8);
+            case "svft" -> new Svft(lora(0f, false));
+            case "ilora" -> new SlowLora(lora(0f, false));
             case "mezo" -> new FullTuning();
             case "apex" -> new Apex(3, 6, RANDOM);
             case "dora" -> new Lora(lora(0f, true));
@@ -142,7 +150,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "loraxs", "mezo", "zosam", "apex"})
+    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "loraxs", "mezo", "zosam", "apex", "multilora", "nola", "svft", "ilora"})
     void aRunThatGoesOnGivesTheSameBits(String name) {
         Run run = name.equals("mezo") ? probing(12, ZerothOrder.Kind.MEZO, 0.05) : name.equals("zosam") ? probing(12, ZerothOrder.Kind.SAM, 0.05) : run(12, 2, 1);
         State whole = with(() -> method(name), run, t -> train(t, -1));

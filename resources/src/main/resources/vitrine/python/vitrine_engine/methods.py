@@ -19,6 +19,8 @@ from .refusals import Refusal
 from .tasks import invalid
 
 ALL_LINEAR = ["all-linear"]
+ALL_EXPERTS = "all-experts"
+EXPERT_PARAMETERS = ("gate_up_proj", "down_proj")
 COMPANIONS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
               "tokenizer.model", "spiece.model", "chat_template.jinja", "chat_template.json", "generation_config.json")
 CHANGED_BASE = ("pissa", "olora", "corda", "loftq")
@@ -85,16 +87,24 @@ class Lora:
         if start is not None:
             return self._begin(loaded, start)
         rank = self._s.get("r", 16)
-        chosen = self._targets(loaded)
+        chosen, experts = self._targets(loaded), self._experts(loaded)
+        if not chosen and not experts:
+            raise invalid("neither modules nor parameters are named that adapters could go on")
         config = peft.LoraConfig(
-            r=rank, lora_alpha=plain(self._s.get("alpha", 2 * rank)), target_modules=chosen, lora_dropout=self._s.get("dropout", 0.0), bias="none",
+            r=rank, lora_alpha=plain(self._s.get("alpha", 2 * rank)), target_modules=chosen, lora_dropout=self._s.get("dropout", 0.0), bias="none", target_parameters=experts or None,
             use_rslora=self._s.get("rslora", False), use_dora=self._method == "dora", task_type="CAUSAL_LM",
             fan_in_fan_out=any(isinstance(loaded.model.get_submodule(n), Conv1D) for n in chosen))
         model = peft.get_peft_model(loaded.model, config)
         with torch.no_grad():
             # the values that the embedded engine begins with: evenly in (-1/sqrt(in), 1/sqrt(in)); B is 0
-            for number, name in enumerate(chosen):
-                a = model.base_model.model.get_submodule(name).lora_A["default"].weight
+            for number, name in enumerate(chosen + experts):
+                module = wrapper(model.base_model.model, name) if name in experts else model.base_model.model.get_submodule(name)
+                if "default" in module.lora_embedding_B:
+                    # of an embedding A is 0 and B normal, as in peft
+                    b = module.lora_embedding_B["default"]
+                    b.copy_(torch.from_numpy(random.normals(randomness.INITIAL, number, 0, b.numel())).float().reshape(b.shape))
+                    continue
+                a = module.lora_A["default"].weight
                 values = (2 * random.uniforms(randomness.INITIAL, number, a.numel()) - 1) / math.sqrt(a.shape[1])
                 a.copy_(torch.from_numpy(values).float().reshape(a.shape))
         return model
@@ -119,8 +129,9 @@ class Lora:
 
     def _targets(self, loaded):
         """Full names of the linear layers that get factors, in the order of the forward pass."""
-        known = linear_layers(loaded.model)
-        wanted = self._s.get("targetModules", ALL_LINEAR)
+        linear = linear_layers(loaded.model)
+        known = linear + ends(loaded.model)
+        wanted = self._s.get("targetModules", [] if "targetParameters" in self._s else ALL_LINEAR)
         if self._method == "layra":
             count = len(models.layers_of(loaded.model))
             quarter = -(-count // 4)
@@ -128,23 +139,52 @@ class Lora:
             self._layers = [l for l in range(count) if l < first or l >= count - last]
         unused, chosen = list(wanted), []
         for layer, name in known:
-            hits = [t for t in wanted if wanted == ALL_LINEAR or name == t or name.endswith("." + t)]
+            if wanted == ALL_LINEAR:
+                hits = wanted if (layer, name) in linear else []
+            else:
+                hits = [t for t in wanted if name == t or name.endswith("." + t)]
             if hits:
                 unused = [t for t in unused if t not in hits]
+                if layer < 0 and self._layers is not None:
+                    raise invalid("%s is in no layer, and the method adapts some layers only" % name)
+                if layer < 0 and self._method == "dora" and name == embedding(loaded.model):
+                    raise invalid("%s cannot be adapted so: DoRA of an embedding would need the norms of all of its columns at every step, and is not there" % name)
                 if self._layers is None or layer in self._layers:
                     chosen.append(name)
-        if unused or not chosen:
-            raise invalid("no linear layer of the model is called %s; there are %s" % ((unused or wanted)[0], ", ".join(sorted({kind(n) for _, n in known}))))
+        if unused or wanted and not chosen:
+            raise invalid("no linear layer of the model is called %s; there are %s" % ((unused or wanted)[0], ", ".join(sorted({kind(n) for _, n in linear}) + [kind(n) for _, n in ends(loaded.model)])))
         self._kinds = sorted({kind(n) for n in chosen})
         every = [n for l, n in known if kind(n) in self._kinds and (self._layers is None or l in self._layers)]
         if every != chosen:
             self._kinds = None      # the short names would mean more layers than were chosen
         return chosen
 
+    def _experts(self, loaded):
+        """Full names of the parameters of routed experts that get factors, in the order of the forward pass."""
+        wanted = self._s.get("targetParameters")
+        if wanted is None:
+            return []
+        known = expert_parameters(loaded.model)
+        if not known:
+            mixture = any(type(m).__name__.endswith("Experts") for m in loaded.model.modules())
+            raise invalid(("%s keeps its experts in a form that peft has no adapters for" if mixture else "%s has no routed experts") % loaded.checkpoint.family)
+        unused, chosen = list(wanted), []
+        for layer, name in known:
+            hits = [t for t in wanted if t == ALL_EXPERTS or name == t or name.endswith("." + t)]
+            if hits:
+                unused = [t for t in unused if t not in hits]
+                if self._layers is None or layer in self._layers:
+                    chosen.append(name)
+        if unused or not chosen:
+            raise invalid("no parameter of the model's experts is called %s; there are experts.%s and experts.%s" % ((unused or wanted)[0], *EXPERT_PARAMETERS))
+        if self._method == "dora" or self._s.get("dropout", 0):
+            raise invalid("%s cannot be adapted so: peft has no %s" % (chosen[0], "DoRA for parameters of experts" if self._method == "dora" else "dropout for adapters of experts"))
+        return chosen
+
     def write(self, model, loaded, folder, rank, summary):
         state = {name: whole(t).detach().float().cpu() for name, t in model.named_parameters() if t.requires_grad}
         summary["result"] = "adapter"
-        summary["modules"] = sum(".lora_A." in n for n in state)
+        summary["modules"] = sum(".lora_A." in n or n.endswith(".lora_embedding_A.default") for n in state)
         if rank > 0:
             return
         save_adapter(model, state, folder)
@@ -181,7 +221,7 @@ def of(task, settings):
     if name not in METHODS:
         raise invalid("the method %s is unknown; known are %s" % (name, ", ".join(list(METHODS) + list(EMBEDDED_ONLY))))
     method = METHODS[name](task, settings)
-    for key in ("r", "alpha", "dropout", "targetModules", "rslora"):
+    for key in ("r", "alpha", "dropout", "targetModules", "targetParameters", "rslora"):
         if key in settings and not method.adapts:
             raise invalid("%s does not go with the method %s" % (key, name))
     for key, belongs in (("firstLayers", "layra"), ("lastLayers", "layra"), ("beamPeriod", "beamlora"), ("beamEnd", "beamlora"), ("beamTemperature", "beamlora"),
@@ -218,6 +258,32 @@ def linear_layers(model):
                 names.append(name)
         out += [(index, prefix[id(layer)] + "." + name) for name in query_key_value(names)]
     return out
+
+
+def embedding(model):
+    """The full name of the table that tokens are looked up in."""
+    return next(n for n, m in model.named_modules() if m is model.get_input_embeddings())
+
+
+def ends(model):
+    """The embedding and the head: (-1, full name)."""
+    head = model.get_output_embeddings()
+    return [(-1, embedding(model))] + [(-1, n) for n, m in model.named_modules() if m is head]
+
+
+def expert_parameters(model):
+    """(layer, full name) of the parameters that hold all experts of a layer."""
+    prefix = {id(module): name for name, module in model.named_modules()}
+    return [(index, "%s.%s" % (prefix[id(module)], p)) for index, layer in enumerate(models.layers_of(model)) for module in layer.modules() for p in EXPERT_PARAMETERS
+            if type(module).__name__.endswith("Experts") and getattr(getattr(module, p, None), "ndim", 0) == 3]
+
+
+def wrapper(model, parameter):
+    """What peft has put around a parameter: wrappers of one module stand within each other."""
+    module = model.get_submodule(parameter.rsplit(".", 1)[0])
+    while module.parameter_name != kind(parameter):
+        module = module.base_layer
+    return module
 
 
 def query_key_value(names):

@@ -63,6 +63,12 @@ class Runner:
             with WholeFolder(folder) as out:
                 outcome = run.run(out.staging)
                 return self._finish(out, folder, task, inputs, device, started, outcome, reporter)
+        if task["kind"] == "prune":
+            from .prune import Prune
+            self.forget()
+            with WholeFolder(folder) as out, torch.no_grad():
+                outcome = Prune(task, checkpoint, device, self, inputs, reporter, os.path.dirname(folder)).run(out.staging)
+                return self._finish(out, folder, task, inputs, device, started, outcome, reporter)
         work = {"capture": capture, "eval": evaluate, "heads": heads, "routing": routing, "rank": rank}[task["kind"]]
         with WholeFolder(folder) as out, torch.no_grad():
             outcome = work(self, task, checkpoint, inputs, device, reporter)
@@ -119,10 +125,10 @@ def input_files(task, checkpoint):
             files.append(task["prompt"]["file"])
     elif task["kind"] == "routing":
         files += [d["file"] for d in task["data"]]
-    else:
+    elif task.get("data") is not None:
         files.append(task["data"])
     if task.get("evalData") is not None:
-        files.append(task["evalData"])
+        files += [d["file"] for d in task["evalData"]] if task["kind"] == "prune" else [task["evalData"]]
     for path in [task["initAdapter"]] if task.get("initAdapter") is not None else [use["path"] for use in task.get("adapters") or []]:
         files += adapter_files(path)
     return files

@@ -13,15 +13,22 @@ KINDS = {
     "routing": {"model": (str, True), "data": (list, True), "maxLength": (int, False), "maxTokens": (int, False), "expertsPerToken": (list, False),
                 "adapters": (list, False)},
     "finetune": {"model": (str, True), "data": (str, True), "method": (str, True), "evalData": (str, False), "initAdapter": (str, False), "settings": (dict, False)},
+    "prune": {"model": (str, True), "method": (str, True), "data": (str, False), "evalData": (list, False), "settings": (dict, False), "recovery": (dict, False)},
 }
-ELSEWHERE = ("statistics", "spectrum", "adapter", "adapter-compare", "adapter-cut", "adapter-merge", "adapter-extract", "compare", "prune", "convert", "preview")
+ELSEWHERE = ("statistics", "spectrum", "adapter", "adapter-compare", "adapter-cut", "adapter-merge", "adapter-extract", "compare", "convert", "preview")
 
 SETTINGS = {
     "steps": int, "epochs": int, "batchSize": int, "accumulate": int, "sequenceLength": int, "lr": float, "warmupSteps": int, "schedule": str, "decaySteps": int,
     "weightDecay": float, "beta1": float, "beta2": float, "eps": float, "maxGradNorm": float, "seed": int, "order": str, "pack": bool, "evalEvery": int,
     "saveEvery": int, "checkpointing": str, "balance": float, "optimiser": str, "cautious": bool, "gradientNoise": float, "r": int, "alpha": float,
     "dropout": float, "targetModules": list, "rslora": bool, "firstLayers": int, "lastLayers": int, "beamPeriod": int, "beamEnd": int, "beamTemperature": float,
-    "rounds": int,
+    "rounds": int, "targetParameters": list,
+}
+# of a pruning run; settings of methods that the embedded engine alone has are known here, so that the method is what is refused
+PRUNING = {
+    "sparsity": float, "pattern": str, "rank": int, "group": str, "propagation": str, "blockSize": int, "damping": float, "targetModules": list,
+    "calibrationSequences": int, "sequenceLength": int, "seed": int, "allocation": str, "allocationSpread": float, "outlierMultiple": float, "alpha": float,
+    "factorised": bool, "layers": int, "even": bool, "parts": str, "secondOrder": bool, "experts": int, "criterion": str, "expertsPerToken": int, "drop": dict, "ranks": dict,
 }
 LEAST = {"steps": 1, "epochs": 1, "batchSize": 1, "accumulate": 1, "sequenceLength": 2, "warmupSteps": 0, "decaySteps": 0, "evalEvery": 1, "saveEvery": 1, "r": 1,
          "firstLayers": 0, "lastLayers": 0, "maxLength": 2, "maxTokens": 2}
@@ -45,6 +52,8 @@ def checked(task):
     keys(task, {"kind": (str, True), **KINDS[kind]}, "a task of this kind")
     if kind == "finetune":
         keys(task.get("settings", {}), {name: (of, False) for name, of in SETTINGS.items()}, "settings")
+    if kind == "prune":
+        keys(task.get("settings", {}), {name: (of, False) for name, of in PRUNING.items()}, "settings")
     for use in task.get("adapters") or []:
         keys(use, {"path": (str, True), "weight": (float, False)}, "an adapter")
     return task

@@ -1,9 +1,11 @@
 package vitrine.views.attention;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import javafx.collections.FXCollections;
 import javafx.collections.ObservableList;
 import javafx.scene.Node;
@@ -89,6 +91,11 @@ public final class AttentionView implements View {
     @Override
     public Optional<Subject> subject() {
         return Optional.ofNullable(model.subjectProperty().get());
+    }
+
+    /// How the window makes permanent what is switched off, by the task of a pruning run.
+    public void permanentlyWith(Consumer<ObjectNode> how) {
+        inspector.permanentlyWith(how);
     }
 
     @Override

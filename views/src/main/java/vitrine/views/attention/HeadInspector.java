@@ -3,10 +3,12 @@ package vitrine.views.attention;
 import static vitrine.views.control.Sections.head;
 import static vitrine.views.control.Sections.section;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
@@ -43,6 +45,7 @@ final class HeadInspector {
 
     private final AttentionViewModel model;
     private final VBox box = new VBox();
+    private Consumer<ObjectNode> permanently;
     private final ScrollPane scroll = new ScrollPane(box);
 
     HeadInspector(AttentionViewModel model) {
@@ -166,6 +169,12 @@ final class HeadInspector {
         return section;
     }
 
+    /// How the window makes permanent what is switched off.
+    void permanentlyWith(Consumer<ObjectNode> how) {
+        permanently = how;
+        show();
+    }
+
     /// What if: heads and layers without which the prompt passes, and what that does to its loss.
     private Node switchedOff(HeadId h) {
         SwitchedOff off = model.switchedOff();
@@ -183,6 +192,12 @@ final class HeadInspector {
             return rows;
         }
         buttons.getChildren().add(Buttons.plain("All on", off::clear));
+        if (permanently != null && why.isEmpty()) {
+            javafx.scene.control.Button permanent = Buttons.plain("Make permanent…", vitrine.views.control.Icons.PRUNE, () -> permanently.accept(off.permanently()));
+            permanent.setId("make-permanent");
+            permanent.setTooltip(new javafx.scene.control.Tooltip("Opens the form of a pruning run that writes a checkpoint without these parts"));
+            buttons.getChildren().add(permanent);
+        }
         List<String> parts = new ArrayList<>(off.sortedHeads().stream().map(HeadId::toString).toList());
         off.layers().stream().sorted().forEach(l -> parts.add("Layer " + l));
         Label list = new Label(String.join("; ", parts));

@@ -1,5 +1,6 @@
 package vitrine.views.attention;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Comparator;
 import java.util.List;
 import javafx.beans.property.ReadOnlyObjectProperty;
@@ -7,6 +8,7 @@ import javafx.collections.FXCollections;
 import javafx.collections.ObservableSet;
 import javafx.collections.SetChangeListener;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.json.Json;
 import vitrine.core.task.Task;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.tasks.Latest;
@@ -101,6 +103,19 @@ final class SwitchedOff {
 
     List<HeadId> sortedHeads() {
         return heads.stream().sorted(Comparator.comparingInt(HeadId::layer).thenComparingInt(HeadId::head)).toList();
+    }
+
+    /// The task of a run that makes it permanent: a checkpoint without these parts, measured on a text that the form asks for.
+    ObjectNode permanently() {
+        ObjectNode task = Json.object().put("model", model.subjectProperty().get().path()).put("method", "explicit");
+        ObjectNode drop = task.putObject("settings").putObject("drop");
+        if (!layers.isEmpty()) {
+            layers.stream().sorted().forEach(drop.putArray("layers")::add);
+        }
+        if (!heads.isEmpty()) {
+            sortedHeads().forEach(h -> drop.withArray("/heads").add(h.layer() + "." + h.head()));
+        }
+        return task;
     }
 
     /// The options of the command line, with a space before them; empty where all is on.

@@ -12,7 +12,7 @@ import javafx.scene.input.ClipboardContent;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.StackPane;
 
-/// A button that puts the command of a run on the clipboard: for what is started from the command line only.
+/// A button that opens the form of a run, filled; or, where no window is there to open it, puts the command of the run on the clipboard.
 public final class CommandButton extends StackPane {
 
     private static final String COPIED = "Command copied";
@@ -24,6 +24,7 @@ public final class CommandButton extends StackPane {
     // A disabled node shows no tooltip, so it hangs on what lies around it.
     private final Tooltip tooltip = new Tooltip();
     private final InvalidationListener changed = o -> tell();
+    private Supplier<Runnable> opening = () -> null;
 
     /// @param command the command now, or empty where there is none
     /// @param none why there is none
@@ -41,6 +42,13 @@ public final class CommandButton extends StackPane {
         tell();
     }
 
+    /// What opens the form of the run; the supplier gives null where nothing can.
+    public CommandButton opening(Supplier<Runnable> how) {
+        opening = how;
+        tell();
+        return this;
+    }
+
     public Button button() {
         return button;
     }
@@ -49,10 +57,15 @@ public final class CommandButton extends StackPane {
         String now = command.get();
         button.setDisable(now.isEmpty());
         button.setText(name);
-        tooltip.setText(now.isEmpty() ? none : "Copies the command: " + now);
+        tooltip.setText(now.isEmpty() ? none : (opening.get() == null ? "Copies the command: " : "Opens the form of a run, which does what this command does: ") + now);
     }
 
     private void copy() {
+        Runnable open = opening.get();
+        if (open != null) {
+            open.run();
+            return;
+        }
         ClipboardContent content = new ClipboardContent();
         content.putString(command.get());
         Clipboard.getSystemClipboard().setContent(content);

@@ -8,8 +8,10 @@ import javafx.geometry.Pos;
 import javafx.geometry.Side;
 import javafx.scene.control.Button;
 import javafx.scene.control.ContextMenu;
+import javafx.scene.control.CustomMenuItem;
 import javafx.scene.control.Label;
 import javafx.scene.control.MenuItem;
+import javafx.scene.control.Tooltip;
 import javafx.scene.input.KeyCode;
 import javafx.scene.input.KeyEvent;
 import javafx.scene.layout.HBox;
@@ -24,6 +26,7 @@ public final class Picker<T> extends Button {
     private final Function<T, String> naming;
     private final ContextMenu menu = new ContextMenu();
     private List<T> choices;
+    private Function<T, String> lacks = choice -> null;
 
     /// @param label what is chosen, such as `Sort by`; empty where the values speak for themselves
     public Picker(String label, List<T> choices, Function<T, String> naming) {
@@ -77,20 +80,43 @@ public final class Picker<T> extends Button {
         }
     }
 
+    /// Greys out what cannot be chosen now, with the reason in its tooltip.
+    ///
+    /// @param reason why not, a sentence; null for what can be chosen
+    public void unless(Function<T, String> reason) {
+        lacks = reason;
+    }
+
     private void open() {
         menu.getItems().clear();
         for (T choice : choices) {
-            MenuItem item = new MenuItem(naming.apply(choice));
+            String lack = lacks.apply(choice);
+            MenuItem item = lack == null ? new MenuItem(naming.apply(choice)) : greyed(naming.apply(choice), lack);
             // Tensor names hold underscores, which would become mnemonics.
             item.setMnemonicParsing(false);
             if (choice.equals(value.get())) {
                 item.setGraphic(Icons.DONE.node());
             }
-            item.setOnAction(e -> value.set(choice));
+            item.setOnAction(e -> {
+                if (lack == null) {
+                    value.set(choice);
+                }
+            });
             menu.getItems().add(item);
         }
         if (!choices.isEmpty()) {
             menu.show(this, Side.BOTTOM, 0, 4);
         }
+    }
+
+    /// An item that does nothing: a disabled one would show no tooltip.
+    private static MenuItem greyed(String name, String reason) {
+        Label label = new Label(name);
+        label.setDisable(true);
+        HBox row = new HBox(label);
+        Tooltip.install(row, new Tooltip(reason));
+        CustomMenuItem item = new CustomMenuItem(row, false);
+        item.getStyleClass().add("vt-menu-lacking");
+        return item;
     }
 }

@@ -95,7 +95,7 @@ final class EnergyCard {
     /// Of the selected matrix, at the rank that the threshold leaves.
     static CommandButton lowRankCopy(RankViewModel model) {
         return new CommandButton("Low-rank copy…", model::pruneCommand, "Select a whole weight matrix: heads, experts and values over texts are not truncated by themselves.",
-                List.of(model.stateProperty(), model.selectedProperty(), model.shareProperty(), model.ruleProperty(), model.truncationsProperty()));
+                List.of(model.stateProperty(), model.selectedProperty(), model.shareProperty(), model.ruleProperty(), model.truncationsProperty())).opening(model::pruneForm);
     }
 
     Card node() {

@@ -122,6 +122,11 @@ public final class RankView implements View {
         return open;
     }
 
+    /// How the window opens the form of a pruning run, by its task.
+    public void pruneWith(java.util.function.Consumer<com.fasterxml.jackson.databind.node.ObjectNode> how) {
+        model.pruneWith(how);
+    }
+
     /// How the window asks for a file.
     public void chooseFilesWith(Supplier<Optional<Path>> asking) {
         files = asking;

@@ -1,5 +1,6 @@
 package vitrine.views.rank;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -9,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import javafx.beans.property.DoubleProperty;
 import javafx.beans.property.IntegerProperty;
 import javafx.beans.property.ObjectProperty;
@@ -23,6 +25,7 @@ import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.Measure;
 import vitrine.core.artifact.RankArtifact;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
@@ -86,6 +89,7 @@ public final class RankViewModel {
     }
 
     private final ObjectProperty<Subject> subject = new SimpleObjectProperty<>(this, "subject");
+    private Consumer<ObjectNode> pruning;
     private final ObjectProperty<Mode> mode = new SimpleObjectProperty<>(this, "mode", Mode.WEIGHTS);
     private final ObjectProperty<Values> values = new SimpleObjectProperty<>(this, "values", Values.HIDDEN);
     private final ObjectProperty<Measure> measure = new SimpleObjectProperty<>(this, "measure", Measure.EFFECTIVE_RANK);
@@ -615,6 +619,25 @@ public final class RankViewModel {
                     + (t.series() == null && t.against() == null ? "\nvitrine snapshot rank " + model + " --out rank.png" : "");
             case Task.Rank t -> "vitrine rank " + model + " --data " + quoted(t.data()) + " --of " + t.of() + (Boolean.TRUE.equals(t.growth()) ? " --growth" : "");
             default -> throw new IllegalStateException("this view asks for no " + task.kind());
+        };
+    }
+
+    /// How the window opens the form of a pruning run; null where it cannot.
+    void pruneWith(Consumer<ObjectNode> how) {
+        pruning = how;
+    }
+
+    /// What opens the form of a run that truncates the selected matrix, or null.
+    Runnable pruneForm() {
+        Item i = item().orElse(null);
+        Truncation t = i == null || pruning == null || pruneCommand().isEmpty() ? null : truncation().orElse(null);
+        return t == null ? null : () -> {
+            ObjectNode task = Json.object().put("model", subject.get().path().toString()).put("method", "svd");
+            task.putObject("settings").putObject("ranks").put(i.name().replaceFirst("\\.weight$", ""), Math.max(1, whatIf().rank(t)));
+            if (text.get() != null) {
+                task.put("data", text.get().path().toString());
+            }
+            pruning.accept(task);
         };
     }
 

@@ -32,8 +32,8 @@ import vitrine.views.chart.BarList;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
-import vitrine.views.control.ErrorCard;
 import vitrine.views.control.CommandButton;
+import vitrine.views.control.ErrorCard;
 import vitrine.views.control.Icons;
 import vitrine.views.control.KeyValueRow;
 import vitrine.views.control.ProvenanceAudit;
@@ -175,6 +175,10 @@ final class ExpertInspector {
             addLosses(section, known, from);
             section.getChildren().add(caption("All rows, per token. Nobody takes its place."));
             ProvenanceAudit.notAFigure(section.getChildren().getLast(), "how it was measured");
+            Runnable permanently = model.withoutForm(d.number(p.layer()), p.expert());
+            if (permanently != null) {
+                section.getChildren().add(offered(Buttons.plain("Make permanent…", Icons.PRUNE, permanently), "Opens the form of a pruning run that writes a checkpoint without it; configs count experts for all layers alike, so it needs one of each layer"));
+            }
             return section;
         }
         if (model.whatIfProperty().get() instanceof ViewState.Working<RoutingArtifact> w && off.equals(model.changeProperty().get())) {
@@ -442,7 +446,7 @@ final class ExpertInspector {
             label.getStyleClass().add(Styles.WARNING_TEXT);
             section.getChildren().add(ProvenanceAudit.notAFigure(label, "a warning of the engine"));
         }
-        CommandButton prune = new CommandButton("Drop experts…", model::pruneCommand, NO_PRUNING, List.of(model.subjectProperty()));
+        CommandButton prune = new CommandButton("Drop experts…", model::pruneCommand, NO_PRUNING, List.of(model.subjectProperty())).opening(model::pruneForm);
         prune.setAlignment(Pos.CENTER_LEFT);
         prune.setPadding(new Insets(8, 0, 0, 0));
         section.getChildren().add(prune);

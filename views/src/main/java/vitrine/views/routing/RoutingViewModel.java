@@ -1,5 +1,6 @@
 package vitrine.views.routing;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -7,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import javafx.beans.property.IntegerProperty;
@@ -20,6 +22,7 @@ import javafx.collections.ObservableList;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.RoutingArtifact;
 import vitrine.core.artifact.RoutingArtifact.Similarity;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.views.routing.RoutingData.Measure;
@@ -80,6 +83,7 @@ public final class RoutingViewModel {
     }
 
     private static final int MOST_SWEPT = 8;
+    private Consumer<ObjectNode> pruning;
 
     private final ObjectProperty<Subject> subject = new SimpleObjectProperty<>(this, "subject");
     private final ObservableList<Task.Domain> texts = FXCollections.observableArrayList();
@@ -523,5 +527,28 @@ public final class RoutingViewModel {
     String pruneCommand() {
         return subject.get() == null || chosen.isEmpty() ? "" : "vitrine prune --model " + Asking.quoted(subject.get().path()) + " --method experts --sparsity 0.5 --data "
                 + Asking.quoted(chosen.getFirst().file()) + " --out " + Asking.quoted(subject.get().name() + "-half-the-experts");
+    }
+
+    /// How the window opens the form of a pruning run; null where it cannot.
+    void pruneWith(Consumer<ObjectNode> how) {
+        pruning = how;
+    }
+
+    /// What opens the form of a run that drops experts, or null.
+    Runnable pruneForm() {
+        return pruning == null || pruneCommand().isEmpty() ? null : () -> {
+            ObjectNode task = Json.object().put("model", subject.get().path()).put("method", "experts").put("data", chosen.getFirst().file());
+            task.putObject("settings").put("sparsity", 0.5);
+            pruning.accept(task);
+        };
+    }
+
+    /// What opens the form of a run that writes a checkpoint without an expert, or null.
+    Runnable withoutForm(int layer, int expert) {
+        return pruning == null || subject.get() == null || chosen.isEmpty() ? null : () -> {
+            ObjectNode task = Json.object().put("model", subject.get().path()).put("method", "explicit").put("data", chosen.getFirst().file());
+            task.putObject("settings").putObject("drop").putArray("experts").add(layer + "." + expert);
+            pruning.accept(task);
+        };
     }
 }

@@ -33,7 +33,9 @@ import org.controlsfx.validation.ValidationSupport;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.json.Json;
 import vitrine.core.task.FinetuneMethod;
+import vitrine.core.task.PruneMethod;
 import vitrine.core.task.Task;
+import vitrine.core.task.TrainingSupport;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
@@ -54,9 +56,14 @@ final class FormBoard {
 
     private static final double GAP = 12;
     private static final double RIGHT_LEAST = 280;
+    /// Below a preview, command and task take no more than they need.
+    private static final double WORDS_MOST = 260;
 
     private final RunsViewModel model;
-    private final RunForm form;
+    private final RunForm training;
+    private final PruneForm pruning;
+    private final PreviewCard preview;
+    private final DataCard data;
     private final ObservableList<Offer> models;
     private final ObservableList<Offer> texts;
     private final Supplier<Optional<Path>> files;
@@ -78,7 +85,10 @@ final class FormBoard {
         this.models = models;
         this.texts = texts;
         this.files = files;
-        form = model.form();
+        training = model.form();
+        pruning = model.pruneForm();
+        preview = new PreviewCard(pruning);
+        data = new DataCard(training, model.tasks());
         // Messages stand below their fields, where they can be read; the library's marks would take over the scene's root.
         validation.setErrorDecorationEnabled(false);
         start = Buttons.primary("Start run", model::start);
@@ -90,7 +100,7 @@ final class FormBoard {
         settings.content(scroll);
         body = new Region() {
             {
-                getChildren().addAll(settings, outlook, words);
+                getChildren().addAll(settings, outlook, preview.node(), data.node(), words);
                 setMinSize(0, 0);
             }
 
@@ -100,18 +110,38 @@ final class FormBoard {
                 double left = Math.min(getWidth() - right - GAP, 760);
                 right = getWidth() - left - GAP;
                 settings.resizeRelocate(0, 0, left, getHeight());
-                double upper = Math.min(getHeight() * 0.55, Math.max(180, outlook.prefHeight(right)));
-                outlook.resizeRelocate(left + GAP, 0, right, upper);
-                words.resizeRelocate(left + GAP, upper + GAP, right, getHeight() - upper - GAP);
+                boolean prunes = model.pruningProperty().get();
+                Region above = prunes ? preview.node() : outlook;
+                outlook.setVisible(!prunes);
+                preview.node().setVisible(prunes);
+                double upper = prunes ? Math.max(getHeight() - WORDS_MOST, Math.floor(getHeight() * 0.66)) : Math.min(getHeight() * 0.4, Math.max(180, outlook.prefHeight(right)));
+                above.resizeRelocate(left + GAP, 0, right, upper);
+                data.node().setVisible(!prunes);
+                double y = upper + GAP;
+                if (!prunes) {
+                    double middle = Math.max(120, Math.floor((getHeight() - upper) * 0.5));
+                    data.node().resizeRelocate(left + GAP, y, right, middle);
+                    y += middle + GAP;
+                }
+                words.resizeRelocate(left + GAP, y, right, getHeight() - y);
             }
         };
-        form.methodProperty().addListener((o, old, now) -> build());
-        form.problemsProperty().addListener((o, old, now) -> tellProblems());
-        form.taskProperty().addListener((o, old, now) -> {
+        training.methodProperty().addListener((o, old, now) -> build());
+        pruning.methodProperty().addListener((o, old, now) -> build());
+        model.pruningProperty().addListener((o, old, now) -> {
+            build();
             tellTask();
             tellOutlook();
         });
-        form.outlookProperty().addListener((o, old, now) -> tellOutlook());
+        for (Form f : List.of(training, pruning)) {
+            f.problemsProperty().addListener((o, old, now) -> tellProblems());
+            f.taskProperty().addListener((o, old, now) -> {
+                tellTask();
+                tellOutlook();
+            });
+        }
+        training.outlookProperty().addListener((o, old, now) -> tellOutlook());
+        pruning.outlookProperty().addListener((o, old, now) -> tellProblems());
         model.refusedProperty().addListener((o, old, now) -> tellProblems());
         build();
         tellTask();
@@ -138,18 +168,27 @@ final class FormBoard {
         rows.getChildren().clear();
         problems.clear();
         fields.clear();
-        Picker<FinetuneMethod> method = new Picker<>("", List.copyOf(EnumSet.allOf(FinetuneMethod.class)), Methods::label);
-        method.valueProperty().set(form.methodProperty().get());
-        method.valueProperty().addListener((o, old, now) -> form.methodProperty().set(now));
-        Label about = new Label(Methods.about(form.methodProperty().get()));
+        GridPane grid = grid();
+        Segments<Boolean> kind = new Segments<>(List.of(false, true), p -> p ? "Prune or compress" : "Fine-tune");
+        kind.setId("run-kind");
+        kind.valueProperty().set(model.pruningProperty().get());
+        kind.valueProperty().addListener((o, old, now) -> model.pruningProperty().set(now));
+        line(grid, "Run", "What is done to the checkpoint.", kind, "kind");
+        Node method = model.pruningProperty().get() ? pruneMethod() : trainMethod();
+        Label about = new Label(model.pruningProperty().get() ? Methods.about(pruning.methodProperty().get()) : Methods.about(training.methodProperty().get()));
         about.getStyleClass().addAll(Styles.CAPTION);
         about.setWrapText(true);
         about.setMinHeight(Region.USE_PREF_SIZE);
-        GridPane grid = grid();
-        line(grid, "Method", "How it is trained.", new VBox(4, method, ProvenanceAudit.notAFigure(about, "explanation")), "method");
-        file(grid, "Checkpoint", "What is trained.", RunForm.MODEL, models);
-        file(grid, "Text", "A text file or JSONL.", RunForm.DATA, texts);
-        file(grid, "Validation text", "Its loss is measured on the way; not trained on.", RunForm.EVAL_DATA, texts);
+        line(grid, "Method", model.pruningProperty().get() ? "What goes, and by what." : "How it is trained.", new VBox(4, method, ProvenanceAudit.notAFigure(about, "explanation")), "method");
+        file(grid, "Checkpoint", model.pruningProperty().get() ? "What is pruned; it stays as it is." : "What is trained.", RunForm.MODEL, models);
+        if (model.pruningProperty().get()) {
+            file(grid, "Calibration text", pruning.methodProperty().get().needsData() ? "What the method works by: a text file or JSONL." : "This method needs none; it is measured on it where it is given.", RunForm.DATA, texts);
+            file(grid, "Measured on", "A text whose perplexity is measured before and after; the calibration text where there is none.", RunForm.EVAL_DATA, texts);
+        } else {
+            file(grid, "Text", "A text file or JSONL.", RunForm.DATA, texts);
+            file(grid, "Validation text", "Its loss is measured on the way; not trained on.", RunForm.EVAL_DATA, texts);
+        }
+        Form form = model.shownForm();
         form.settings().stream().filter(Setting::first).forEach(s -> setting(grid, s));
         rows.getChildren().add(grid);
         Button fold = Buttons.plain(advanced ? "Fewer settings" : "Advanced: all " + form.settings().size() + " settings", advanced ? Icons.UNFOLDED : Icons.FOLDED, () -> {
@@ -161,7 +200,7 @@ final class FormBoard {
         rows.getChildren().add(fold);
         if (advanced) {
             GridPane more = grid();
-            if (form.methodProperty().get().adapts()) {
+            if (!model.pruningProperty().get() && training.methodProperty().get().adapts()) {
                 file(more, "Begins with", "A PEFT adapter to go on with; r, alpha and modules are its own.", RunForm.INIT_ADAPTER, models);
             }
             form.settings().stream().filter(s -> !s.first()).forEach(s -> setting(more, s));
@@ -173,6 +212,21 @@ final class FormBoard {
         VBox.setMargin(foot, new javafx.geometry.Insets(8, 0, 0, 0));
         rows.getChildren().add(foot);
         tellProblems();
+    }
+
+    private Node trainMethod() {
+        Picker<FinetuneMethod> method = new Picker<>("", List.copyOf(EnumSet.allOf(FinetuneMethod.class)), Methods::label);
+        method.unless(m -> TrainingSupport.lack(TrainingSupport.EMBEDDED, m).map(why -> "Not with the embedded engine: " + why + ".").orElse(null));
+        method.valueProperty().set(training.methodProperty().get());
+        method.valueProperty().addListener((o, old, now) -> training.methodProperty().set(now));
+        return method;
+    }
+
+    private Node pruneMethod() {
+        Picker<PruneMethod> method = new Picker<>("", List.copyOf(EnumSet.allOf(PruneMethod.class)), m -> Methods.label(m.name()));
+        method.valueProperty().set(pruning.methodProperty().get());
+        method.valueProperty().addListener((o, old, now) -> pruning.methodProperty().set(now));
+        return method;
     }
 
     private static GridPane grid() {
@@ -199,7 +253,7 @@ final class FormBoard {
     }
 
     private void setting(GridPane grid, Setting s) {
-        StringProperty text = form.text(s.key());
+        StringProperty text = model.shownForm().text(s.key());
         Node field;
         if (s.kind() == Setting.Kind.CHOICE || s.kind() == Setting.Kind.SWITCH) {
             String now = text.get().isEmpty() ? s.fallback() : text.get();
@@ -218,7 +272,7 @@ final class FormBoard {
             field = textField(s.key(), s.fallback(), s.about());
             ((TextField) field).setMaxWidth(s.kind() == Setting.Kind.NAMES ? Double.MAX_VALUE : 220);
         }
-        line(grid, s.label(), s.about() + " " + s.option() + " on the command line.", field, s.key());
+        line(grid, s.label(), s.about() + " " + (model.pruningProperty().get() ? PruneFields.option(s) : s.option()) + " on the command line.", field, s.key());
     }
 
     private TextField textField(String key, String prompt, String about) {
@@ -227,6 +281,7 @@ final class FormBoard {
         f.getStyleClass().add("vt-form-field");
         f.setPromptText(prompt);
         f.setTooltip(new Tooltip(about));
+        Form form = model.shownForm();
         f.textProperty().bindBidirectional(form.text(key));
         fields.put(key, f);
         validation.registerValidator(f, false, (control, value) -> ValidationResult.fromMessageIf(control, form.problemsProperty().get().getOrDefault(key, ""), Severity.ERROR,
@@ -255,6 +310,7 @@ final class FormBoard {
     }
 
     private void tellProblems() {
+        Form form = model.shownForm();
         Map<String, String> wrong = form.problemsProperty().get();
         problems.forEach((key, label) -> say(label, wrong.getOrDefault(key, "")));
         fields.forEach((key, f) -> {
@@ -266,12 +322,13 @@ final class FormBoard {
         validation.revalidate();
         String of = wrong.getOrDefault("", "");
         String hidden = of.isEmpty() ? wrong.entrySet().stream().filter(e -> !problems.containsKey(e.getKey())).map(Map.Entry::getValue).findFirst().orElse("") : of;
-        RunForm.Outlook o = form.outlookProperty().get();
-        String refused = o != null && o.refusal() != null ? o.refusal().getMessage() : model.refusedProperty().get();
+        vitrine.core.refusal.Refusal not = model.pruningProperty().get() ? pruning.outlookProperty().get() == null ? null : pruning.outlookProperty().get().refusal()
+                : training.outlookProperty().get() == null ? null : training.outlookProperty().get().refusal();
+        String refused = not != null ? not.getMessage() : model.refusedProperty().get();
         say(general, !hidden.isEmpty() ? hidden : refused);
-        boolean ready = form.taskProperty().get() != null && (o == null || o.refusal() == null);
-        Buttons.disableBecause(start, ready ? "" : !wrong.isEmpty() ? "Something that was typed does not fit; see below the fields." : o != null && o.refusal() != null ? o.refusal().getMessage()
-                : "Choose a checkpoint and a text first.", "Starts the run in a process of its own (Ctrl+Enter)");
+        boolean ready = form.taskProperty().get() != null && not == null;
+        Buttons.disableBecause(start, ready ? "" : !wrong.isEmpty() ? "Something that was typed does not fit; see below the fields." : not != null ? not.getMessage()
+                : form.missing(), "Starts the run in a process of its own (Ctrl+Enter)");
     }
 
     private static void say(Label label, String text) {
@@ -283,8 +340,8 @@ final class FormBoard {
     // --- what it will take
 
     private void tellOutlook() {
-        RunForm.Outlook o = form.outlookProperty().get();
-        Task.Finetune t = form.taskProperty().get();
+        RunForm.Outlook o = training.outlookProperty().get();
+        Task.Finetune t = (Task.Finetune) training.taskProperty().get();
         VBox box = new VBox(2);
         if (o == null || o.forecast() == null) {
             Label why = new Label(t == null ? "Memory and time are predicted here once a checkpoint and a text are chosen." : o == null ? "Reading headers…" : o.refusal().getMessage());
@@ -313,15 +370,16 @@ final class FormBoard {
     }
 
     private void tellTask() {
-        Task.Finetune t = form.taskProperty().get();
-        TextArea text = new TextArea(t == null ? "The command and the task stand here once the form is complete." : RunForm.command(t) + "\n\n" + Json.pretty(t.toJson()));
+        Form form = model.shownForm();
+        Task t = form.taskProperty().get();
+        TextArea text = new TextArea(t == null ? "The command and the task stand here once the form is complete." : form.command() + "\n\n" + Json.pretty(t.toJson()));
         text.setEditable(false);
         text.setWrapText(true);
         text.getStyleClass().add(Styles.MONO);
         ProvenanceAudit.notAFigure(text, "a command and a task");
         words.content(text);
         words.subtitle("command, task");
-        words.actions(new IconButton(Icons.COPY, "Copy the command", "", () -> copy(t == null ? "" : RunForm.command(t))).compact(),
+        words.actions(new IconButton(Icons.COPY, "Copy the command", "", () -> copy(form.command())).compact(),
                 new IconButton(Icons.TEXT, "Copy the task's JSON", "", () -> copy(t == null ? "" : Json.pretty(t.toJson()))).compact());
         tellProblems();
     }

@@ -26,6 +26,7 @@ import javafx.collections.ObservableList;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.run.PruneRecord;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.FinetuneForecast;
@@ -51,6 +52,8 @@ public final class RunBoard implements AutoCloseable {
     /// Of how many earlier runs a pace is sought, and of how many steps it needs to be.
     private static final int PACE_RUNS = 5;
     private static final int PACE_STEPS = 10;
+    /// Of how many earlier runs of a method of pruning predictions are looked up.
+    private static final int PRUNED_RUNS = 50;
 
     private final Path folder;
     private final ObjectNode environment;
@@ -243,12 +246,31 @@ public final class RunBoard implements AutoCloseable {
     /// Makes a run and starts it; the number is there when the run is listed.
     ///
     /// @return fails with a [Refusal] where it cannot be made
-    CompletableFuture<Long> start(Task.Finetune task) {
+    CompletableFuture<Long> start(Task task) {
+        return start(task, Double.NaN, Double.NaN);
+    }
+
+    /// The same for a run of which something is predicted: it is kept beside it.
+    ///
+    /// @param loss of the model as it is, NaN where nothing is predicted
+    /// @param predicted of what becomes of it
+    CompletableFuture<Long> start(Task task, double loss, double predicted) {
         return asked(() -> {
             RunRecord run = store().create(task.toJson(), environment);
+            if (Double.isFinite(loss) && Double.isFinite(predicted)) {
+                PruneRecord.predict(run, loss, predicted);
+            }
             launch(run, List.of("runs", "resume", String.valueOf(run.number())));
             return run.number();
         });
+    }
+
+    /// How predictions fared in earlier runs of a method of pruning.
+    CompletableFuture<List<PruneRecord>> fared(String method) {
+        if (store == null && !Files.exists(folder)) {
+            return CompletableFuture.completedFuture(List.of());
+        }
+        return CompletableFuture.supplyAsync(() -> PruneRecord.of(store().list().stream().filter(r -> r.method().equals(method)).limit(PRUNED_RUNS).toList()), background);
     }
 
     /// Tokens per second that an earlier run of the same model and method had, the middle of its steps; NaN where there was none.

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.stream.Stream;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.run.PruneRecord;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.RunFolder;
@@ -21,7 +23,8 @@ import vitrine.core.task.RunFolder;
 /// @param events what happened to it
 /// @param saved steps whose state is on the disk, the latest first
 /// @param live when its last step was heard of, as [System#nanoTime()] tells time
-public record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> curves, Curve smoothed, List<RunStore.Event> events, List<Long> saved, long live) {
+/// @param report of a pruning run that ended; null for all others
+public record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> curves, Curve smoothed, List<RunStore.Event> events, List<Long> saved, long live, ObjectNode report) {
 
     /// Figures that stand for the whole run rather than a step; they are told with step 0.
     static final String FORECAST = "memory_forecast_bytes";
@@ -51,7 +54,23 @@ public record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> 
         figures.forEach((name, values) -> curves.merge(name, Curve.of(values), Curve::then));
         boolean further = before == null || run.step() != before.run.step() || before.run.state() != run.state();
         return new RunData(run, anew ? store.environment(run.number()) : before.environment, curves, curves.getOrDefault("loss", Curve.NONE).smoothed(), store.events(run.number()),
-                saved(run), further ? System.nanoTime() : before.live);
+                saved(run), further ? System.nanoTime() : before.live, !anew && before.report != null ? before.report : report(run));
+    }
+
+    /// A damaged report is as good as none: the result's own opening says what is wrong with it.
+    private static ObjectNode report(RunRecord run) {
+        if (!RunRow.prunes(run) || run.state() != RunRecord.State.finished) {
+            return null;
+        }
+        try {
+            return PruneRecord.report(run).orElse(null);
+        } catch (Refusal damaged) {
+            return null;
+        }
+    }
+
+    boolean prunes() {
+        return RunRow.prunes(run);
     }
 
     private static List<Long> saved(RunRecord run) {

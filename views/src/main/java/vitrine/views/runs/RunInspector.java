@@ -20,6 +20,8 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
+import vitrine.core.artifact.Provenance;
+import vitrine.core.run.PruneRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.RunFolder;
 import vitrine.resources.Styles;
@@ -74,6 +76,14 @@ final class RunInspector {
             box.getChildren().add(section(head("Run"), ProvenanceAudit.notAFigure(hint, "what will stand here")));
             return;
         }
+        if (d.prunes()) {
+            box.getChildren().addAll(heading(d), pruneSettings(d));
+            if (d.report() != null) {
+                box.getChildren().add(pruned(d));
+            }
+            box.getChildren().add(log(d));
+            return;
+        }
         box.getChildren().addAll(heading(d), settings(d), size(d));
         if (!d.validation().isEmpty()) {
             box.getChildren().add(validation(d));
@@ -88,7 +98,8 @@ final class RunInspector {
         Label title = new Label((d.run().number() == 0 ? "Run" : "Run #" + d.run().number()) + ", " + RunRow.method(d.run()));
         title.getStyleClass().add(Styles.INSPECTOR_TITLE);
         title.setWrapText(true);
-        Label about = new Label(RunRow.file(d.run().model()) + " on " + RunRow.file(d.run().task().path("data").asText()));
+        String text = d.run().task().path("data").asText();
+        Label about = new Label(RunRow.file(d.run().model()) + (text.isEmpty() ? "" : (d.prunes() ? ", calibrated on " : " on ") + RunRow.file(text)));
         about.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
         about.setWrapText(true);
         return ProvenanceAudit.notAFigure(section(title, about), "names");
@@ -101,7 +112,7 @@ final class RunInspector {
         TreeSet<String> told = new TreeSet<>();
         List<Node> rows = new ArrayList<>();
         boolean adapts = !d.run().method().equals("full") && !d.run().method().equals("hft");
-        String modules = s.has("targetModules") ? word(s.path("targetModules")) : "all-linear";
+        String modules = s.has("targetModules") ? word(s.path("targetModules")) : s.has("targetParameters") ? word(s.path("targetParameters")) : "all-linear";
         rows.add(KeyValueRow.ofName("Method", Methods.label(d.run().method()) + (adapts ? ", " + modules : "")));
         told.add("targetModules");
         if (s.has("r") || s.has("alpha")) {
@@ -147,6 +158,46 @@ final class RunInspector {
         StringBuilder names = new StringBuilder();
         v.forEach(n -> names.append(names.isEmpty() ? "" : ", ").append(n.asText()));
         return names.toString();
+    }
+
+    private static Node pruneSettings(RunData d) {
+        JsonNode s = d.run().task().path("settings");
+        List<Node> rows = new ArrayList<>();
+        rows.add(KeyValueRow.ofName("Method", Methods.label(d.run().method())));
+        for (Setting setting : PruneFields.LIST) {
+            if (s.has(setting.key())) {
+                JsonNode v = s.path(setting.key());
+                rows.add(KeyValueRow.ofName(setting.label(), v.isBoolean() ? v.asBoolean() ? "on" : "off" : setting.key().equals("sparsity") ? Numbers.percent(v.asDouble()) : v.isNumber() ? Numbers.general(v.asDouble()) : word(v)));
+            }
+        }
+        d.run().task().path("evalData").forEach(e -> rows.add(KeyValueRow.ofName("Measured on", e.path("name").asText())));
+        long defaults = PruneFields.LIST.stream().filter(x -> !s.has(x.key()) && PruneFields.of(vitrine.core.task.PruneMethod.valueOf(d.run().method())).contains(x)).count();
+        Label rest = new Label(defaults + " at default");
+        rest.getStyleClass().add(Styles.CAPTION);
+        VBox section = section(head("Settings", rest));
+        section.getChildren().addAll(rows);
+        return ProvenanceAudit.notAFigure(section, "settings of the run");
+    }
+
+    /// The report in figures, and what had been predicted.
+    private static Node pruned(RunData d) {
+        JsonNode r = d.report();
+        JsonNode s = r.path("sparsity");
+        VBox section = section(head("Result", new ProvenanceBadge(Origins.measured(d, "in the run's report"))));
+        section.getChildren().add(KeyValueRow.of("Parameters", Quantity.of(s.path("parameters").asDouble(), Numbers::count, Origins.derived(d, "counted in what was written"))));
+        section.getChildren().add(KeyValueRow.of("Zeros", Quantity.of(s.path("zeros").asDouble(), Numbers::count, Origins.derived(d, "counted in what was written"))));
+        section.getChildren().add(KeyValueRow.of("Left as they were", Quantity.of(r.path("skipped").size(), Numbers::count, Origins.derived(d, "tensors that the run did not touch, with their reasons in pruning_report.json"))));
+        if (r.at("/load_back/largest_logit_difference").isNumber()) {
+            section.getChildren().add(KeyValueRow.of("Opened again, logits differ by", Quantity.of(r.at("/load_back/largest_logit_difference").asDouble(), v -> v == 0 ? "0" : Numbers.scientific(v), Origins.measured(d, "largest difference of a logit between the checkpoint as it was written and the model in memory"))));
+        }
+        if (r.at("/calibration/tokens").isNumber()) {
+            section.getChildren().add(KeyValueRow.of("Calibration tokens", Quantity.of(r.at("/calibration/tokens").asDouble(), Numbers::count, Origins.measured(d, "tokens of the pieces that the method worked by"))));
+        }
+        PruneRecord.of(List.of(d.run())).stream().findFirst().ifPresent(p -> {
+            section.getChildren().add(KeyValueRow.of("Loss rose by", Quantity.of(p.measured(), v -> Numbers.change(v, 3), Origins.measured(d, "loss of the report's first text, after less before")).in("nats")));
+            section.getChildren().add(KeyValueRow.of("Predicted before", Quantity.of(p.predicted(), v -> Numbers.change(v, 3), Provenance.estimated("run #" + d.run().number(), "on the first tokens of the text, before the run began", 0, Double.NaN)).in("nats")));
+        });
+        return section;
     }
 
     // --- size
@@ -221,12 +272,20 @@ final class RunInspector {
         List<Line> all = new ArrayList<>();
         Curve seconds = d.curve("seconds");
         Curve loss = d.loss();
-        for (int i = Math.max(0, loss.steps().length - atMost); i < loss.steps().length; i++) {
+        for (int i = Math.max(0, loss.steps().length - atMost); i < loss.steps().length && !d.prunes(); i++) {
             all.add(new Line(seconds.at(loss.steps()[i]), "step " + Numbers.count(loss.steps()[i]) + " loss " + Numbers.orReason(loss.values()[i], Numbers::loss)));
         }
         Curve v = d.validation();
         for (int i = Math.max(0, v.steps().length - atMost); i < v.steps().length; i++) {
             all.add(new Line(Double.isNaN(seconds.at(v.steps()[i])) ? 0 : seconds.at(v.steps()[i]) + 1e-6, "validation_loss " + Numbers.orReason(v.values()[i], Numbers::loss)));
+        }
+        if (d.prunes()) {
+            Curve error = d.curve("relative_output_error");
+            Curve layers = d.curve("layer");
+            for (int i = Math.max(0, layers.steps().length - atMost); i < layers.steps().length; i++) {
+                double of = error.at(layers.steps()[i]);
+                all.add(new Line(Double.isNaN(seconds.at(layers.steps()[i])) ? 0.1 + 1e-3 * i : seconds.at(layers.steps()[i]), "layer " + Numbers.count(layers.values()[i]) + (Double.isFinite(of) ? " error " + Numbers.fixed(of, 3) : " done")));
+            }
         }
         for (RunStore.Event e : d.events()) {
             all.add(new Line(since(d, e), e.message()));

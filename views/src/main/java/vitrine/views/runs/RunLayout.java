@@ -31,6 +31,7 @@ final class RunLayout extends Region {
     private final RunTiles tiles;
     private final LossCard loss;
     private final List<FigureCard> small;
+    private final PruneLayout pruned;
     private final StackPane state = new StackPane();
     private final StackPane failure = new StackPane();
 
@@ -42,6 +43,7 @@ final class RunLayout extends Region {
                 new FigureCard(model, "Gradient norm", "gradient_norm", 2, Numbers::general, Numbers::general, "Euclidean norm of all gradients of the step, before clipping"),
                 new FigureCard(model, "Learning rate", "learning_rate", 4, v -> v == 0 ? "0" : Numbers.general(v), Numbers::scientific, "rate of the step; dashed: what the schedule still holds"),
                 new FigureCard(model, "Tokens per second", "tokens_per_second", 3, RunLayout::rateTick, Numbers::general, "tokens of the step over its seconds"));
+        pruned = new PruneLayout(model);
         meter.setMaxWidth(Double.MAX_VALUE);
         HBox.setHgrow(meter, Priority.ALWAYS);
         steps.getStyleClass().add(Styles.SMALL);
@@ -50,7 +52,7 @@ final class RunLayout extends Region {
         tokens.setMinWidth(USE_PREF_SIZE);
         progress.setAlignment(Pos.CENTER_LEFT);
         ProvenanceAudit.notAFigure(progress, "progress of the run");
-        getChildren().addAll(progress, tiles, failure, loss.node(), state);
+        getChildren().addAll(progress, tiles, failure, loss.node(), pruned, state);
         small.forEach(c -> getChildren().add(c.node()));
         setMinSize(0, 0);
         model.shownProperty().addListener((o, old, now) -> show());
@@ -64,6 +66,10 @@ final class RunLayout extends Region {
         return v == 0 ? "0" : text.indexOf('.') < 0 ? text : text.replaceFirst("\\.?0+(?=\u2009|$)", "");
     }
 
+    PruneLayout pruned() {
+        return pruned;
+    }
+
     LossCard loss() {
         return loss;
     }
@@ -71,8 +77,13 @@ final class RunLayout extends Region {
     private void show() {
         RunData d = model.data().orElse(null);
         RunRow row = model.row().orElse(null);
-        boolean curves = d != null && !d.loss().isEmpty();
-        state.setVisible(!curves);
+        boolean prunes = d != null && d.prunes() && (d.report() != null || !d.curves().isEmpty());
+        pruned.setVisible(prunes);
+        if (prunes) {
+            pruned.show(d);
+        }
+        boolean curves = d != null && !d.prunes() && !d.loss().isEmpty();
+        state.setVisible(!curves && !prunes);
         for (Node n : new Node[] {progress, tiles, loss.node()}) {
             n.setVisible(curves);
         }
@@ -85,12 +96,13 @@ final class RunLayout extends Region {
         }
         failure.getChildren().clear();
         Node card = row == null ? null : trouble(row);
-        if (!curves) {
+        boolean shown = curves || prunes;
+        if (!shown) {
             state.getChildren().setAll(card != null ? new StackPane(card) : waiting(row));
         } else if (card != null) {
             failure.getChildren().setAll(card);
         }
-        failure.setVisible(curves && card != null);
+        failure.setVisible(shown && card != null);
         requestLayout();
     }
 
@@ -125,6 +137,14 @@ final class RunLayout extends Region {
         double h = getHeight();
         if (state.isVisible()) {
             place(state, 0, 0, w, h);
+            return;
+        }
+        if (pruned.isVisible()) {
+            double fh = failure.isVisible() ? Math.min(190, failure.prefHeight(w)) + GAP : 0;
+            if (fh > 0) {
+                place(failure, 0, 0, w, fh - GAP);
+            }
+            place(pruned, 0, fh, w, h - fh);
             return;
         }
         double y = 0;

@@ -70,15 +70,40 @@ public record RunRow(RunRecord run, State state, RunFolder.Stop asked, String tr
     /// `LoRA r 8`.
     static String method(RunRecord run) {
         String name = Methods.label(run.method());
+        if (prunes(run)) {
+            return name + amount(run.task().path("settings"));
+        }
         int r = run.task().path("settings").path("r").asInt(run.task().has("initAdapter") || run.method().equals("full") || run.method().equals("hft") ? -1 : 16);
         return r < 0 ? name : name + " r " + r;
+    }
+
+    /// Whether it takes away rather than trains.
+    static boolean prunes(RunRecord run) {
+        return run.task().path("kind").asText().equals("prune");
+    }
+
+    /// ` 50 %`, ` 2:4`, ` rank 8`.
+    private static String amount(com.fasterxml.jackson.databind.JsonNode s) {
+        if (s.has("pattern")) {
+            return " " + s.path("pattern").asText();
+        }
+        if (s.has("rank")) {
+            return " rank " + s.path("rank").asInt();
+        }
+        if (s.has("layers")) {
+            return ", " + s.path("layers").asInt() + (s.path("layers").asInt() == 1 ? " layer" : " layers");
+        }
+        if (s.has("experts")) {
+            return " to " + s.path("experts").asInt();
+        }
+        return s.has("sparsity") ? " " + Numbers.wholePercent(s.path("sparsity").asDouble()) : "";
     }
 
     /// The result or how far it is: `68 %`, `13.61` (validation perplexity), `killed`.
     public String fact() {
         return switch (state) {
             case RUNNING -> run.steps() == 0 ? "running" : Numbers.wholePercent((double) run.step() / run.steps());
-            case FINISHED -> Double.isFinite(run.validation()) ? Numbers.perplexity(Math.exp(run.validation())) : Double.isFinite(run.loss()) ? Numbers.lossOnTile(run.loss()) : "finished";
+            case FINISHED -> prunes(run) && Double.isFinite(run.loss()) ? Numbers.perplexity(Math.exp(run.loss())) : Double.isFinite(run.validation()) ? Numbers.perplexity(Math.exp(run.validation())) : Double.isFinite(run.loss()) ? Numbers.lossOnTile(run.loss()) : "finished";
             case CANCELLED -> "stopped";
             default -> state.word();
         };
@@ -87,8 +112,8 @@ public record RunRow(RunRecord run, State state, RunFolder.Stop asked, String tr
     /// What `fact` is, for a tooltip.
     public String factMeaning() {
         return switch (state) {
-            case FINISHED -> Double.isFinite(run.validation()) ? "validation perplexity of the last validation" : "training loss of the last step, nats per token";
-            case RUNNING -> "steps finished";
+            case FINISHED -> prunes(run) ? "perplexity afterwards, of the first text" : Double.isFinite(run.validation()) ? "validation perplexity of the last validation" : "training loss of the last step, nats per token";
+            case RUNNING -> prunes(run) ? "layers finished" : "steps finished";
             default -> "state";
         };
     }

@@ -54,12 +54,12 @@ final class RunsTable {
         table.setItems(sorted);
         table.getColumns().add(column("Run", 48, r -> "#" + r.number(), Comparator.comparingLong(RunRow::number), true));
         table.getColumns().add(state());
-        table.getColumns().add(column("Method", 104, r -> RunRow.method(r.run()), Comparator.comparing(r -> RunRow.method(r.run())), false));
+        table.getColumns().add(column("Method", 128, r -> RunRow.method(r.run()), Comparator.comparing(r -> RunRow.method(r.run())), false));
         table.getColumns().add(column("Model", 92, RunRow::model, Comparator.comparing(RunRow::model), false));
         table.getColumns().add(column("Text", 92, RunRow::data, Comparator.comparing(RunRow::data), false));
         table.getColumns().add(column("Step", 92, r -> r.run().steps() == 0 ? Numbers.MISSING : Numbers.count(r.run().step()) + " / " + Numbers.count(r.run().steps()), Comparator.comparingLong(r -> r.run().step()), true));
         table.getColumns().add(column("Loss", 70, r -> figure(r.run().loss(), Numbers::loss), Comparator.comparingDouble(r -> r.run().loss()), true));
-        table.getColumns().add(column("Perplexity", 84, r -> figure(Math.exp(r.run().validation()), Numbers::perplexity), Comparator.comparingDouble(r -> r.run().validation()), true));
+        table.getColumns().add(column("Perplexity", 84, r -> figure(Math.exp(last(r)), Numbers::perplexity), Comparator.comparingDouble(RunsTable::last), true));
         TableColumn<RunRow, RunRow> made = column("Made, UTC", 136, r -> r.run().created().replace('T', ' ').replaceAll(":\\d\\dZ$", ""), Comparator.comparing(r -> r.run().created()), true);
         table.getColumns().add(made);
         table.widthProperty().addListener((o, old, now) -> made.setVisible(now.doubleValue() >= WITH_TIME));
@@ -86,6 +86,11 @@ final class RunsTable {
         model.searchProperty().addListener((o, old, now) -> show());
         reasons();
         show();
+    }
+
+    /// The loss that perplexity is told of: over the validation text, or over what a pruned model was measured on.
+    private static double last(RunRow r) {
+        return RunRow.prunes(r.run()) ? r.run().loss() : r.run().validation();
     }
 
     private static String figure(double value, java.util.function.DoubleFunction<String> format) {
@@ -119,7 +124,7 @@ final class RunsTable {
             protected void updateItem(RunRow r, boolean empty) {
                 super.updateItem(r, empty);
                 setText(empty || r == null ? null : text.apply(r));
-                setTooltip(empty || r == null ? null : new Tooltip(title.equals("Text") ? r.run().task().path("data").asText() : title.equals("Model") ? r.run().model() : title.equals("Perplexity") ? "exp of the last loss over the validation text" : text.apply(r)));
+                setTooltip(empty || r == null ? null : new Tooltip(title.equals("Text") ? r.run().task().path("data").asText() : title.equals("Model") ? r.run().model() : title.equals("Perplexity") ? "exp of the last loss over the validation text; of pruned models, over the first text they were measured on" : text.apply(r)));
             }
         });
         return c;
@@ -194,7 +199,7 @@ final class RunsTable {
             return;
         }
         if (model.board().rows().isEmpty()) {
-            card.content(new EmptyState(Icons.RUNS, "No runs yet. A run trains a checkpoint on a text, here or from the command line.")
+            card.content(new EmptyState(Icons.RUNS, "No runs yet. A run trains, prunes or compresses a checkpoint, here or from the command line.")
                     .button(Buttons.primary("New run…", () -> model.modeProperty().set(RunsViewModel.Mode.NEW))));
             return;
         }

@@ -40,13 +40,14 @@ import vitrine.views.control.Picker;
 import vitrine.views.control.Pill;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.runs.RunsViewModel.Mode;
+import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.HelpTopic;
 import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
 import vitrine.views.view.View;
 import vitrine.views.view.ViewKind;
 
-/// Training runs: start one, watch it, stop it and go on with it, compare it with others.
+/// Training and pruning runs: start one, watch it, stop it and go on with it, compare it with others.
 public final class RunsView implements View {
 
     private static final int LOG_LINES = 2000;
@@ -67,9 +68,15 @@ public final class RunsView implements View {
     private Consumer<List<Path>> results = paths -> { };
     private BiConsumer<RunRecord, RunRecord> comparing = (a, b) -> { };
     private Consumer<Path> ranks = path -> { };
+    private Consumer<RunRecord> before = run -> { };
 
     public RunsView(RunBoard board) {
-        this(new RunsViewModel(board, ForkJoinPool.commonPool(), Platform::runLater));
+        this(board, null);
+    }
+
+    /// @param tasks where predictions are asked for; null for nowhere
+    public RunsView(RunBoard board, TaskBoard tasks) {
+        this(new RunsViewModel(board, tasks, ForkJoinPool.commonPool(), Platform::runLater));
     }
 
     RunsView(RunsViewModel model) {
@@ -105,8 +112,10 @@ public final class RunsView implements View {
             all.add(new FormBoard.Offer(names.get(i), paths.get(i)));
         }
         texts.setAll(all);
-        if (model.form().text(RunForm.DATA).get().isEmpty() && !all.isEmpty()) {
-            model.form().text(RunForm.DATA).set(all.getFirst().path().toString());
+        for (Form f : List.of(model.form(), model.pruneForm())) {
+            if (f.text(Form.DATA).get().isEmpty() && !all.isEmpty()) {
+                f.text(Form.DATA).set(all.getFirst().path().toString());
+            }
         }
     }
 
@@ -123,6 +132,11 @@ public final class RunsView implements View {
     /// How the window shows the ranks of an adapter along a run, by the run's folder.
     public void showRanksWith(Consumer<Path> showing) {
         ranks = showing;
+    }
+
+    /// How the window compares what became of a model with the model.
+    public void compareBeforeWith(Consumer<RunRecord> how) {
+        before = how;
     }
 
     /// How the window compares the results of two runs.
@@ -284,8 +298,14 @@ public final class RunsView implements View {
             Button open = Buttons.plain("Open result", Icons.LINK, () -> results.accept(List.of(result.get())));
             open.setTooltip(new javafx.scene.control.Tooltip("Opens it as a checkpoint or an adapter, for the other views"));
             out.add(open);
+            if (RunRow.prunes(r.run())) {
+                Button compared = Buttons.plain("Compare", Icons.COMPARE, () -> before.accept(r.run()));
+                compared.setId("compare-before");
+                Buttons.disableBecause(compared, Files.exists(Path.of(r.run().model())) ? "" : "The model that it was made of is not there any more.", "Opens Compare with the model as it was and what became of it: perplexity per text and token, attention, routing, spectra");
+                out.add(compared);
+            }
         }
-        if (r.state() == RunRow.State.FINISHED || r.state() == RunRow.State.PAUSED) {
+        if (!RunRow.prunes(r.run()) && (r.state() == RunRow.State.FINISHED || r.state() == RunRow.State.PAUSED)) {
             out.add(Buttons.plain("Extend…", Icons.ADD, this::askToExtend));
         }
         if (r.state().resumable()) {

@@ -39,6 +39,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
+import vitrine.views.tasks.TaskBoard;
 
 /// What the Runs view shows and asks: a list, one run, two side by side, or the form of a new one.
 public final class RunsViewModel {
@@ -56,6 +57,9 @@ public final class RunsViewModel {
     private final BooleanProperty log = new SimpleBooleanProperty(this, "log");
     private final StringProperty search = new SimpleStringProperty(this, "search", "");
     private final RunForm form;
+    private final PruneForm pruneForm;
+    private final TaskBoard tasks;
+    private final BooleanProperty pruning = new SimpleBooleanProperty(this, "pruning");
     /// A run that was opened from a folder, not from the store.
     private RunData opened;
     private boolean chosen;
@@ -63,8 +67,15 @@ public final class RunsViewModel {
     private final ChangeListener<Object> onLooked = (o, old, now) -> show();
 
     RunsViewModel(RunBoard board, Executor background, Executor ui) {
+        this(board, null, background, ui);
+    }
+
+    /// @param tasks where predictions are asked for; null for nowhere
+    RunsViewModel(RunBoard board, TaskBoard tasks, Executor background, Executor ui) {
         this.board = board;
         form = new RunForm(board, background, ui);
+        pruneForm = new PruneForm(board, tasks, background, ui);
+        this.tasks = tasks;
         // The board outlives the view, so it must not hold it.
         board.rows().addListener(new WeakInvalidationListener(onRows));
         board.lookedProperty().addListener(new WeakChangeListener<>(onLooked));
@@ -83,8 +94,29 @@ public final class RunsViewModel {
         return board;
     }
 
+    /// Where what needs an engine is asked for; null for nowhere.
+    TaskBoard tasks() {
+        return tasks;
+    }
+
+    /// The form of a training run.
     RunForm form() {
         return form;
+    }
+
+    /// The form of a pruning run.
+    PruneForm pruneForm() {
+        return pruneForm;
+    }
+
+    /// Whether the form is that of a pruning run.
+    BooleanProperty pruningProperty() {
+        return pruning;
+    }
+
+    /// The form that is shown.
+    Form shownForm() {
+        return pruning.get() ? pruneForm : form;
     }
 
     public ObjectProperty<Mode> modeProperty() {
@@ -169,8 +201,19 @@ public final class RunsViewModel {
 
     /// The form, with the settings of a run.
     void copy(ObjectNode task) {
-        form.fill(task);
+        boolean prunes = task.path("kind").asText().equals("prune");
+        if (prunes) {
+            pruneForm.fill(task);
+        } else {
+            form.fill(task);
+        }
+        pruning.set(prunes);
         mode.set(Mode.NEW);
+    }
+
+    /// The form of a pruning run, filled with a task; settings may be missing in it.
+    public void prune(ObjectNode task) {
+        copy(task.put("kind", "prune"));
     }
 
     private void rowsChanged() {
@@ -212,11 +255,12 @@ public final class RunsViewModel {
 
     /// Starts what the form says and shows it.
     CompletableFuture<Long> start() {
-        Task.Finetune task = form.taskProperty().get();
+        Task task = shownForm().taskProperty().get();
         if (task == null) {
             return CompletableFuture.completedFuture(null);
         }
-        return told(board.start(task)).thenApply(n -> {
+        Prediction.At foreseen = pruning.get() ? pruneForm.foreseen() : null;
+        return told(foreseen == null ? board.start(task) : board.start(task, pruneForm.predictionProperty().get().valueOrNull().loss(), foreseen.loss())).thenApply(n -> {
             show(n);
             return n;
         });
@@ -269,7 +313,7 @@ public final class RunsViewModel {
             long steps = manifest.summary().path("steps").asLong();
             RunRecord run = new RunRecord(number, manifest.created(), task.path("method").asText(), task.path("model").asText(), task, folder, RunRecord.State.finished,
                     steps, steps, loss.last(), curves.getOrDefault("validation_loss", Curve.NONE).last(), null);
-            opened = new RunData(run, manifest.engine().deepCopy(), curves, loss.smoothed(), List.of(), List.of(), System.nanoTime());
+            opened = new RunData(run, manifest.engine().deepCopy(), curves, loss.smoothed(), List.of(), List.of(), System.nanoTime(), null);
             mode.set(Mode.RUN);
             show();
         } catch (IOException e) {
@@ -299,7 +343,7 @@ public final class RunsViewModel {
 
     String command() {
         if (mode.get() == Mode.NEW) {
-            return form.taskProperty().get() == null ? "" : RunForm.command(form.taskProperty().get());
+            return shownForm().command();
         }
         RunData d = shown.get();
         if (d == null) {
@@ -307,12 +351,12 @@ public final class RunsViewModel {
         }
         long n = d.run().number();
         if (opened != null) {
-            return "vitrine snapshot runs " + RunForm.quoted(d.run().folder().toString()) + " --out runs.png";
+            return "vitrine snapshot runs " + Form.quoted(d.run().folder().toString()) + " --out runs.png";
         }
         if (mode.get() == Mode.COMPARE && other.get() != null) {
             return "vitrine runs compare " + n + " " + other.get();
         }
         Task task = Task.fromJson(d.run().task());
-        return (task instanceof Task.Finetune f ? RunForm.command(f) : "vitrine " + task.kind() + " --task " + RunForm.quoted(d.run().folder().resolve("task.json").toString())) + "\nvitrine runs show " + n + "\nvitrine runs export " + n + " --csv\nvitrine snapshot runs " + n + " --out run" + n + ".png";
+        return (task instanceof Task.Finetune f ? RunForm.command(f) : task instanceof Task.Prune p ? PruneForm.command(p) : "vitrine " + task.kind() + " --task " + Form.quoted(d.run().folder().resolve("task.json").toString())) + "\nvitrine runs show " + n + "\nvitrine runs export " + n + " --csv\nvitrine snapshot runs " + n + " --out run" + n + ".png";
     }
 }

@@ -3,6 +3,8 @@ package vitrine.views.runs;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import vitrine.core.task.FinetuneMethod;
 
 /// One parameter of a run as the form asks for it; left empty it has its default.
@@ -19,7 +21,12 @@ record Setting(String key, String label, Kind kind, String fallback, String abou
     enum Kind { WHOLE, NUMBER, SWITCH, CHOICE, NAMES }
 
     private static final Set<FinetuneMethod> ALL = EnumSet.allOf(FinetuneMethod.class);
-    private static final Set<FinetuneMethod> ADAPTERS = EnumSet.of(FinetuneMethod.lora, FinetuneMethod.beamlora, FinetuneMethod.dora, FinetuneMethod.layra);
+    private static final Set<FinetuneMethod> ADAPTERS = of(FinetuneMethod::adapts);
+    private static final Set<FinetuneMethod> RANKED = of(FinetuneMethod::ranked);
+
+    private static Set<FinetuneMethod> of(Predicate<FinetuneMethod> which) {
+        return EnumSet.allOf(FinetuneMethod.class).stream().filter(which).collect(Collectors.toCollection(() -> EnumSet.noneOf(FinetuneMethod.class)));
+    }
 
     private static Setting whole(String key, String label, String fallback, String about, boolean first, Set<FinetuneMethod> methods) {
         return new Setting(key, label, Kind.WHOLE, fallback, about, first, methods, List.of());
@@ -43,9 +50,13 @@ record Setting(String key, String label, Kind kind, String fallback, String abou
             whole("batchSize", "Batch size", "8", "Samples of a pass.", true, ALL),
             whole("sequenceLength", "Sequence length", "the model’s, at most 1,024", "Where texts are cut, in tokens.", true, ALL),
             number("lr", "Learning rate", "2e-4, or 2e-5 for checkpoints", "The peak rate.", true, ALL),
-            whole("r", "Rank r", "16", "Rank of the adapters.", true, ADAPTERS),
-            number("alpha", "Alpha", "2 r", "The change is scaled by alpha / r.", true, ADAPTERS),
-            new Setting("targetModules", "Target modules", Kind.NAMES, "all-linear", "Names such as q_proj, v_proj; all-linear is all but the head, routers and routed experts.", true, ADAPTERS, List.of()),
+            whole("r", "Rank r", "16", "Rank of the adapters.", true, RANKED),
+            number("alpha", "Alpha", "2 r", "The change is scaled by alpha / r.", true, RANKED),
+            new Setting("targetModules", "Target modules", Kind.NAMES, "all-linear", "Names such as q_proj, v_proj, embed_tokens, lm_head; all-linear is all but embedding, head, routers and routed experts.", true, ADAPTERS, List.of()),
+            new Setting("targetParameters", "Target parameters", Kind.NAMES, "none", "Of routed experts: experts.gate_up_proj, experts.down_proj, or all-experts. Without target modules beside them these alone are adapted.", false,
+                    EnumSet.of(FinetuneMethod.lora, FinetuneMethod.layra, FinetuneMethod.ilora), List.of()),
+            whole("bases", "Bases", "64", "Fixed random factors of either kind.", true, EnumSet.of(FinetuneMethod.nola)),
+            whole("parallel", "Parallel modules", "3", "Modules side by side; the result has all their ranks.", true, EnumSet.of(FinetuneMethod.multilora)),
             whole("firstLayers", "First layers", "a quarter", "Adapted layers from the first on.", true, EnumSet.of(FinetuneMethod.layra)),
             whole("lastLayers", "Last layers", "a quarter", "Adapted layers up to the last.", true, EnumSet.of(FinetuneMethod.layra)),
             whole("beamPeriod", "Beam period", "a tenth of all steps", "Steps between choices of ranks, even.", true, EnumSet.of(FinetuneMethod.beamlora)),
@@ -75,8 +86,8 @@ record Setting(String key, String label, Kind kind, String fallback, String abou
             number("maxGradNorm", "Max gradient norm", "1", "Gradients are scaled down to this norm; 0 for not.", false, ALL),
             number("gradientNoise", "Gradient noise", "0", "Annealed noise, variance ν / (1 + t)^0.55.", false, ALL),
             number("balance", "Balance loss", "0", "Coefficient of the loss that keeps experts evenly busy.", false, ALL),
-            number("dropout", "Dropout", "0", "Of an adapter's input.", false, ADAPTERS),
-            on("rslora", "rsLoRA scaling", "alpha / √r in place of alpha / r.", ADAPTERS),
+            number("dropout", "Dropout", "0", "Of an adapter's input.", false, RANKED),
+            on("rslora", "rsLoRA scaling", "alpha / √r in place of alpha / r.", RANKED),
             choice("order", "Order", "Of samples.", "shuffled", "sequential"),
             on("pack", "Pack", "Short sequences share a sample, each blind to the others.", ALL),
             choice("checkpointing", "Checkpointing", "Layers that are computed twice to save memory.", "auto", "layer", "none"),

@@ -139,7 +139,7 @@ class RunsViewTest {
 
     @Test
     void withoutRunsItSaysSoAndOffersTheForm() {
-        has(look(), "No runs yet. A run trains a checkpoint on a text, here or from the command line.");
+        has(look(), "No runs yet. A run trains, prunes or compresses a checkpoint, here or from the command line.");
         press("New run…");
         has(texts(), "Method", "Checkpoint", "Start run");
     }

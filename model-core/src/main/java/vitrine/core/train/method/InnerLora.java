@@ -2,16 +2,11 @@ package vitrine.core.train.method;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import vitrine.core.architecture.Linear;
-import vitrine.core.architecture.LinearLayers;
 import vitrine.core.backward.LowRank;
 import vitrine.core.backward.Parameter;
 import vitrine.core.backward.Parameters;
 import vitrine.core.tensor.Shape;
-import vitrine.core.train.AdamW;
 import vitrine.core.train.Randomness;
 
 /// LoRA between fixed factors: only a matrix R `[r, r]` per module is trained, and the change is `s B R A`. The result is an ordinary adapter with A' = R A.
@@ -20,14 +15,15 @@ import vitrine.core.train.Randomness;
 /// - LoRA-SB: U_r S_r V_r^T of the first Adam step, `-rate sign(gradient)`; B = U_r, A = V_r^T, R = S_r / s: the run begins behind that step's best approximation.
 ///
 /// Source: Bałazy et al., *LoRA-XS*, 2024 (arXiv 2405.17604); Singhal et al., *LoRA-SB*, 2024 (arXiv 2411.19557).
-public final class InnerLora extends Lora {
+public final class InnerLora extends ComposedLora {
 
     private static final double DEVIATION = 1e-5;
 
-    private record Module(LowRank low, Parameter r, float[] right, int rank, int in) {
+    private record Module(LowRank low, Parameter r, float[] right, int rank, int in) implements Composed {
 
         /// A' = R A.
-        void apply() {
+        @Override
+        public void apply() {
             float[] inner = r.toArray();
             for (int i = 0; i < rank; i++) {
                 for (int j = 0; j < in; j++) {
@@ -41,7 +37,8 @@ public final class InnerLora extends Lora {
         }
 
         /// dR = dA' A^T.
-        void gradient() {
+        @Override
+        public void gradient() {
             float[] d = low.a().gradientToArray();
             r.clear();
             for (int i = 0; i < rank; i++) {
@@ -57,7 +54,6 @@ public final class InnerLora extends Lora {
     }
 
     private final double rate;
-    private final List<Module> modules = new ArrayList<>();
 
     /// @param rate the learning rate of the step that LoRA-SB looks at
     public InnerLora(Settings settings, double rate) {
@@ -66,65 +62,37 @@ public final class InnerLora extends Lora {
     }
 
     @Override
-    public void prepare(Parameters parameters, Randomness randomness) {
+    String called() {
+        return "the initialisation " + settings().first().name();
+    }
+
+    @Override
+    Composed compose(Parameters parameters, Target t, int number, Randomness randomness) {
         Settings s = settings();
         boolean own = s.first() == FirstFactors.Kind.loraxs;
-        int number = 0;
-        for (Map.Entry<String, LinearLayers.Placed> e : targets(s, parameters.spec()).entrySet()) {
-            Linear l = e.getValue().linear();
-            String path = path(e.getKey(), parameters.spec());
-            double[] of = rows(own ? parameters.values(l) : s.gradients().get(l.weight()), l);
-            if (!own) {
-                for (int i = 0; i < of.length; i++) {
-                    of[i] = -rate * Math.signum(of[i]);
-                }
+        Linear l = t.linear();
+        double[] of = rows(own ? parameters.values(l) : s.gradients().get(l.weight()), l);
+        if (!own) {
+            for (int i = 0; i < of.length; i++) {
+                of[i] = -rate * Math.signum(of[i]);
             }
-            FirstFactors.Largest top = FirstFactors.Largest.of(of, l.out(), l.in(), s.rank());
-            Parameter a = Parameter.zeros(path + ".lora_A.weight", Shape.of(s.rank(), l.in()), parameters.arena());
-            Parameter b = Parameter.zeros(path + ".lora_B.weight", Shape.of(l.out(), s.rank()), parameters.arena());
-            Parameter r = Parameter.zeros(path + ".inner", Shape.of(s.rank(), s.rank()), parameters.arena());
-            float[] left = FirstFactors.floats(top.left());
-            float[] inner = new float[s.rank() * s.rank()];
-            for (int i = 0; own && i < left.length; i++) {
-                left[i] *= (float) top.values()[i % s.rank()];
-            }
-            for (int i = 0; i < inner.length; i++) {
-                inner[i] = own ? (float) (DEVIATION * randomness.normal(Randomness.Stream.INITIAL, number, i))
-                        : i % (s.rank() + 1) == 0 ? (float) (top.values()[i / (s.rank() + 1)] / s.scaling()) : 0f;
-            }
-            b.set(left);
-            r.set(inner);
-            Module m = new Module(LowRank.of(a, b, (float) s.scaling(), s.dropout(), number), r, FirstFactors.floats(top.right()), s.rank(), l.in());
-            m.apply();
-            modules.add(m);
-            noteModule(path, l);
-            parameters.adaptResting(l.weight(), m.low);
-            parameters.train(r);
-            number++;
         }
-    }
-
-    @Override
-    public List<Parameter> choose(long step, List<Parameter> trained, AdamW optimiser) {
-        modules.forEach(m -> {
-            m.low.a().clear();
-            m.low.b().clear();
-        });
-        return trained;
-    }
-
-    @Override
-    public void gradients() {
-        modules.forEach(Module::gradient);
-    }
-
-    @Override
-    public void after(long step, long steps, AdamW optimiser) {
-        modules.forEach(Module::apply);
-    }
-
-    @Override
-    public void remember(Map<String, float[]> memory) {
-        modules.forEach(Module::apply);
+        FirstFactors.Largest top = FirstFactors.Largest.of(of, l.out(), l.in(), s.rank());
+        Parameter a = Parameter.zeros(t.path() + ".lora_A.weight", Shape.of(s.rank(), l.in()), parameters.arena());
+        Parameter b = Parameter.zeros(t.path() + ".lora_B.weight", Shape.of(l.out(), s.rank()), parameters.arena());
+        Parameter r = Parameter.zeros(t.path() + ".inner", Shape.of(s.rank(), s.rank()), parameters.arena());
+        float[] left = FirstFactors.floats(top.left());
+        float[] inner = new float[s.rank() * s.rank()];
+        for (int i = 0; own && i < left.length; i++) {
+            left[i] *= (float) top.values()[i % s.rank()];
+        }
+        for (int i = 0; i < inner.length; i++) {
+            inner[i] = own ? (float) (DEVIATION * randomness.normal(Randomness.Stream.INITIAL, number, i))
+                    : i % (s.rank() + 1) == 0 ? (float) (top.values()[i / (s.rank() + 1)] / s.scaling()) : 0f;
+        }
+        b.set(left);
+        r.set(inner);
+        parameters.train(r);
+        return new Module(LowRank.of(a, b, (float) s.scaling(), s.dropout(), number), r, FirstFactors.floats(top.right()), s.rank(), l.in());
     }
 }

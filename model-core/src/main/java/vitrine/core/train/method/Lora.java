@@ -16,11 +16,9 @@ import java.util.Map;
 import java.util.TreeSet;
 import vitrine.core.adapter.Adapter;
 import vitrine.core.adapter.AdapterFit;
-import vitrine.core.architecture.Experts;
-import vitrine.core.architecture.FeedForward;
-import vitrine.core.architecture.LayerSpec;
+import vitrine.core.adapter.AdapterModule;
+import vitrine.core.architecture.ExpertParameter;
 import vitrine.core.architecture.Linear;
-import vitrine.core.architecture.LinearLayers;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.NamedTensor;
 import vitrine.core.backward.LowRank;
@@ -43,7 +41,9 @@ import vitrine.core.train.Randomness;
 /// Low-rank adaptation of linear layers, with its variants rsLoRA (another scaling), DoRA (a magnitude per output), and LayRA (some first and last layers
 /// only). The model itself stays as it is; the result is a PEFT adapter.
 ///
-/// A begins evenly in (-1/sqrt(in), 1/sqrt(in)), B with zeros, so that the first step changes B only.
+/// A begins evenly in (-1/sqrt(in), 1/sqrt(in)), B with zeros, so that the first step changes B only; on an embedding A is 0 and B normal, as in PEFT.
+///
+/// Beside linear layers, the embedding and the output head may be adapted by their names, and routed experts by those of their parameters.
 ///
 /// Source: Hu et al., *LoRA: Low-Rank Adaptation of Large Language Models*, 2021; Kalajdzievski, *A Rank Stabilization Scaling Factor for Fine-Tuning
 /// with LoRA*, 2023; Liu et al., *DoRA: Weight-Decomposed Low-Rank Adaptation*, 2024; Owodunni and Kumar, 2025 (LayRA); initial values as in PEFT 0.21.
@@ -52,6 +52,9 @@ public class Lora implements Method {
     /// Stands for every linear layer but the output head, routers and routed experts.
     public static final String ALL_LINEAR = "all-linear";
 
+    /// Stands for all parameters of routed experts.
+    public static final String ALL_EXPERTS = "all-experts";
+
     /// What may be set.
     ///
     /// @param targets endings of module names, or [#ALL_LINEAR]
@@ -59,8 +62,15 @@ public class Lora implements Method {
     /// @param start an adapter to begin with, or null
     /// @param first what the factors begin with otherwise
     /// @param gradients for beginnings that look at it the gradient of every adapted tensor; else null
+    /// @param parameters endings of the names of experts' parameters, or [#ALL_EXPERTS]; empty for none
     public record Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start,
-                           FirstFactors.Kind first, Map<String, float[]> gradients) {
+                           FirstFactors.Kind first, Map<String, float[]> gradients, List<String> parameters) {
+
+        /// Without experts.
+        public Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start,
+                        FirstFactors.Kind first, Map<String, float[]> gradients) {
+            this(rank, alpha, dropout, targets, rankStabilised, dora, layers, start, first, gradients, List.of());
+        }
 
         /// With the usual beginning.
         public Settings(int rank, double alpha, float dropout, List<String> targets, boolean rankStabilised, boolean dora, List<Integer> layers, Adapter start) {
@@ -74,7 +84,8 @@ public class Lora implements Method {
     }
 
     private final Settings settings;
-    private final Map<String, String> weights = new LinkedHashMap<>();
+    private final Map<String, Target> modules = new LinkedHashMap<>();
+    private final Map<String, ExpertFactors> experts = new LinkedHashMap<>();
     /// The first factors of layers whose matrix has given up their product.
     private final Map<String, FirstFactors> taken = new LinkedHashMap<>();
     private boolean inputMajor;
@@ -94,20 +105,70 @@ public class Lora implements Method {
             begin(parameters, AdapterFit.of(settings.start, parameters.spec(), parameters.checkpoint()));
             return;
         }
+        List<Target> targets = Target.of(settings, parameters.spec());
+        targets.forEach(this::requireKnown);
         int number = 0;
-        for (Map.Entry<String, LinearLayers.Placed> e : targets(settings, parameters.spec()).entrySet()) {
-            Linear l = e.getValue().linear();
-            String path = path(e.getKey(), parameters.spec());
-            Parameter a = Parameter.zeros(path + ".lora_A.weight", Shape.of(settings.rank, l.in()), parameters.arena());
-            Parameter b = Parameter.zeros(path + ".lora_B.weight", Shape.of(l.out(), settings.rank), parameters.arena());
-            FirstFactors first = settings.first.changesBase() ? taken(parameters, l) : FirstFactors.random(settings.first, settings.rank, l.out(), l.in(), randomness, number);
-            a.set(FirstFactors.floats(first.a()));
-            b.set(FirstFactors.floats(first.b()));
-            if (first.taken() != null) {
-                taken.put(path, first);
+        for (Target t : targets) {
+            switch (t.kind()) {
+                case TABLE -> begin(parameters, t, randomness, number);
+                case EXPERTS -> beginExperts(parameters, t, randomness, number);
+                default -> {
+                    Linear l = t.linear();
+                    Parameter a = Parameter.zeros(t.path() + ".lora_A.weight", Shape.of(settings.rank, l.in()), parameters.arena());
+                    Parameter b = Parameter.zeros(t.path() + ".lora_B.weight", Shape.of(l.out(), settings.rank), parameters.arena());
+                    FirstFactors first = settings.first.changesBase() ? taken(parameters, l) : FirstFactors.random(settings.first, settings.rank, l.out(), l.in(), randomness, number);
+                    a.set(FirstFactors.floats(first.a()));
+                    b.set(FirstFactors.floats(first.b()));
+                    if (first.taken() != null) {
+                        taken.put(t.path(), first);
+                    }
+                    adapt(parameters, t, a, b, (float) settings.scaling(), null, number);
+                }
             }
-            adapt(parameters, path, l, a, b, (float) settings.scaling(), null, number++);
+            number++;
         }
+    }
+
+    /// Refuses what a variant is not defined for, or what peft would not load.
+    private void requireKnown(Target t) {
+        if (t.kind() == Target.Kind.LINEAR) {
+            return;
+        }
+        FirstFactors.Kind f = settings.first;
+        boolean random = f == FirstFactors.Kind.kaiming || f == FirstFactors.Kind.gaussian;
+        String reason = t.kind() == Target.Kind.HEAD ? (f.changesBase() || f.inner() ? "the initialisation " + f.name() + " is there for linear layers of the blocks only" : null)
+                : !random ? "the initialisation " + f.name() + " is there for linear layers only"
+                : temperature() != 0f ? "BeamLoRA's ranks compete within linear layers only"
+                : dora() && t.kind() == Target.Kind.TABLE ? "DoRA of an embedding would need the norms of all of its columns at every step, and is not there"
+                : dora() ? "peft has no DoRA for parameters of experts"
+                : settings.dropout > 0 && t.kind() == Target.Kind.EXPERTS ? "peft has no dropout for adapters of experts" : null;
+        if (reason != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s cannot be adapted so: %s", t.path(), reason);
+        }
+    }
+
+    /// An embedding's A is 0 and its B normal with deviation 1, as in PEFT.
+    private void begin(Parameters parameters, Target t, Randomness randomness, int number) {
+        Parameter a = Parameter.zeros(t.path() + ".lora_embedding_A", Shape.of(settings.rank, t.in()), parameters.arena());
+        Parameter b = Parameter.zeros(t.path() + ".lora_embedding_B", Shape.of(t.out(), settings.rank), parameters.arena());
+        float[] values = new float[t.out() * settings.rank];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) randomness.normal(Randomness.Stream.INITIAL, number, i);
+        }
+        b.set(values);
+        adapt(parameters, t, a, b, (float) settings.scaling(), null, number);
+    }
+
+    private void beginExperts(Parameters parameters, Target t, Randomness randomness, int number) {
+        ExpertFactors f = new ExpertFactors(t.experts(), settings.rank, (float) settings.scaling(), number, parameters);
+        double bound = 1 / Math.sqrt(t.in());
+        boolean normal = settings.first == FirstFactors.Kind.gaussian;
+        f.setA((r, c) -> {
+            long at = (long) r * t.in() + c;
+            return (float) (normal ? randomness.normal(Randomness.Stream.INITIAL, number, at) / settings.rank
+                    : (2 * randomness.uniform(Randomness.Stream.INITIAL, number, at) - 1) * bound);
+        });
+        experts.put(t.path(), f);
     }
 
     /// The factors that a layer's matrix, or its gradient, gives; the matrix keeps the rest.
@@ -148,15 +209,49 @@ public class Lora implements Method {
         int number = 0;
         try (MappedWeights map = new MappedWeights(adapter.checkpoint())) {
             for (AdapterFit.Site site : fit.sites()) {
-                if (site.role() != AdapterFit.Role.LINEAR || site.module().diagonal() != null || site.module().bias() != null) {
-                    throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "its module %s is no plain low-rank change of a linear layer, which this version does not train",
-                            site.module().path());
+                AdapterModule m = site.module();
+                if (m.part() != null) {
+                    continue;
                 }
-                Parameter a = read(parameters, site.module().path() + ".lora_A.weight", site.module().a(), map);
-                Parameter b = read(parameters, site.module().path() + ".lora_B.weight", site.module().b(), map);
-                float[] magnitude = site.module().magnitude() == null ? null : read(parameters, "", site.module().magnitude(), map).toArray();
-                adapt(parameters, site.module().path(), site.linear(), a, b, (float) site.module().scaling(), magnitude, number++);
+                boolean table = site.role() == AdapterFit.Role.TABLE;
+                if (m.diagonal() != null || m.bias() != null || table && m.magnitude() != null) {
+                    throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "its module %s is no plain low-rank change, which this version does not train", m.path());
+                }
+                String factor = m.path() + (table ? ".lora_embedding_" : ".lora_");
+                Parameter a = read(parameters, factor + (table ? "A" : "A.weight"), m.a(), map);
+                Parameter b = read(parameters, factor + (table ? "B" : "B.weight"), m.b(), map);
+                float[] magnitude = m.magnitude() == null ? null : read(parameters, "", m.magnitude(), map).toArray();
+                Linear matrix = site.role() == AdapterFit.Role.HEAD ? new Linear(site.weight(), null, m.out(), m.in(), false) : site.linear();
+                Target t = new Target(table ? Target.Kind.TABLE : site.role() == AdapterFit.Role.HEAD ? Target.Kind.HEAD : Target.Kind.LINEAR, m.path(), site.layer(), matrix,
+                        table ? site.weight() : null, null, m.in(), m.out());
+                adapt(parameters, t, a, b, (float) m.scaling(), magnitude, number++);
             }
+            goOnWithExperts(parameters, adapter, number, map);
+        }
+    }
+
+    private void goOnWithExperts(Parameters parameters, Adapter adapter, int number, MappedWeights map) {
+        List<String> named = adapter.config().targetParameters();
+        if (named.isEmpty()) {
+            return;
+        }
+        int next = number;
+        Settings own = new Settings(adapter.config().rank(), adapter.config().alpha(), 0f, List.of(), false, false, null, null, FirstFactors.Kind.kaiming, null, named);
+        for (Target t : Target.of(own, parameters.spec())) {
+            requireKnown(t);
+            String first = t.experts().module() + ".0." + (t.name().equals(ExpertParameter.GATE_UP) ? "gate_proj" : t.name());
+            AdapterModule m = adapter.module(first).orElseThrow(() -> Refusal.of(Category.ADAPTER_MISMATCH, adapter.checkpoint().path(), "it names the parameter %s and holds no factors for it", t.path()));
+            int rank = m.rank();
+            ExpertFactors f = new ExpertFactors(t.experts(), rank, (float) m.scaling(), next++, parameters);
+            float[] a = read(parameters, "", m.a(), map).toArray();
+            float[] b = read(parameters, "", m.b(), map).toArray();
+            if (a.length != (long) t.experts().experts() * rank * t.in() || b.length != (long) t.experts().experts() * rank * t.out()) {
+                throw Refusal.of(Category.ADAPTER_MISMATCH, adapter.checkpoint().path(), "A and B of %s are %s and %s, which do not fit the base's", t.path(), m.a().shape().toString(), m.b().shape().toString());
+            }
+            int across = t.experts().experts() * rank;
+            f.setA((r, c) -> a[r * t.in() + c]);
+            f.setB((r, c) -> b[r * across + c]);
+            experts.put(t.path(), f);
         }
     }
 
@@ -170,15 +265,16 @@ public class Lora implements Method {
         return settings.start == null ? settings.dora : settings.start.config().dora();
     }
 
-    private void adapt(Parameters parameters, String path, Linear l, Parameter a, Parameter b, float scale, float[] magnitude, int number) {
-        weights.put(path, l.weight());
-        inputMajor |= l.inputMajor();
+    private void adapt(Parameters parameters, Target t, Parameter a, Parameter b, float scale, float[] magnitude, int number) {
+        noteModule(t);
         Parameter m = null;
         if (dora()) {
-            m = Parameter.zeros(path + ".lora_magnitude_vector", Shape.of(l.out()), parameters.arena());
+            Linear l = t.linear();
+            m = Parameter.zeros(t.path() + ".lora_magnitude_vector", Shape.of(l.out()), parameters.arena());
             m.set(magnitude == null ? rowNorms(parameters.values(l), l.out(), l.in(), l.inputMajor()) : magnitude);
         }
-        parameters.adapt(l.weight(), new LowRank(a, b, scale, settings.dropout, gate(path, a, parameters), temperature(), m, number));
+        float dropout = t.kind() == Target.Kind.TABLE ? 0f : settings.dropout;
+        parameters.adapt(t.place(), new LowRank(a, b, scale, dropout, gate(t.path(), a, parameters), temperature(), m, number));
     }
 
     /// The norms of a weight's rows.
@@ -205,68 +301,20 @@ public class Lora implements Method {
     }
 
     /// Notes a module that a variant has adapted itself.
-    final void noteModule(String path, Linear l) {
-        weights.put(path, l.weight());
-        inputMajor |= l.inputMajor();
+    final void noteModule(Target t) {
+        modules.put(t.path(), t);
+        inputMajor |= t.linear() != null && t.linear().inputMajor();
     }
 
     // --- which layers
 
-    /// The layers that get an adapter, by the name of their weight.
+    /// The linear layers that get an adapter, by the name of their weight.
     ///
     /// @throws Refusal where the model has no layer of a name that is asked for
-    public static Map<String, LinearLayers.Placed> targets(Settings settings, ModelSpec spec) {
-        Map<String, LinearLayers.Placed> known = known(spec);
-        Map<String, LinearLayers.Placed> out = new LinkedHashMap<>();
-        List<String> unused = new ArrayList<>(settings.targets);
-        known.forEach((weight, placed) -> {
-            String path = path(weight, spec);
-            boolean all = settings.targets.equals(List.of(ALL_LINEAR));
-            for (String t : settings.targets) {
-                if (all || path.equals(t) || path.endsWith("." + t)) {
-                    unused.remove(t);
-                    if (settings.layers == null || settings.layers.contains(placed.layer())) {
-                        out.put(weight, placed);
-                    }
-                    return;
-                }
-            }
-        });
-        if (!unused.isEmpty() || out.isEmpty()) {
-            TreeSet<String> kinds = new TreeSet<>();
-            known.keySet().forEach(w -> kinds.add(kind(path(w, spec))));
-            throw Refusal.of(Category.TASK_INVALID, null, "no linear layer of the model is called %s; there are %s", unused.isEmpty() ? settings.targets.getFirst() : unused.getFirst(),
-                    String.join(", ", kinds));
-        }
+    public static Map<String, Linear> targets(Settings settings, ModelSpec spec) {
+        Map<String, Linear> out = new LinkedHashMap<>();
+        Target.of(settings, spec).stream().filter(t -> t.kind() == Target.Kind.LINEAR).forEach(t -> out.put(t.linear().weight(), t.linear()));
         return out;
-    }
-
-    /// Linear layers that are modules of their own in the library as well: routed experts are one tensor there, and routers no linear layers.
-    public static Map<String, LinearLayers.Placed> known(ModelSpec spec) {
-        Map<String, LinearLayers.Placed> all = new LinkedHashMap<>(LinearLayers.of(spec));
-        for (LayerSpec l : spec.layers()) {
-            if (l.feedForward() instanceof FeedForward.Mixture m) {
-                all.remove(m.router().logits().weight());
-                for (Experts.Matrices matrices : new Experts.Matrices[] {m.experts().gate(), m.experts().up(), m.experts().down()}) {
-                    if (matrices instanceof Experts.Each each) {
-                        each.linears().forEach(e -> all.remove(e.weight()));
-                    }
-                }
-            }
-        }
-        return all;
-    }
-
-    /// A module's path in the library's model. Published checkpoints of a bare base model leave its first part out.
-    static String path(String weight, ModelSpec spec) {
-        String path = weight.substring(0, weight.length() - ".weight".length());
-        String first = path.substring(0, path.indexOf('.'));
-        return switch (first) {
-            case "h" -> "transformer." + path;
-            case "layers" -> (spec.modelType().equals("gpt_neox") ? "gpt_neox." : "model.") + path;
-            case "decoder" -> "model." + path;
-            default -> path;
-        };
     }
 
     private static String kind(String path) {
@@ -284,8 +332,13 @@ public class Lora implements Method {
     public void write(Parameters parameters, Path folder, ObjectNode summary) throws IOException {
         Map<String, Declared> declared = new LinkedHashMap<>();
         Map<String, float[]> values = new LinkedHashMap<>();
-        weights.forEach((path, weight) -> {
-            LowRank l = parameters.adapters().get(weight);
+        modules.forEach((path, target) -> {
+            LowRank l = parameters.adapters().get(target.place());
+            if (target.kind() == Target.Kind.TABLE) {
+                put(declared, values, path + ".lora_embedding_A", l.a().shape(), l.a().toArray());
+                put(declared, values, path + ".lora_embedding_B", l.b().shape(), l.b().toArray());
+                return;
+            }
             float[] a = exportedA(l);
             float[] b = l.b().toArray();
             FirstFactors first = taken.get(path);
@@ -301,6 +354,14 @@ public class Lora implements Method {
                 put(declared, values, path + ".lora_magnitude_vector", l.magnitude().shape(), l.magnitude().toArray());
             }
         });
+        experts.values().forEach(f -> {
+            // PEFT wraps a module once for each of its parameters: the first stands innermost.
+            boolean inner = f.parameter().name().equals(ExpertParameter.GATE_UP) && experts.containsKey(f.parameter().module() + "." + ExpertParameter.DOWN);
+            String path = f.parameter().module() + (inner ? ".base_layer" : "");
+            long across = f.peftA().length / f.parameter().adapterIn();
+            put(declared, values, path + ".lora_A.weight", Shape.of(across, f.parameter().adapterIn()), f.peftA());
+            put(declared, values, path + ".lora_B.weight", Shape.of(f.parameter().adapterOut(), across), f.peftB());
+        });
         try (SafetensorsWriter out = new SafetensorsWriter(folder.resolve("adapter_model.safetensors"), declared, Map.of("format", "pt"))) {
             for (Map.Entry<String, float[]> e : values.entrySet()) {
                 out.write(e.getKey(), 0, e.getValue());
@@ -311,12 +372,16 @@ public class Lora implements Method {
         if (settings.first != FirstFactors.Kind.kaiming) {
             summary.put("init", settings.first.name());
         }
-        summary.put("result", "adapter").put("modules", weights.size()).put("trained_parameters", count);
+        summary.put("result", "adapter").put("modules", modules.size() + experts.size()).put("trained_parameters", count);
     }
 
-    private int exportedRank() {
-        return settings.first.changesBase() ? 2 * settings.rank : settings.rank;
+    /// How many times the run's own rank the result has.
+    int ranks() {
+        return settings.first.changesBase() ? 2 : 1;
     }
+
+    /// Says where modules have a rank, or an alpha, of their own.
+    void patterns(Parameters parameters, Map<String, Target> of, ObjectNode ranks, ObjectNode alphas) {}
 
     /// `[B, -B0]`.
     private static float[] beside(float[] b, double[] first, int rank) {
@@ -342,9 +407,9 @@ public class Lora implements Method {
             return c.put("inference_mode", true);
         }
         ObjectNode c = Json.object().put("peft_type", "LORA").put("task_type", "CAUSAL_LM").put("base_model_name_or_path", base.path().toString());
-        c.put("r", exportedRank());
+        c.put("r", ranks() * settings.rank);
         // The scaling stays what it was with the run's own rank.
-        double alpha = settings.alpha * (!settings.first.changesBase() ? 1 : settings.rankStabilised ? Math.sqrt(2) : 2);
+        double alpha = settings.alpha * (settings.rankStabilised ? Math.sqrt(ranks()) : ranks());
         if (alpha == Math.rint(alpha)) {
             c.put("lora_alpha", (long) alpha);
         } else {
@@ -353,8 +418,13 @@ public class Lora implements Method {
         c.put("lora_dropout", settings.dropout).put("bias", "none").put("fan_in_fan_out", inputMajor).put("inference_mode", true).put("init_lora_weights", true)
                 .put("use_rslora", settings.rankStabilised).put("use_dora", settings.dora).putNull("modules_to_save").putNull("revision");
         TreeSet<String> kinds = new TreeSet<>();
-        weights.keySet().forEach(p -> kinds.add(kind(p)));
+        modules.keySet().forEach(p -> kinds.add(kind(p)));
         kinds.forEach(c.putArray("target_modules")::add);
+        if (!experts.isEmpty()) {
+            // Layers that are named hold for modules only, so that parameters are named whole.
+            ArrayNode named = c.putArray("target_parameters");
+            experts.keySet().stream().sorted((p, q) -> Boolean.compare(kind(p).equals(ExpertParameter.DOWN), kind(q).equals(ExpertParameter.DOWN))).forEach(named::add);
+        }
         if (settings.layers == null) {
             c.putNull("layers_to_transform").putNull("layers_pattern");
         } else {
@@ -362,8 +432,7 @@ public class Lora implements Method {
             settings.layers.forEach(layers::add);
             c.putNull("layers_pattern");
         }
-        c.putObject("rank_pattern");
-        c.putObject("alpha_pattern");
+        patterns(parameters, modules, c.putObject("rank_pattern"), c.putObject("alpha_pattern"));
         return c;
     }
 

@@ -1,0 +1,480 @@
+package vitrine.core.task;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import vitrine.core.analysis.evaluate.Evaluation;
+import vitrine.core.architecture.FeedForward;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.LinearLayers;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.artifact.Provenance;
+import vitrine.core.checkpoint.MappedWeights;
+import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.forward.Mask;
+import vitrine.core.json.Json;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.prune.CalibrationPass;
+import vitrine.core.prune.Disturbance;
+import vitrine.core.prune.ExpectedError;
+import vitrine.core.prune.InputCollector;
+import vitrine.core.prune.InputStatistics;
+import vitrine.core.prune.PrunableMatrix;
+import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.LowRank;
+import vitrine.core.prune.method.Magnitude;
+import vitrine.core.prune.method.Wanda;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.Matrix;
+
+/// What pruning runs of a model by a method would come to, for several amounts that go: size, speed and a predicted loss on the first tokens of a text. Nothing is written
+/// and no weight is changed.
+///
+/// The loss is predicted in one of two ways. For single weights and for ranks: one pass tells how much every matrix errs at each amount without the weights that count least (or without its spectrum's tail), and one more pass per amount lets values err by as much ([Disturbance]); it is the loss of independent errors. For whole parts: their scores say which go, and a pass
+/// without them ([Mask]) measures what that costs; what a method makes good afterwards is not in it.
+final class PrunePreview {
+
+    /// Tokens of the text that are looked at.
+    private static final int TOKENS = 2048;
+    /// How many amounts are tried at most.
+    private static final int AMOUNTS = 9;
+    private static final long SEED = 20;
+    /// Rows of a matrix's inputs that errors are measured on.
+    private static final int SAMPLE_ROWS = 256;
+
+    private final Task.Preview task;
+    private final PruneSettings s;
+    private final PruneForecast.Amount amount;
+    private final LoadedModel model;
+    private final ModelSpec spec;
+    private final CalibrationTexts texts;
+    private final Progress progress;
+    private final double[] amounts;
+
+    private PrunePreview(Task.Preview task, LoadedModel model, Progress progress) {
+        this.task = task;
+        this.model = model;
+        this.progress = progress;
+        spec = model.spec();
+        s = task.settings() == null ? PruneSettings.DEFAULTS : task.settings();
+        amount = PruneForecast.Amount.of(s);
+        texts = texts();
+        amounts = amounts();
+    }
+
+    static Outcome run(Task.Preview task, Progress progress) {
+        try (LoadedModel model = LoadedModel.open(task.model())) {
+            model.requirePerplexity();
+            return new PrunePreview(task, model, progress).run();
+        }
+    }
+
+    /// The first pieces of the text that a run would be calibrated with.
+    private CalibrationTexts texts() {
+        CalibrationTexts all = CalibrationTexts.read(task.data(), s, model, progress);
+        int tokens = 0;
+        int pieces = 0;
+        while (pieces < all.pieces().size() && (pieces == 0 || tokens + all.pieces().get(pieces).ids().length <= TOKENS)) {
+            tokens += all.pieces().get(pieces++).ids().length;
+        }
+        return new CalibrationTexts(all.pieces().subList(0, pieces), all.chosen().subList(0, pieces), all.of(), all.length(), all.file(), all.seed());
+    }
+
+    // --- amounts
+
+    /// What is tried: evenly spread over all that makes sense, and what the settings say.
+    private double[] amounts() {
+        TreeSet<Double> all = new TreeSet<>();
+        switch (amount) {
+            case sparsity -> {
+                for (int i = 1; i <= AMOUNTS; i++) {
+                    all.add(i / 10.0);
+                }
+                add(all, s.sparsity());
+            }
+            case pattern -> all.add(s.nofm().sparsity());
+            case named -> all.add(1.0);
+            case rank -> {
+                int most = PruneForecast.matrices(task.method(), s, model.checkpoint(), spec).stream().mapToInt(m -> Math.min(m.out(), m.in())).max().orElse(1);
+                spread(all, 1, most);
+                add(all, s.rank());
+            }
+            case layers -> {
+                spread(all, 0, spec.layers().size() - 1);
+                add(all, s.layers());
+            }
+            case experts -> {
+                int perToken = s.expertsPerToken() != null ? s.expertsPerToken() : mixture().router().perToken();
+                spread(all, perToken, mixture().experts().count());
+                add(all, s.experts());
+            }
+            case expertsPerToken -> {
+                spread(all, 1, mixture().router().perToken());
+                add(all, s.expertsPerToken());
+            }
+        }
+        return all.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    private FeedForward.Mixture mixture() {
+        if (spec.expertLayers().isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
+        }
+        return spec.experts(spec.expertLayers().getFirst());
+    }
+
+    private static void add(Set<Double> all, Number wanted) {
+        if (wanted != null) {
+            all.add(wanted.doubleValue());
+        }
+    }
+
+    private static void spread(Set<Double> all, int from, int to) {
+        int steps = Math.min(AMOUNTS - 1, to - from);
+        for (int i = 0; i <= steps; i++) {
+            all.add((double) Math.round(from + (double) (to - from) * i / Math.max(1, steps)));
+        }
+    }
+
+    /// The settings with another amount.
+    private PruneSettings at(double value) {
+        return amount.in(s, value);
+    }
+
+    // --- the whole
+
+    private Outcome run() {
+        try (Arena arena = Arena.ofShared()) {
+            return run(arena);
+        }
+    }
+
+    private Outcome run(Arena arena) {
+        ObjectNode out = Json.object().put("model", model.checkpoint().name()).put("method", task.method().name()).put("amount", amount.name()).put("text_hash", vitrine.core.artifact.Fingerprint.of(java.nio.file.Path.of(task.data())))
+                .put("sequence_length", texts.length()).put("sequences", texts.pieces().size()).put("predicted_tokens", texts.pieces().stream().mapToLong(p -> p.predicted()).sum());
+        int passes = amounts.length + 2;
+        progress.step(0, passes, "passes");
+        double dense = loss(Probe.NONE, model);
+        double speed = new BeforeAndAfter(model, model, new DataInput.Quiet(progress)).speed(texts.pieces()).get("dense_tokens_per_second").asDouble();
+        DataInput.put(out, "loss", dense);
+        out.put("tokens_per_second", speed);
+        progress.step(1, passes, "passes");
+        Tried tried = task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices();
+        out.put("way", tried.way());
+        ArrayNode points = out.putArray("points");
+        for (int i = 0; i < amounts.length; i++) {
+            progress.checkCancelled();
+            progress.step(i + 2L, passes, "passes");
+            PruneForecast f = PruneForecast.of(task.method(), at(amounts[i]), model.checkpoint(), spec);
+            ObjectNode point = points.addObject().put("amount", amounts[i]).put("parameters", f.parameters()).put("gone", f.gone()).put("bytes", f.bytes()).put("beside_bytes", f.beside());
+            if (f.factorised() >= 0) {
+                point.put("factorised_parameters", f.factorised());
+            }
+            if (f.problem() != null) {
+                point.put("keeps_shapes", f.problem());
+            }
+            point.put("tokens_per_second", speed * f.multiplicationsBefore() / f.multiplications());
+            double error = tried.error(i);
+            if (!Double.isNaN(error)) {
+                point.put("relative_output_error", error);
+            }
+            Probe probe = tried.probe(i);
+            if (probe != null) {
+                DataInput.put(point, "loss", loss(probe, tried.model(i)));
+            }
+        }
+        progress.step(passes, passes, "passes");
+        Map<String, Provenance> from = new LinkedHashMap<>();
+        from.put("loss", Provenance.estimated(model.checkpoint().name(), tried.way(), texts.tokens(), Double.NaN));
+        return new Outcome(out, from);
+    }
+
+    private double loss(Probe probe, LoadedModel of) {
+        return new Evaluation(of.forward()).run(texts.pieces(), probe, new DataInput.Quiet(progress)).all().loss();
+    }
+
+    /// What is done to a pass at each amount.
+    private interface Tried {
+        /// How losses are predicted, in a sentence.
+        String way();
+
+        /// Null where this method's loss cannot be predicted.
+        Probe probe(int amount);
+
+        default LoadedModel model(int amount) {
+            throw new IllegalStateException();
+        }
+
+        /// The mean over matrices of the relative output error; NaN where whole parts go.
+        double error(int amount);
+    }
+
+    // --- single weights and ranks
+
+    private Tried matrices() {
+        List<PrunableMatrix> matrices = PruneForecast.matrices(task.method(), s, model.checkpoint(), spec);
+        Map<PrunableMatrix, ExpectedError> errors = new LinkedHashMap<>();
+        Map<String, LinearLayers.Placed> linears = LinearLayers.of(spec);
+        boolean moments = task.method() == PruneMethod.whitened_svd || task.method() == PruneMethod.swift_svd;
+        Map<PrunableMatrix, Long> tokens = new LinkedHashMap<>();
+        try (MappedWeights map = new MappedWeights(model.checkpoint()); CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
+            for (LayerSpec l : spec.layers()) {
+                progress.checkCancelled();
+                List<PrunableMatrix> own = matrices.stream().filter(m -> m.layer() == l.index()).toList();
+                try (InputCollector inputs = new InputCollector(own, moments, SAMPLE_ROWS, texts.tokens())) {
+                    pass.pass(inputs, new DataInput.Quiet(progress));
+                    for (PrunableMatrix m : own) {
+                        progress.checkCancelled();
+                        TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+                        try (Arena arena = Arena.ofShared()) {
+                            Matrix w = new ChangedTensor(t, map.data(t), arena).widened(m, m.scaled() ? linears.get(m.tensor()).linear() : null, model.weights(), arena);
+                            errors.put(m, errors(m, w, inputs.of(m)));
+                            tokens.put(m, inputs.of(m).tokens());
+                        }
+                        map.release(t);
+                    }
+                }
+            }
+        }
+        List<Disturbance> tried = new ArrayList<>();
+        for (int i = 0; i < amounts.length; i++) {
+            tried.add(disturbance(errors, tokens, i));
+        }
+        return new Tried() {
+            @Override
+            public String way() {
+                return "the loss of a pass whose values err at random by as much as " + (task.method().masks() ? "their matrices do without the weights that count least" : "the spectrum's tail of their matrices says");
+            }
+
+            @Override
+            public Probe probe(int amount) {
+                return tried.get(amount);
+            }
+
+            @Override
+            public LoadedModel model(int amount) {
+                return model;
+            }
+
+            @Override
+            public double error(int amount) {
+                return errors.values().stream().mapToDouble(e -> Math.sqrt(e.whole()[amount])).average().orElse(0);
+            }
+        };
+    }
+
+    /// What a matrix would err by at each amount.
+    private ExpectedError errors(PrunableMatrix m, Matrix w, InputStatistics inputs) {
+        return switch (task.method()) {
+            case svd -> ranked(m, new LowRank(LowRank.Way.SVD, null).spectrum(w, inputs));
+            case whitened_svd, swift_svd -> inputs.tokens() == 0 ? ExpectedError.evenly(new double[amounts.length]) : ranked(m, new LowRank(LowRank.Way.SWIFT, null).spectrum(w, inputs));
+            case magnitude -> ExpectedError.byMasks(w, inputs, new Magnitude(s.group() == PruneSettings.Group.row, s.nofm()), amounts, model.weights().products());
+            default -> ExpectedError.byMasks(w, inputs, new Wanda(s.nofm()), amounts, model.weights().products());
+        };
+    }
+
+    private ExpectedError ranked(PrunableMatrix m, double[] spectrum) {
+        return ExpectedError.byRank(spectrum, Arrays.stream(amounts).mapToInt(a -> PruneForecast.rank(m, at(a))).toArray());
+    }
+
+    /// Where the values of a layer are that each matrix gives. What stands between the two halves of an expert cannot be reached: its errors are put together behind it.
+    private Disturbance disturbance(Map<PrunableMatrix, ExpectedError> errors, Map<PrunableMatrix, Long> tokens, int amount) {
+        Disturbance out = new Disturbance(SEED);
+        Map<Integer, Map<PrunableMatrix.Kind, double[]>> routed = new TreeMap<>();
+        errors.forEach((m, e) -> {
+            boolean mixture = spec.layers().get(m.layer()).feedForward() instanceof FeedForward.Mixture;
+            double[] own = e.outputs()[amount];
+            double mean = e.whole()[amount];
+            switch (m.kind()) {
+                case QUERY -> out.add(m.layer(), Site.QUERY_PROJECTED, own);
+                case KEY -> out.add(m.layer(), Site.KEY_PROJECTED, own);
+                case VALUE -> out.add(m.layer(), Site.VALUE, own);
+                case QUERY_KEY_VALUE, LATENT -> List.of(Site.QUERY_PROJECTED, Site.KEY_PROJECTED, Site.VALUE).forEach(site -> out.add(m.layer(), site, mean));
+                case OUTPUT -> out.add(m.layer(), Site.ATTN_OUT, own);
+                case GATE, UP, GATE_UP, DOWN -> {
+                    if (mixture) {
+                        double[] sum = routed.computeIfAbsent(m.layer(), l -> new TreeMap<>()).computeIfAbsent(m.kind(), k -> new double[2]);
+                        sum[0] += tokens.get(m) * mean;
+                        sum[1] += tokens.get(m);
+                    } else if (m.kind() == PrunableMatrix.Kind.DOWN) {
+                        out.add(m.layer(), Site.MLP_OUT, own);
+                    } else if (m.kind() == PrunableMatrix.Kind.GATE_UP) {
+                        out.add(m.layer(), Site.MLP_MID, mean);
+                    } else {
+                        out.add(m.layer(), Site.MLP_MID, own);
+                    }
+                }
+            }
+        });
+        routed.forEach((layer, kinds) -> kinds.values().stream().filter(k -> k[1] > 0).forEach(k -> out.add(layer, Site.MLP_OUT, k[0] / k[1])));
+        return out;
+    }
+
+    // --- whole parts
+
+    private Tried parts(Arena arena) {
+        StructureScores scores = new StructureScores(model, texts, new DataInput.Quiet(progress));
+        List<Structure> structures = new ArrayList<>();
+        List<Integer> all = IntStream.range(0, spec.layers().size()).boxed().toList();
+        switch (task.method()) {
+            case shortgpt -> {
+                double[] influence = scores.influence();
+                for (double a : amounts) {
+                    PruneSettings now = at(a);
+                    structures.add(new Structure(Arrays.stream(Structure.without(influence, now.layers() != null ? now.layers() : PruneForecast.gone(now, influence.length))).boxed().toList(), Map.of(), Map.of(), Map.of()));
+                }
+            }
+            case heads -> {
+                double[][] heads;
+                try (LossGradients gradients = new LossGradients(model, scores.outputs())) {
+                    heads = scores.heads(gradients);
+                }
+                for (double a : amounts) {
+                    structures.add(new Structure(all, groups(heads, at(a)), Map.of(), Map.of()));
+                }
+            }
+            case taylor -> {
+                StructureScores.Taylor t = scores.taylor(Boolean.TRUE.equals(s.secondOrder()));
+                for (double a : amounts) {
+                    PruneSettings now = at(a);
+                    Map<Integer, int[]> groups = new TreeMap<>();
+                    Map<Integer, int[]> channels = new TreeMap<>();
+                    if (s.parts() != PruneSettings.Parts.channels) {
+                        t.groups().forEach((l, v) -> groups.put(l, Structure.without(v, PruneForecast.gone(now, v.length))));
+                    }
+                    if (s.parts() != PruneSettings.Parts.heads) {
+                        t.channels().forEach((l, v) -> channels.put(l, Structure.without(v, PruneForecast.gone(now, v.length))));
+                    }
+                    structures.add(new Structure(all, groups, channels, Map.of()));
+                }
+            }
+            case experts -> {
+                StructureScores.ExpertUse use = scores.experts();
+                for (double a : amounts) {
+                    structures.add(new Structure(all, Map.of(), Map.of(), experts(use, at(a))));
+                }
+            }
+            case explicit -> structures.add(new Structure(all, Map.of(), Map.of(), Map.of()));
+            // What SlimGPT makes good, and what experts are that were merged, is not known before.
+            default -> structures.clear();
+        }
+        return new Tried() {
+            @Override
+            public String way() {
+                return structures.isEmpty() ? "the loss of this method is not predicted" : "the loss of a pass without the parts that score least, by the scores of the model as it is";
+            }
+
+            @Override
+            public Probe probe(int amount) {
+                return structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
+            }
+
+            @Override
+            public LoadedModel model(int amount) {
+                Integer perToken = at(amounts[amount]).expertsPerToken();
+                return perToken == null ? model : model.as(spec.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> perToken))));
+            }
+
+            @Override
+            public double error(int amount) {
+                return Double.NaN;
+            }
+        };
+    }
+
+    /// Key/value groups that stay: the same number in every layer, or the best of all.
+    private Map<Integer, int[]> groups(double[][] heads, PruneSettings now) {
+        Map<Integer, double[]> scores = new TreeMap<>();
+        spec.layers().forEach(l -> scores.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
+        Map<Integer, int[]> out = new TreeMap<>();
+        if (!Boolean.FALSE.equals(s.even())) {
+            scores.forEach((l, v) -> out.put(l, Structure.without(v, Math.min(v.length - 1, (int) Math.round(now.sparsity() * v.length)))));
+            return out;
+        }
+        record At(int layer, int group, double score) {}
+        List<At> order = new ArrayList<>();
+        scores.forEach((l, v) -> IntStream.range(0, v.length).forEach(g -> order.add(new At(l, g, v[g]))));
+        order.sort(java.util.Comparator.comparingDouble(At::score));
+        long gone = Math.round(now.sparsity() * order.size());
+        scores.forEach((l, v) -> out.put(l, IntStream.range(0, v.length).toArray()));
+        for (At a : order) {
+            if (gone > 0 && out.get(a.layer).length > 1) {
+                out.put(a.layer, Arrays.stream(out.get(a.layer)).filter(g -> g != a.group).toArray());
+                gone--;
+            }
+        }
+        return out;
+    }
+
+    private Map<Integer, int[]> experts(StructureScores.ExpertUse use, PruneSettings now) {
+        Map<Integer, int[]> out = new TreeMap<>();
+        (s.criterion() == PruneSettings.Criterion.frequency ? use.frequency() : use.saliency()).forEach((l, score) -> {
+            int perToken = now.expertsPerToken() != null ? now.expertsPerToken() : spec.experts(l).router().perToken();
+            int stay = now.experts() != null ? now.experts() : now.sparsity() == null ? score.length : score.length - PruneForecast.gone(now, score.length);
+            out.put(l, Structure.without(score, score.length - Math.max(perToken, stay)));
+        });
+        return out;
+    }
+
+    /// A pass without what a structure leaves out.
+    private Probe without(Structure structure, Arena arena) {
+        Set<Integer> layers = new LinkedHashSet<>(IntStream.range(0, spec.layers().size()).boxed().toList());
+        structure.layers().forEach(layers::remove);
+        Set<Mask.Head> heads = new LinkedHashSet<>();
+        structure.groups().forEach((l, kept) -> {
+            int size = spec.layers().get(l).attention().groupSize();
+            for (int h = 0; h < spec.layers().get(l).attention().heads(); h++) {
+                if (Arrays.binarySearch(kept, h / size) < 0) {
+                    heads.add(new Mask.Head(l, h));
+                }
+            }
+        });
+        return Probe.all(List.of(new Mask(heads, layers).probe(spec, arena), new Channels(structure.channels()), new StructuredRun.Barred(structure.experts())));
+    }
+
+    /// A pass without parts that are named.
+    private Probe without(DroppedParts drop, Arena arena) {
+        drop.requireIn(spec);
+        Set<Mask.Head> heads = new LinkedHashSet<>();
+        drop.headsByLayer().forEach((l, which) -> which.forEach(h -> heads.add(new Mask.Head(l, h))));
+        Map<Integer, int[]> experts = new TreeMap<>();
+        drop.expertsByLayer().forEach((l, which) -> experts.put(l, IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !which.contains(e)).toArray()));
+        return Probe.all(List.of(new Mask(heads, drop.layerSet()).probe(spec, arena), new StructuredRun.Barred(experts)));
+    }
+
+    /// Channels that are not kept are 0.
+    private record Channels(Map<Integer, int[]> kept) implements Probe {
+        @Override
+        public boolean wants(int layer, Site site) {
+            return site == Site.MLP_MID && kept.containsKey(layer);
+        }
+
+        @Override
+        public void at(Place place, Matrix mid) {
+            int[] stay = kept.get(place.layer());
+            for (int c = 0; c < mid.columns(); c++) {
+                if (Arrays.binarySearch(stay, c) < 0) {
+                    for (int r = 0; r < mid.rows(); r++) {
+                        mid.set(r, c, 0f);
+                    }
+                }
+            }
+        }
+    }
+}
