@@ -279,7 +279,7 @@ final class PreviewCard {
             double[] xs = p.points().stream().mapToDouble(Prediction.Point::amount).toArray();
             double[] ys = p.points().stream().mapToDouble(x -> Math.exp(x.loss())).toArray();
             boolean share = p.amount().equals("sparsity");
-            chart.axes(Axis.of(share ? "share that goes" : PruneFields.label(Amount.valueOf(p.amount())).toLowerCase(Locale.ROOT)), Axis.log("perplexity, predicted (log)"));
+            chart.axes(share ? Axis.of("share that goes").written(Numbers::wholePercent) : Axis.of(PruneFields.label(Amount.valueOf(p.amount())).toLowerCase(Locale.ROOT)), Axis.log("perplexity, predicted (log)"));
             chart.formats(v -> share ? Numbers.fixed(100 * v, 0) + Numbers.THIN_SPACE + "%" : Numbers.count(Math.round(v)), Numbers::perplexity);
             chart.series(List.of(LineSeries.of("predicted", xs, ys, 0).withoutLabel()));
             chart.references(List.of(new LineChart.Reference(Math.exp(p.loss()), "as it is", null)));

@@ -239,4 +239,23 @@ class PruneRunsTest {
         FxThread.run(() -> view.model().modeProperty().set(Mode.LIST));
         has(look(), "Wanda 50", "7.389");
     }
+
+    @Test
+    void whatATrainingRunSeesOfItsTextIsShownWhenAsked() throws IOException {
+        Path text = Files.writeString(dir.resolve("few.jsonl"), "{\"input_ids\": [5, 6, 7, 8], \"labels\": [-100, -100, 7, 8]}\n{\"input_ids\": [9]}\n");
+        RunForm form = view.model().form();
+        FxThread.run(() -> {
+            view.model().modeProperty().set(Mode.NEW);
+            form.text(Form.MODEL).set(MODEL.toString());
+            form.text(Form.DATA).set(text.toString());
+        });
+        FxThread.pulse();
+        FxThread.run(() -> ((Button) view.body().lookup("#preview-text")).fire());
+        FxThread.await("the counts", () -> Shown.texts(view.body()).stream().anyMatch(t -> t.contains("Examples with nothing to learn")));
+        FxThread.pulse();
+        has(texts(), "Line 1, ids: 4 tokens, 2 learned", "Underlined: learned.");
+        FxThread.run(() -> form.text("sequenceLength").set("2"));
+        FxThread.pulse();
+        assertFalse(texts().contains("Underlined: learned. Muted: masked, read but not learned."), "another length is another question");
+    }
 }
