@@ -85,11 +85,17 @@ class NoNetworkTest {
                 + command("open", model.toString(), "--json") + "\n"
                 + command("capture", model.toString(), "--prompt-file", text.toString(), "--what", "attentions,logits", "--out", captured.toString()) + "\n"
                 + command("spectrum", CASES.resolve("fmt-bin-bf16-sharded").toString(), "--tensors", "*q_proj*", "--json") + "\n"
-                + java("vitrine.app.shell.WindowErrand", folder.resolve("window").toString(), CASES.resolve("llama-tied").toString()) + "\n"
                 + "set +e";
         assertEquals(0, packetsWithoutRoute(script), () -> read(folder.resolve("log")));
         assertTrue(Files.size(captured) > 1000);
         assertTrue(read(folder.resolve("log")).contains("effective_rank"), () -> read(folder.resolve("log")));
+    }
+
+    @Test
+    void theWindowTriesNoneEither() throws IOException, InterruptedException {
+        requireNamespaces();
+        String errand = java("vitrine.app.shell.WindowErrand", folder.resolve("window").toString(), CASES.resolve("llama-tied").toString());
+        assertEquals(0, packetsWithoutRoute("export https_proxy=http://192.0.2.1:3128 http_proxy=http://192.0.2.1:3128\n" + errand), () -> read(folder.resolve("log")));
         assertTrue(read(folder.resolve("log")).contains("errand done"), () -> read(folder.resolve("log")));
     }
 
