@@ -60,7 +60,7 @@ final class CompareBoard extends Region {
         setMinSize(0, 0);
         model.shownProperty().addListener((o, old, now) -> show());
         model.otherProperty().addListener((o, old, now) -> show());
-        model.board().lookedProperty().addListener((o, old, now) -> show());
+        model.follow(model.board().lookedProperty(), this::show);
         show();
     }
 

@@ -38,7 +38,7 @@ final class FigureCard {
         canvas.setId(name);
         card.content(canvas);
         model.shownProperty().addListener((o, old, now) -> show());
-        model.board().lookedProperty().addListener((o, old, now) -> show());
+        model.follow(model.board().lookedProperty(), this::show);
         model.overlays().addListener((javafx.beans.InvalidationListener) o -> show());
         show();
     }

@@ -39,7 +39,7 @@ final class LossCard {
         scale.valueProperty().bindBidirectional(model.logProperty());
         card.content(canvas);
         model.shownProperty().addListener((o, old, now) -> show());
-        model.board().lookedProperty().addListener((o, old, now) -> show());
+        model.follow(model.board().lookedProperty(), this::show);
         model.logProperty().addListener((o, old, now) -> show());
         model.overlays().addListener((javafx.beans.InvalidationListener) o -> show());
         model.otherProperty().addListener((o, old, now) -> show());

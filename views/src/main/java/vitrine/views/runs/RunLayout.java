@@ -56,7 +56,7 @@ final class RunLayout extends Region {
         small.forEach(c -> getChildren().add(c.node()));
         setMinSize(0, 0);
         model.shownProperty().addListener((o, old, now) -> show());
-        model.board().rows().addListener((javafx.beans.InvalidationListener) o -> show());
+        model.follow(model.board().rows(), this::show);
         show();
     }
 

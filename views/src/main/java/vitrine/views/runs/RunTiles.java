@@ -38,7 +38,7 @@ final class RunTiles extends HBox {
         }
         setMinHeight(Region.USE_PREF_SIZE);
         model.shownProperty().addListener((o, old, now) -> show());
-        model.board().lookedProperty().addListener((o, old, now) -> age());
+        model.follow(model.board().lookedProperty(), this::age);
         show();
     }
 

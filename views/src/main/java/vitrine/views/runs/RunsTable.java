@@ -81,8 +81,8 @@ final class RunsTable {
         content = new VBox(8, table, new HBox(8, over, beside, space));
         card.header(search);
         table.getSelectionModel().getSelectedItems().addListener((javafx.beans.InvalidationListener) o -> reasons());
-        model.board().rows().addListener((javafx.beans.InvalidationListener) o -> show());
-        model.board().problemProperty().addListener((o, old, now) -> show());
+        model.follow(model.board().rows(), this::show);
+        model.follow(model.board().problemProperty(), this::show);
         model.searchProperty().addListener((o, old, now) -> show());
         reasons();
         show();

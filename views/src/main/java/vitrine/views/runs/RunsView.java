@@ -52,7 +52,6 @@ public final class RunsView implements View {
 
     private static final int LOG_LINES = 2000;
 
-    private javafx.beans.InvalidationListener onRows;
     private final RunsViewModel model;
     private final ObservableList<FormBoard.Offer> models = FXCollections.observableArrayList();
     private final ObservableList<FormBoard.Offer> texts = FXCollections.observableArrayList();
@@ -230,9 +229,7 @@ public final class RunsView implements View {
         model.modeProperty().addListener((o, old, now) -> show.run());
         model.shownProperty().addListener((o, old, now) -> show.run());
         model.selectedProperty().addListener((o, old, now) -> show.run());
-        // The board outlives the view, so it must not hold it.
-        onRows = o -> show.run();
-        model.board().rows().addListener(new javafx.beans.WeakInvalidationListener(onRows));
+        model.follow(model.board().rows(), show);
         show.run();
         return List.of(picker, list, add, about, telling, spring, buttons);
     }

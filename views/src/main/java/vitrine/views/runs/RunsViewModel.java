@@ -29,6 +29,7 @@ import javafx.beans.property.SimpleObjectProperty;
 import javafx.beans.property.SimpleStringProperty;
 import javafx.beans.property.StringProperty;
 import javafx.beans.value.ChangeListener;
+import javafx.beans.value.ObservableValue;
 import javafx.beans.value.WeakChangeListener;
 import javafx.collections.FXCollections;
 import javafx.collections.ObservableList;
@@ -63,8 +64,8 @@ public final class RunsViewModel {
     /// A run that was opened from a folder, not from the store.
     private RunData opened;
     private boolean chosen;
-    private final InvalidationListener onRows = o -> rowsChanged();
-    private final ChangeListener<Object> onLooked = (o, old, now) -> show();
+    /// Listeners to the board, which knows them weakly: it outlives the view and must not hold it.
+    private final List<Object> followers = new ArrayList<>();
 
     RunsViewModel(RunBoard board, Executor background, Executor ui) {
         this(board, null, background, ui);
@@ -76,9 +77,8 @@ public final class RunsViewModel {
         form = new RunForm(board, background, ui);
         pruneForm = new PruneForm(board, tasks, background, ui);
         this.tasks = tasks;
-        // The board outlives the view, so it must not hold it.
-        board.rows().addListener(new WeakInvalidationListener(onRows));
-        board.lookedProperty().addListener(new WeakChangeListener<>(onLooked));
+        follow(board.rows(), this::rowsChanged);
+        follow(board.lookedProperty(), this::show);
         InvalidationListener want = o -> {
             wanted();
             show();
@@ -92,6 +92,20 @@ public final class RunsViewModel {
 
     RunBoard board() {
         return board;
+    }
+
+    /// Runs `what` with every change of a list of the board, as long as this view lives.
+    void follow(ObservableList<?> list, Runnable what) {
+        InvalidationListener listener = o -> what.run();
+        followers.add(listener);
+        list.addListener(new WeakInvalidationListener(listener));
+    }
+
+    /// Runs `what` with every change of a value of the board, as long as this view lives.
+    void follow(ObservableValue<?> value, Runnable what) {
+        ChangeListener<Object> listener = (o, old, now) -> what.run();
+        followers.add(listener);
+        value.addListener(new WeakChangeListener<>(listener));
     }
 
     /// Where what needs an engine is asked for; null for nowhere.

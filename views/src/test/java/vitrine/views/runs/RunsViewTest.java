@@ -2,10 +2,12 @@ package vitrine.views.runs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -97,6 +99,24 @@ class RunsViewTest {
         store.record(r.number(), rows);
         store.steps(r.number(), 40);
         return r;
+    }
+
+    /// The board outlives every view of it: what was closed must not be held by it.
+    @Test
+    void aClosedViewIsLetGo() throws Exception {
+        make(task(), 20, 1);
+        look();
+        WeakReference<RunsView> closed = new WeakReference<>(view);
+        FxThread.run(() -> ((VBox) stage.getScene().getRoot()).getChildren().clear());
+        FxThread.pulse();
+        FxThread.pulse();
+        view = null;
+        for (int i = 0; i < 50 && closed.get() != null; i++) {
+            System.gc();
+            Thread.sleep(20);
+            FxThread.run(() -> { });
+        }
+        assertNull(closed.get(), "the view is still held");
     }
 
     private List<String> look() {
