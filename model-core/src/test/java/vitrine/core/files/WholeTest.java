@@ -42,7 +42,8 @@ class WholeTest {
     void survivesKillsAtRandomMoments() throws Exception {
         Random random = new Random(3);
         int leftovers = 0;
-        for (int round = 0; round < 12; round++) {
+        // Where a disk is so quick, or a machine so busy, that no kill came in time, more are tried.
+        for (int round = 0; round < 12 || leftovers == 0 && round < 100; round++) {
             Path at = Files.createDirectories(folder.resolve("round-" + round));
             Files.write(at.resolve("file"), new byte[200_000]);
             Process writer = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xshare:auto", "-cp",
