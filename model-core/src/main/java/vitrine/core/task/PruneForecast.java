@@ -20,6 +20,7 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.json.Json;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.Contrastive;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -119,7 +120,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         boolean byRow = s.pattern() == null && (method != PruneMethod.magnitude || s.group() == PruneSettings.Group.row);
         for (PrunableMatrix m : matrices(method, s, checkpoint, spec)) {
             prunable += m.size();
-            gone += byRow ? (long) (share(s) * m.in()) * m.out() : (long) (share(s) * m.size());
+            gone += byRow ? (long) (method == PruneMethod.contrastive ? m.in() - Contrastive.kept(share(s), m.in()) : (int) (share(s) * m.in())) * m.out() : (long) (share(s) * m.size());
         }
         for (String tensor : matrices(method, s, checkpoint, spec).stream().map(PrunableMatrix::tensor).distinct().toList()) {
             stored += checkpoint.tensor(tensor).orElseThrow().elements();

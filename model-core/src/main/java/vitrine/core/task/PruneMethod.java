@@ -8,6 +8,8 @@ public enum PruneMethod {
     wanda(Form.MASK, true),
     /// Column by column, and the weights to the right make up for what goes.
     sparsegpt(Form.MASK, true),
+    /// Weights go whose inputs do not speak for the texts and against others.
+    contrastive(Form.MASK, true),
     /// The best matrix of a lower rank.
     svd(Form.RANK, false),
     /// The matrix of a lower rank whose outputs over the calibration texts are closest (SVD-LLM).

@@ -35,11 +35,12 @@ import vitrine.core.refusal.Refusal;
 /// @param factorised whether the thin matrices of methods of rank are written too; false
 /// @param drop the parts that go; explicit
 /// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
+/// @param against texts that stand against the calibration texts; contrastive
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                             Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion,
-                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks) {
+                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks, String against) {
 
     /// What of a layer goes.
     public enum Parts {
@@ -62,7 +63,22 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
                          Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                          Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken) {
         this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
-                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null);
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null, null);
+    }
+
+    /// Settings that name no other texts.
+    public PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
+                         Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
+                         Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken,
+                         DroppedParts drop, Map<String, Integer> ranks) {
+        this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, null);
+    }
+
+    /// These, with another file of texts that stand against those of calibration.
+    public PruneSettings against(String file) {
+        return new PruneSettings(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha,
+                factorised, layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, file);
     }
 
     /// How much of each layer goes.
@@ -145,6 +161,10 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method == PruneMethod.explicit, "drop", drop, method);
         requireFor(method != PruneMethod.explicit, "sparsity", sparsity, method);
         requireFor(method == PruneMethod.magnitude, "group", group, method);
+        requireFor(method == PruneMethod.contrastive, "against", against, method);
+        if (method == PruneMethod.contrastive && (against == null || against.isBlank())) {
+            throw Refusal.of(Category.TASK_INVALID, null, "against is missing: contrastive holds the calibration texts against others").help("A text file or JSONL; the command says --against.");
+        }
         requireFor(method == PruneMethod.sparsegpt, "blockSize", blockSize, method);
         requireFor(method == PruneMethod.sparsegpt || method == PruneMethod.slimgpt, "damping", damping, method);
         requireFor(allocation == null || allocation == AllocationName.uniform || (allocation == AllocationName.dynamic ? method == PruneMethod.swift_svd
@@ -166,13 +186,13 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method == PruneMethod.experts || method == PruneMethod.submoe || method == PruneMethod.explicit, "expertsPerToken", expertsPerToken, method);
         requireFor(method == PruneMethod.experts, "criterion", criterion, method);
         requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
-        requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
+        requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE && method != PruneMethod.contrastive, "propagation", propagation, method);
         if (ranks != null && allocation == AllocationName.dynamic) {
             throw Refusal.of(Category.TASK_INVALID, null, "ranks of single matrices do not go with the allocation dynamic, which shares them out");
         }
         if (sparsity == null && pattern == null && (rank == null || method == PruneMethod.submoe) && layers == null && experts == null && expertsPerToken == null && drop == null && ranks == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: %s is missing", method == PruneMethod.explicit ? "drop" : "sparsity").help(switch (method) {
-                case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
+                case magnitude, wanda, sparsegpt, contrastive -> "A pattern such as 2:4 says it too.";
                 case svd, whitened_svd, swift_svd -> "A rank says it too.";
                 case shortgpt -> "A number of layers says it too.";
                 case experts, submoe -> "A number of experts that stay says it too.";

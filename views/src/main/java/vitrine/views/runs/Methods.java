@@ -20,6 +20,7 @@ final class Methods {
             case "magnitude" -> "Magnitude";
             case "wanda" -> "Wanda";
             case "sparsegpt" -> "SparseGPT";
+            case "contrastive" -> "Contrastive";
             case "svd" -> "SVD";
             case "whitened_svd" -> "SVD-LLM";
             case "swift_svd" -> "Swift-SVD";
@@ -67,6 +68,7 @@ final class Methods {
             case magnitude -> "Weights of smallest magnitude become 0. Needs no text. Shapes stay.";
             case wanda -> "Weights of smallest magnitude times input norm become 0, row by row. Shapes stay.";
             case sparsegpt -> "Column by column, weights become 0 and those that stay make up for them. Shapes stay.";
+            case contrastive -> "Weights become 0, row by row, whose inputs do not speak for the texts and against others. Shapes stay.";
             case svd -> "Every matrix becomes the best one of a lower rank. Needs no text. Shapes stay.";
             case whitened_svd -> "Every matrix becomes the one of a lower rank whose outputs over the texts are closest (SVD-LLM). Shapes stay.";
             case swift_svd -> "The same optimum by the outputs’ second moments; ranks may be shared out among layers. Shapes stay.";

@@ -32,6 +32,7 @@ final class PruneFields {
             field("dropHeads", "Heads", Kind.NAMES, "none", "Query heads that go, LAYER.HEAD: 0.1, 2.7.", true),
             field("dropExperts", "Experts", Kind.NAMES, "none", "Experts that go, LAYER.EXPERT: 1.0, 2.4.", true),
             field("ranks", "Ranks of matrices", Kind.NAMES, "none", "Ranks of single matrices, NAME=R: layers.1.mlp.up_proj=8; alone, only these change.", true),
+            field("against", "Texts against", Kind.NAMES, "a text file or JSONL", "Texts that stand against those of calibration; the losses of both are measured before and after.", true),
             field("criterion", "Experts’ worth", Kind.CHOICE, "saliency", "Saliency: routing weight times the norm of the output; frequency: how many tokens visit it.", true, "saliency", "frequency"),
             field("parts", "What goes", Kind.CHOICE, "both", "Heads, channels or both.", true, "both", "heads", "channels"),
             field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic); more of later layers (incremental).", true,
@@ -75,8 +76,9 @@ final class PruneFields {
             case "allocationSpread" -> m.masks() || m == PruneMethod.slimgpt;
             case "outlierMultiple" -> m.masks();
             case "alpha" -> m == PruneMethod.swift_svd;
+            case "against" -> m == PruneMethod.contrastive;
             case "group" -> m == PruneMethod.magnitude;
-            case "propagation" -> m.needsData() && m.form() != Form.STRUCTURE;
+            case "propagation" -> m.needsData() && m.form() != Form.STRUCTURE && m != PruneMethod.contrastive;
             case "blockSize" -> m == PruneMethod.sparsegpt;
             case "damping" -> m == PruneMethod.sparsegpt || m == PruneMethod.slimgpt;
             case "targetModules" -> m.form() != Form.STRUCTURE;
