@@ -322,7 +322,7 @@ final class PruneForm extends Form {
             if (s.kind() == Setting.Kind.SWITCH) {
                 c.append(word(e.getValue()).equals(s.fallback()) ? "" : " " + PruneFields.option(s));
             } else {
-                c.append(' ').append(s.option()).append(' ').append(quoted(s.kind() == Setting.Kind.NAMES ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
+                c.append(' ').append(s.option()).append(' ').append(quoted(e.getValue().isArray() ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
             }
         }));
         return c.toString();
