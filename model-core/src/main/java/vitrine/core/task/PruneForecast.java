@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
@@ -21,6 +22,7 @@ import vitrine.core.json.Json;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
 import vitrine.core.prune.method.Contrastive;
+import vitrine.core.prune.method.Lorap;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -194,6 +196,14 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                     experts.put(l, first(left));
                 }
             }
+            case lorap -> {
+                for (LayerSpec l : spec.layers()) {
+                    if (s.parts() != PruneSettings.Parts.heads && (l.feedForward() instanceof FeedForward.Gated || l.feedForward() instanceof FeedForward.Plain)) {
+                        int width = l.feedForward().width();
+                        channels.put(l.index(), first(width - Lorap.gone(width, share(s), s.lowestKept() == null ? Lorap.LOWEST_KEPT : s.lowestKept())));
+                    }
+                }
+            }
             case explicit -> {
                 if (s.drop() != null) {
                     s.drop().requireIn(spec);
@@ -244,7 +254,23 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         long stored = smaller.declared().values().stream().mapToLong(d -> d.shape().elements() * d.dtype().bits() / 8).sum();
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
         long now = work(spec, new Work(structure, s.expertsPerToken()));
-        return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, -1, before, now, null);
+        return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, method == PruneMethod.lorap ? parameters - thinner(s, spec) : -1, before, now, null);
+    }
+
+    /// Parameters that LoRAP's thin matrices of attention would save.
+    private static long thinner(PruneSettings s, ModelSpec spec) {
+        long saved = 0;
+        for (LayerSpec l : spec.layers()) {
+            if (s.parts() != PruneSettings.Parts.channels && l.attention().projection() instanceof AttentionSpec.QueryKeyValue.Separate p) {
+                List<Lorap.Shape> shapes = List.of(p.query(), p.key(), p.value(), l.attention().output()).stream().map(x -> new Lorap.Shape(x.out(), x.in())).toList();
+                int[] ranks = Lorap.ranks(shapes.get(0), shapes.get(1), shapes.get(2), shapes.get(3), share(s));
+                for (int i = 0; i < ranks.length; i++) {
+                    Lorap.Shape x = shapes.get(i);
+                    saved += ranks[i] == Lorap.WHOLE || ranks[i] >= Math.min(x.out(), x.in()) ? 0 : (long) x.out() * x.in() - (long) ranks[i] * (x.out() + x.in());
+                }
+            }
+        }
+        return saved;
     }
 
     /// Key/value groups of which a head stays.

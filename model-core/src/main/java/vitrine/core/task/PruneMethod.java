@@ -24,6 +24,8 @@ public enum PruneMethod {
     taylor(Form.STRUCTURE, true),
     /// Heads and channels go one group after the other, and those that stay make up for them (SlimGPT).
     slimgpt(Form.STRUCTURE, true),
+    /// Attention's matrices lose rank, feed-forward blocks channels (LoRAP).
+    lorap(Form.STRUCTURE, true),
     /// Routed experts go that are visited least, or whose outputs count least.
     experts(Form.STRUCTURE, true),
     /// Routed experts that do alike become one (Sub-MoE).

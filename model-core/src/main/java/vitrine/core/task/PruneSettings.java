@@ -27,7 +27,7 @@ import vitrine.core.refusal.Refusal;
 /// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
 /// @param layers how many layers go, instead of a share; shortgpt
 /// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
-/// @param parts what goes; taylor and slimgpt; both
+/// @param parts what goes; taylor, slimgpt and lorap (whose heads lose rank); both
 /// @param secondOrder whether the expansion has its second term; taylor; false
 /// @param experts how many experts of a layer stay, instead of a share that goes; experts and submoe
 /// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
@@ -35,12 +35,13 @@ import vitrine.core.refusal.Refusal;
 /// @param factorised whether the thin matrices of methods of rank are written too; false
 /// @param drop the parts that go; explicit
 /// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
+/// @param lowestKept the share of the channels of least norm that stay; lorap; 0.01
 /// @param against texts that stand against the calibration texts; contrastive
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                             Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion,
-                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks, String against) {
+                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks, String against, Double lowestKept) {
 
     /// What of a layer goes.
     public enum Parts {
@@ -63,22 +64,22 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
                          Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                          Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken) {
         this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
-                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null, null);
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null, null, null);
     }
 
-    /// Settings that name no other texts.
+    /// Settings without what single methods have besides.
     public PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                          Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                          Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken,
                          DroppedParts drop, Map<String, Integer> ranks) {
         this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
-                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, null);
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, null, null);
     }
 
     /// These, with another file of texts that stand against those of calibration.
     public PruneSettings against(String file) {
         return new PruneSettings(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha,
-                factorised, layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, file);
+                factorised, layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, file, lowestKept);
     }
 
     /// How much of each layer goes.
@@ -121,6 +122,9 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         }
         if (alpha != null && !(alpha >= 0 && alpha <= 1)) {
             throw Refusal.of(Category.TASK_INVALID, null, "alpha is %s; a number from 0 to 1 belongs here", alpha);
+        }
+        if (lowestKept != null && !(lowestKept >= 0 && lowestKept < 1)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "lowestKept is %s; a number from 0 to below 1 belongs here", lowestKept);
         }
         if (outlierMultiple != null && !(outlierMultiple > 0 && Double.isFinite(outlierMultiple))) {
             throw Refusal.of(Category.TASK_INVALID, null, "outlierMultiple is %s; a number above 0 belongs here", outlierMultiple);
@@ -180,7 +184,8 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         }
         requireFor(method == PruneMethod.shortgpt, "layers", layers, method);
         requireFor(method == PruneMethod.heads, "even", even, method);
-        requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt, "parts", parts, method);
+        requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt || method == PruneMethod.lorap, "parts", parts, method);
+        requireFor(method == PruneMethod.lorap, "lowestKept", lowestKept, method);
         requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
         requireFor(method == PruneMethod.experts || method == PruneMethod.submoe, "experts", experts, method);
         requireFor(method == PruneMethod.experts || method == PruneMethod.submoe || method == PruneMethod.explicit, "expertsPerToken", expertsPerToken, method);
