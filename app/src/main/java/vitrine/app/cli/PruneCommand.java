@@ -38,7 +38,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt, contrastive (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), lorap (ranks of attention, channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt, contrastive (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), swift_skip (attention or feed-forward blocks of layers), heads, taylor and slimgpt (heads and channels), lorap (ranks of attention, channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")

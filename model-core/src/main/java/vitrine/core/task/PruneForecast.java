@@ -196,6 +196,8 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                     experts.put(l, first(left));
                 }
             }
+            // Which sub-layers go is searched for: only where both of a layer do, it leaves.
+            case swift_skip -> { }
             case lorap -> {
                 for (LayerSpec l : spec.layers()) {
                     if (s.parts() != PruneSettings.Parts.heads && (l.feedForward() instanceof FeedForward.Gated || l.feedForward() instanceof FeedForward.Plain)) {
@@ -248,6 +250,9 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         long all = PruneEnding.Sizes.parameters(checkpoint);
         long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
         long before = work(spec, Work.WHOLE);
+        if (method == PruneMethod.swift_skip) {
+            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, "only layers of which both sub-layers are skipped leave, and which those are is searched for");
+        }
         if (smaller == null) {
             return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? s.allocation() == PruneSettings.AllocationName.incremental ? "layers lose different shares" : "layers lose different numbers of heads" : problem.toString());
         }

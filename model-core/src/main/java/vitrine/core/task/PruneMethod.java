@@ -18,6 +18,8 @@ public enum PruneMethod {
     swift_svd(Form.RANK, true),
     /// The layers that turn the residual stream least go (ShortGPT).
     shortgpt(Form.STRUCTURE, true),
+    /// Sub-layers go without which the model still says what it says next, by search (SWIFT).
+    swift_skip(Form.STRUCTURE, true),
     /// Heads go whose gates the loss feels least (Michel).
     heads(Form.STRUCTURE, true),
     /// Heads and feed-forward channels go whose weights the loss would miss least, by its expansion (LLM-Pruner).

@@ -41,6 +41,7 @@ import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.InputCollector;
 import vitrine.core.prune.OutputError;
 import vitrine.core.prune.PrunableMatrix;
+import vitrine.core.prune.SkipSearch;
 import vitrine.core.prune.Structure;
 import vitrine.core.prune.method.ExpertMerge;
 import vitrine.core.prune.method.Lorap;
@@ -107,6 +108,7 @@ final class StructuredRun {
             case taylor -> taylor();
             case experts -> experts();
             case slimgpt -> slim();
+            case swift_skip -> skipped();
             case lorap -> lorap();
             case explicit -> explicit();
             case submoe -> merged();
@@ -291,6 +293,71 @@ final class StructuredRun {
             model.weights().adapt(Adaptation.NONE);
         }
         return new Structure(all(), groups, channels, Map.of());
+    }
+
+    /// Sub-layers that are skipped, by SWIFT's search: layers of which both are leave, of others what the sub-layer gives to the residual stream becomes 0.
+    private Structure skipped() {
+        SkipMatch match = new SkipMatch(model, texts, progress);
+        int skip = (int) (match.units() * s.sparsity());
+        if (match.units() == 0) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has %d layers, and the first and the last are never skipped", spec.layers().size());
+        }
+        int[] tried = new int[1];
+        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), set -> {
+            progress.step(tried[0]++, SkipSearch.MOST, "sets");
+            return match.of(set);
+        });
+        allocation.put("allocation", "searched").put("sublayers", match.units()).put("skipped", skip).put("matchness", found.matchness()).put("compared_tokens", match.tokens()).put("sets_tried", found.tried());
+        List<Integer> layers = new ArrayList<>(all());
+        Map<Integer, boolean[]> parts = new TreeMap<>();
+        for (int u : found.skipped()) {
+            parts.computeIfAbsent(1 + u / 2, l -> new boolean[2])[u % 2] = true;
+        }
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            parts.forEach((l, which) -> {
+                ArrayNode list = row(l).putArray("skipped_sublayers");
+                if (which[0]) {
+                    list.add("attention");
+                }
+                if (which[1]) {
+                    list.add("feed_forward");
+                }
+                if (which[0] && which[1]) {
+                    layers.remove((Integer) l);
+                } else {
+                    clear(spec.layers().get(l), which[0], map);
+                }
+            });
+        }
+        return new Structure(layers, Map.of(), Map.of(), Map.of());
+    }
+
+    /// Sets the matrices that lead a sub-layer back to the residual stream, and their biases, to 0.
+    private void clear(LayerSpec l, boolean attention, MappedWeights map) {
+        FeedForward f = l.feedForward();
+        Linear single = attention ? l.attention().output() : f instanceof FeedForward.Gated g ? g.down() : f instanceof FeedForward.FusedGated g ? g.down() : f instanceof FeedForward.Plain p ? p.down() : null;
+        boolean biased = single == null && f instanceof FeedForward.Mixture m && (m.experts().down() instanceof Experts.Blocks || m.experts().down() instanceof Experts.Stack k && k.bias() != null
+                || m.experts().down() instanceof Experts.Each e && e.linears().getFirst().bias() != null);
+        if (biased) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "the experts of layer %d have biases, or are stored in blocks of four bits: what they give cannot be set to 0", l.index());
+        }
+        for (PrunableMatrix m : PrunableMatrix.of(l)) {
+            if (m.kind() == (attention ? PrunableMatrix.Kind.OUTPUT : PrunableMatrix.Kind.DOWN)) {
+                zero(m, map);
+            }
+        }
+        if (single != null && single.bias() != null) {
+            zero(new PrunableMatrix(single.bias(), -1, 0, 1, single.out(), false, false, PrunableMatrix.Kind.DOWN, l.index(), "", false), map);
+        }
+    }
+
+    private void zero(PrunableMatrix m, MappedWeights map) {
+        TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+        if (t.dtype().bits() % 8 != 0) {
+            throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, whose values share bytes", t.dtype()).where("tensor " + t.name());
+        }
+        compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(t, map.data(t), whole)).clear(m, new byte[Math.toIntExact(m.size())]);
+        zeroed += m.size();
     }
 
     /// Ranks of attention and channels of feed-forward blocks by LoRAP: each layer is calibrated with what it reads once those before are compressed.
@@ -664,11 +731,12 @@ final class StructuredRun {
             PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
                     : after == before && thinner >= 0 ? new PruneEnding.Story("same shapes, factors multiplied back", "The thin matrices are multiplied back to the full shape, so that any program loads the checkpoint: it is as large and as slow as before.")
+                    : after == before && task.method() == PruneMethod.swift_skip ? new PruneEnding.Story("same shapes, with zeros", "What sub-layers that are skipped give to the residual stream is 0; nothing is saved on the disk or in time.")
                     : after == before && s.expertsPerToken() == null ? new PruneEnding.Story("same shapes, with zeros", "What heads that go give to the residual stream is 0; nothing is saved on the disk or in time.")
                     : after == before ? new PruneEnding.Story("same shapes, fewer experts per token", String.format("A token visits %d experts; the weights are as they were, so the disk saves nothing and time does.", s.expertsPerToken()))
                     : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s%s", after, before,
                             thinner <= 0 ? "" : " Attention's matrices are of a lower rank, multiplied back to their full shapes.",
-                            zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of heads that go and that the config cannot leave out.", zeros)));
+                            zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of %s and that the config cannot leave out.", zeros, task.method() == PruneMethod.swift_skip ? "sub-layers that are skipped" : "heads that go")));
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, thinner < 0 ? -1 : after - thinner), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
