@@ -112,6 +112,8 @@ class SchemasTest {
                         null).against("/texts/b.txt")),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.lorap, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         PruneSettings.Parts.channels, null, null, null, null, null, null, null, 0.02)),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.swift_skip, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, 3L, null, null, null, null, null, null, null, null, null, null, null,
+                        null)),
                 new Task.Prune("/models/a", null, PruneMethod.svd, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         null, null, null, null, null, null, Map.of("q_proj", 4))),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.shortgpt, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,

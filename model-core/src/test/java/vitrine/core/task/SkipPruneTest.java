@@ -44,8 +44,9 @@ class SkipPruneTest {
         return IntStream.range(0, ids.length).map(t -> IntStream.range(0, width).reduce(0, (a, b) -> logits[t * width + b] > logits[t * width + a] ? b : a)).toArray();
     }
 
+    /// Three of the four that gemma2 could skip are a whole layer and half of another; those of gpt2 have biases.
     @ParameterizedTest
-    @CsvSource({"gemma2,0.5", "gpt2,0.5", "llama-gqa,0.5"})
+    @CsvSource({"gemma2,0.8", "gpt2,0.5"})
     void whatIsWrittenMatchesAsOftenAsWasFound(String name, double share) throws IOException {
         Path result = run(name, share);
         JsonNode report = Json.mapper().readTree(result.resolve("pruning_report.json").toFile());
@@ -60,6 +61,7 @@ class SkipPruneTest {
             assertEquals(l.path("skipped_sublayers").size() != 2, l.get("kept").asBoolean());
         }
         assertEquals((int) (units * share), skipped);
+        assertEquals(name.equals("gemma2") ? 1 : 0, whole);
         assertEquals(0, report.at("/layers/0/skipped_sublayers").size());
         try (LoadedModel before = LoadedModel.open(CASES.resolve(name).toString()); LoadedModel after = LoadedModel.open(result.toString())) {
             assertEquals(before.spec().layers().size() - whole, after.spec().layers().size());
@@ -79,9 +81,9 @@ class SkipPruneTest {
 
     @Test
     void nothingSkippedIsTheModelAndTwoLayersAreTooFew() throws IOException {
-        Path result = run("gemma2", 0);
+        Path result = run("llama-gqa", 0);
         assertEquals(1, Json.mapper().readTree(result.resolve("pruning_report.json").toFile()).at("/allocation/matchness").asDouble());
-        try (SafetensorsFile before = SafetensorsFile.open(CASES.resolve("gemma2/model.safetensors")); SafetensorsFile after = SafetensorsFile.open(result.resolve("model.safetensors"))) {
+        try (SafetensorsFile before = SafetensorsFile.open(CASES.resolve("llama-gqa/model.safetensors")); SafetensorsFile after = SafetensorsFile.open(result.resolve("model.safetensors"))) {
             for (String name : before.tensors().keySet()) {
                 assertArrayEquals(before.floats(name), after.floats(name), name);
             }
