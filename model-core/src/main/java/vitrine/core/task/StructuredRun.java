@@ -313,6 +313,17 @@ final class StructuredRun {
         for (int u : found.skipped()) {
             parts.computeIfAbsent(1 + u / 2, l -> new boolean[2])[u % 2] = true;
         }
+        parts.forEach((l, which) -> {
+            if (which[0] && which[1]) {
+                layers.remove(l);
+            }
+        });
+        StringBuilder problem = new StringBuilder();
+        if (layers.size() < spec.layers().size() && SmallerModel.ofOrNull(model.checkpoint(), spec, new Structure(layers, Map.of(), Map.of(), Map.of()), null, problem) == null) {
+            warn.accept("Layers that are skipped whole stay in the checkpoint: " + problem + ". What they give is set to 0.");
+            layers.clear();
+            layers.addAll(all());
+        }
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
             parts.forEach((l, which) -> {
                 ArrayNode list = row(l).putArray("skipped_sublayers");
@@ -322,10 +333,10 @@ final class StructuredRun {
                 if (which[1]) {
                     list.add("feed_forward");
                 }
-                if (which[0] && which[1]) {
-                    layers.remove((Integer) l);
-                } else {
-                    clear(spec.layers().get(l), which[0], map);
+                for (boolean attention : new boolean[] {true, false}) {
+                    if (layers.contains(l) && which[attention ? 0 : 1]) {
+                        clear(spec.layers().get(l), attention, map);
+                    }
                 }
             });
         }

@@ -20,6 +20,7 @@ import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.testing.SharedReference;
 
 /// Sub-layers that are skipped: what the written checkpoint says next is held against what the whole model does, token by token, by passes of its own.
 class SkipPruneTest {
@@ -30,9 +31,13 @@ class SkipPruneTest {
     @TempDir
     Path folder;
 
+    private static Path model(String name) {
+        return name.equals("stories260k") ? SharedReference.require(name) : CASES.resolve(name);
+    }
+
     private Path run(String model, double share) throws IOException {
         Path data = Files.writeString(folder.resolve("few.jsonl"), "{\"input_ids\": " + Arrays.toString(IDS) + "}\n");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", "swift_skip").put("data", data.toString());
+        ObjectNode n = Json.object().put("kind", "prune").put("model", model(model).toString()).put("method", "swift_skip").put("data", data.toString());
         n.putObject("settings").put("sparsity", share);
         return TaskRunner.run(Task.fromJson(n), folder.resolve(model + share).resolve("result"), Progress.NONE, m -> { }).folder();
     }
@@ -44,9 +49,9 @@ class SkipPruneTest {
         return IntStream.range(0, ids.length).map(t -> IntStream.range(0, width).reduce(0, (a, b) -> logits[t * width + b] > logits[t * width + a] ? b : a)).toArray();
     }
 
-    /// Three of the four that gemma2 could skip are a whole layer and half of another; those of gpt2 have biases.
+    /// Three of the four that gemma2 could skip are a whole layer, which no config can leave out, and half of another; those of gpt2 have biases; four of the six of stories260k are a whole layer at least.
     @ParameterizedTest
-    @CsvSource({"gemma2,0.8", "gpt2,0.5"})
+    @CsvSource({"gemma2,0.8", "gpt2,0.5", "stories260k,0.67"})
     void whatIsWrittenMatchesAsOftenAsWasFound(String name, double share) throws IOException {
         Path result = run(name, share);
         JsonNode report = Json.mapper().readTree(result.resolve("pruning_report.json").toFile());
@@ -58,13 +63,13 @@ class SkipPruneTest {
         for (JsonNode l : report.get("layers")) {
             skipped += l.path("skipped_sublayers").size();
             whole += l.path("skipped_sublayers").size() == 2 ? 1 : 0;
-            assertEquals(l.path("skipped_sublayers").size() != 2, l.get("kept").asBoolean());
+            assertEquals(name.equals("gemma2") || l.path("skipped_sublayers").size() != 2, l.get("kept").asBoolean());
         }
         assertEquals((int) (units * share), skipped);
-        assertEquals(name.equals("gemma2") ? 1 : 0, whole);
+        assertTrue(name.equals("gpt2") ? whole == 0 : whole >= 1);
         assertEquals(0, report.at("/layers/0/skipped_sublayers").size());
-        try (LoadedModel before = LoadedModel.open(CASES.resolve(name).toString()); LoadedModel after = LoadedModel.open(result.toString())) {
-            assertEquals(before.spec().layers().size() - whole, after.spec().layers().size());
+        try (LoadedModel before = LoadedModel.open(model(name).toString()); LoadedModel after = LoadedModel.open(result.toString())) {
+            assertEquals(before.spec().layers().size() - (name.equals("gemma2") ? 0 : whole), after.spec().layers().size());
             int[] ids = IDS;
             for (int i = 0; i < 32; i++) {
                 int[] said = says(before, ids);

@@ -75,7 +75,7 @@ final class Methods {
             case whitened_svd -> "Every matrix becomes the one of a lower rank whose outputs over the texts are closest (SVD-LLM). Shapes stay.";
             case swift_svd -> "The same optimum by the outputs’ second moments; ranks may be shared out among layers. Shapes stay.";
             case shortgpt -> "The layers that turn the residual stream least go (ShortGPT). The checkpoint is smaller.";
-            case swift_skip -> "Attention or feed-forward blocks are skipped without which the model still says what it says next (SWIFT). Layers that are skipped whole leave the checkpoint.";
+            case swift_skip -> "Attention or feed-forward blocks are skipped without which the model still says what it says next (SWIFT). Layers that are skipped whole leave the checkpoint where its config can say so.";
             case heads -> "Heads go whose gates the loss feels least (Michel). The checkpoint is smaller where its config can say so.";
             case taylor -> "Heads and channels go that the loss would miss least, by its expansion (LLM-Pruner). The checkpoint is smaller where its config can say so.";
             case slimgpt -> "Heads and channels go one after the other, and those that stay make up for them. The checkpoint is smaller where its config can say so.";
