@@ -38,7 +38,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), heads, taylor and slimgpt (heads and channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt, contrastive (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), swift_skip (attention or feed-forward blocks of layers), heads, taylor and slimgpt (heads and channels), lorap (ranks of attention, channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
@@ -55,6 +55,9 @@ final class PruneCommand extends Subcommand {
 
     @Option(names = "--eval-data", paramLabel = "[NAME=]FILE", description = "a text whose perplexity is measured before and after; may be given several times; default the calibration texts")
     List<String> evalData;
+
+    @Option(names = "--against", paramLabel = "FILE", description = "contrastive: texts that stand against --data; the losses of both are measured before and after")
+    Path against;
 
     @Option(names = "--propagation", paramLabel = "NAME", description = "dense (default): layers are calibrated with what they read in the model as it was; sequential: once the layers before are pruned")
     String propagation;
@@ -98,8 +101,11 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--uneven", description = "heads: layers may lose different numbers of heads; a config cannot say so, and they are set to 0 in their place")
     boolean uneven;
 
-    @Option(names = "--parts", paramLabel = "NAME", description = "taylor, slimgpt: heads, channels or both (default)")
+    @Option(names = "--parts", paramLabel = "NAME", description = "taylor, slimgpt, lorap (whose heads lose rank): heads, channels or both (default)")
     String parts;
+
+    @Option(names = "--lowest-kept", paramLabel = "X", description = "lorap: the share of the channels of least norm that stays; default 0.01")
+    Double lowestKept;
 
     @Option(names = "--second-order", description = "taylor: with the Fisher term")
     boolean secondOrder;
@@ -234,7 +240,7 @@ final class PruneCommand extends Subcommand {
                 FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
                 EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
                 FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
-                drop(), ranks);
+                drop(), ranks, against == null ? null : EngineCommand.absolute(against), lowestKept);
     }
 
     private DroppedParts drop() {
@@ -277,7 +283,7 @@ final class PruneCommand extends Subcommand {
         Path folder = file.toAbsolutePath().normalize().getParent();
         List<Task.Domain> texts = p.evalData() == null ? null : p.evalData().stream().map(d -> new Task.Domain(d.name(), FinetuneCommand.resolved(folder, d.file()))).toList();
         Task.Recovery r = p.recovery();
-        return new Task.Prune(FinetuneCommand.resolved(folder, p.model()), FinetuneCommand.resolved(folder, p.data()), p.method(), texts, p.settings(),
+        return new Task.Prune(FinetuneCommand.resolved(folder, p.model()), FinetuneCommand.resolved(folder, p.data()), p.method(), texts, p.settings() == null || p.settings().against() == null ? p.settings() : p.settings().against(FinetuneCommand.resolved(folder, p.settings().against())),
                 r == null ? null : new Task.Recovery(r.method(), FinetuneCommand.resolved(folder, r.data()), r.settings(), r.merge()));
     }
 }

@@ -29,13 +29,22 @@ public final class CalibrationPass implements AutoCloseable {
 
     /// Embeds the sequences; they then stand before layer 0.
     public CalibrationPass(ForwardPass forward, Weights weights, int hidden, List<int[]> sequences) {
+        this(forward, weights, hidden, sequences, PART_TOKENS);
+    }
+
+    /// Sequences that pass each layer one by one.
+    public static CalibrationPass apart(ForwardPass forward, Weights weights, int hidden, List<int[]> sequences) {
+        return new CalibrationPass(forward, weights, hidden, sequences, 0);
+    }
+
+    private CalibrationPass(ForwardPass forward, Weights weights, int hidden, List<int[]> sequences, int partTokens) {
         this.forward = forward;
         this.weights = weights;
         int from = 0;
         List<int[]> together = new ArrayList<>();
         int count = 0;
         for (int[] s : sequences) {
-            if (!together.isEmpty() && count + s.length > PART_TOKENS) {
+            if (!together.isEmpty() && count + s.length > partTokens) {
                 parts.add(new Part(Batch.of(together.toArray(int[][]::new)), from, count));
                 from += count;
                 together = new ArrayList<>();

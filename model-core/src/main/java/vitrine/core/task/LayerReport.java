@@ -81,6 +81,11 @@ final class LayerReport {
         }
     }
 
+    /// A further figure of the matrix that was added last.
+    void figure(String key, double value) {
+        DataInput.put((ObjectNode) matrices.get(matrices.size() - 1), key, value);
+    }
+
     /// Whether a matrix of a tensor has become another.
     boolean changed(String tensor) {
         return changed.contains(tensor);

@@ -23,6 +23,8 @@ final class PruneEnding {
 
     /// Tokens of the calibration texts that perplexity is measured on where no other text is named.
     private static final int CALIBRATION_MEASURED = 8192;
+    static final String CALIBRATION = "calibration";
+    static final String AGAINST = "against";
     private static final int COMPARED_TOKENS = 64;
     private static final double ALLOWED = 1e-5;
 
@@ -114,15 +116,23 @@ final class PruneEnding {
                 out.add(new BeforeAndAfter.Named(d.name(), d.file(), DataInput.read(d.file(), length, model, progress), length));
             }
         }
-        if (out.isEmpty() && texts != null) {
-            int tokens = 0;
-            int pieces = 0;
-            while (pieces < texts.pieces().size() && (pieces == 0 || tokens + texts.pieces().get(pieces).ids().length <= CALIBRATION_MEASURED)) {
-                tokens += texts.pieces().get(pieces++).ids().length;
-            }
-            out.add(new BeforeAndAfter.Named("calibration", texts.file(), texts.pieces().subList(0, pieces), texts.length()));
+        // Where texts stand against others both are measured, whatever else is.
+        if ((out.isEmpty() || s.against() != null) && texts != null) {
+            out.add(first(CALIBRATION, texts));
+        }
+        if (s.against() != null) {
+            out.add(first(AGAINST, CalibrationTexts.read(s.against(), s, model, progress)));
         }
         return out;
+    }
+
+    private static BeforeAndAfter.Named first(String name, CalibrationTexts texts) {
+        int tokens = 0;
+        int pieces = 0;
+        while (pieces < texts.pieces().size() && (pieces == 0 || tokens + texts.pieces().get(pieces).ids().length <= CALIBRATION_MEASURED)) {
+            tokens += texts.pieces().get(pieces++).ids().length;
+        }
+        return new BeforeAndAfter.Named(name, texts.file(), texts.pieces().subList(0, pieces), texts.length());
     }
 
     private ObjectNode loadBack(LoadedModel reopened, InMemory inMemory, List<BeforeAndAfter.Named> named) {

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
@@ -20,6 +21,8 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.json.Json;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.Contrastive;
+import vitrine.core.prune.method.Lorap;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -119,7 +122,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         boolean byRow = s.pattern() == null && (method != PruneMethod.magnitude || s.group() == PruneSettings.Group.row);
         for (PrunableMatrix m : matrices(method, s, checkpoint, spec)) {
             prunable += m.size();
-            gone += byRow ? (long) (share(s) * m.in()) * m.out() : (long) (share(s) * m.size());
+            gone += byRow ? (long) (method == PruneMethod.contrastive ? m.in() - Contrastive.kept(share(s), m.in()) : (int) (share(s) * m.in())) * m.out() : (long) (share(s) * m.size());
         }
         for (String tensor : matrices(method, s, checkpoint, spec).stream().map(PrunableMatrix::tensor).distinct().toList()) {
             stored += checkpoint.tensor(tensor).orElseThrow().elements();
@@ -193,6 +196,16 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                     experts.put(l, first(left));
                 }
             }
+            // Which sub-layers go is searched for: only where both of a layer do, it leaves.
+            case swift_skip -> { }
+            case lorap -> {
+                for (LayerSpec l : spec.layers()) {
+                    if (s.parts() != PruneSettings.Parts.heads && (l.feedForward() instanceof FeedForward.Gated || l.feedForward() instanceof FeedForward.Plain)) {
+                        int width = l.feedForward().width();
+                        channels.put(l.index(), first(width - Lorap.gone(width, share(s), s.lowestKept() == null ? Lorap.LOWEST_KEPT : s.lowestKept())));
+                    }
+                }
+            }
             case explicit -> {
                 if (s.drop() != null) {
                     s.drop().requireIn(spec);
@@ -237,13 +250,32 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         long all = PruneEnding.Sizes.parameters(checkpoint);
         long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
         long before = work(spec, Work.WHOLE);
+        if (method == PruneMethod.swift_skip) {
+            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, "only layers of which both sub-layers are skipped leave, and which those are is searched for");
+        }
         if (smaller == null) {
             return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? s.allocation() == PruneSettings.AllocationName.incremental ? "layers lose different shares" : "layers lose different numbers of heads" : problem.toString());
         }
         long stored = smaller.declared().values().stream().mapToLong(d -> d.shape().elements() * d.dtype().bits() / 8).sum();
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
         long now = work(spec, new Work(structure, s.expertsPerToken()));
-        return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, -1, before, now, null);
+        return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, method == PruneMethod.lorap ? parameters - thinner(s, spec) : -1, before, now, null);
+    }
+
+    /// Parameters that LoRAP's thin matrices of attention would save.
+    private static long thinner(PruneSettings s, ModelSpec spec) {
+        long saved = 0;
+        for (LayerSpec l : spec.layers()) {
+            if (s.parts() != PruneSettings.Parts.channels && l.attention().projection() instanceof AttentionSpec.QueryKeyValue.Separate p) {
+                List<Lorap.Shape> shapes = List.of(p.query(), p.key(), p.value(), l.attention().output()).stream().map(x -> new Lorap.Shape(x.out(), x.in())).toList();
+                int[] ranks = Lorap.ranks(shapes.get(0), shapes.get(1), shapes.get(2), shapes.get(3), share(s));
+                for (int i = 0; i < ranks.length; i++) {
+                    Lorap.Shape x = shapes.get(i);
+                    saved += ranks[i] == Lorap.WHOLE || ranks[i] >= Math.min(x.out(), x.in()) ? 0 : (long) x.out() * x.in() - (long) ranks[i] * (x.out() + x.in());
+                }
+            }
+        }
+        return saved;
     }
 
     /// Key/value groups of which a head stays.

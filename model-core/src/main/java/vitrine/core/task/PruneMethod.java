@@ -8,6 +8,8 @@ public enum PruneMethod {
     wanda(Form.MASK, true),
     /// Column by column, and the weights to the right make up for what goes.
     sparsegpt(Form.MASK, true),
+    /// Weights go whose inputs do not speak for the texts and against others.
+    contrastive(Form.MASK, true),
     /// The best matrix of a lower rank.
     svd(Form.RANK, false),
     /// The matrix of a lower rank whose outputs over the calibration texts are closest (SVD-LLM).
@@ -16,12 +18,16 @@ public enum PruneMethod {
     swift_svd(Form.RANK, true),
     /// The layers that turn the residual stream least go (ShortGPT).
     shortgpt(Form.STRUCTURE, true),
+    /// Sub-layers go without which the model still says what it says next, by search (SWIFT).
+    swift_skip(Form.STRUCTURE, true),
     /// Heads go whose gates the loss feels least (Michel).
     heads(Form.STRUCTURE, true),
     /// Heads and feed-forward channels go whose weights the loss would miss least, by its expansion (LLM-Pruner).
     taylor(Form.STRUCTURE, true),
     /// Heads and channels go one group after the other, and those that stay make up for them (SlimGPT).
     slimgpt(Form.STRUCTURE, true),
+    /// Attention's matrices lose rank, feed-forward blocks channels (LoRAP).
+    lorap(Form.STRUCTURE, true),
     /// Routed experts go that are visited least, or whose outputs count least.
     experts(Form.STRUCTURE, true),
     /// Routed experts that do alike become one (Sub-MoE).

@@ -36,6 +36,7 @@ import vitrine.core.prune.InputCollector;
 import vitrine.core.prune.InputStatistics;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
+import vitrine.core.prune.method.Contrastive;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.prune.method.Magnitude;
 import vitrine.core.prune.method.Wanda;
@@ -66,6 +67,7 @@ final class PrunePreview {
     private final CalibrationTexts texts;
     private final Progress progress;
     private final double[] amounts;
+    private TextContrast contrast;
 
     private PrunePreview(Task.Preview task, LoadedModel model, Progress progress) {
         this.task = task;
@@ -87,7 +89,10 @@ final class PrunePreview {
 
     /// The first pieces of the text that a run would be calibrated with.
     private CalibrationTexts texts() {
-        CalibrationTexts all = CalibrationTexts.read(task.data(), s, model, progress);
+        return first(CalibrationTexts.read(task.data(), s, model, progress));
+    }
+
+    private static CalibrationTexts first(CalibrationTexts all) {
         int tokens = 0;
         int pieces = 0;
         while (pieces < all.pieces().size() && (pieces == 0 || tokens + all.pieces().get(pieces).ids().length <= TOKENS)) {
@@ -231,6 +236,7 @@ final class PrunePreview {
         List<PrunableMatrix> matrices = PruneForecast.matrices(task.method(), s, model.checkpoint(), spec);
         Map<PrunableMatrix, ExpectedError> errors = new LinkedHashMap<>();
         Map<String, LinearLayers.Placed> linears = LinearLayers.of(spec);
+        contrast = task.method() == PruneMethod.contrastive ? new TextContrast(model, texts, first(CalibrationTexts.read(s.against(), s, model, progress)), new DataInput.Quiet(progress)) : null;
         boolean moments = task.method() == PruneMethod.whitened_svd || task.method() == PruneMethod.swift_svd;
         Map<PrunableMatrix, Long> tokens = new LinkedHashMap<>();
         try (MappedWeights map = new MappedWeights(model.checkpoint()); CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
@@ -285,6 +291,7 @@ final class PrunePreview {
             case svd -> ranked(m, new LowRank(LowRank.Way.SVD, null).spectrum(w, inputs));
             case whitened_svd, swift_svd -> inputs.tokens() == 0 ? ExpectedError.evenly(new double[amounts.length]) : ranked(m, new LowRank(LowRank.Way.SWIFT, null).spectrum(w, inputs));
             case magnitude -> ExpectedError.byMasks(w, inputs, new Magnitude(s.group() == PruneSettings.Group.row, s.nofm()), amounts, model.weights().products());
+            case contrastive -> ExpectedError.byMasks(w, inputs, new Contrastive(s.nofm(), contrast.of(m)), amounts, model.weights().products());
             default -> ExpectedError.byMasks(w, inputs, new Wanda(s.nofm()), amounts, model.weights().products());
         };
     }

@@ -58,6 +58,7 @@ final class PruneReport {
         }
         n.put("recipe", RECIPE);
         n.set("evaluations", evaluations);
+        behaviour(evaluations, n);
         n.set("load_back", loadBack);
         n.set("layers", layers);
         for (JsonNode l : layers) {
@@ -83,6 +84,23 @@ final class PruneReport {
         return from;
     }
 
+    /// Where texts stand against others, how much more the loss of those rises: the last two evaluations are theirs.
+    private void behaviour(ArrayNode evaluations, ObjectNode n) {
+        if (s.against() == null) {
+            return;
+        }
+        double wanted = rise(evaluations.get(evaluations.size() - 2));
+        double other = rise(evaluations.get(evaluations.size() - 1));
+        ObjectNode b = n.putObject("behaviour");
+        DataInput.put(b, "loss_rise", wanted);
+        DataInput.put(b, "loss_rise_against", other);
+        DataInput.put(b, "difference", other - wanted);
+    }
+
+    private static double rise(JsonNode evaluation) {
+        return evaluation.at("/pruned/loss").asDouble(Double.NaN) - evaluation.at("/dense/loss").asDouble(Double.NaN);
+    }
+
     private ObjectNode summary(ObjectNode n) {
         ObjectNode out = Json.object();
         for (String key : new String[] {"model", "family", "method", "output"}) {
@@ -92,6 +110,9 @@ final class PruneReport {
         out.set("sparsity", n.get("sparsity"));
         if (n.has("speed")) {
             out.set("speed", n.get("speed"));
+        }
+        if (n.has("behaviour")) {
+            out.set("behaviour", n.get("behaviour"));
         }
         ArrayNode texts = out.putArray("evaluations");
         n.get("evaluations").forEach(texts::add);
@@ -119,6 +140,9 @@ final class PruneReport {
         row(t, "bytes on disk, before and after", String.format(Locale.ROOT, "%,d, %,d", sizes.path("bytes_before").asLong(), sizes.path("bytes").asLong()));
         for (JsonNode e : n.get("evaluations")) {
             row(t, "perplexity of " + Visible.escape(e.path("name").asText()) + ", before and after", figure(e.at("/dense/perplexity")) + ", " + figure(e.at("/pruned/perplexity")));
+        }
+        if (n.has("behaviour")) {
+            row(t, "rise of the loss of the calibration texts, and of those against", figure(n.at("/behaviour/loss_rise")) + ", " + figure(n.at("/behaviour/loss_rise_against")));
         }
         t.append("\nEvery figure, its recipe and what was left as it is: `").append(FILE).append("`.\n");
         if (Boolean.TRUE.equals(s.factorised())) {

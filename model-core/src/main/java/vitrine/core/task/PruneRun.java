@@ -37,6 +37,7 @@ import vitrine.core.prune.MatrixMethod;
 import vitrine.core.prune.NofM;
 import vitrine.core.prune.OutputError;
 import vitrine.core.prune.PrunableMatrix;
+import vitrine.core.prune.method.Contrastive;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.prune.method.Magnitude;
 import vitrine.core.prune.method.SparseGpt;
@@ -68,6 +69,9 @@ final class PruneRun {
     private PruneShares shares = PruneShares.uniform();
     private final double sparsity;
     private final CalibrationTexts texts;
+    /// Texts that stand against those of calibration, or null.
+    private final CalibrationTexts against;
+    private TextContrast contrast;
     private final Map<String, LinearLayers.Placed> linears;
     private final List<PrunableMatrix> matrices = new ArrayList<>();
     private final SkippedTensors skipped;
@@ -84,6 +88,7 @@ final class PruneRun {
         spec = model.spec();
         sparsity = s.pattern() != null ? s.nofm().sparsity() : s.sparsity() == null ? 0 : s.sparsity();
         texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
+        against = s.against() == null ? null : CalibrationTexts.read(s.against(), s, model, progress);
         linears = LinearLayers.of(spec);
         skipped = new SkippedTensors(spec, model.checkpoint());
         choose();
@@ -140,10 +145,11 @@ final class PruneRun {
             case magnitude -> new Magnitude(s.group() == PruneSettings.Group.row, pattern);
             case wanda -> new Wanda(pattern);
             case sparsegpt -> new SparseGpt(s.blockSize() == null ? 128 : s.blockSize(), s.damping() == null ? 0.01 : s.damping(), pattern);
+            case contrastive -> new Contrastive(pattern, null);
             case svd -> new LowRank(LowRank.Way.SVD, s.rank());
             case whitened_svd -> new LowRank(LowRank.Way.WHITENED, s.rank());
             case swift_svd -> new LowRank(LowRank.Way.SWIFT, s.rank());
-            case shortgpt, heads, taylor, slimgpt, experts, submoe, explicit -> throw new IllegalStateException(task.method().name());
+            case shortgpt, swift_skip, heads, taylor, slimgpt, lorap, experts, submoe, explicit -> throw new IllegalStateException(task.method().name());
         };
     }
 
@@ -212,6 +218,9 @@ final class PruneRun {
         try (FinishedLayers finished = new FinishedLayers(folder.steps(), identity); MappedWeights map = new MappedWeights(model.checkpoint())) {
             if (s.allocation() != null && s.allocation() != PruneSettings.AllocationName.uniform) {
                 shares = PruneShares.of(folder.steps(), identity, model, s, matrices, texts, sparsity, map, progress);
+            }
+            if (against != null) {
+                contrast = new TextContrast(model, texts, against, progress);
             }
             try (CalibrationPass pass = texts == null ? null : new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
                 for (int l = 0; l < layers; l++) {
@@ -295,7 +304,7 @@ final class PruneRun {
             for (PrunableMatrix m : own) {
                 progress.checkCancelled();
                 ChangedTensor t = tensors.computeIfAbsent(m.tensor(), n -> new ChangedTensor(entry(m), map.data(entry(m)), arena));
-                matrix(m, method, t, pass == null ? null : inputs.of(m), masks, parts, report, arena);
+                matrix(m, method instanceof Contrastive c ? c.with(contrast.of(m)) : method, t, pass == null ? null : inputs.of(m), masks, parts, report, arena);
                 map.release(entry(m));
             }
             tensors.forEach((name, t) -> {
@@ -344,6 +353,9 @@ final class PruneRun {
             }
             OutputError error = inputs == null ? null : OutputError.of(inputs.sample(), before, w, model.weights().products());
             report.add(m, pruned, inputs, error);
+            if (method instanceof Contrastive c) {
+                report.figure("mask_overlap", c.overlap(before, shares.sparsity(m.layer(), sparsity)));
+            }
         }
     }
 

@@ -27,7 +27,7 @@ import vitrine.core.refusal.Refusal;
 /// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
 /// @param layers how many layers go, instead of a share; shortgpt
 /// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
-/// @param parts what goes; taylor and slimgpt; both
+/// @param parts what goes; taylor, slimgpt and lorap (whose heads lose rank); both
 /// @param secondOrder whether the expansion has its second term; taylor; false
 /// @param experts how many experts of a layer stay, instead of a share that goes; experts and submoe
 /// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
@@ -35,11 +35,13 @@ import vitrine.core.refusal.Refusal;
 /// @param factorised whether the thin matrices of methods of rank are written too; false
 /// @param drop the parts that go; explicit
 /// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
+/// @param lowestKept the share of the channels of least norm that stay; lorap; 0.01
+/// @param against texts that stand against the calibration texts; contrastive
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                             Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion,
-                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks) {
+                            Integer expertsPerToken, DroppedParts drop, Map<String, Integer> ranks, String against, Double lowestKept) {
 
     /// What of a layer goes.
     public enum Parts {
@@ -62,7 +64,22 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
                          Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
                          Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken) {
         this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
-                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null);
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null, null, null);
+    }
+
+    /// Settings without what single methods have besides.
+    public PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
+                         Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
+                         Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken,
+                         DroppedParts drop, Map<String, Integer> ranks) {
+        this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
+                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, null, null);
+    }
+
+    /// These, with another file of texts that stand against those of calibration.
+    public PruneSettings against(String file) {
+        return new PruneSettings(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha,
+                factorised, layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, file, lowestKept);
     }
 
     /// How much of each layer goes.
@@ -106,6 +123,9 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         if (alpha != null && !(alpha >= 0 && alpha <= 1)) {
             throw Refusal.of(Category.TASK_INVALID, null, "alpha is %s; a number from 0 to 1 belongs here", alpha);
         }
+        if (lowestKept != null && !(lowestKept >= 0 && lowestKept < 1)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "lowestKept is %s; a number from 0 to below 1 belongs here", lowestKept);
+        }
         if (outlierMultiple != null && !(outlierMultiple > 0 && Double.isFinite(outlierMultiple))) {
             throw Refusal.of(Category.TASK_INVALID, null, "outlierMultiple is %s; a number above 0 belongs here", outlierMultiple);
         }
@@ -145,6 +165,10 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         requireFor(method == PruneMethod.explicit, "drop", drop, method);
         requireFor(method != PruneMethod.explicit, "sparsity", sparsity, method);
         requireFor(method == PruneMethod.magnitude, "group", group, method);
+        requireFor(method == PruneMethod.contrastive, "against", against, method);
+        if (method == PruneMethod.contrastive && (against == null || against.isBlank())) {
+            throw Refusal.of(Category.TASK_INVALID, null, "against is missing: contrastive holds the calibration texts against others").help("A text file or JSONL; the command says --against.");
+        }
         requireFor(method == PruneMethod.sparsegpt, "blockSize", blockSize, method);
         requireFor(method == PruneMethod.sparsegpt || method == PruneMethod.slimgpt, "damping", damping, method);
         requireFor(allocation == null || allocation == AllocationName.uniform || (allocation == AllocationName.dynamic ? method == PruneMethod.swift_svd
@@ -160,19 +184,20 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
         }
         requireFor(method == PruneMethod.shortgpt, "layers", layers, method);
         requireFor(method == PruneMethod.heads, "even", even, method);
-        requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt, "parts", parts, method);
+        requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt || method == PruneMethod.lorap, "parts", parts, method);
+        requireFor(method == PruneMethod.lorap, "lowestKept", lowestKept, method);
         requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
         requireFor(method == PruneMethod.experts || method == PruneMethod.submoe, "experts", experts, method);
         requireFor(method == PruneMethod.experts || method == PruneMethod.submoe || method == PruneMethod.explicit, "expertsPerToken", expertsPerToken, method);
         requireFor(method == PruneMethod.experts, "criterion", criterion, method);
         requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
-        requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE, "propagation", propagation, method);
+        requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE && method != PruneMethod.contrastive, "propagation", propagation, method);
         if (ranks != null && allocation == AllocationName.dynamic) {
             throw Refusal.of(Category.TASK_INVALID, null, "ranks of single matrices do not go with the allocation dynamic, which shares them out");
         }
         if (sparsity == null && pattern == null && (rank == null || method == PruneMethod.submoe) && layers == null && experts == null && expertsPerToken == null && drop == null && ranks == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: %s is missing", method == PruneMethod.explicit ? "drop" : "sparsity").help(switch (method) {
-                case magnitude, wanda, sparsegpt -> "A pattern such as 2:4 says it too.";
+                case magnitude, wanda, sparsegpt, contrastive -> "A pattern such as 2:4 says it too.";
                 case svd, whitened_svd, swift_svd -> "A rank says it too.";
                 case shortgpt -> "A number of layers says it too.";
                 case experts, submoe -> "A number of experts that stay says it too.";

@@ -23,6 +23,7 @@ import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
+import vitrine.core.architecture.LinearLayers;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Router;
 import vitrine.core.backward.Parameter;
@@ -40,8 +41,11 @@ import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.InputCollector;
 import vitrine.core.prune.OutputError;
 import vitrine.core.prune.PrunableMatrix;
+import vitrine.core.prune.SkipSearch;
 import vitrine.core.prune.Structure;
 import vitrine.core.prune.method.ExpertMerge;
+import vitrine.core.prune.method.Lorap;
+import vitrine.core.prune.method.LowRank;
 import vitrine.core.prune.method.SlimGpt;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -66,6 +70,8 @@ final class StructuredRun {
     private final Arena whole = Arena.ofShared();
     private final ArrayNode rows = Json.mapper().createArrayNode();
     private final ObjectNode allocation = Json.object().put("allocation", "uniform");
+    /// Parameters that thin matrices in the place of full ones would save; -1 where there are none.
+    private long thinner = -1;
     /// Weights that are set to 0 in a matrix that keeps its shape.
     private long zeroed;
 
@@ -102,6 +108,8 @@ final class StructuredRun {
             case taylor -> taylor();
             case experts -> experts();
             case slimgpt -> slim();
+            case swift_skip -> skipped();
+            case lorap -> lorap();
             case explicit -> explicit();
             case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
@@ -285,6 +293,188 @@ final class StructuredRun {
             model.weights().adapt(Adaptation.NONE);
         }
         return new Structure(all(), groups, channels, Map.of());
+    }
+
+    /// Sub-layers that are skipped, by SWIFT's search: layers of which both are leave, of others what the sub-layer gives to the residual stream becomes 0.
+    private Structure skipped() {
+        SkipMatch match = new SkipMatch(model, texts, progress);
+        int skip = (int) (match.units() * s.sparsity());
+        if (match.units() == 0) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has %d layers, and the first and the last are never skipped", spec.layers().size());
+        }
+        int[] tried = new int[1];
+        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), set -> {
+            progress.step(tried[0]++, SkipSearch.MOST, "sets");
+            return match.of(set);
+        });
+        allocation.put("allocation", "searched").put("sublayers", match.units()).put("skipped", skip).put("matchness", found.matchness()).put("compared_tokens", match.tokens()).put("sets_tried", found.tried());
+        List<Integer> layers = new ArrayList<>(all());
+        Map<Integer, boolean[]> parts = new TreeMap<>();
+        for (int u : found.skipped()) {
+            parts.computeIfAbsent(1 + u / 2, l -> new boolean[2])[u % 2] = true;
+        }
+        parts.forEach((l, which) -> {
+            if (which[0] && which[1]) {
+                layers.remove(l);
+            }
+        });
+        StringBuilder problem = new StringBuilder();
+        if (layers.size() < spec.layers().size() && SmallerModel.ofOrNull(model.checkpoint(), spec, new Structure(layers, Map.of(), Map.of(), Map.of()), null, problem) == null) {
+            warn.accept("Layers that are skipped whole stay in the checkpoint: " + problem + ". What they give is set to 0.");
+            layers.clear();
+            layers.addAll(all());
+        }
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            parts.forEach((l, which) -> {
+                ArrayNode list = row(l).putArray("skipped_sublayers");
+                if (which[0]) {
+                    list.add("attention");
+                }
+                if (which[1]) {
+                    list.add("feed_forward");
+                }
+                for (boolean attention : new boolean[] {true, false}) {
+                    if (layers.contains(l) && which[attention ? 0 : 1]) {
+                        clear(spec.layers().get(l), attention, map);
+                    }
+                }
+            });
+        }
+        return new Structure(layers, Map.of(), Map.of(), Map.of());
+    }
+
+    /// Sets the matrices that lead a sub-layer back to the residual stream, and their biases, to 0.
+    private void clear(LayerSpec l, boolean attention, MappedWeights map) {
+        FeedForward f = l.feedForward();
+        Linear single = attention ? l.attention().output() : f instanceof FeedForward.Gated g ? g.down() : f instanceof FeedForward.FusedGated g ? g.down() : f instanceof FeedForward.Plain p ? p.down() : null;
+        boolean biased = single == null && f instanceof FeedForward.Mixture m && (m.experts().down() instanceof Experts.Blocks || m.experts().down() instanceof Experts.Stack k && k.bias() != null
+                || m.experts().down() instanceof Experts.Each e && e.linears().getFirst().bias() != null);
+        if (biased) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "the experts of layer %d have biases, or are stored in blocks of four bits: what they give cannot be set to 0", l.index());
+        }
+        for (PrunableMatrix m : PrunableMatrix.of(l)) {
+            if (m.kind() == (attention ? PrunableMatrix.Kind.OUTPUT : PrunableMatrix.Kind.DOWN)) {
+                zero(m, map);
+            }
+        }
+        if (single != null && single.bias() != null) {
+            zero(new PrunableMatrix(single.bias(), -1, 0, 1, single.out(), false, false, PrunableMatrix.Kind.DOWN, l.index(), "", false), map);
+        }
+    }
+
+    private void zero(PrunableMatrix m, MappedWeights map) {
+        TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+        if (t.dtype().bits() % 8 != 0) {
+            throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, whose values share bytes", t.dtype()).where("tensor " + t.name());
+        }
+        compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(t, map.data(t), whole)).clear(m, new byte[Math.toIntExact(m.size())]);
+        zeroed += m.size();
+    }
+
+    /// Ranks of attention and channels of feed-forward blocks by LoRAP: each layer is calibrated with what it reads once those before are compressed.
+    private Structure lorap() {
+        boolean attention = s.parts() != PruneSettings.Parts.channels;
+        boolean blocks = s.parts() != PruneSettings.Parts.heads;
+        Map<Integer, int[]> channels = new TreeMap<>();
+        int layers = spec.layers().size();
+        List<LayerSpec> fused = spec.layers().stream().filter(l -> attention && !(l.attention().projection() instanceof AttentionSpec.QueryKeyValue.Separate)
+                || blocks && !(l.feedForward() instanceof FeedForward.Gated || l.feedForward() instanceof FeedForward.Plain)).toList();
+        if (!fused.isEmpty()) {
+            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%s has no query, key and value matrices of their own, or no channels, in layer %d: projections are fused, or experts take the feed-forward blocks' place",
+                    spec.family(), fused.getFirst().index()).help("parts says heads or channels alone.");
+        }
+        thinner = 0;
+        try (MappedWeights map = new MappedWeights(model.checkpoint()); CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
+            for (LayerSpec l : spec.layers()) {
+                progress.checkCancelled();
+                progress.step(l.index(), layers, "layers");
+                List<PrunableMatrix> own = PrunableMatrix.of(l);
+                try (InputCollector inputs = new InputCollector(own, false, 1024, texts.tokens())) {
+                    pass.look(inputs, new DataInput.Quiet(progress));
+                    if (attention) {
+                        thin(l, own, inputs, map);
+                    }
+                    if (blocks) {
+                        channels.put(l.index(), block(l, own, inputs, map));
+                    }
+                }
+                Map<String, Adaptation.Replacement> replaced = new HashMap<>();
+                compensated.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
+                model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
+                pass.pass(null, new DataInput.Quiet(progress));
+                progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
+            }
+        } finally {
+            model.weights().adapt(Adaptation.NONE);
+        }
+        return new Structure(all(), Map.of(), channels, Map.of());
+    }
+
+    /// Matrices of attention become ones of a lower rank.
+    private void thin(LayerSpec l, List<PrunableMatrix> own, InputCollector inputs, MappedWeights map) {
+        List<PrunableMatrix> four = java.util.stream.Stream.of(PrunableMatrix.Kind.QUERY, PrunableMatrix.Kind.KEY, PrunableMatrix.Kind.VALUE, PrunableMatrix.Kind.OUTPUT)
+                .map(k -> own.stream().filter(m -> m.kind() == k).findFirst().orElseThrow()).toList();
+        List<Lorap.Shape> shapes = four.stream().map(m -> new Lorap.Shape(m.out(), m.in())).toList();
+        int[] ranks = Lorap.ranks(shapes.get(0), shapes.get(1), shapes.get(2), shapes.get(3), s.sparsity());
+        ObjectNode told = row(l.index()).putObject("ranks");
+        double error = 0;
+        double norm = 0;
+        for (int i = 0; i < ranks.length; i++) {
+            PrunableMatrix m = four.get(i);
+            int whole = Math.min(m.out(), m.in());
+            told.put(m.kind().label(), ranks[i] == Lorap.WHOLE ? whole : ranks[i]);
+            try (Arena arena = Arena.ofShared()) {
+                boolean stays = ranks[i] == Lorap.WHOLE || ranks[i] >= whole;
+                TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+                Matrix w = (stays ? new ChangedTensor(t, map.data(t), arena) : changed(m, map)).widened(m, m.scaled() ? LinearLayers.of(spec).get(m.tensor()).linear() : null, model.weights(), arena);
+                Matrix before = Matrix.allocate(arena, w.rows(), w.columns());
+                before.copyFrom(w);
+                if (!stays) {
+                    new LowRank(LowRank.Way.SCALED, null).truncate(w, inputs.of(m), ranks[i]);
+                    changed(m, map).store(m, w);
+                    thinner += m.size() - (long) ranks[i] * (m.out() + m.in());
+                }
+                OutputError moved = OutputError.of(inputs.of(m).sample(), before, w, model.weights().products());
+                error += moved.squaredError();
+                norm += moved.squaredNorm();
+            }
+        }
+        if (norm > 0) {
+            DataInput.put(row(l.index()), "relative_output_error", Math.sqrt(error / norm));
+        }
+    }
+
+    /// Channels that stay; those that go are 0 in the matrix that leads back.
+    private int[] block(LayerSpec l, List<PrunableMatrix> own, InputCollector inputs, MappedWeights map) {
+        double[] scores = new double[l.feedForward().width()];
+        PrunableMatrix down = null;
+        for (PrunableMatrix m : own) {
+            boolean rows = m.kind() == PrunableMatrix.Kind.GATE || m.kind() == PrunableMatrix.Kind.UP;
+            if (!rows && m.kind() != PrunableMatrix.Kind.DOWN) {
+                continue;
+            }
+            double[] squares = inputs.of(m).squares();
+            double[] rms = Arrays.stream(squares).map(q -> Math.sqrt(q / texts.tokens())).toArray();
+            try (Arena arena = Arena.ofShared()) {
+                TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
+                Matrix w = new ChangedTensor(t, map.data(t), arena).widened(m, m.scaled() ? LinearLayers.of(spec).get(m.tensor()).linear() : null, model.weights(), arena);
+                if (rows) {
+                    Lorap.addRows(w, rms, scores);
+                } else {
+                    Lorap.addColumns(w, rms, scores);
+                    down = m;
+                }
+            }
+        }
+        int[] kept = Lorap.kept(scores, s.sparsity(), s.lowestKept() == null ? Lorap.LOWEST_KEPT : s.lowestKept());
+        byte[] mask = new byte[Math.toIntExact(down.size())];
+        for (int i = 0; i < mask.length; i++) {
+            mask[i] = (byte) (Arrays.binarySearch(kept, i % down.in()) < 0 ? 0 : 1);
+        }
+        changed(down, map).clear(down, mask);
+        ArrayNode list = row(l.index()).putArray("channel_norms");
+        Arrays.stream(scores).forEach(x -> DataInput.add(list, x));
+        return kept;
     }
 
     private Structure taylor() {
@@ -551,12 +741,15 @@ final class StructuredRun {
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
+                    : after == before && thinner >= 0 ? new PruneEnding.Story("same shapes, factors multiplied back", "The thin matrices are multiplied back to the full shape, so that any program loads the checkpoint: it is as large and as slow as before.")
+                    : after == before && task.method() == PruneMethod.swift_skip ? new PruneEnding.Story("same shapes, with zeros", "What sub-layers that are skipped give to the residual stream is 0; nothing is saved on the disk or in time.")
                     : after == before && s.expertsPerToken() == null ? new PruneEnding.Story("same shapes, with zeros", "What heads that go give to the residual stream is 0; nothing is saved on the disk or in time.")
                     : after == before ? new PruneEnding.Story("same shapes, fewer experts per token", String.format("A token visits %d experts; the weights are as they were, so the disk saves nothing and time does.", s.expertsPerToken()))
-                    : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s", after, before,
-                            zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of heads that go and that the config cannot leave out.", zeros)));
+                    : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s%s", after, before,
+                            thinner <= 0 ? "" : " Attention's matrices are of a lower rank, multiplied back to their full shapes.",
+                            zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of %s and that the config cannot leave out.", zeros, task.method() == PruneMethod.swift_skip ? "sub-layers that are skipped" : "heads that go")));
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
-                    new PruneEnding.Sizes(prunable, zeros, before - after, before, -1), allocation, story, ids -> inMemory(structure, silenced, ids));
+                    new PruneEnding.Sizes(prunable, zeros, before - after, before, thinner < 0 ? -1 : after - thinner), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
     }
 

@@ -79,6 +79,9 @@ public final class TaskInputs {
             case Task.AdapterExtract a -> add(files, a.tuned());
             case Task.Preview p -> {
                 files.add(Path.of(p.data()));
+                if (p.settings() != null && p.settings().against() != null) {
+                    files.add(Path.of(p.settings().against()));
+                }
                 // The chat template is part of what is seen.
                 Path folder = Checkpoints.open(Path.of(p.model())).tokenizerFile().getParent();
                 for (String name : List.of("chat_template.jinja", "tokenizer_config.json", "chat_template.json", "special_tokens_map.json")) {
@@ -103,6 +106,9 @@ public final class TaskInputs {
                 }
                 if (p.recoveryData() != null) {
                     files.add(Path.of(p.recoveryData()));
+                }
+                if (p.settings() != null && p.settings().against() != null) {
+                    files.add(Path.of(p.settings().against()));
                 }
                 addTexts(files, p.evalData());
             }

@@ -32,8 +32,9 @@ final class PruneFields {
             field("dropHeads", "Heads", Kind.NAMES, "none", "Query heads that go, LAYER.HEAD: 0.1, 2.7.", true),
             field("dropExperts", "Experts", Kind.NAMES, "none", "Experts that go, LAYER.EXPERT: 1.0, 2.4.", true),
             field("ranks", "Ranks of matrices", Kind.NAMES, "none", "Ranks of single matrices, NAME=R: layers.1.mlp.up_proj=8; alone, only these change.", true),
+            field("against", "Texts against", Kind.NAMES, "a text file or JSONL", "Texts that stand against those of calibration; the losses of both are measured before and after.", true),
             field("criterion", "Experts’ worth", Kind.CHOICE, "saliency", "Saliency: routing weight times the norm of the output; frequency: how many tokens visit it.", true, "saliency", "frequency"),
-            field("parts", "What goes", Kind.CHOICE, "both", "Heads, channels or both.", true, "both", "heads", "channels"),
+            field("parts", "What goes", Kind.CHOICE, "both", "Heads, channels or both; of LoRAP, heads lose rank.", true, "both", "heads", "channels"),
             field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic); more of later layers (incremental).", true,
                     "uniform", "owl", "dlp", "dynamic", "incremental"),
             field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers", "Endings of names such as q_proj, down_proj, or patterns.", true),
@@ -45,6 +46,7 @@ final class PruneFields {
             field("propagation", "Propagation", Kind.CHOICE, "dense", "Layers are calibrated with what they read in the model as it was, or once the layers before are pruned.", false, "dense", "sequential"),
             field("blockSize", "Block size", Kind.WHOLE, "128", "Columns whose mask is chosen at once.", false),
             field("damping", "Damping", Kind.NUMBER, "0.01", "Lambda as a share of the mean diagonal.", false),
+            field("lowestKept", "Lowest kept", Kind.NUMBER, "0.01", "The share of the channels of least norm that stays.", false),
             on("even", "Same in every layer", "on", "Every layer loses the same number of heads, as a config needs it."),
             on("secondOrder", "Second order", "off", "The expansion has its Fisher term."),
             field("calibrationSequences", "Calibration pieces", Kind.WHOLE, "128", "How many pieces of the calibration texts are used.", false),
@@ -68,15 +70,17 @@ final class PruneFields {
             case "criterion" -> m == PruneMethod.experts;
             case "experts" -> m == PruneMethod.experts || m == PruneMethod.submoe;
             case "expertsPerToken" -> m == PruneMethod.experts || m == PruneMethod.submoe || m == PruneMethod.explicit;
-            case "parts" -> m == PruneMethod.taylor || m == PruneMethod.slimgpt;
+            case "parts" -> m == PruneMethod.taylor || m == PruneMethod.slimgpt || m == PruneMethod.lorap;
             case "secondOrder" -> m == PruneMethod.taylor;
             case "even" -> m == PruneMethod.heads;
             case "allocation" -> m.masks() || m == PruneMethod.swift_svd || m == PruneMethod.slimgpt;
             case "allocationSpread" -> m.masks() || m == PruneMethod.slimgpt;
             case "outlierMultiple" -> m.masks();
             case "alpha" -> m == PruneMethod.swift_svd;
+            case "lowestKept" -> m == PruneMethod.lorap;
+            case "against" -> m == PruneMethod.contrastive;
             case "group" -> m == PruneMethod.magnitude;
-            case "propagation" -> m.needsData() && m.form() != Form.STRUCTURE;
+            case "propagation" -> m.needsData() && m.form() != Form.STRUCTURE && m != PruneMethod.contrastive;
             case "blockSize" -> m == PruneMethod.sparsegpt;
             case "damping" -> m == PruneMethod.sparsegpt || m == PruneMethod.slimgpt;
             case "targetModules" -> m.form() != Form.STRUCTURE;

@@ -92,6 +92,7 @@ final class PruneForm extends Form {
             StringBuilder ranks = new StringBuilder();
             of.at("/settings/ranks").properties().forEach(e -> ranks.append(ranks.isEmpty() ? "" : ", ").append(e.getKey()).append('=').append(e.getValue().asInt()));
             text("ranks").set(ranks.toString());
+            text("against").set(of.at("/settings/against").asText(""));
         });
     }
 
@@ -142,6 +143,11 @@ final class PruneForm extends Form {
         }
         if (!drop.isEmpty()) {
             settings.set("drop", drop);
+        }
+        JsonNode against = settings.remove("against");
+        if (against != null && !against.isEmpty()) {
+            // A file, whatever commas are in its name.
+            settings.put("against", Path.of(text("against").get().strip()).toAbsolutePath().normalize().toString());
         }
         JsonNode ranks = settings.remove("ranks");
         if (ranks != null && !ranks.isEmpty()) {
@@ -316,7 +322,7 @@ final class PruneForm extends Form {
             if (s.kind() == Setting.Kind.SWITCH) {
                 c.append(word(e.getValue()).equals(s.fallback()) ? "" : " " + PruneFields.option(s));
             } else {
-                c.append(' ').append(s.option()).append(' ').append(quoted(s.kind() == Setting.Kind.NAMES ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
+                c.append(' ').append(s.option()).append(' ').append(quoted(e.getValue().isArray() ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
             }
         }));
         return c.toString();

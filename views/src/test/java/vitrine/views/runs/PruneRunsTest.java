@@ -142,7 +142,7 @@ class PruneRunsTest {
         PruneForm form = view.model().pruneForm();
         Map<String, String> typed = Map.ofEntries(Map.entry("sparsity", "0.5"), Map.entry("targetModules", "q_proj"), Map.entry("calibrationSequences", "3"), Map.entry("sequenceLength", "32"), Map.entry("seed", "1"),
                 Map.entry("group", "row"), Map.entry("propagation", "sequential"), Map.entry("blockSize", "16"), Map.entry("damping", "0.1"), Map.entry("even", "off"), Map.entry("parts", "heads"), Map.entry("secondOrder", "on"),
-                Map.entry("criterion", "frequency"), Map.entry("factorised", "on"), Map.entry("dropHeads", "0.1"), Map.entry("dropLayers", "1"), Map.entry("dropExperts", "0.2"));
+                Map.entry("criterion", "frequency"), Map.entry("factorised", "on"), Map.entry("dropHeads", "0.1"), Map.entry("dropLayers", "1"), Map.entry("dropExperts", "0.2"), Map.entry("against", text.toString()));
         for (PruneMethod m : PruneMethod.values()) {
             FxThread.run(() -> form.filling(() -> {
                 form.clear();

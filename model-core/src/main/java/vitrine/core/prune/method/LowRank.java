@@ -10,11 +10,12 @@ import vitrine.core.prune.MatrixMethod;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.openblas.OpenBlas;
 
-/// A matrix of lower rank in the place of W. Three ways to choose it, with rank k:
+/// A matrix of lower rank in the place of W. Four ways to choose it, with rank k:
 ///
 ///     svd            W = U s V^T;                       W' = U_k s_k V_k^T                     least ||W - W'||_F
 ///     whitened_svd   G = X^T X = S S^T, W S = U s V^T;  W' = U_k s_k V_k^T S^-1                least ||X (W - W')^T||_F
 ///     swift_svd      C = Y^T Y = W G W^T = Q l Q^T;     W' = Q_k Q_k^T W                       the same optimum by one eigendecomposition
+///     scaled         D = diag(rms of X), W D = U s V^T; W' = U_k s_k V_k^T D^-1               least ||(W - W') D||_F (LoRAP)
 ///
 /// The error that a rank leaves is known without a pass: the root of the sum of the dropped s^2 (or l). The factors are A `[out, k]` and
 /// B `[k, in]`; the roots of s stand in both but for swift_svd, whose A has orthonormal columns.
@@ -23,13 +24,14 @@ import vitrine.core.tensor.openblas.OpenBlas;
 public final class LowRank implements MatrixMethod {
 
     private static final double SHIFT = 1e-6;
+    private static final double DEAD = 1e-4;
 
     private final Way way;
     private final Integer rank;
 
     /// How the rank-k matrix is chosen.
     public enum Way {
-        SVD, WHITENED, SWIFT
+        SVD, WHITENED, SWIFT, SCALED
     }
 
     /// @param rank of every matrix; null for as many as the share of parameters that stays allows
@@ -40,7 +42,7 @@ public final class LowRank implements MatrixMethod {
 
     @Override
     public Needs needs() {
-        return way == Way.SVD ? Needs.NOTHING : Needs.MOMENTS;
+        return way == Way.SVD ? Needs.NOTHING : way == Way.SCALED ? Needs.NORMS : Needs.MOMENTS;
     }
 
     /// The largest rank whose factors hold at most a share of the parameters of a matrix: int(out in keep / (out + in)).
@@ -70,6 +72,7 @@ public final class LowRank implements MatrixMethod {
                 case SVD -> svd(w, k, arena);
                 case WHITENED -> whitened(w, inputs, k, arena);
                 case SWIFT -> swift(w, inputs, k, arena);
+                case SCALED -> scaled(w, inputs, k, arena);
             };
         }
     }
@@ -82,6 +85,9 @@ public final class LowRank implements MatrixMethod {
             MemorySegment values = Wide.of(w, arena);
             if (way == Way.SVD) {
                 return OpenBlas.open().singularValues(values, out, in, in);
+            }
+            if (way == Way.SCALED) {
+                return OpenBlas.open().singularValues(times(values, scales(inputs), out), out, in, in);
             }
             if (way == Way.WHITENED) {
                 MemorySegment white = arena.allocate(8L * out * in, 64);
@@ -117,6 +123,37 @@ public final class LowRank implements MatrixMethod {
         double[] s = OpenBlas.open().decompose(Wide.of(w, arena), out, in, in, left, right);
         scale(left, right, s, out, in, k);
         // How far the outputs go is not known without inputs.
+        return product(w, left, least, right, k, Double.NaN, null, arena);
+    }
+
+    /// Root mean squares of the inputs, `[in]`; an input that is always 0 counts as [#DEAD].
+    private static double[] scales(InputStatistics inputs) {
+        double[] d = inputs.squares();
+        for (int j = 0; j < d.length; j++) {
+            d[j] = d[j] > 0 ? Math.sqrt(d[j] / inputs.tokens()) : DEAD;
+        }
+        return d;
+    }
+
+    /// Multiplies every column with a number of its own, in place.
+    private static MemorySegment times(MemorySegment rows, double[] columns, int count) {
+        for (long at = 0; at < (long) count * columns.length; at++) {
+            rows.setAtIndex(JAVA_DOUBLE, at, rows.getAtIndex(JAVA_DOUBLE, at) * columns[(int) (at % columns.length)]);
+        }
+        return rows;
+    }
+
+    private static Pruned scaled(Matrix w, InputStatistics inputs, int k, Arena arena) {
+        int out = w.rows();
+        int in = w.columns();
+        int least = Math.min(out, in);
+        double[] d = scales(inputs);
+        MemorySegment left = arena.allocate(8L * out * least, 64);
+        MemorySegment right = arena.allocate(8L * least * in, 64);
+        double[] s = OpenBlas.open().decompose(times(Wide.of(w, arena), d, out), out, in, in, left, right);
+        scale(left, right, s, out, in, k);
+        times(right, java.util.Arrays.stream(d).map(v -> 1 / v).toArray(), k);
+        // Inputs hang together, which D does not see: how far outputs go is not known.
         return product(w, left, least, right, k, Double.NaN, null, arena);
     }
 

@@ -1,0 +1,124 @@
+package vitrine.core.task;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import vitrine.core.forward.Batch;
+import vitrine.core.probe.Place;
+import vitrine.core.probe.Probe;
+import vitrine.core.probe.Site;
+import vitrine.core.progress.Progress;
+import vitrine.core.tensor.Matrix;
+
+/// How well a model that skips sub-layers says what the whole model says next: texts are continued greedily by the whole model, and one pass over each continuation tells at how many of
+/// its places the likeliest token of the skipping model is that token.
+///
+/// Units: the attention of layer 1, its feed-forward block, the attention of layer 2 and so on; the first and the last layer are never skipped.
+final class SkipMatch {
+
+    /// Tokens that each text is continued by.
+    static final int CONTINUED = 32;
+    private static final int PROMPT = 32;
+    private static final int TEXTS = 8;
+
+    private final LoadedModel model;
+    private final Progress progress;
+    private final List<int[]> sequences = new ArrayList<>();
+    private final List<Integer> prompts = new ArrayList<>();
+
+    SkipMatch(LoadedModel model, CalibrationTexts texts, Progress progress) {
+        this.model = model;
+        this.progress = progress;
+        int most = model.spec().maxPositions();
+        int continued = Math.min(CONTINUED, most / 2);
+        for (int[] ids : texts.ids()) {
+            if (sequences.size() < TEXTS) {
+                int prompt = Math.min(ids.length, Math.min(PROMPT, most - continued));
+                sequences.add(Arrays.copyOf(ids, prompt));
+                prompts.add(prompt);
+            }
+        }
+        for (int i = 0; i < continued; i++) {
+            progress.checkCancelled();
+            int[][] next = likeliest(new BitSet());
+            for (int t = 0; t < sequences.size(); t++) {
+                int[] longer = Arrays.copyOf(sequences.get(t), sequences.get(t).length + 1);
+                longer[longer.length - 1] = next[t][longer.length - 2];
+                sequences.set(t, longer);
+            }
+        }
+    }
+
+    /// How many sub-layers may be skipped.
+    int units() {
+        return Math.max(0, 2 * (model.spec().layers().size() - 2));
+    }
+
+    /// Tokens that are compared.
+    int tokens() {
+        int sum = 0;
+        for (int t = 0; t < sequences.size(); t++) {
+            sum += sequences.get(t).length - prompts.get(t);
+        }
+        return sum;
+    }
+
+    double of(BitSet skipped) {
+        progress.checkCancelled();
+        int[][] said = likeliest(skipped);
+        int same = 0;
+        for (int t = 0; t < said.length; t++) {
+            int[] ids = sequences.get(t);
+            for (int i = prompts.get(t); i < ids.length; i++) {
+                same += said[t][i - 1] == ids[i] ? 1 : 0;
+            }
+        }
+        return (double) same / tokens();
+    }
+
+    /// The likeliest next token at every place of every sequence; of equal ones the smaller.
+    private int[][] likeliest(BitSet skipped) {
+        int[][] out = new int[sequences.size()][];
+        for (int t = 0; t < out.length; t++) {
+            out[t] = new int[sequences.get(t).length];
+        }
+        Probe reading = new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return site == Site.LOGITS;
+            }
+
+            @Override
+            public void at(Place place, Matrix logits) {
+                for (int r = 0; r < logits.rows(); r++) {
+                    float[] row = logits.row(r);
+                    int best = 0;
+                    for (int i = 1; i < row.length; i++) {
+                        best = row[i] > row[best] ? i : best;
+                    }
+                    out[place.sequence()][place.firstPosition() + r] = best;
+                }
+            }
+        };
+        model.forward().run(Batch.of(sequences.toArray(int[][]::new)), Probe.all(List.of(new Skip(skipped), reading)), new DataInput.Quiet(progress));
+        return out;
+    }
+
+    /// What sub-layers that are skipped give to the residual stream is 0.
+    private record Skip(BitSet skipped) implements Probe {
+        @Override
+        public boolean wants(int layer, Site site) {
+            return layer > 0 && (site == Site.ATTN_OUT && skipped.get(2 * (layer - 1)) || site == Site.MLP_OUT && skipped.get(2 * (layer - 1) + 1));
+        }
+
+        @Override
+        public void at(Place place, Matrix value) {
+            for (int r = 0; r < value.rows(); r++) {
+                for (int c = 0; c < value.columns(); c++) {
+                    value.set(r, c, 0f);
+                }
+            }
+        }
+    }
+}
