@@ -245,6 +245,7 @@ final class PruneLayout extends Region {
         }
         Label recipe = new Label(report.path("note").asText() + " " + (report.path("evaluations").isEmpty() ? "No text was named: nothing was measured." : "Recipe: " + report.path("recipe").asText() + "."));
         recipe.setWrapText(true);
+        recipe.setMaxWidth(560);
         recipe.setMinHeight(Region.USE_PREF_SIZE);
         recipe.getStyleClass().addAll(Styles.CAPTION);
         VBox box = new VBox(10);
