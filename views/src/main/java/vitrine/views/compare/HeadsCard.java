@@ -101,7 +101,10 @@ final class HeadsCard {
     }
 
     private ReadOut readOut(int l, int h) {
-        Comparison c = model.comparison().orElseThrow();
+        return model.comparison().map(c -> readOut(c, l, h)).orElseGet(ReadOut::new);
+    }
+
+    private static ReadOut readOut(Comparison c, int l, int h) {
         return new ReadOut().add(ReadOut.Role.NAME, new HeadId(l, h).toString()).line().add(ReadOut.Role.VALUE, Numbers.probability(c.moved()[l][h])).add(ReadOut.Role.CONTEXT, "total variation").line()
                 .add(ReadOut.Role.CONTEXT, "first-token mass A").add(ReadOut.Role.NUMBER, Numbers.probabilityInList(c.firstA()[l][h])).add(ReadOut.Role.CONTEXT, "B")
                 .add(ReadOut.Role.NUMBER, Numbers.probabilityInList(c.firstB()[l][h]));

@@ -135,7 +135,10 @@ final class KindsCard {
     }
 
     private ReadOut readOut(int l, int k) {
-        Comparison c = model.comparison().orElseThrow();
+        return model.comparison().map(c -> readOut(c, l, k)).orElseGet(ReadOut::new);
+    }
+
+    private ReadOut readOut(Comparison c, int l, int k) {
         CompareArtifact a = c.artifact();
         String kind = a.kinds().get(k);
         long count = a.matrices().stream().filter(m -> m.layer() == l && m.kind().equals(kind)).count();

@@ -342,8 +342,12 @@ final class MapsCard {
         map.show(cells);
     }
 
+    /// Of nothing while there is no comparison: a canvas behind the message of a failure still describes its locked cell.
     private ReadOut readOut(int r, int k) {
-        Comparison c = model.comparison().orElseThrow();
+        return model.comparison().map(c -> readOut(c, r, k)).orElseGet(ReadOut::new);
+    }
+
+    private ReadOut readOut(Comparison c, int r, int k) {
         ReadOut out = new ReadOut();
         switch (of.valueProperty().get()) {
             case HEAD -> out.add(ReadOut.Role.NAME, c.token(r)).add(ReadOut.Role.INDEX, "[" + r + "] →").add(ReadOut.Role.NAME, c.token(k)).add(ReadOut.Role.INDEX, "[" + k + "]").line();

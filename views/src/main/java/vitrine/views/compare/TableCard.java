@@ -2,6 +2,7 @@ package vitrine.views.compare;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.DoubleFunction;
 import javafx.geometry.HPos;
 import javafx.scene.Node;
 import javafx.scene.control.Label;
@@ -107,6 +108,9 @@ final class TableCard {
         Provenance change = c.provenance("relative_change");
         Provenance rank = c.provenance("rank_change");
         GridPane g = grid(260, 5);
+        // Equal decimals in the column; general where three of them would hide a small norm.
+        boolean even = all.stream().mapToDouble(CompareArtifact.Matrix::normA).allMatch(v -> Double.isNaN(v) || v == 0 || v >= 0.1 && v < 1e5);
+        DoubleFunction<String> norm = even ? v -> Numbers.fixed(v, 3) : Numbers::general;
         String[] heads = {"shape", "‖A‖", "‖ΔW‖ ÷ ‖A‖", "rank A", "rank B"};
         for (int i = 0; i < heads.length; i++) {
             g.add(PerplexityCard.head(heads[i], -1), i + 1, 0);
@@ -123,7 +127,7 @@ final class TableCard {
             if (m.absent() != null) {
                 g.add(name("– (" + m.absent() + ")", "why there is no figure"), 2, row, 4, 1);
             } else {
-                g.add(number(m.normA(), Numbers::general, change), 2, row);
+                g.add(number(m.normA(), norm, change), 2, row);
                 g.add(number(m.relative(), Numbers::probability, change), 3, row);
                 g.add(number(m.rankA(), Numbers::probability, rank), 4, row);
                 g.add(number(m.rankB(), Numbers::probability, rank), 5, row);
@@ -134,7 +138,7 @@ final class TableCard {
         matrices.content(scrolled(g));
     }
 
-    private static Node number(double v, java.util.function.DoubleFunction<String> format, Provenance from) {
+    private static Node number(double v, DoubleFunction<String> format, Provenance from) {
         NumberLabel l = new NumberLabel(Double.isFinite(v) ? Quantity.of(v, format, from) : Quantity.missing("", from));
         l.setMaxWidth(Region.USE_PREF_SIZE);
         return l;

@@ -209,7 +209,7 @@ final class ExpertInspector {
 
     private static void addLosses(VBox section, WhatIf w, Provenance from) {
         if (w.domains().size() > 1) {
-            w.domains().forEach(c -> section.getChildren().add(KeyValueRow.of(c.name(), Quantity.of(c.lossAfter() - c.lossBefore(), v -> Numbers.change(v, 3), from).in("nats"))));
+            w.domains().forEach(c -> section.getChildren().add(KeyValueRow.of(c.name(), Quantity.of(c.lossAfter() - c.lossBefore(), v -> Numbers.change(v, 4), from).in("nats"))));
         }
         section.getChildren().add(KeyValueRow.of(w.domains().size() > 1 ? "all texts" : "change", Quantity.of(w.lossAfter() - w.lossBefore(), v -> Numbers.change(v, 4), from).in("nats")));
     }

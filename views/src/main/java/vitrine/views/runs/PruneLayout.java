@@ -127,9 +127,10 @@ final class PruneLayout extends Region {
         JsonNode s = r.path("sparsity");
         gone.caption(s.has("factorised_of_prunable") ? "Gone as thin matrices" : "Weights gone");
         gone.show(s.isMissingNode() ? Quantity.missing(why, from(d, "")) : Quantity.of(100 * goneShare(s), v -> Numbers.fixed(v, 1), Origins.derived(d, s.has("factorised_of_prunable") ? "1 − values of the thin matrices ÷ weights that could be pruned" : "zeros and removed parameters ÷ weights that could be pruned")).in("%"));
-        gone.note(s.isMissingNode() ? "" : Numbers.count(s.path("parameters").asLong()) + " parameters" + (s.has("factorised_parameters") ? "; " + Numbers.si(s.path("factorised_parameters").asDouble()) + " as thin" : ""));
+        gone.note(s.isMissingNode() ? "" : s.has("factorised_parameters") ? Numbers.si(s.path("factorised_parameters").asDouble()) + " of " + Numbers.si(s.path("parameters").asDouble()) + " left"
+                : Numbers.count(s.path("parameters").asLong()) + " parameters");
         disk.show(quantity(s.path("bytes"), Numbers::bytes, from(d, "files of the checkpoint, masks and thin matrices left out"), why));
-        disk.note(s.has("bytes_before") ? s.path("bytes").asLong() == s.path("bytes_before").asLong() ? "as before: zeros take room" : "was " + Numbers.bytes(s.path("bytes_before").asDouble()) : "");
+        disk.note(s.has("bytes_before") ? s.path("bytes").asLong() == s.path("bytes_before").asLong() ? s.has("factorised_parameters") ? "as before" : "zeros take room" : "was " + Numbers.bytes(s.path("bytes_before").asDouble()) : "");
         JsonNode v = r.path("speed");
         speed.show(quantity(v.path("pruned_tokens_per_second"), Numbers::rate, from(d, "a pass with logits over " + Numbers.count(v.path("tokens").asLong()) + " tokens, in turn with the model as it was, the best of " + v.path("rounds").asInt()), noText));
         speed.note(v.path("dense_tokens_per_second").isNumber() ? "was " + Numbers.rate(v.path("dense_tokens_per_second").asDouble()) : "");
@@ -245,6 +246,7 @@ final class PruneLayout extends Region {
         }
         Label recipe = new Label(report.path("note").asText() + " " + (report.path("evaluations").isEmpty() ? "No text was named: nothing was measured." : "Recipe: " + report.path("recipe").asText() + "."));
         recipe.setWrapText(true);
+        recipe.setMaxWidth(560);
         recipe.setMinHeight(Region.USE_PREF_SIZE);
         recipe.getStyleClass().addAll(Styles.CAPTION);
         VBox box = new VBox(10);

@@ -286,6 +286,20 @@ class CompareViewTest {
     }
 
     @Test
+    void figuresBehindAProblemAreDrawnWithoutFailing() throws IOException {
+        adapterOnBase(false);
+        FxThread.run(() -> {
+            model.tokenProperty().set(2);
+            model.toggle(new ComparedText("gone", dir.resolve("gone.txt")));
+            assertInstanceOf(ViewState.Problem.class, model.stateProperty().get());
+        });
+        // A canvas that fails in its pulse fails this call.
+        FxThread.run(() -> view.maps().of().valueProperty().set(MapsCard.Of.LENS));
+        layOut();
+        assertTrue(said().stream().anyMatch(s -> s.contains("gone.txt")), said()::toString);
+    }
+
+    @Test
     void workCanBeCancelled() {
         HeldEngine engine = new HeldEngine();
         show(engine);
