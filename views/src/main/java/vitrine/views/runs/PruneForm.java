@@ -4,8 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import javafx.beans.property.ObjectProperty;
@@ -19,6 +22,7 @@ import vitrine.core.task.PruneForecast;
 import vitrine.core.task.PruneForecast.Amount;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
+import vitrine.core.task.PruneSupport;
 import vitrine.core.task.Task;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
@@ -46,8 +50,8 @@ final class PruneForm extends Form {
     private Task.Preview predicted;
 
     /// @param tasks where predictions are asked for; null for nowhere
-    PruneForm(RunBoard board, TaskBoard tasks, Executor background, Executor ui) {
-        super(FILES, PruneFields.LIST);
+    PruneForm(RunBoard board, EngineChoice engine, TaskBoard tasks, Executor background, Executor ui) {
+        super(FILES, PruneFields.LIST, engine);
         this.board = board;
         this.background = background;
         this.ui = ui;
@@ -292,33 +296,51 @@ final class PruneForm extends Form {
     // --- the same in words
 
     @Override
-    String command() {
-        return prune() == null ? "" : command(prune());
+    Map<String, String> lacks(Task of) {
+        Task.Prune t = (Task.Prune) of;
+        String name = engine().chosenProperty().get().engine();
+        Map<String, String> out = new LinkedHashMap<>();
+        PruneSupport.lack(name, t.method()).ifPresent(why -> out.put(METHOD, lacking(name, why)));
+        if (t.settings() != null && t.settings().allocation() != null) {
+            PruneSupport.lack(name, t.settings().allocation()).ifPresent(why -> out.put("allocation", lacking(name, why)));
+        }
+        if (t.settings() != null && t.settings().ranks() != null) {
+            PruneSupport.lack(name, PruneSupport.RANKS).ifPresent(why -> out.put(PruneSupport.RANKS, lacking(name, why)));
+        }
+        return out;
     }
 
-    /// The command line that does the same.
-    static String command(Task.Prune t) {
-        StringBuilder c = new StringBuilder("vitrine prune --model ").append(quoted(t.model())).append(" --method ").append(t.method());
+    @Override
+    List<String> arguments() {
+        return prune() == null ? List.of() : arguments(prune(), engine().chosenProperty().get());
+    }
+
+    /// Arguments of `vitrine` that do the same.
+    static List<String> arguments(Task.Prune t, EngineChoice.Chosen engine) {
+        List<String> c = new ArrayList<>(List.of("prune", "--model", t.model(), "--method", t.method().name()));
         if (t.data() != null) {
-            c.append(" --data ").append(quoted(t.data()));
+            c.addAll(List.of("--data", t.data()));
         }
         if (t.evalData() != null) {
-            t.evalData().forEach(d -> c.append(" --eval-data ").append(quoted(d.name() + "=" + d.file())));
+            t.evalData().forEach(d -> c.addAll(List.of("--eval-data", d.name() + "=" + d.file())));
         }
         JsonNode settings = t.toJson().path("settings");
-        settings.path("drop").properties().forEach(e -> c.append(" --drop-").append(e.getKey()).append(' ').append(quoted(word(e.getValue()).replace(", ", ","))));
+        settings.path("drop").properties().forEach(e -> c.addAll(List.of("--drop-" + e.getKey(), word(e.getValue()).replace(", ", ","))));
         if (settings.has("ranks")) {
-            List<String> ranks = new java.util.ArrayList<>();
+            List<String> ranks = new ArrayList<>();
             settings.path("ranks").properties().forEach(e -> ranks.add(e.getKey() + "=" + e.getValue().asInt()));
-            c.append(" --ranks ").append(quoted(String.join(",", ranks)));
+            c.addAll(List.of("--ranks", String.join(",", ranks)));
         }
         settings.properties().forEach(e -> PruneFields.LIST.stream().filter(s -> s.key().equals(e.getKey()) && !s.key().equals("ranks")).findFirst().ifPresent(s -> {
             if (s.kind() == Setting.Kind.SWITCH) {
-                c.append(word(e.getValue()).equals(s.fallback()) ? "" : " " + PruneFields.option(s));
+                if (!word(e.getValue()).equals(s.fallback())) {
+                    c.add(PruneFields.option(s));
+                }
             } else {
-                c.append(' ').append(s.option()).append(' ').append(quoted(s.kind() == Setting.Kind.NAMES ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
+                c.addAll(List.of(s.option(), s.kind() == Setting.Kind.NAMES ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
             }
         }));
-        return c.toString();
+        c.addAll(engine.options());
+        return c;
     }
 }
