@@ -385,7 +385,7 @@ final class FormBoard {
         RunForm.Outlook o = training.outlookProperty().get();
         Task.Finetune t = (Task.Finetune) training.taskProperty().get();
         VBox box = new VBox(2);
-        if (o == null || o.forecast() == null) {
+        if (t == null || o == null || o.forecast() == null) {
             Label why = new Label(model.engine().python() ? "Memory and time are predicted for the embedded engine only." : t == null ? "Memory and time are predicted here once a checkpoint and a text are chosen." : o == null ? "Reading headers…" : o.refusal().getMessage());
             why.setWrapText(true);
             why.setMinHeight(Region.USE_PREF_SIZE);

@@ -233,7 +233,7 @@ class PruneRunsTest {
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
         FxThread.run(() -> view.model().show(2));
         has(look(), "#2 Drop layers, 1 layer", "What stays, by layer", "Block influence, by layer");
-        FxThread.run(() -> view.model().copy(store.get(2).orElseThrow().task()));
+        FxThread.run(() -> view.model().prune(store.get(2).orElseThrow().task()));
         assertTrue(view.model().pruningProperty().get());
         assertEquals("1", view.model().pruneForm().text("layers").get());
         FxThread.run(() -> view.model().modeProperty().set(Mode.LIST));
