@@ -32,6 +32,8 @@ final class EngineFields {
     private final VBox told = new VBox(2);
     private final VBox engine;
     private final Picker<String> devices;
+    private final Label memory = label("");
+    private final VBox device;
     private final Segments<String> types = new Segments<>(List.of(PythonEngine.Precision.float32.name(), PythonEngine.Precision.bfloat16.name()), t -> t);
 
     EngineFields(EngineChoice model) {
@@ -41,12 +43,14 @@ final class EngineFields {
         engine = new VBox(4, new HBox(4, engines, again), told);
         devices = new Picker<>("", model.devices(), this::device);
         devices.setId("run-device");
+        device = new VBox(4, devices, memory);
         types.setId("run-dtype");
         both(engines.valueProperty(), model.engineProperty());
         both(devices.valueProperty(), model.deviceProperty());
         both(types.valueProperty(), model.dtypeProperty());
         model.stateProperty().addListener((o, old, now) -> tell());
         model.engineProperty().addListener((o, old, now) -> tell());
+        model.deviceProperty().addListener((o, old, now) -> tellMemory());
         tell();
     }
 
@@ -67,7 +71,7 @@ final class EngineFields {
 
     /// The device of `pytorch`.
     Node device() {
-        return devices;
+        return device;
     }
 
     /// What `pytorch` computes in.
@@ -76,12 +80,21 @@ final class EngineFields {
     }
 
     private String device(String name) {
-        return model.device(name).map(d -> d.memoryBytes() == 0 ? name + " · " + d.description()
-                : String.format(Locale.ROOT, "%s · %s, %s of %s free", name, d.description(), Numbers.bytes(d.freeBytes()), Numbers.bytes(d.memoryBytes())))
+        return model.device(name).map(d -> name + " · " + d.description())
                 .orElse(name.equals(EngineChoice.AUTO) ? "auto · the first GPU, or the CPU" : name);
     }
 
+    /// Of a GPU, as it was when its Python was asked.
+    private void tellMemory() {
+        String free = model.device(model.deviceProperty().get()).filter(d -> d.memoryBytes() > 0)
+                .map(d -> Numbers.bytes(d.freeBytes()) + " of " + Numbers.bytes(d.memoryBytes()) + " free when it was asked.").orElse("");
+        memory.setText(free);
+        memory.setVisible(!free.isEmpty());
+        memory.setManaged(!free.isEmpty());
+    }
+
     private void tell() {
+        tellMemory();
         EngineChoice.State s = model.stateProperty().get();
         engines.disableBecause(PythonEngine.NAME, model.notNow());
         again.setDisable(s.looking());
@@ -91,10 +104,7 @@ final class EngineFields {
         told.getChildren().clear();
         String lack = model.notNow();
         if (!model.python()) {
-            line("The embedded engine computes on the CPU, in float32.");
-            if (!lack.isEmpty()) {
-                line(lack.equals(EngineChoice.LOOKING) ? lack : "pytorch: " + lower(lack));
-            }
+            line(lack.isEmpty() ? "The embedded engine computes on the CPU, in float32." : lack.equals(EngineChoice.LOOKING) ? lack : "pytorch: " + lower(lack));
         }
         if (s.pythons() == null && model.python()) {
             line(EngineChoice.LOOKING);

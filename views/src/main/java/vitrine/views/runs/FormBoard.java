@@ -82,6 +82,7 @@ final class FormBoard {
     private final Label said = saidLabel();
     private final VBox rows = new VBox(4);
     private final Button start;
+    private final Button job;
     private final Region body;
     private boolean advanced;
 
@@ -102,6 +103,10 @@ final class FormBoard {
         validation.setErrorDecorationEnabled(false);
         start = Buttons.primary("Start run", model::start);
         start.setId("start-run");
+        job = Buttons.plain("Export for Slurm…", Icons.EXPORT, () -> this.jobs.get().ifPresent(model::exportJob));
+        job.setId("export-slurm");
+        job.setMinWidth(Region.USE_PREF_SIZE);
+        start.setMinWidth(Region.USE_PREF_SIZE);
         ScrollPane scroll = new ScrollPane(rows);
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
@@ -232,7 +237,8 @@ final class FormBoard {
             form.settings().stream().filter(s -> !s.first()).forEach(s -> setting(more, s));
             rows.getChildren().add(more);
         }
-        HBox foot = new HBox(8, start, general);
+        // A pruning run is no job for a cluster: the command line has none either.
+        HBox foot = model.pruningProperty().get() ? new HBox(8, start, general) : new HBox(8, start, job, general);
         foot.setAlignment(Pos.CENTER_LEFT);
         HBox.setHgrow(general, Priority.ALWAYS);
         VBox.setMargin(foot, new javafx.geometry.Insets(8, 0, 0, 0));
@@ -391,6 +397,7 @@ final class FormBoard {
             why.setMinHeight(Region.USE_PREF_SIZE);
             why.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
             box.getChildren().add(ProvenanceAudit.notAFigure(why, "why there is no figure"));
+            outlook.noProvenance();
         } else {
             String of = RunRow.file(t.model());
             var f = o.forecast();
@@ -421,11 +428,8 @@ final class FormBoard {
         ProvenanceAudit.notAFigure(text, "a command and a task");
         words.content(text);
         words.subtitle("command, task");
-        Button job = Buttons.plain("Export for Slurm…", Icons.EXPORT, () -> jobs.get().ifPresent(model::exportJob));
-        job.setId("export-slurm");
-        String not = model.pruningProperty().get() ? "Jobs for a cluster are there for fine-tuning only." : training.noJob();
-        Buttons.disableBecause(job, not, "Writes a batch script, the task and the Python package, to be copied to a cluster");
-        words.actions(job, new IconButton(Icons.COPY, "Copy the command", "", () -> copy(form.command())).compact(),
+        Buttons.disableBecause(job, training.noJob(), "Writes a batch script, the task and the Python package, to be copied to a cluster");
+        words.actions(new IconButton(Icons.COPY, "Copy the command", "", () -> copy(form.command())).compact(),
                 new IconButton(Icons.TEXT, "Copy the task's JSON", "", () -> copy(t == null ? "" : Json.pretty(t.toJson()))).compact());
         tellProblems();
     }

@@ -156,7 +156,7 @@ class EngineChoiceTest {
             engine().deviceProperty().set("cuda:0");
             engine().dtypeProperty().set("bfloat16");
         });
-        has("cuda:0 · A card, " + Numbers.bytes(60L << 30) + " of " + Numbers.bytes(80L << 30) + " free");
+        has("cuda:0 · A card", Numbers.bytes(60L << 30) + " of " + Numbers.bytes(80L << 30) + " free when it was asked.");
         String command = "vitrine finetune --model " + MODEL + " --data " + text + " --method lora --steps 200 --engine pytorch --device cuda:0 --dtype bfloat16";
         assertEquals(command, FxThread.get(view::command));
         has(command);
