@@ -139,6 +139,9 @@ abstract class Form {
     /// Something after the settings were put together.
     void amend(ObjectNode settings) {}
 
+    /// Something after the whole task was put together.
+    void amendTask(ObjectNode json) {}
+
     final void check() {
         if (filling) {
             return;
@@ -168,6 +171,7 @@ abstract class Form {
             }
         }
         amend(settings);
+        amendTask(json);
         Task now = null;
         if (wrong.isEmpty()) {
             try {

@@ -142,6 +142,7 @@ final class FormBoard {
         };
         training.methodProperty().addListener((o, old, now) -> build());
         pruning.methodProperty().addListener((o, old, now) -> build());
+        pruning.text(PruneFields.RECOVER).addListener((o, old, now) -> build());
         model.engine().engineProperty().addListener((o, old, now) -> build());
         model.engine().chosenProperty().addListener((o, old, now) -> {
             tellTask();
@@ -235,6 +236,9 @@ final class FormBoard {
                 file(more, "Begins with", "A PEFT adapter to go on with; r, alpha and modules are its own.", RunForm.INIT_ADAPTER, models);
             }
             form.settings().stream().filter(s -> !s.first()).forEach(s -> setting(more, s));
+            if (model.pruningProperty().get() && pruning.recovers()) {
+                file(more, "Recovery text", "What is learned; the calibration text where there is none.", PruneForm.RECOVER_DATA, texts);
+            }
             rows.getChildren().add(more);
         }
         // A pruning run is no job for a cluster: the command line has none either.
@@ -272,6 +276,9 @@ final class FormBoard {
     private String lacking(Setting s, String choice) {
         if (!model.pruningProperty().get()) {
             return lacking(name -> TrainingSupport.lack(name, s.key(), choice));
+        }
+        if (s.key().equals(PruneFields.RECOVER) && !choice.equals(s.fallback())) {
+            return lacking(name -> PruneSupport.lack(name, PruneSupport.RECOVERY));
         }
         return s.key().equals("allocation") ? lacking(name -> PruneSupport.lack(name, PruneSettings.AllocationName.valueOf(choice))) : null;
     }
@@ -338,7 +345,7 @@ final class FormBoard {
     }
 
     private void file(GridPane grid, String label, String about, String key, ObservableList<Offer> offers) {
-        TextField f = textField(key, key.equals(RunForm.EVAL_DATA) || key.equals(RunForm.INIT_ADAPTER) ? "none" : "a path", about);
+        TextField f = textField(key, key.equals(RunForm.EVAL_DATA) || key.equals(RunForm.INIT_ADAPTER) || key.equals(PruneForm.RECOVER_DATA) ? "none" : "a path", about);
         HBox.setHgrow(f, Priority.ALWAYS);
         IconButton choose = new IconButton(Icons.OPEN_MENU, "Choose what is open, or a file", "", () -> { });
         choose.setOnAction(e -> {

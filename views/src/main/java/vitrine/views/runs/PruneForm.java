@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.stream.Stream;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.ReadOnlyObjectProperty;
 import javafx.beans.property.ReadOnlyObjectWrapper;
@@ -32,7 +33,8 @@ import vitrine.views.tasks.ViewState;
 final class PruneForm extends Form {
 
     static final String DROP = "drop";
-    private static final List<String> FILES = List.of(MODEL, DATA, EVAL_DATA);
+    static final String RECOVER_DATA = "recoverData";
+    private static final List<String> FILES = List.of(MODEL, DATA, EVAL_DATA, RECOVER_DATA);
     /// Models up to this size are looked at without being asked.
     private static final long SMALL_BYTES = 64L << 20;
 
@@ -51,7 +53,7 @@ final class PruneForm extends Form {
 
     /// @param tasks where predictions are asked for; null for nowhere
     PruneForm(RunBoard board, EngineChoice engine, TaskBoard tasks, Executor background, Executor ui) {
-        super(FILES, PruneFields.LIST, engine);
+        super(FILES, Stream.concat(PruneFields.LIST.stream(), PruneFields.RECOVERY.stream()).toList(), engine);
         this.board = board;
         this.background = background;
         this.ui = ui;
@@ -96,12 +98,17 @@ final class PruneForm extends Form {
             StringBuilder ranks = new StringBuilder();
             of.at("/settings/ranks").properties().forEach(e -> ranks.append(ranks.isEmpty() ? "" : ", ").append(e.getKey()).append('=').append(e.getValue().asInt()));
             text("ranks").set(ranks.toString());
+            JsonNode recovery = of.path("recovery");
+            text(PruneFields.RECOVER).set(recovery.path("method").asText(""));
+            text(RECOVER_DATA).set(recovery.path("data").asText(""));
+            PruneFields.trained().forEach(s -> text(s.key()).set(recovery.path("settings").path(PruneFields.trained(s)).asText("")));
+            text(PruneFields.RECOVER_MERGE).set(recovery.path("merge").asBoolean() ? "on" : "");
         });
     }
 
     @Override
     List<Setting> settings() {
-        return PruneFields.of(method.get());
+        return Stream.concat(PruneFields.of(method.get()).stream(), PruneFields.recovery(text(PruneFields.RECOVER).get()).stream()).toList();
     }
 
     @Override
@@ -111,7 +118,7 @@ final class PruneForm extends Form {
 
     @Override
     boolean takes(String file) {
-        return true;
+        return !file.equals(RECOVER_DATA) || recovers();
     }
 
     @Override
@@ -122,6 +129,11 @@ final class PruneForm extends Form {
         } else {
             json.put(file, path.toString());
         }
+    }
+
+    /// Whether training follows.
+    boolean recovers() {
+        return PruneFields.recovery(text(PruneFields.RECOVER).get()).size() > 1;
     }
 
     @Override
@@ -163,6 +175,40 @@ final class PruneForm extends Form {
         }
         if (settings.has("pattern") || settings.has("rank") && method.get().form() == PruneMethod.Form.RANK || settings.has("layers") || settings.has("experts")) {
             settings.remove("sparsity");
+        }
+    }
+
+    /// What is said of the training that follows is a part of its own; length and seed are those of the whole run.
+    @Override
+    void amendTask(ObjectNode json) {
+        ObjectNode settings = (ObjectNode) json.get("settings");
+        JsonNode by = settings.remove(PruneFields.RECOVER);
+        JsonNode data = json.remove(RECOVER_DATA);
+        JsonNode merge = settings.remove(PruneFields.RECOVER_MERGE);
+        ObjectNode training = Json.object();
+        PruneFields.trained().forEach(s -> {
+            JsonNode v = settings.remove(s.key());
+            if (v != null) {
+                training.set(PruneFields.trained(s), v);
+            }
+        });
+        if (by == null) {
+            return;
+        }
+        ObjectNode recovery = json.putObject("recovery").put("method", by.asText());
+        if (data != null) {
+            recovery.set("data", data);
+        }
+        for (String shared : List.of("sequenceLength", "seed")) {
+            if (settings.has(shared)) {
+                training.set(shared, settings.get(shared));
+            }
+        }
+        if (!training.isEmpty()) {
+            recovery.set("settings", training);
+        }
+        if (merge != null) {
+            recovery.set("merge", merge);
         }
     }
 
@@ -307,6 +353,9 @@ final class PruneForm extends Form {
         if (t.settings() != null && t.settings().ranks() != null) {
             PruneSupport.lack(name, PruneSupport.RANKS).ifPresent(why -> out.put(PruneSupport.RANKS, lacking(name, why)));
         }
+        if (t.recovery() != null) {
+            PruneSupport.lack(name, PruneSupport.RECOVERY).ifPresent(why -> out.put(PruneFields.RECOVER, lacking(name, why)));
+        }
         return out;
     }
 
@@ -340,6 +389,22 @@ final class PruneForm extends Form {
                 c.addAll(List.of(s.option(), s.kind() == Setting.Kind.NAMES ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
             }
         }));
+        JsonNode recovery = t.toJson().path("recovery");
+        if (t.recovery() != null) {
+            c.addAll(List.of("--recover", t.recovery().method().name()));
+            if (recovery.has("data")) {
+                c.addAll(List.of("--recover-data", recovery.path("data").asText()));
+            }
+            PruneFields.trained().forEach(s -> {
+                JsonNode v = recovery.path("settings").path(PruneFields.trained(s));
+                if (!v.isMissingNode()) {
+                    c.addAll(List.of(s.option(), v.asText()));
+                }
+            });
+            if (recovery.path("merge").asBoolean()) {
+                c.add("--recover-merge");
+            }
+        }
         c.addAll(engine.options());
         return c;
     }
