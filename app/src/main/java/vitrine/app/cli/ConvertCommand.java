@@ -12,11 +12,11 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
-@Command(name = "convert", description = {"A checkpoint made of another without training.", "stack: deeper, layers repeated. upcycle: experts from copies of each feed-forward block.",
+@Command(name = "convert", description = {"A checkpoint made of another without training.", "stack: deeper, layers repeated. upcycle: experts from copies of each feed-forward block. pool: layers in groups share their experts.",
     "lines: the change from a base scaled layer by layer. interpolate: between two checkpoints."}, mixinStandardHelpOptions = true)
 final class ConvertCommand extends FolderCommand {
 
-    @Parameters(index = "0", paramLabel = "HOW", description = "stack, upcycle, lines or interpolate")
+    @Parameters(index = "0", paramLabel = "HOW", description = "stack, upcycle, pool, lines or interpolate")
     String how;
 
     @Parameters(index = "1", paramLabel = "MODEL", description = "a checkpoint")
@@ -40,6 +40,9 @@ final class ConvertCommand extends FolderCommand {
     @Option(names = "--seed", paramLabel = "N", description = "upcycle: of router and noise; default 0")
     Long seed;
 
+    @Option(names = "--group", paramLabel = "N", description = "pool: how many layers that follow each other share experts; default 2")
+    Integer group;
+
     @Option(names = "--base", paramLabel = "BASE", description = "lines: what MODEL was trained from")
     Path base;
 
@@ -59,7 +62,7 @@ final class ConvertCommand extends FolderCommand {
     Task task() {
         requireFolder();
         Task.How kind = Arrays.stream(Task.How.values()).filter(h -> h.name().equals(how)).findFirst()
-                .orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "%s is unknown; known are stack, upcycle, lines, interpolate", Visible.name(how)));
+                .orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "%s is unknown; known are stack, upcycle, pool, lines, interpolate", Visible.name(how)));
         Path second = kind == Task.How.lines ? base : other;
         if (kind.compares() && second == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", kind == Task.How.lines ? "--base" : "--with");
@@ -69,7 +72,8 @@ final class ConvertCommand extends FolderCommand {
         }
         return new Task.Convert(absolute(model), kind, times == null && kind == Task.How.stack ? Integer.valueOf(2) : times, interleave ? true : null,
                 experts == null && kind == Task.How.upcycle ? Integer.valueOf(8) : experts, perToken, noise, seed, second == null ? null : absolute(second),
-                alpha == null && kind == Task.How.lines ? Double.valueOf(0.5) : alpha, headScale, share == null && kind == Task.How.interpolate ? Double.valueOf(0.5) : share);
+                alpha == null && kind == Task.How.lines ? Double.valueOf(0.5) : alpha, headScale, share == null && kind == Task.How.interpolate ? Double.valueOf(0.5) : share,
+                group == null && kind == Task.How.pool ? Integer.valueOf(2) : group);
     }
 
     @Override

@@ -61,10 +61,16 @@ final class MixtureSteps {
         return tape.sum(out, y, 1f);
     }
 
+    /// Whether any of them is: a run may train some and leave others.
     private boolean expertsAreTrained() {
         Experts e = spec.experts();
-        return tape.parameters.projection(e.gate(), 0).trained() || tape.parameters.projection(e.down(), 0).trained()
-                || e.up() != null && tape.parameters.projection(e.up(), 0).trained();
+        for (int i = 0; i < e.count(); i++) {
+            if (tape.parameters.projection(e.gate(), i).trained() || tape.parameters.projection(e.down(), i).trained()
+                    || e.up() != null && tape.parameters.projection(e.up(), i).trained()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     // --- the choice

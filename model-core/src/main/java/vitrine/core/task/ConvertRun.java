@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
@@ -44,13 +45,15 @@ import vitrine.core.train.Randomness;
 /// - `stack` (G_stack): layer i is a copy of layer i mod l; `interleave` repeats each layer in place instead. Copies are bit for bit.
 /// - `upcycle`: every layer's feed-forward block becomes E copies of itself behind a random router whose chosen weights add up to 1, so that the output is
 ///   that of the dense model, up to the noise that parts the copies.
+/// - `pool` (MoUE's universal experts): layers in groups share the experts of the group's first layer, which become the mean of theirs; each keeps its router.
+///   Mixtral only, whose config can say so here (`expert_pools`).
 /// - `lines` (LiNeS): `base + s (tuned - base)`, s = alpha + (1 - alpha) l / (L - 1) in layer l and alpha outside; the output head has a factor of its own.
 /// - `interpolate`: `(1 - share) model + share other`.
 ///
 /// What is computed is written as float32, the rest as it was.
 ///
 /// Source: Du et al., *Stacking Your Transformers*, 2024 (arXiv 2405.15319); Komatsuzaki et al., *Sparse Upcycling*, 2022; Wang, Dimitriadis et al., *LiNeS*,
-/// 2024 (arXiv 2410.17146); Ren et al., *I-LoRA*, 2024 (arXiv 2402.18865) for the study of interpolation.
+/// 2024 (arXiv 2410.17146); Chen et al., *Mixture of Universal Experts*, 2026 (arXiv 2603.04971) for the shared pool, not for its first values; Ren et al., *I-LoRA*, 2024 (arXiv 2402.18865) for the study of interpolation.
 final class ConvertRun {
 
     private static final long PART = 1 << 22;
@@ -100,7 +103,7 @@ final class ConvertRun {
                     write(staging, progress);
                 }
             } else {
-                said = task.how() == Task.How.stack ? stack(map, summary) : upcycle(map, summary);
+                said = task.how() == Task.How.stack ? stack(map, summary) : task.how() == Task.How.pool ? pool(map, summary) : upcycle(map, summary);
                 write(staging, progress);
             }
             summary.put("tensors", pieces.size()).put("parameters", pieces.values().stream().mapToLong(p -> p.declared().shape().elements()).sum());
@@ -168,6 +171,36 @@ final class ConvertRun {
                 }
             }
             firstMap.release(first);
+        }
+    }
+
+    /// The mean of tensors of one shape, summed in float64.
+    private record Mean(List<TensorEntry> of, MappedWeights map) implements Piece {
+        @Override
+        public Declared declared() {
+            return new Declared(DType.F32, of.getFirst().shape());
+        }
+
+        @Override
+        public void write(String name, SafetensorsWriter out) throws IOException {
+            try (Arena arena = Arena.ofShared()) {
+                MemorySegment a = arena.allocate(4 * PART, 64);
+                for (long from = 0; from < of.getFirst().elements(); from += PART) {
+                    int count = (int) Math.min(PART, of.getFirst().elements() - from);
+                    double[] sum = new double[count];
+                    for (TensorEntry t : of) {
+                        Widen.toFloat(t.dtype(), map.data(t), from, count, a);
+                        for (int i = 0; i < count; i++) {
+                            sum[i] += a.getAtIndex(JAVA_FLOAT, i);
+                        }
+                    }
+                    for (int i = 0; i < count; i++) {
+                        a.setAtIndex(JAVA_FLOAT, i, (float) (sum[i] / of.size()));
+                    }
+                    out.write(name, from, a.asSlice(0, 4L * count));
+                }
+            }
+            of.forEach(map::release);
         }
     }
 
@@ -264,6 +297,34 @@ final class ConvertRun {
             }
         }
         throw Refusal.of(Category.FAMILY_UNSUPPORTED, null, "the tensor %s does not tell its layer in its name", name);
+    }
+
+    // --- experts for several layers
+
+    private String pool(MappedWeights map, ObjectNode summary) {
+        if (!spec.modelType().equals("mixtral") || config.has("expert_pools")) {
+            throw Refusal.of(Category.FAMILY_UNSUPPORTED, model.path(), config.has("expert_pools") ? "its layers share experts as it is" : "only a Mixtral's config can say that layers share experts")
+                    .help(config.has("expert_pools") ? "Start from a checkpoint whose layers have experts of their own." : "vitrine convert upcycle makes one of a Llama or Mistral.");
+        }
+        int count = spec.layers().size();
+        int group = task.group();
+        String experts = ".block_sparse_moe.experts.";
+        for (TensorEntry t : model.tensors().values()) {
+            Integer layer = layers.get(t.name());
+            if (layer == null || layer < 0 || !t.name().contains(experts)) {
+                pieces.put(t.name(), new Copy(t, map));
+            } else if (layer % group == 0) {
+                requireFloating(model, t);
+                List<TensorEntry> members = IntStream.range(layer, Math.min(count, layer + group)).mapToObj(l -> model.tensor(renumbered(t.name(), layer, l)).orElseThrow()).toList();
+                pieces.put(t.name(), members.size() == 1 ? new Copy(t, map) : new Mean(members, map));
+            }
+        }
+        ArrayNode pools = config.putArray("expert_pools");
+        IntStream.range(0, count).forEach(l -> pools.add(l / group * group));
+        becomesFloat();
+        summary.put("pools", Math.ceilDiv(count, group));
+        return String.format(Locale.ROOT, "%d layers share %d pools of experts, each the mean of its layers' experts; every layer keeps its router. Vitrine runs and trains such a checkpoint; "
+                + "stock transformers knows no `expert_pools` and does not load it.", count, Math.ceilDiv(count, group));
     }
 
     // --- sparser

@@ -632,7 +632,7 @@ public sealed interface Task {
 
     /// Ways to make a checkpoint of another without training.
     enum How {
-        stack, upcycle, lines, interpolate;
+        stack, upcycle, pool, lines, interpolate;
 
         /// Whether there is a second checkpoint.
         public boolean compares() {
@@ -652,8 +652,9 @@ public sealed interface Task {
     /// @param alpha what the first layer's change is multiplied with, and what lies outside the layers; with `lines` only
     /// @param headScale what the output head's change is multiplied with; 1 where null; with `lines` only
     /// @param share how much of the other checkpoint, from 0 to 1; with `interpolate` only
+    /// @param group how many layers that follow each other share one pool of experts, from 2; with `pool` only
     record Convert(String model, How how, Integer times, Boolean interleave, Integer experts, Integer perToken, Double noise, Long seed, String other, Double alpha, Double headScale,
-                   Double share) implements Task {
+                   Double share, Integer group) implements Task {
         public Convert {
             require("model", model);
             require("how", how);
@@ -667,6 +668,8 @@ public sealed interface Task {
             belongs(how == How.lines, true, "alpha", alpha, how);
             belongs(how == How.lines, false, "headScale", headScale, how);
             belongs(how == How.interpolate, true, "share", share, how);
+            belongs(how == How.pool, true, "group", group, how);
+            requireAtLeast("group", group, 2);
             requireAtLeast("times", times, 2);
             requireAtLeast("experts", experts, 2);
             requireAtLeast("perToken", perToken, 1);

@@ -80,14 +80,6 @@ class Llama4ConfigTest {
         assertEquals(List.of(0, 1, 2), read("{'moe_layers': 'absent'}").expertLayers());
     }
 
-    /// The backward pass knows neither chunks nor growing queries: a gradient without them would be wrong.
-    @Test
-    void isNotTrained() throws IOException {
-        ModelSpec spec = read("{}");
-        Refusal refusal = assertThrows(Refusal.class, () -> new Parameters(CHECKPOINT, spec, ProductsForTests.PRODUCTS, t -> true).close());
-        assertTrue(refusal.getMessage().contains("attends within chunks"), refusal.getMessage());
-    }
-
     @Test
     void temperatureGrowsInSteps() {
         AttentionSpec.Temperature t = new AttentionSpec.Temperature(4, 0.3);

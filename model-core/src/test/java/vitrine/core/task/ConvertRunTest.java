@@ -2,18 +2,24 @@ package vitrine.core.task;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
+import vitrine.core.dataset.Sequences;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
@@ -31,19 +37,23 @@ class ConvertRunTest {
     }
 
     private static Task.Convert stack(String model, int times, boolean interleave) {
-        return new Task.Convert(model, Task.How.stack, times, interleave, null, null, null, null, null, null, null, null);
+        return new Task.Convert(model, Task.How.stack, times, interleave, null, null, null, null, null, null, null, null, null);
     }
 
     private static Task.Convert upcycle(String model, double noise) {
-        return new Task.Convert(model, Task.How.upcycle, null, null, 4, 2, noise, 1L, null, null, null, null);
+        return new Task.Convert(model, Task.How.upcycle, null, null, 4, 2, noise, 1L, null, null, null, null, null);
+    }
+
+    private static Task.Convert pool(String model, int group) {
+        return new Task.Convert(model, Task.How.pool, null, null, null, null, null, null, null, null, null, null, group);
     }
 
     private static Task.Convert lines(String model, String base, double alpha) {
-        return new Task.Convert(model, Task.How.lines, null, null, null, null, null, null, base, alpha, null, null);
+        return new Task.Convert(model, Task.How.lines, null, null, null, null, null, null, base, alpha, null, null, null);
     }
 
     private static Task.Convert between(String model, String other, double share) {
-        return new Task.Convert(model, Task.How.interpolate, null, null, null, null, null, null, other, null, null, share);
+        return new Task.Convert(model, Task.How.interpolate, null, null, null, null, null, null, other, null, null, share, null);
     }
 
     private Path run(Task task, String name) throws IOException {
@@ -126,6 +136,52 @@ class ConvertRunTest {
         Refusal refused = assertThrows(Refusal.class, () -> run(upcycle(reference("gpt2"), 0), "none"));
         assertEquals(Category.FAMILY_UNSUPPORTED, refused.category());
         assertTrue(assertThrows(Refusal.class, () -> run(upcycle(reference("llama-rope-llama3"), 0), "none")).getMessage().contains("scaled rotary embeddings"));
+    }
+
+    private static float[] gradient(Path model, String tensor) throws IOException {
+        int[] ids = IntStream.range(0, 40).map(i -> 3 + (7 * i * i + 3 * i) % 90).toArray();
+        List<float[]> found = new ArrayList<>();
+        try (LoadedModel loaded = LoadedModel.open(model.toString()); LossGradients gradients = new LossGradients(loaded, Set.of(tensor))) {
+            gradients.each(List.of(new Sequences.Labelled(ids, ids, null)), Progress.NONE, tensors -> found.add(tensors.getFirst().gradientToArray()));
+        }
+        return found.getFirst();
+    }
+
+    /// Layers that are copies of each other may share experts without a change; others share the mean of theirs.
+    @Test
+    void layersShareAPoolOfExperts() throws IOException {
+        Path base = Path.of(reference("mixtral"));
+        Path deeper = run(stack(base.toString(), 2, true), "deeper");
+        Path shared = run(pool(deeper.toString(), 2), "shared");
+        assertEquals(loss(deeper), loss(shared), 1e-6 * loss(deeper));
+        // What is shared moves by what each of its layers asks of it.
+        String matrix = "model.layers.2.block_sparse_moe.experts.1.w3.weight";
+        float[][] apart = {gradient(deeper, matrix), gradient(deeper, matrix.replace("layers.2", "layers.3"))};
+        float[] together = gradient(shared, matrix);
+        for (int i = 0; i < together.length; i++) {
+            assertEquals((double) apart[0][i] + apart[1][i], together[i], 1e-6);
+        }
+        assertTrue(IntStream.range(0, together.length).anyMatch(i -> Math.abs(together[i]) > 1e-3), "the expert is visited");
+        int layers = Json.readObject(base.resolve("config.json"), base, 1 << 20, Category.CONFIG_INVALID).get("num_hidden_layers").asInt();
+        JsonNode pools = Json.readObject(shared.resolve("config.json"), shared, 1 << 20, Category.CONFIG_INVALID).get("expert_pools");
+        for (int l = 0; l < 2 * layers; l++) {
+            assertEquals(l / 2 * 2, pools.get(l).asInt());
+        }
+        Path mean = run(pool(base.toString(), 2), "mean");
+        String name = ".block_sparse_moe.experts.3.w2.weight";
+        float[] first = floats(base, "model.layers.0" + name);
+        float[] second = floats(base, "model.layers.1" + name);
+        float[] pooled = floats(mean, "model.layers.0" + name);
+        for (int i = 0; i < pooled.length; i++) {
+            assertEquals(((double) first[i] + second[i]) / 2, pooled[i], 1e-7 * Math.max(1, Math.abs(pooled[i])));
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(mean.resolve("model.safetensors"))) {
+            assertFalse(f.has("model.layers.1" + name));
+            assertTrue(f.has("model.layers.1.block_sparse_moe.gate.weight"));
+        }
+        assertTrue(Math.abs(loss(mean) - loss(base)) > 1e-4, "the result is a model, and another one");
+        assertTrue(assertThrows(Refusal.class, () -> run(pool(reference("qwen3-moe"), 2), "none")).getMessage().contains("only a Mixtral's config"));
+        assertTrue(assertThrows(Refusal.class, () -> run(pool(mean.toString(), 2), "none")).getMessage().contains("its layers share experts as it is"));
     }
 
     /// The numbers of the method page.

@@ -116,7 +116,6 @@ public final class Picker<T> extends Button {
         HBox row = new HBox(label);
         Tooltip.install(row, new Tooltip(reason));
         CustomMenuItem item = new CustomMenuItem(row, false);
-        item.getStyleClass().add("vt-menu-lacking");
         return item;
     }
 }

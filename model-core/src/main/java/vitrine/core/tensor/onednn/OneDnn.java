@@ -143,8 +143,10 @@ public final class OneDnn implements Products {
     }
 
     private Primitive create(Operand a, Operand b, Operand c) {
-        MemorySegment out = arena.allocate(ADDRESS);
-        MemorySegment[] descriptors = {descriptor(a, out), descriptor(b, out), descriptor(c, out)};
+        // Lives as long as its arguments do: shapes come and go for as long as a worker lives.
+        Arena own = Arena.ofAuto();
+        MemorySegment out = own.allocate(ADDRESS);
+        MemorySegment[] descriptors = {descriptor(a, own, out), descriptor(b, own, out), descriptor(c, own, out)};
         api.check("dnnl_matmul_primitive_desc_create", api.call(api.matmulCreate, out, engine,
                 descriptors[0], descriptors[1], MemorySegment.NULL, descriptors[2], MemorySegment.NULL));
         MemorySegment description = out.get(ADDRESS, 0);
@@ -153,7 +155,7 @@ public final class OneDnn implements Products {
         api.check("dnnl_primitive_desc_destroy", api.call(api.primitiveDescDestroy, description));
 
         MemorySegment[] memories = new MemorySegment[3];
-        MemorySegment arguments = arena.allocate(3 * 16L, 8);
+        MemorySegment arguments = own.allocate(3 * 16L, 8);
         int[] kinds = {ARG_SRC, ARG_WEIGHTS, ARG_DST};
         for (int i = 0; i < 3; i++) {
             api.check("dnnl_memory_create", api.call(api.memoryCreate, out, descriptors[i], engine, MemorySegment.NULL));
@@ -165,9 +167,9 @@ public final class OneDnn implements Products {
         return new Primitive(primitive, memories, arguments);
     }
 
-    private MemorySegment descriptor(Operand o, MemorySegment out) {
-        MemorySegment dims = arena.allocate(JAVA_LONG, 12);
-        MemorySegment strides = arena.allocate(JAVA_LONG, 12);
+    private MemorySegment descriptor(Operand o, Arena own, MemorySegment out) {
+        MemorySegment dims = own.allocate(JAVA_LONG, 12);
+        MemorySegment strides = own.allocate(JAVA_LONG, 12);
         MemorySegment.copy(o.sizes(), 0, dims, JAVA_LONG, 0, o.sizes().length);
         MemorySegment.copy(o.strides(), 0, strides, JAVA_LONG, 0, o.strides().length);
         api.check("dnnl_memory_desc_create_with_strides",
