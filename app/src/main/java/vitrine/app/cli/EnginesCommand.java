@@ -60,14 +60,14 @@ final class EnginesCommand extends Subcommand {
     }
 
     private static void pytorch(List<PythonInstallation> pythons, ObjectNode engine, int cores, Output output) {
-        PythonInstallation used = pythons.stream().filter(p -> p.usable() || p.origin().equals(Pythons.VARIABLE)).findFirst().orElse(null);
+        PythonInstallation used = Pythons.chosen(pythons).orElse(null);
         if (used != null && used.usable()) {
             String device = used.devices().stream().filter(d -> d.memoryBytes() > 0).findFirst().map(PythonInstallation.Device::name).orElse(used.devices().isEmpty() ? "auto" : "cpu");
             engine.put("available", true).put("device", device).put("threads", cores).put("version", PythonEngine.VERSION).put("python", used.executable().toString())
                     .put("dtype", "float32, bfloat16");
             output.text("pytorch   " + used.versions() + used.devices().stream().map(d -> ", " + words(d)).collect(Collectors.joining()));
         } else {
-            String reason = pythons.isEmpty() ? "no Python was found" : used != null ? "the Python of VITRINE_PYTHON or of the preferences: " + used.problem() : "no Python has what it needs";
+            String reason = Pythons.lack(pythons).orElseThrow();
             engine.put("available", false).put("reason", reason);
             output.text("pytorch   not available: " + reason + ". vitrine engines --make-environment makes a Python environment for it.");
         }

@@ -21,6 +21,7 @@ import vitrine.core.task.DroppedParts;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
+import vitrine.core.task.PruneSupport;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
 
@@ -174,6 +175,7 @@ final class PruneCommand extends Subcommand {
             FinetuneCommand.requireFree(common.out);
         }
         Engines.Choice choice = common.choice();
+        PruneSupport.require(choice.name(), task);
         WorkerEngine engine = Engines.open(choice);
         try (RunStore store = RunStore.open(Folders.locate().runs())) {
             ObjectNode environment = RunStore.environment(choice.name(), choice.version(), common.threadCount()).put("device", choice.setting().device()).put("dtype", choice.setting().precision().name());

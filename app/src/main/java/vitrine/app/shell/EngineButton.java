@@ -48,7 +48,7 @@ final class EngineButton extends Button {
         String worker = services.engine() instanceof EmbeddedEngine e ? e.workerPid().map(p -> "runs, process " + p).orElse("starts with the next task") : services.engine().name();
         VBox box = new VBox(8, title, about, KeyValueRow.ofName("Worker", worker),
                 KeyValueRow.ofName("Threads", Integer.toString(services.settings().nowProperty().get().threads())),
-                KeyValueRow.ofName("Memory limit", Numbers.bytes(services.settings().nowProperty().get().memoryBytes())), KeyValueRow.ofName("pytorch engine", "on the command line"));
+                KeyValueRow.ofName("Memory limit", Numbers.bytes(services.settings().nowProperty().get().memoryBytes())), KeyValueRow.ofName("pytorch engine", "in runs, and on the command line"));
         box.setPrefWidth(320);
         return ProvenanceAudit.notAFigure(box, "state of the program");
     }

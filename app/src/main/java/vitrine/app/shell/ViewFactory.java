@@ -143,6 +143,8 @@ final class ViewFactory {
     private RunsView runs() {
         RunsView view = new RunsView(services.runs(), services.board());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
+        view.exportJobsWith(() -> questions.target("train.sbatch", "Batch script"));
+        view.findPythonsWith(services.pythons());
         view.openResultsWith(opening);
         view.compareResultsWith(comparing);
         view.compareBeforeWith(run -> comparing.accept(run, run));

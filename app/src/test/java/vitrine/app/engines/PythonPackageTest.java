@@ -13,9 +13,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -29,6 +33,9 @@ import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
 import vitrine.core.task.FinetuneMethod;
+import vitrine.core.task.FinetuneSettings;
+import vitrine.core.task.PruneMethod;
+import vitrine.core.task.PruneSupport;
 import vitrine.core.task.TrainingSupport;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.resources.PythonPackage;
@@ -65,6 +72,17 @@ class PythonPackageTest {
             assertEquals(lack.isEmpty(), methods.lines().filter(l -> l.startsWith("INITIALISATIONS")).findFirst().orElseThrow().contains("\"" + init.name() + "\""), init.name());
             assertTrue(lack.isEmpty() || methods.contains(lack.get()), init.name());
         }
+    }
+
+    /// Methods of pruning that are not greyed out are those of the package.
+    @Test
+    void prunesByWhatTheProgramSays() throws IOException {
+        Set<String> theirs = Files.readString(SOURCES.resolve("prune.py")).lines().filter(l -> l.matches("(MASKED|RANKED|METHODS) = .*"))
+                .flatMap(l -> Pattern.compile("\"(\\w+)\"").matcher(l).results().map(r -> r.group(1))).collect(Collectors.toSet());
+        assertEquals(Arrays.stream(PruneMethod.values()).filter(m -> PruneSupport.lack(TrainingSupport.PYTORCH, m).isEmpty()).map(PruneMethod::name).collect(Collectors.toSet()), theirs);
+        String methods = Files.readString(SOURCES.resolve("methods.py"));
+        assertTrue(methods.contains("in (" + Arrays.stream(FinetuneSettings.OptimiserName.values()).filter(o -> TrainingSupport.lack(TrainingSupport.PYTORCH, o).isPresent())
+                .map(o -> "\"" + o.name() + "\"").collect(Collectors.joining(", ")) + ")"), "optimisers that the package refuses");
     }
 
     @Test

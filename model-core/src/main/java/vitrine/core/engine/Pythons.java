@@ -97,6 +97,23 @@ public final class Pythons {
         return Optional.ofNullable(first);
     }
 
+    /// The one of several that the engine runs in: the first that has what it needs, or the one that was named, whatever it has.
+    ///
+    /// @param all in the order of [#all]
+    /// @return nothing where none has what it needs and none was named
+    public static Optional<PythonInstallation> chosen(List<PythonInstallation> all) {
+        return all.stream().filter(p -> p.usable() || p.origin().equals(VARIABLE)).findFirst();
+    }
+
+    /// Why the engine can run in none of several, a sentence without its full stop; empty where it can.
+    public static Optional<String> lack(List<PythonInstallation> all) {
+        Optional<PythonInstallation> chosen = chosen(all);
+        if (chosen.isPresent() && chosen.get().usable()) {
+            return Optional.empty();
+        }
+        return Optional.of(all.isEmpty() ? "no Python was found" : chosen.map(p -> "the Python of VITRINE_PYTHON or of the preferences: " + p.problem()).orElse("no Python has what it needs"));
+    }
+
     // --- where they may be
 
     List<Candidate> candidates() {

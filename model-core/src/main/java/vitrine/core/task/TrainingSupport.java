@@ -45,6 +45,23 @@ public final class TrainingSupport {
         };
     }
 
+    /// Why an engine has not got an optimiser; empty where it has.
+    public static Optional<String> lack(String engine, FinetuneSettings.OptimiserName optimiser) {
+        return engine.equals(PYTORCH) && (optimiser == FinetuneSettings.OptimiserName.mezo || optimiser == FinetuneSettings.OptimiserName.zosam)
+                ? Optional.of("it has adamw and spam") : Optional.empty();
+    }
+
+    /// Why an engine has not got a value of a setting, as a task says both; empty where it has.
+    ///
+    /// @param setting such as `init`
+    public static Optional<String> lack(String engine, String setting, String value) {
+        return switch (setting) {
+            case "init" -> lack(engine, FirstFactors.Kind.valueOf(value));
+            case "optimiser" -> lack(engine, FinetuneSettings.OptimiserName.valueOf(value));
+            default -> Optional.empty();
+        };
+    }
+
     /// Refuses a run that the engine has not got.
     ///
     /// @throws Refusal `task-invalid`, with the reason
@@ -55,6 +72,11 @@ public final class TrainingSupport {
         if (task.settings() != null && task.settings().init() != null) {
             lack(engine, task.settings().init()).ifPresent(why -> {
                 throw refused(engine, "begin with " + task.settings().init().name(), why);
+            });
+        }
+        if (task.settings() != null && task.settings().optimiser() != null) {
+            lack(engine, task.settings().optimiser()).ifPresent(why -> {
+                throw refused(engine, "step by " + task.settings().optimiser().name(), why);
             });
         }
     }

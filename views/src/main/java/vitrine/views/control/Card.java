@@ -84,6 +84,13 @@ public final class Card extends VBox {
         return this;
     }
 
+    /// Nothing in the card is a figure now.
+    public Card noProvenance() {
+        badge.getChildren().clear();
+        ProvenanceAudit.untag(this);
+        return this;
+    }
+
     /// Nodes right after the title, such as a pill that says what was found.
     public Card besideTitle(Node... nodes) {
         besideTitle.getChildren().setAll(nodes);

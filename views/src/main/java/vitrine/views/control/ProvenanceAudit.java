@@ -33,6 +33,11 @@ public final class ProvenanceAudit {
         return node;
     }
 
+    /// Takes back what [#tag] said of a node.
+    static void untag(Node node) {
+        node.getProperties().remove(PROVENANCE);
+    }
+
     /// Says that digits below a node are no figures, and why. Returns the node.
     public static <N extends Node> N notAFigure(N node, String why) {
         if (why.isBlank()) {

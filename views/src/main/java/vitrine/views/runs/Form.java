@@ -22,19 +22,32 @@ abstract class Form {
     static final String MODEL = "model";
     static final String DATA = "data";
     static final String EVAL_DATA = "evalData";
+    /// Keys of what is wrong with the engine and the method.
+    static final String ENGINE = "engine";
+    static final String METHOD = "method";
 
     private final Map<String, StringProperty> texts = new LinkedHashMap<>();
     private final ReadOnlyObjectWrapper<Map<String, String>> problems = new ReadOnlyObjectWrapper<>(this, "problems", Map.of());
     private final ReadOnlyObjectWrapper<Task> task = new ReadOnlyObjectWrapper<>(this, "task");
     private final List<String> files;
+    private final EngineChoice engine;
     private boolean filling;
 
     /// @param files keys of fields that take a path
-    Form(List<String> files, List<Setting> settings) {
+    /// @param engine what the run is computed with
+    Form(List<String> files, List<Setting> settings, EngineChoice engine) {
         this.files = files;
+        this.engine = engine;
         files.forEach(k -> texts.put(k, new SimpleStringProperty(this, k, "")));
         settings.forEach(s -> texts.put(s.key(), new SimpleStringProperty(this, s.key(), "")));
         texts.values().forEach(t -> t.addListener((o, old, now) -> check()));
+        engine.engineProperty().addListener((o, old, now) -> check());
+        engine.stateProperty().addListener((o, old, now) -> check());
+    }
+
+    /// What the run is computed with.
+    EngineChoice engine() {
+        return engine;
     }
 
     StringProperty text(String key) {
@@ -74,7 +87,25 @@ abstract class Form {
         return "";
     }
 
-    abstract String command();
+    /// What of a task its engine has not got: sentences by key of the field.
+    abstract Map<String, String> lacks(Task of);
+
+    /// Arguments of `vitrine` that do the same; none while there is no task.
+    abstract List<String> arguments();
+
+    /// The command line that does the same; empty while there is no task.
+    final String command() {
+        return arguments().isEmpty() ? "" : line(arguments());
+    }
+
+    static String line(List<String> arguments) {
+        return "vitrine " + String.join(" ", arguments.stream().map(Form::quoted).toList());
+    }
+
+    /// A sentence that says what an engine has not got.
+    static String lacking(String engine, String why) {
+        return "Not with the " + engine + " engine: " + why + ".";
+    }
 
     /// Does something with fields and looks at them once, afterwards.
     void filling(Runnable work) {
@@ -108,6 +139,9 @@ abstract class Form {
     /// Something after the settings were put together.
     void amend(ObjectNode settings) {}
 
+    /// Something after the whole task was put together.
+    void amendTask(ObjectNode json) {}
+
     final void check() {
         if (filling) {
             return;
@@ -137,6 +171,7 @@ abstract class Form {
             }
         }
         amend(settings);
+        amendTask(json);
         Task now = null;
         if (wrong.isEmpty()) {
             try {
@@ -147,6 +182,13 @@ abstract class Form {
                     wrong.put(texts.containsKey(key) ? key : "", capital(r.problem()) + ".");
                 }
             }
+        }
+        if (now != null) {
+            wrong.putAll(lacks(now));
+            if (engine.python() && !engine.lack().isEmpty()) {
+                wrong.put(ENGINE, engine.lack());
+            }
+            now = wrong.isEmpty() ? now : null;
         }
         problems.set(Map.copyOf(wrong));
         task.set(now);

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import javafx.beans.property.StringProperty;
 import javafx.collections.ObservableList;
@@ -34,6 +35,8 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.json.Json;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
+import vitrine.core.task.PruneSettings;
+import vitrine.core.task.PruneSupport;
 import vitrine.core.task.Task;
 import vitrine.core.task.TrainingSupport;
 import vitrine.resources.Styles;
@@ -67,6 +70,8 @@ final class FormBoard {
     private final ObservableList<Offer> models;
     private final ObservableList<Offer> texts;
     private final Supplier<Optional<Path>> files;
+    private final Supplier<Optional<Path>> jobs;
+    private final EngineFields engine;
     private final ValidationSupport validation = new ValidationSupport();
     private final Map<String, Label> problems = new HashMap<>();
     private final Map<String, Control> fields = new HashMap<>();
@@ -74,14 +79,19 @@ final class FormBoard {
     private final Card outlook = new Card("Before the start");
     private final Card words = new Card("The same elsewhere");
     private final Label general = problemLabel();
+    private final Label said = saidLabel();
     private final VBox rows = new VBox(4);
     private final Button start;
+    private final Button job;
     private final Region body;
     private boolean advanced;
 
     /// @param files asks for a file
-    FormBoard(RunsViewModel model, ObservableList<Offer> models, ObservableList<Offer> texts, Supplier<Optional<Path>> files) {
+    /// @param jobs asks where a cluster's batch script goes
+    FormBoard(RunsViewModel model, ObservableList<Offer> models, ObservableList<Offer> texts, Supplier<Optional<Path>> files, Supplier<Optional<Path>> jobs) {
         this.model = model;
+        this.jobs = jobs;
+        engine = new EngineFields(model.engine());
         this.models = models;
         this.texts = texts;
         this.files = files;
@@ -93,6 +103,10 @@ final class FormBoard {
         validation.setErrorDecorationEnabled(false);
         start = Buttons.primary("Start run", model::start);
         start.setId("start-run");
+        job = Buttons.plain("Export for Slurm…", Icons.EXPORT, () -> this.jobs.get().ifPresent(model::exportJob));
+        job.setId("export-slurm");
+        job.setMinWidth(Region.USE_PREF_SIZE);
+        start.setMinWidth(Region.USE_PREF_SIZE);
         ScrollPane scroll = new ScrollPane(rows);
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
@@ -128,6 +142,12 @@ final class FormBoard {
         };
         training.methodProperty().addListener((o, old, now) -> build());
         pruning.methodProperty().addListener((o, old, now) -> build());
+        pruning.text(PruneFields.RECOVER).addListener((o, old, now) -> build());
+        model.engine().engineProperty().addListener((o, old, now) -> build());
+        model.engine().chosenProperty().addListener((o, old, now) -> {
+            tellTask();
+            tellOutlook();
+        });
         model.pruningProperty().addListener((o, old, now) -> {
             build();
             tellTask();
@@ -143,6 +163,7 @@ final class FormBoard {
         training.outlookProperty().addListener((o, old, now) -> tellOutlook());
         pruning.outlookProperty().addListener((o, old, now) -> tellProblems());
         model.refusedProperty().addListener((o, old, now) -> tellProblems());
+        model.saidProperty().addListener((o, old, now) -> say(said, now));
         build();
         tellTask();
         tellOutlook();
@@ -162,6 +183,12 @@ final class FormBoard {
         return ProvenanceAudit.notAFigure(l, "what is wrong with what was typed");
     }
 
+    private static Label saidLabel() {
+        Label l = problemLabel();
+        l.getStyleClass().remove(Styles.DANGER_TEXT);
+        return l;
+    }
+
     // --- settings
 
     private void build() {
@@ -174,12 +201,17 @@ final class FormBoard {
         kind.valueProperty().set(model.pruningProperty().get());
         kind.valueProperty().addListener((o, old, now) -> model.pruningProperty().set(now));
         line(grid, "Run", "What is done to the checkpoint.", kind, "kind");
+        line(grid, "Engine", "What computes it.", engine.engine(), Form.ENGINE);
+        if (model.engine().python()) {
+            line(grid, "Device", "--device on the command line.", engine.device(), "device");
+            line(grid, "Precision", "What is computed in; --dtype on the command line.", engine.dtype(), "dtype");
+        }
         Node method = model.pruningProperty().get() ? pruneMethod() : trainMethod();
         Label about = new Label(model.pruningProperty().get() ? Methods.about(pruning.methodProperty().get()) : Methods.about(training.methodProperty().get()));
         about.getStyleClass().addAll(Styles.CAPTION);
         about.setWrapText(true);
         about.setMinHeight(Region.USE_PREF_SIZE);
-        line(grid, "Method", model.pruningProperty().get() ? "What goes, and by what." : "How it is trained.", new VBox(4, method, ProvenanceAudit.notAFigure(about, "explanation")), "method");
+        line(grid, "Method", model.pruningProperty().get() ? "What goes, and by what." : "How it is trained.", new VBox(4, method, ProvenanceAudit.notAFigure(about, "explanation")), Form.METHOD);
         file(grid, "Checkpoint", model.pruningProperty().get() ? "What is pruned; it stays as it is." : "What is trained.", RunForm.MODEL, models);
         if (model.pruningProperty().get()) {
             file(grid, "Calibration text", pruning.methodProperty().get().needsData() ? "What the method works by: a text file or JSONL." : "This method needs none; it is measured on it where it is given.", RunForm.DATA, texts);
@@ -204,19 +236,23 @@ final class FormBoard {
                 file(more, "Begins with", "A PEFT adapter to go on with; r, alpha and modules are its own.", RunForm.INIT_ADAPTER, models);
             }
             form.settings().stream().filter(s -> !s.first()).forEach(s -> setting(more, s));
+            if (model.pruningProperty().get() && pruning.recovers()) {
+                file(more, "Recovery text", "What is learned; the calibration text where there is none.", PruneForm.RECOVER_DATA, texts);
+            }
             rows.getChildren().add(more);
         }
-        HBox foot = new HBox(8, start, general);
+        // A pruning run is no job for a cluster: the command line has none either.
+        HBox foot = model.pruningProperty().get() ? new HBox(8, start, general) : new HBox(8, start, job, general);
         foot.setAlignment(Pos.CENTER_LEFT);
         HBox.setHgrow(general, Priority.ALWAYS);
         VBox.setMargin(foot, new javafx.geometry.Insets(8, 0, 0, 0));
-        rows.getChildren().add(foot);
+        rows.getChildren().addAll(foot, said);
         tellProblems();
     }
 
     private Node trainMethod() {
         Picker<FinetuneMethod> method = new Picker<>("", List.copyOf(EnumSet.allOf(FinetuneMethod.class)), Methods::label);
-        method.unless(m -> TrainingSupport.lack(TrainingSupport.EMBEDDED, m).map(why -> "Not with the embedded engine: " + why + ".").orElse(null));
+        method.unless(m -> lacking(name -> TrainingSupport.lack(name, m)));
         method.valueProperty().set(training.methodProperty().get());
         method.valueProperty().addListener((o, old, now) -> training.methodProperty().set(now));
         return method;
@@ -224,9 +260,27 @@ final class FormBoard {
 
     private Node pruneMethod() {
         Picker<PruneMethod> method = new Picker<>("", List.copyOf(EnumSet.allOf(PruneMethod.class)), m -> Methods.label(m.name()));
+        method.unless(m -> lacking(name -> PruneSupport.lack(name, m)));
         method.valueProperty().set(pruning.methodProperty().get());
         method.valueProperty().addListener((o, old, now) -> pruning.methodProperty().set(now));
         return method;
+    }
+
+    /// Why the chosen engine has something not, a sentence, or null.
+    private String lacking(Function<String, Optional<String>> lack) {
+        String name = model.engine().chosenProperty().get().engine();
+        return lack.apply(name).map(why -> Form.lacking(name, why)).orElse(null);
+    }
+
+    /// Why the chosen engine has one choice of a setting not, or null.
+    private String lacking(Setting s, String choice) {
+        if (!model.pruningProperty().get()) {
+            return lacking(name -> TrainingSupport.lack(name, s.key(), choice));
+        }
+        if (s.key().equals(PruneFields.RECOVER) && !choice.equals(s.fallback())) {
+            return lacking(name -> PruneSupport.lack(name, PruneSupport.RECOVERY));
+        }
+        return s.key().equals("allocation") ? lacking(name -> PruneSupport.lack(name, PruneSettings.AllocationName.valueOf(choice))) : null;
     }
 
     private static GridPane grid() {
@@ -264,6 +318,7 @@ final class FormBoard {
                 field = segments;
             } else {
                 Picker<String> picker = new Picker<>("", s.choices(), c -> c);
+                picker.unless(c -> lacking(s, c));
                 picker.valueProperty().set(now);
                 picker.valueProperty().addListener((o, old, v) -> text.set(v.equals(s.fallback()) ? "" : v));
                 field = picker;
@@ -290,7 +345,7 @@ final class FormBoard {
     }
 
     private void file(GridPane grid, String label, String about, String key, ObservableList<Offer> offers) {
-        TextField f = textField(key, key.equals(RunForm.EVAL_DATA) || key.equals(RunForm.INIT_ADAPTER) ? "none" : "a path", about);
+        TextField f = textField(key, key.equals(RunForm.EVAL_DATA) || key.equals(RunForm.INIT_ADAPTER) || key.equals(PruneForm.RECOVER_DATA) ? "none" : "a path", about);
         HBox.setHgrow(f, Priority.ALWAYS);
         IconButton choose = new IconButton(Icons.OPEN_MENU, "Choose what is open, or a file", "", () -> { });
         choose.setOnAction(e -> {
@@ -343,12 +398,13 @@ final class FormBoard {
         RunForm.Outlook o = training.outlookProperty().get();
         Task.Finetune t = (Task.Finetune) training.taskProperty().get();
         VBox box = new VBox(2);
-        if (o == null || o.forecast() == null) {
-            Label why = new Label(t == null ? "Memory and time are predicted here once a checkpoint and a text are chosen." : o == null ? "Reading headers…" : o.refusal().getMessage());
+        if (t == null || o == null || o.forecast() == null) {
+            Label why = new Label(model.engine().python() ? "Memory and time are predicted for the embedded engine only." : t == null ? "Memory and time are predicted here once a checkpoint and a text are chosen." : o == null ? "Reading headers…" : o.refusal().getMessage());
             why.setWrapText(true);
             why.setMinHeight(Region.USE_PREF_SIZE);
             why.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);
             box.getChildren().add(ProvenanceAudit.notAFigure(why, "why there is no figure"));
+            outlook.noProvenance();
         } else {
             String of = RunRow.file(t.model());
             var f = o.forecast();
@@ -379,6 +435,7 @@ final class FormBoard {
         ProvenanceAudit.notAFigure(text, "a command and a task");
         words.content(text);
         words.subtitle("command, task");
+        Buttons.disableBecause(job, training.noJob(), "Writes a batch script, the task and the Python package, to be copied to a cluster");
         words.actions(new IconButton(Icons.COPY, "Copy the command", "", () -> copy(form.command())).compact(),
                 new IconButton(Icons.TEXT, "Copy the task's JSON", "", () -> copy(t == null ? "" : Json.pretty(t.toJson()))).compact());
         tellProblems();

@@ -53,6 +53,41 @@ final class PruneFields {
             field("sequenceLength", "Sequence length", Kind.WHOLE, "the model’s, at most 2,048", "Where texts are cut, in tokens.", false),
             field("seed", "Seed", Kind.WHOLE, "0", "Which pieces, where there are more.", false));
 
+    /// What says which training follows.
+    static final String RECOVER = "recover";
+    static final String RECOVER_MERGE = "recoverMerge";
+    /// Training of what is left, in the same run; their keys are those of the options.
+    static final List<Setting> RECOVERY = List.of(
+            field(RECOVER, "Recover by", Kind.CHOICE, "none", "Trains what is left in the same run: an adapter beside the pruned checkpoint, or all weights, of which those that were set to 0 stay 0.", false,
+                    "none", "lora", "dora", "layra", "beamlora", "full"),
+            field("recoverSteps", "Recovery steps", Kind.WHOLE, "one pass over the text", "Steps of the training.", false),
+            field("recoverLr", "Recovery rate", Kind.NUMBER, "2e-4, or 2e-5 for all weights", "Its peak learning rate.", false),
+            field("recoverBatchSize", "Recovery batch", Kind.WHOLE, "8", "Samples of a step.", false),
+            field("recoverR", "Recovery rank r", Kind.WHOLE, "16", "The adapter's rank.", false),
+            on(RECOVER_MERGE, "Merge it", "off", "Into the pruned checkpoint, with its zeros kept, rather than written beside it."));
+
+    /// Those of the training that follows.
+    ///
+    /// @param by as it is typed; empty or `none` for no training
+    static List<Setting> recovery(String by) {
+        return switch (by) {
+            case "", "none" -> RECOVERY.subList(0, 1);
+            case "full" -> RECOVERY.subList(0, 4);
+            default -> RECOVERY;
+        };
+    }
+
+    /// What a setting of the training is called in its task.
+    static String trained(Setting s) {
+        String key = s.key().substring(RECOVER.length());
+        return Character.toLowerCase(key.charAt(0)) + key.substring(1);
+    }
+
+    /// Steps, rate, batch and rank.
+    static List<Setting> trained() {
+        return RECOVERY.subList(1, 5);
+    }
+
     /// Those that a method has.
     static List<Setting> of(PruneMethod m) {
         return LIST.stream().filter(s -> has(m, s.key())).toList();

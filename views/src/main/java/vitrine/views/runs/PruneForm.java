@@ -4,10 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.stream.Stream;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.ReadOnlyObjectProperty;
 import javafx.beans.property.ReadOnlyObjectWrapper;
@@ -19,6 +23,7 @@ import vitrine.core.task.PruneForecast;
 import vitrine.core.task.PruneForecast.Amount;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
+import vitrine.core.task.PruneSupport;
 import vitrine.core.task.Task;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
@@ -28,7 +33,8 @@ import vitrine.views.tasks.ViewState;
 final class PruneForm extends Form {
 
     static final String DROP = "drop";
-    private static final List<String> FILES = List.of(MODEL, DATA, EVAL_DATA);
+    static final String RECOVER_DATA = "recoverData";
+    private static final List<String> FILES = List.of(MODEL, DATA, EVAL_DATA, RECOVER_DATA);
     /// Models up to this size are looked at without being asked.
     private static final long SMALL_BYTES = 64L << 20;
 
@@ -46,8 +52,8 @@ final class PruneForm extends Form {
     private Task.Preview predicted;
 
     /// @param tasks where predictions are asked for; null for nowhere
-    PruneForm(RunBoard board, TaskBoard tasks, Executor background, Executor ui) {
-        super(FILES, PruneFields.LIST);
+    PruneForm(RunBoard board, EngineChoice engine, TaskBoard tasks, Executor background, Executor ui) {
+        super(FILES, Stream.concat(PruneFields.LIST.stream(), PruneFields.RECOVERY.stream()).toList(), engine);
         this.board = board;
         this.background = background;
         this.ui = ui;
@@ -93,12 +99,17 @@ final class PruneForm extends Form {
             of.at("/settings/ranks").properties().forEach(e -> ranks.append(ranks.isEmpty() ? "" : ", ").append(e.getKey()).append('=').append(e.getValue().asInt()));
             text("ranks").set(ranks.toString());
             text("against").set(of.at("/settings/against").asText(""));
+            JsonNode recovery = of.path("recovery");
+            text(PruneFields.RECOVER).set(recovery.path("method").asText(""));
+            text(RECOVER_DATA).set(recovery.path("data").asText(""));
+            PruneFields.trained().forEach(s -> text(s.key()).set(recovery.path("settings").path(PruneFields.trained(s)).asText("")));
+            text(PruneFields.RECOVER_MERGE).set(recovery.path("merge").asBoolean() ? "on" : "");
         });
     }
 
     @Override
     List<Setting> settings() {
-        return PruneFields.of(method.get());
+        return Stream.concat(PruneFields.of(method.get()).stream(), PruneFields.recovery(text(PruneFields.RECOVER).get()).stream()).toList();
     }
 
     @Override
@@ -108,7 +119,7 @@ final class PruneForm extends Form {
 
     @Override
     boolean takes(String file) {
-        return true;
+        return !file.equals(RECOVER_DATA) || recovers();
     }
 
     @Override
@@ -119,6 +130,11 @@ final class PruneForm extends Form {
         } else {
             json.put(file, path.toString());
         }
+    }
+
+    /// Whether training follows.
+    boolean recovers() {
+        return PruneFields.recovery(text(PruneFields.RECOVER).get()).size() > 1;
     }
 
     @Override
@@ -165,6 +181,40 @@ final class PruneForm extends Form {
         }
         if (settings.has("pattern") || settings.has("rank") && method.get().form() == PruneMethod.Form.RANK || settings.has("layers") || settings.has("experts")) {
             settings.remove("sparsity");
+        }
+    }
+
+    /// What is said of the training that follows is a part of its own; length and seed are those of the whole run.
+    @Override
+    void amendTask(ObjectNode json) {
+        ObjectNode settings = (ObjectNode) json.get("settings");
+        JsonNode by = settings.remove(PruneFields.RECOVER);
+        JsonNode data = json.remove(RECOVER_DATA);
+        JsonNode merge = settings.remove(PruneFields.RECOVER_MERGE);
+        ObjectNode training = Json.object();
+        PruneFields.trained().forEach(s -> {
+            JsonNode v = settings.remove(s.key());
+            if (v != null) {
+                training.set(PruneFields.trained(s), v);
+            }
+        });
+        if (by == null) {
+            return;
+        }
+        ObjectNode recovery = json.putObject("recovery").put("method", by.asText());
+        if (data != null) {
+            recovery.set("data", data);
+        }
+        for (String shared : List.of("sequenceLength", "seed")) {
+            if (settings.has(shared)) {
+                training.set(shared, settings.get(shared));
+            }
+        }
+        if (!training.isEmpty()) {
+            recovery.set("settings", training);
+        }
+        if (merge != null) {
+            recovery.set("merge", merge);
         }
     }
 
@@ -298,33 +348,70 @@ final class PruneForm extends Form {
     // --- the same in words
 
     @Override
-    String command() {
-        return prune() == null ? "" : command(prune());
+    Map<String, String> lacks(Task of) {
+        Task.Prune t = (Task.Prune) of;
+        String name = engine().chosenProperty().get().engine();
+        Map<String, String> out = new LinkedHashMap<>();
+        PruneSupport.lack(name, t.method()).ifPresent(why -> out.put(METHOD, lacking(name, why)));
+        if (t.settings() != null && t.settings().allocation() != null) {
+            PruneSupport.lack(name, t.settings().allocation()).ifPresent(why -> out.put("allocation", lacking(name, why)));
+        }
+        if (t.settings() != null && t.settings().ranks() != null) {
+            PruneSupport.lack(name, PruneSupport.RANKS).ifPresent(why -> out.put(PruneSupport.RANKS, lacking(name, why)));
+        }
+        if (t.recovery() != null) {
+            PruneSupport.lack(name, PruneSupport.RECOVERY).ifPresent(why -> out.put(PruneFields.RECOVER, lacking(name, why)));
+        }
+        return out;
     }
 
-    /// The command line that does the same.
-    static String command(Task.Prune t) {
-        StringBuilder c = new StringBuilder("vitrine prune --model ").append(quoted(t.model())).append(" --method ").append(t.method());
+    @Override
+    List<String> arguments() {
+        return prune() == null ? List.of() : arguments(prune(), engine().chosenProperty().get());
+    }
+
+    /// Arguments of `vitrine` that do the same.
+    static List<String> arguments(Task.Prune t, EngineChoice.Chosen engine) {
+        List<String> c = new ArrayList<>(List.of("prune", "--model", t.model(), "--method", t.method().name()));
         if (t.data() != null) {
-            c.append(" --data ").append(quoted(t.data()));
+            c.addAll(List.of("--data", t.data()));
         }
         if (t.evalData() != null) {
-            t.evalData().forEach(d -> c.append(" --eval-data ").append(quoted(d.name() + "=" + d.file())));
+            t.evalData().forEach(d -> c.addAll(List.of("--eval-data", d.name() + "=" + d.file())));
         }
         JsonNode settings = t.toJson().path("settings");
-        settings.path("drop").properties().forEach(e -> c.append(" --drop-").append(e.getKey()).append(' ').append(quoted(word(e.getValue()).replace(", ", ","))));
+        settings.path("drop").properties().forEach(e -> c.addAll(List.of("--drop-" + e.getKey(), word(e.getValue()).replace(", ", ","))));
         if (settings.has("ranks")) {
-            List<String> ranks = new java.util.ArrayList<>();
+            List<String> ranks = new ArrayList<>();
             settings.path("ranks").properties().forEach(e -> ranks.add(e.getKey() + "=" + e.getValue().asInt()));
-            c.append(" --ranks ").append(quoted(String.join(",", ranks)));
+            c.addAll(List.of("--ranks", String.join(",", ranks)));
         }
         settings.properties().forEach(e -> PruneFields.LIST.stream().filter(s -> s.key().equals(e.getKey()) && !s.key().equals("ranks")).findFirst().ifPresent(s -> {
             if (s.kind() == Setting.Kind.SWITCH) {
-                c.append(word(e.getValue()).equals(s.fallback()) ? "" : " " + PruneFields.option(s));
+                if (!word(e.getValue()).equals(s.fallback())) {
+                    c.add(PruneFields.option(s));
+                }
             } else {
-                c.append(' ').append(s.option()).append(' ').append(quoted(e.getValue().isArray() ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
+                c.addAll(List.of(s.option(), e.getValue().isArray() ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
             }
         }));
-        return c.toString();
+        JsonNode recovery = t.toJson().path("recovery");
+        if (t.recovery() != null) {
+            c.addAll(List.of("--recover", t.recovery().method().name()));
+            if (recovery.has("data")) {
+                c.addAll(List.of("--recover-data", recovery.path("data").asText()));
+            }
+            PruneFields.trained().forEach(s -> {
+                JsonNode v = recovery.path("settings").path(PruneFields.trained(s));
+                if (!v.isMissingNode()) {
+                    c.addAll(List.of(s.option(), v.asText()));
+                }
+            });
+            if (recovery.path("merge").asBoolean()) {
+                c.add("--recover-merge");
+            }
+        }
+        c.addAll(engine.options());
+        return c;
     }
 }

@@ -246,17 +246,17 @@ public final class RunBoard implements AutoCloseable {
     /// Makes a run and starts it; the number is there when the run is listed.
     ///
     /// @return fails with a [Refusal] where it cannot be made
-    CompletableFuture<Long> start(Task task) {
-        return start(task, Double.NaN, Double.NaN);
+    CompletableFuture<Long> start(Task task, EngineChoice.Chosen with) {
+        return start(task, with, Double.NaN, Double.NaN);
     }
 
     /// The same for a run of which something is predicted: it is kept beside it.
     ///
     /// @param loss of the model as it is, NaN where nothing is predicted
     /// @param predicted of what becomes of it
-    CompletableFuture<Long> start(Task task, double loss, double predicted) {
+    CompletableFuture<Long> start(Task task, EngineChoice.Chosen with, double loss, double predicted) {
         return asked(() -> {
-            RunRecord run = store().create(task.toJson(), environment);
+            RunRecord run = store().create(task.toJson(), with.environment(environment));
             if (Double.isFinite(loss) && Double.isFinite(predicted)) {
                 PruneRecord.predict(run, loss, predicted);
             }
@@ -345,6 +345,41 @@ public final class RunBoard implements AutoCloseable {
         Path console = new RunFolder(run.folder()).console();
         Files.deleteIfExists(console);
         starting.put(run.number(), launcher.start(all, console));
+    }
+
+    /// Runs a command line that makes a file and no run.
+    ///
+    /// @param arguments the last is the file
+    /// @return its last words, or fails with a [Refusal] of them where it made nothing
+    CompletableFuture<String> run(List<String> arguments) {
+        CompletableFuture<String> answer = new CompletableFuture<>();
+        Thread.ofPlatform().daemon().name("command").start(() -> {
+            try {
+                Path made = Path.of(arguments.getLast());
+                var before = Files.exists(made) ? Files.getLastModifiedTime(made) : null;
+                Path console = Files.createTempFile("vitrine", ".log");
+                try {
+                    BooleanSupplier alive = launcher.start(arguments, console);
+                    while (alive.getAsBoolean()) {
+                        Thread.sleep(LOOK_MILLIS / 2);
+                    }
+                    String words = lastWords(console);
+                    if (!Files.exists(made) || Files.getLastModifiedTime(made).equals(before)) {
+                        throw Refusal.of(Category.TASK_INVALID, null, "%s", words);
+                    }
+                    ui.execute(() -> answer.complete(words));
+                } finally {
+                    Files.deleteIfExists(console);
+                }
+            } catch (IOException e) {
+                ui.execute(() -> answer.completeExceptionally(Refusal.of(Category.UNREADABLE, null, "the command could not be run (%s)", Json.reason(e)).cause(e)));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } catch (RuntimeException e) {
+                ui.execute(() -> answer.completeExceptionally(e));
+            }
+        });
+        return answer;
     }
 
     private interface Asking {

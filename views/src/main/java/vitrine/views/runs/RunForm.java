@@ -2,17 +2,22 @@ package vitrine.views.runs;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import javafx.beans.property.ObjectProperty;
 import javafx.beans.property.ReadOnlyObjectProperty;
 import javafx.beans.property.ReadOnlyObjectWrapper;
 import javafx.beans.property.SimpleObjectProperty;
+import vitrine.core.engine.PythonEngine;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.FinetuneForecast;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.Task;
+import vitrine.core.task.TrainingSupport;
 
 /// The form of a training run, and what the run will take.
 final class RunForm extends Form {
@@ -32,8 +37,8 @@ final class RunForm extends Form {
     private final ReadOnlyObjectWrapper<Outlook> outlook = new ReadOnlyObjectWrapper<>(this, "outlook");
     private long asked;
 
-    RunForm(RunBoard board, Executor background, Executor ui) {
-        super(FILES, Setting.LIST);
+    RunForm(RunBoard board, EngineChoice engine, Executor background, Executor ui) {
+        super(FILES, Setting.LIST, engine);
         this.board = board;
         this.background = background;
         this.ui = ui;
@@ -105,15 +110,48 @@ final class RunForm extends Form {
     }
 
     @Override
-    String command() {
-        return taskProperty().get() == null ? "" : command((Task.Finetune) taskProperty().get());
+    Map<String, String> lacks(Task of) {
+        Task.Finetune t = (Task.Finetune) of;
+        String name = engine().chosenProperty().get().engine();
+        Map<String, String> out = new LinkedHashMap<>();
+        TrainingSupport.lack(name, t.method()).ifPresent(why -> out.put(METHOD, lacking(name, why)));
+        t.toJson().path("settings").properties().forEach(e -> TrainingSupport.lack(name, e.getKey(), e.getValue().asText()).ifPresent(why -> out.put(e.getKey(), lacking(name, why))));
+        return out;
+    }
+
+    @Override
+    List<String> arguments() {
+        Task.Finetune t = (Task.Finetune) taskProperty().get();
+        return t == null ? List.of() : arguments(t, engine().chosenProperty().get());
+    }
+
+    /// Arguments of `vitrine` that write the run as a job for a cluster.
+    List<String> job(Path script) {
+        EngineChoice.Chosen e = engine().chosenProperty().get();
+        List<String> all = new ArrayList<>(arguments((Task.Finetune) taskProperty().get(), new EngineChoice.Chosen(PythonEngine.NAME, EngineChoice.AUTO, e.dtype())));
+        all.addAll(List.of("--export-slurm", script.toAbsolutePath().normalize().toString()));
+        return all;
+    }
+
+    /// Why the run cannot be a job for a cluster, a sentence; empty where it can.
+    String noJob() {
+        Task.Finetune t = (Task.Finetune) taskProperty().get();
+        try {
+            if (t != null) {
+                TrainingSupport.require(PythonEngine.NAME, t);
+            }
+            return t == null ? "There is no task yet." : "";
+        } catch (Refusal r) {
+            return "A cluster’s jobs run on the pytorch engine. " + r.getMessage();
+        }
     }
 
     /// What the task will take: headers are read off the JavaFX thread, and only the last question's answer counts.
     private void look(Task.Finetune wanted) {
         long mine = ++asked;
         outlook.set(null);
-        if (wanted == null) {
+        if (wanted == null || engine().python()) {
+            // What is foreseen is what the embedded engine would take.
             return;
         }
         background.execute(() -> {
@@ -135,14 +173,14 @@ final class RunForm extends Form {
 
     // --- the same in words
 
-    /// The command line that does the same.
-    static String command(Task.Finetune t) {
-        StringBuilder c = new StringBuilder("vitrine finetune --model ").append(quoted(t.model())).append(" --data ").append(quoted(t.data())).append(" --method ").append(t.method());
+    /// Arguments of `vitrine` that do the same.
+    static List<String> arguments(Task.Finetune t, EngineChoice.Chosen engine) {
+        List<String> c = new ArrayList<>(List.of("finetune", "--model", t.model(), "--data", t.data(), "--method", t.method().name()));
         if (t.evalData() != null) {
-            c.append(" --eval-data ").append(quoted(t.evalData()));
+            c.addAll(List.of("--eval-data", t.evalData()));
         }
         if (t.initAdapter() != null) {
-            c.append(" --init-adapter ").append(quoted(t.initAdapter()));
+            c.addAll(List.of("--init-adapter", t.initAdapter()));
         }
         t.toJson().path("settings").properties().forEach(e -> {
             Setting s = Setting.of(e.getKey());
@@ -150,11 +188,14 @@ final class RunForm extends Form {
                 return;
             }
             if (s.kind() == Setting.Kind.SWITCH && !s.key().equals("pack")) {
-                c.append(e.getValue().asBoolean() ? " " + s.option() : "");
+                if (e.getValue().asBoolean()) {
+                    c.add(s.option());
+                }
             } else {
-                c.append(' ').append(s.option()).append(' ').append(quoted(s.kind() == Setting.Kind.NAMES ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
+                c.addAll(List.of(s.option(), s.kind() == Setting.Kind.NAMES ? word(e.getValue()).replace(", ", ",") : word(e.getValue())));
             }
         });
-        return c.toString();
+        c.addAll(engine.options());
+        return c;
     }
 }

@@ -313,7 +313,7 @@ final class RunInspector {
         FlowPane buttons = new FlowPane(8, 8);
         buttons.setPadding(new Insets(8, 0, 0, 0));
         buttons.getChildren().add(Buttons.plain("Full log", Icons.TEXT, () -> fullLog.accept(d)));
-        buttons.getChildren().add(Buttons.plain("Same settings…", Icons.COPY, () -> model.copy(d.run().task())));
+        buttons.getChildren().add(Buttons.plain("Same settings…", Icons.COPY, () -> model.copy(d)));
         section.getChildren().add(buttons);
         return ProvenanceAudit.tag(section, Origins.loss(d));
     }

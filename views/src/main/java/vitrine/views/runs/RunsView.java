@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.ForkJoinPool;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import javafx.application.Platform;
 import javafx.collections.FXCollections;
@@ -27,6 +28,7 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
+import vitrine.core.engine.PythonInstallation;
 import vitrine.core.run.RunRecord;
 import vitrine.core.artifact.RankTrail;
 import vitrine.core.task.RunFolder;
@@ -64,6 +66,7 @@ public final class RunsView implements View {
     private final StackPane front = new StackPane();
     private final StackPane body = new StackPane(front, questions);
     private Supplier<Optional<Path>> files = Optional::empty;
+    private Supplier<Optional<Path>> jobs = Optional::empty;
     private Consumer<List<Path>> results = paths -> { };
     private BiConsumer<RunRecord, RunRecord> comparing = (a, b) -> { };
     private Consumer<Path> ranks = path -> { };
@@ -83,7 +86,7 @@ public final class RunsView implements View {
         table = new RunsTable(model);
         run = new RunLayout(model);
         compare = new CompareBoard(model, paths -> results.accept(paths), (a, b) -> comparing.accept(a, b));
-        form = new FormBoard(model, models, texts, () -> files.get());
+        form = new FormBoard(model, models, texts, () -> files.get(), () -> jobs.get());
         inspector = new RunInspector(model, this::showLog);
         questions.setInTransitionFactory(null);
         questions.setOutTransitionFactory(null);
@@ -121,6 +124,18 @@ public final class RunsView implements View {
     /// How the window asks for a file.
     public void chooseFilesWith(Supplier<Optional<Path>> asking) {
         files = asking;
+    }
+
+    /// How the window asks for the file that a cluster's batch script is written to.
+    public void exportJobsWith(Supplier<Optional<Path>> asking) {
+        jobs = asking;
+    }
+
+    /// How the window looks for Pythons, which may take seconds.
+    ///
+    /// @param finder told whether they are asked for their devices; answers off the JavaFX thread
+    public void findPythonsWith(Function<Boolean, List<PythonInstallation>> finder) {
+        model.engine().findWith(finder::apply);
     }
 
     /// How the window opens results.
@@ -308,7 +323,7 @@ public final class RunsView implements View {
         if (r.state().resumable()) {
             out.add(Buttons.danger("Cancel run", this::askToCancel));
         }
-        out.add(Buttons.plain("Same settings…", Icons.COPY, () -> model.copy(r.run().task())));
+        out.add(Buttons.plain("Same settings…", Icons.COPY, () -> model.data().ifPresent(model::copy)));
         return out;
     }
 

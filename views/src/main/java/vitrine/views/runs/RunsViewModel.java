@@ -57,6 +57,8 @@ public final class RunsViewModel {
     private final ReadOnlyStringWrapper refused = new ReadOnlyStringWrapper(this, "refused", "");
     private final BooleanProperty log = new SimpleBooleanProperty(this, "log");
     private final StringProperty search = new SimpleStringProperty(this, "search", "");
+    private final ReadOnlyStringWrapper said = new ReadOnlyStringWrapper(this, "said", "");
+    private final EngineChoice engine;
     private final RunForm form;
     private final PruneForm pruneForm;
     private final TaskBoard tasks;
@@ -74,8 +76,9 @@ public final class RunsViewModel {
     /// @param tasks where predictions are asked for; null for nowhere
     RunsViewModel(RunBoard board, TaskBoard tasks, Executor background, Executor ui) {
         this.board = board;
-        form = new RunForm(board, background, ui);
-        pruneForm = new PruneForm(board, tasks, background, ui);
+        engine = new EngineChoice(ui);
+        form = new RunForm(board, engine, background, ui);
+        pruneForm = new PruneForm(board, engine, tasks, background, ui);
         this.tasks = tasks;
         follow(board.rows(), this::rowsChanged);
         follow(board.lookedProperty(), this::show);
@@ -86,7 +89,12 @@ public final class RunsViewModel {
         selected.addListener(want);
         other.addListener(want);
         overlays.addListener(want);
-        mode.addListener((o, old, now) -> chosen = true);
+        mode.addListener((o, old, now) -> {
+            chosen = true;
+            if (now == Mode.NEW) {
+                engine.look();
+            }
+        });
         rowsChanged();
     }
 
@@ -111,6 +119,11 @@ public final class RunsViewModel {
     /// Where what needs an engine is asked for; null for nowhere.
     TaskBoard tasks() {
         return tasks;
+    }
+
+    /// What a new run is computed with.
+    EngineChoice engine() {
+        return engine;
     }
 
     /// The form of a training run.
@@ -160,6 +173,11 @@ public final class RunsViewModel {
     /// Why the last thing that was asked could not be done; empty where it could.
     ReadOnlyStringProperty refusedProperty() {
         return refused.getReadOnlyProperty();
+    }
+
+    /// What came of the last thing that was asked, where it has no other place on screen; empty where there is nothing to say.
+    ReadOnlyStringProperty saidProperty() {
+        return said.getReadOnlyProperty();
     }
 
     BooleanProperty logProperty() {
@@ -213,8 +231,14 @@ public final class RunsViewModel {
         mode.set(Mode.COMPARE);
     }
 
+    /// The form, with the settings of a run and the engine that it was computed with.
+    void copy(RunData of) {
+        engine.choose(EngineChoice.Chosen.of(of.environment()));
+        copy(of.run().task());
+    }
+
     /// The form, with the settings of a run.
-    void copy(ObjectNode task) {
+    private void copy(ObjectNode task) {
         boolean prunes = task.path("kind").asText().equals("prune");
         if (prunes) {
             pruneForm.fill(task);
@@ -274,10 +298,22 @@ public final class RunsViewModel {
             return CompletableFuture.completedFuture(null);
         }
         Prediction.At foreseen = pruning.get() ? pruneForm.foreseen() : null;
-        return told(foreseen == null ? board.start(task) : board.start(task, pruneForm.predictionProperty().get().valueOrNull().loss(), foreseen.loss())).thenApply(n -> {
+        EngineChoice.Chosen with = engine.chosenProperty().get();
+        return told(foreseen == null ? board.start(task, with) : board.start(task, with, pruneForm.predictionProperty().get().valueOrNull().loss(), foreseen.loss())).thenApply(n -> {
             show(n);
             return n;
         });
+    }
+
+    /// Writes what the form says as a job for a cluster; [#saidProperty] tells what to do with it.
+    CompletableFuture<String> exportJob(Path script) {
+        if (!form.noJob().isEmpty()) {
+            return CompletableFuture.completedFuture("");
+        }
+        said.set("Writing " + script.getFileName() + "…");
+        CompletableFuture<String> asked = told(board.run(form.job(script)));
+        asked.whenComplete((words, e) -> said.set(e == null ? words : ""));
+        return asked;
     }
 
     CompletableFuture<Long> resume() {
@@ -371,6 +407,6 @@ public final class RunsViewModel {
             return "vitrine runs compare " + n + " " + other.get();
         }
         Task task = Task.fromJson(d.run().task());
-        return (task instanceof Task.Finetune f ? RunForm.command(f) : task instanceof Task.Prune p ? PruneForm.command(p) : "vitrine " + task.kind() + " --task " + Form.quoted(d.run().folder().resolve("task.json").toString())) + "\nvitrine runs show " + n + "\nvitrine runs export " + n + " --csv\nvitrine snapshot runs " + n + " --out run" + n + ".png";
+        return (task instanceof Task.Finetune f ? Form.line(RunForm.arguments(f, EngineChoice.Chosen.of(d.environment()))) : task instanceof Task.Prune p ? Form.line(PruneForm.arguments(p, EngineChoice.Chosen.of(d.environment()))) : "vitrine " + task.kind() + " --task " + Form.quoted(d.run().folder().resolve("task.json").toString())) + "\nvitrine runs show " + n + "\nvitrine runs export " + n + " --csv\nvitrine snapshot runs " + n + " --out run" + n + ".png";
     }
 }

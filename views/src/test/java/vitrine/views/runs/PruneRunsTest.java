@@ -161,6 +161,50 @@ class PruneRunsTest {
     }
 
     @Test
+    void trainingThatFollowsIsSaidInTheFormAndTheCommand() throws IOException {
+        Path text = Files.writeString(dir.resolve("few.jsonl"), "{\"input_ids\": [5, 6, 7, 8]}\n");
+        Path learned = Files.writeString(dir.resolve("more.jsonl"), "{\"input_ids\": [5, 6, 7, 8]}\n");
+        PruneForm form = view.model().pruneForm();
+        FxThread.run(() -> form.filling(() -> {
+            form.text(Form.MODEL).set(MODEL.toString());
+            form.text(Form.DATA).set(text.toString());
+            // Left over from before: without a training that follows it says nothing.
+            form.text("recoverSteps").set("3");
+        }));
+        assertNull(FxThread.get(() -> form.prune().recovery()));
+        FxThread.run(() -> form.filling(() -> {
+            form.text("recover").set("lora");
+            form.text("recoverLr").set("1e-3");
+            form.text("recoverBatchSize").set("2");
+            form.text("recoverR").set("4");
+            form.text("recoverMerge").set("on");
+            form.text("recoverData").set(learned.toString());
+            form.text("seed").set("7");
+        }));
+        assertEquals(Map.of(), FxThread.get(() -> form.problemsProperty().get()));
+        assertEquals(Json.mapper().readTree("{'method': 'lora', 'data': '%s', 'settings': {'steps': 3, 'lr': 0.001, 'batchSize': 2, 'r': 4, 'seed': 7}, 'merge': true}".formatted(learned).replace('\'', '"')),
+                Json.mapper().readTree(FxThread.get(() -> form.prune().toJson()).path("recovery").toString()));
+        String command = FxThread.get(form::command);
+        assertTrue(command.endsWith(" --sparsity 0.5 --seed 7 --recover lora --recover-data " + learned + " --recover-steps 3 --recover-lr 0.001 --recover-batch-size 2 --recover-r 4 --recover-merge"), command);
+        // The same settings again.
+        ObjectNode task = FxThread.get(() -> (ObjectNode) form.prune().toJson());
+        FxThread.run(() -> {
+            form.clear();
+            view.model().prune(task.deepCopy());
+        });
+        assertEquals(task, FxThread.get(() -> form.prune().toJson()));
+        FxThread.run(() -> form.text("recover").set("full"));
+        assertFalse(FxThread.get(() -> form.prune().toJson().path("recovery").has("merge")), "weights are trained where they are");
+        FxThread.run(() -> form.methodProperty().set(PruneMethod.svd));
+        assertNull(FxThread.get(form::prune), "full training would give matrices their full rank again");
+        FxThread.run(() -> {
+            form.methodProperty().set(PruneMethod.wanda);
+            view.model().engine().engineProperty().set("pytorch");
+        });
+        assertTrue(FxThread.get(() -> form.problemsProperty().get()).containsKey("recover"));
+    }
+
+    @Test
     void aPredictionIsShownKeptAndHeldAgainstWhatWasMeasured() throws IOException {
         Path text = Files.writeString(dir.resolve("few.jsonl"), "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13]}\n");
         PruneForm form = view.model().pruneForm();
@@ -233,7 +277,7 @@ class PruneRunsTest {
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
         FxThread.run(() -> view.model().show(2));
         has(look(), "#2 Drop layers, 1 layer", "What stays, by layer", "Block influence, by layer");
-        FxThread.run(() -> view.model().copy(store.get(2).orElseThrow().task()));
+        FxThread.run(() -> view.model().prune(store.get(2).orElseThrow().task()));
         assertTrue(view.model().pruningProperty().get());
         assertEquals("1", view.model().pruneForm().text("layers").get());
         FxThread.run(() -> view.model().modeProperty().set(Mode.LIST));
