@@ -100,6 +100,9 @@ final class FormBoard {
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
         scroll.getStyleClass().add("edge-to-edge");
         scroll.setMinHeight(0);
+        // No taller than the fields are at this width, which a preferred height does not know of wrapped text.
+        scroll.maxHeightProperty().bind(rows.heightProperty().add(2));
+        VBox.setVgrow(scroll, Priority.ALWAYS);
         // The start stays in view below the fields, however many there are.
         HBox foot = new HBox(8, start, general);
         foot.setAlignment(Pos.CENTER_LEFT);
