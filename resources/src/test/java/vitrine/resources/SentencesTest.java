@@ -46,7 +46,7 @@ class SentencesTest {
     @Test
     void everyEntryIsChineseOrAName() {
         // Names, abbreviations and formulas that are written alike in both languages.
-        Pattern alike = Pattern.compile("Vitrine|LoRA|JS|Alpha|Frobenius|Log|Dropout|SwiGLU MLP|GeGLU MLP|ReGLU MLP|PNG, \\d×|PyTorch .*|txt, jsonl|Python|r, alpha|‖.*");
+        Pattern alike = Pattern.compile("Vitrine|LoRA|JS|Alpha|Alpha-hat|Frobenius|Log|Dropout|SwiGLU MLP|GeGLU MLP|ReGLU MLP|PNG, \\d×|PyTorch .*|txt, jsonl|Python|r, alpha|‖.*");
         for (String english : chinese.keySet()) {
             String said = chinese.getString(english);
             assertTrue(said.codePoints().anyMatch(c -> Character.UnicodeScript.of(c) == Character.UnicodeScript.HAN) || alike.matcher(english).matches(), english);

@@ -60,6 +60,8 @@ final class FormBoard {
     private static final double GAP = 12;
     private static final double RIGHT_LEAST = 280;
     /// Below a preview, command and task take no more than they need.
+    /// Below this height the preview takes room from the command, so that its figure stays whole.
+    private static final double LOW = 560;
     private static final double WORDS_MOST = 260;
 
     private final RunsViewModel model;
@@ -111,7 +113,21 @@ final class FormBoard {
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
         scroll.getStyleClass().add("edge-to-edge");
-        settings.content(scroll);
+        scroll.setMinHeight(0);
+        // No taller than the fields are at this width, which a preferred height does not know of wrapped text.
+        scroll.maxHeightProperty().bind(rows.heightProperty().add(2));
+        VBox.setVgrow(scroll, Priority.ALWAYS);
+        // The start stays in view below the fields, however many there are.
+        HBox foot = new HBox(8, start, job, general);
+        // A pruning run is no job for a cluster: the command line has none either.
+        job.visibleProperty().bind(model.pruningProperty().not());
+        job.managedProperty().bind(job.visibleProperty());
+        foot.setAlignment(Pos.CENTER_LEFT);
+        foot.setMinHeight(Region.USE_PREF_SIZE);
+        HBox.setHgrow(general, Priority.ALWAYS);
+        VBox all = new VBox(12, scroll, foot, said);
+        all.setMinSize(0, 0);
+        settings.content(all);
         body = new Region() {
             {
                 getChildren().addAll(settings, outlook, preview.node(), data.node(), words);
@@ -128,7 +144,7 @@ final class FormBoard {
                 Region above = prunes ? preview.node() : outlook;
                 outlook.setVisible(!prunes);
                 preview.node().setVisible(prunes);
-                double upper = prunes ? Math.max(getHeight() - WORDS_MOST, Math.floor(getHeight() * 0.66)) : Math.min(getHeight() * 0.4, Math.max(180, outlook.prefHeight(right)));
+                double upper = prunes ? Math.max(getHeight() - WORDS_MOST, Math.floor(getHeight() * (getHeight() < LOW ? 0.8 : 0.66))) : Math.min(getHeight() * 0.4, Math.max(180, outlook.prefHeight(right)));
                 above.resizeRelocate(left + GAP, 0, right, upper);
                 data.node().setVisible(!prunes);
                 double y = upper + GAP;
@@ -241,12 +257,6 @@ final class FormBoard {
             }
             rows.getChildren().add(more);
         }
-        // A pruning run is no job for a cluster: the command line has none either.
-        HBox foot = model.pruningProperty().get() ? new HBox(8, start, general) : new HBox(8, start, job, general);
-        foot.setAlignment(Pos.CENTER_LEFT);
-        HBox.setHgrow(general, Priority.ALWAYS);
-        VBox.setMargin(foot, new javafx.geometry.Insets(8, 0, 0, 0));
-        rows.getChildren().addAll(foot, said);
         tellProblems();
     }
 
