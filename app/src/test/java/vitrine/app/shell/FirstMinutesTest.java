@@ -219,7 +219,7 @@ class FirstMinutesTest {
 
     /// What stays as it is in every language: names from files, of families, formats and functions; and long explanations and messages, which no
     /// entry covers yet. A word of the frame, of a button, a head or a label is not among them.
-    private static final Pattern AS_IT_IS = Pattern.compile("(?s)little-stories|mixtral|Vitrine|English|简体中文|/.*|development|Llama.*|Mixtral.*|safetensors|model_type .*|format|gate|[a-z0-9_.]+(\\.(\\d+|\\w+))* ?(– \\d+)?|BF16|F32|F16|MiB|KiB|GGUF|[\\d.]+\\P{L}?[kMG]B"
+    private static final Pattern AS_IT_IS = Pattern.compile("(?s)(little-stories|mixtral)(, (little-stories|mixtral))?|Vitrine|English|简体中文|/.*|development|Llama.*|Mixtral.*|safetensors|model_type .*|format|gate|[a-z0-9_.]+(\\.(\\d+|\\w+))* ?(– \\d+)?|BF16|F32|F16|MiB|KiB|GGUF|[\\d.]+\\P{L}?[kMG]B"
             + "|[^\\n]*\\nMeasured.*|[^\\n]*\\nDerived.*|.*‖.*|Nico.*|Once.*|.{60,}");
 
     private void untranslated(Node root, String where) {
