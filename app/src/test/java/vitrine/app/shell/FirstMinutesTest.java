@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import javafx.scene.Node;
 import javafx.scene.Parent;
@@ -250,8 +251,10 @@ class FirstMinutesTest {
         WindowHarness.run(() -> h.window.tabs().choose(ViewKind.ATTENTION));
         WindowHarness.run(() -> h.services.languages().languageProperty().set(Language.ENGLISH));
         Set<String> after = fx(() -> ShownWords.of(h.window.scene().getRoot()));
-        before.removeIf(w -> w.startsWith("Memory") || w.startsWith("Window"));
-        after.removeIf(w -> w.startsWith("Memory") || w.startsWith("Window"));
+        // What depends on the moment, and whether a bar had to hide controls when it was last laid out, is no matter of language.
+        Predicate<String> passing = w -> w.startsWith("Memory") || w.startsWith("Window") || w.equals("More controls");
+        before.removeIf(passing);
+        after.removeIf(passing);
         assertEquals(before, after);
     }
 
