@@ -14,11 +14,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -29,19 +27,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import vitrine.app.schema.Schemas;
 import vitrine.core.artifact.Artifact;
-import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.artifact.Manifest;
 import vitrine.core.artifact.RankArtifact;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
-import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.EngineEvent;
-import vitrine.core.engine.PythonEngine;
-import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.TaskHandle;
-import vitrine.core.engine.WorkerCommand;
 import vitrine.core.engine.WorkerEngine;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
@@ -62,6 +55,7 @@ class EngineConformanceTest {
     private static final int STEPS = 20;
 
     private Path folder;
+    private BothEngines engines;
     private WorkerEngine pytorch;
     private WorkerEngine embedded;
     private Path text;
@@ -69,24 +63,17 @@ class EngineConformanceTest {
     @BeforeAll
     void open(@TempDir Path temporary) throws IOException {
         folder = temporary;
-        Optional<PythonInstallation> python = Engines.pythons().best();
-        if (python.isEmpty() || !python.get().usable()) {
-            String line = "*".repeat(78);
-            System.err.printf("%n%s%n*  THE PYTORCH ENGINE IS NOT TESTED: %s.%n*  VITRINE_PYTHON names a Python with torch, transformers and peft.%n%s%n%n", line,
-                    python.map(PythonInstallation::problem).orElse("no Python was found"), line);
-            Assumptions.abort("no Python with torch");
-        }
-        pytorch = new PythonEngine(new ArtifactStore(folder.resolve("pytorch"), 1L << 30), python.get(), new PythonEngine.Setting("cpu", 1, PythonEngine.Precision.float32));
-        embedded = new EmbeddedEngine(new ArtifactStore(folder.resolve("embedded"), 1L << 30), WorkerCommand.embedded(1, 2L << 30));
+        engines = BothEngines.open(folder, "THE PYTORCH ENGINE");
+        pytorch = engines.pytorch();
+        embedded = engines.embedded();
         text = Files.writeString(folder.resolve("text.txt"), "The lantern over the wall went out, and the street was dark again.\n".repeat(3)
                 + "<|endoftext|>\nfor i in range(3): print(x, i)\nThe wall was long, and the wall was old.\n");
     }
 
     @AfterAll
     void close() {
-        if (pytorch != null) {
-            pytorch.close();
-            embedded.close();
+        if (engines != null) {
+            engines.close();
         }
     }
 

@@ -12,10 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -25,15 +23,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import vitrine.app.schema.Schemas;
 import vitrine.core.artifact.Artifact;
-import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.artifact.Manifest;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Ending;
 import vitrine.core.engine.EngineEvent;
-import vitrine.core.engine.PythonEngine;
-import vitrine.core.engine.PythonInstallation;
-import vitrine.core.engine.WorkerCommand;
 import vitrine.core.engine.WorkerEngine;
 import vitrine.core.json.Json;
 import vitrine.core.task.Task;
@@ -47,6 +40,7 @@ class PruneConformanceTest {
     private static final Path CASES = Path.of("../model-core/src/test/resources/reference").toAbsolutePath().normalize();
 
     private Path folder;
+    private BothEngines engines;
     private WorkerEngine pytorch;
     private WorkerEngine embedded;
     private Path data;
@@ -55,15 +49,9 @@ class PruneConformanceTest {
     @BeforeAll
     void open(@TempDir Path temporary) throws IOException {
         folder = temporary;
-        Optional<PythonInstallation> python = Engines.pythons().best();
-        if (python.isEmpty() || !python.get().usable()) {
-            String line = "*".repeat(78);
-            System.err.printf("%n%s%n*  PRUNING ON THE PYTORCH ENGINE IS NOT TESTED: %s.%n*  VITRINE_PYTHON names a Python with torch, transformers and peft.%n%s%n%n", line,
-                    python.map(PythonInstallation::problem).orElse("no Python was found"), line);
-            Assumptions.abort("no Python with torch");
-        }
-        pytorch = new PythonEngine(new ArtifactStore(folder.resolve("pytorch"), 1L << 30), python.get(), new PythonEngine.Setting("cpu", 1, PythonEngine.Precision.float32));
-        embedded = new EmbeddedEngine(new ArtifactStore(folder.resolve("embedded"), 1L << 30), WorkerCommand.embedded(1, 2L << 30));
+        engines = BothEngines.open(folder, "PRUNING ON THE PYTORCH ENGINE");
+        pytorch = engines.pytorch();
+        embedded = engines.embedded();
         Random random = new Random(3);
         List<String> lines = new ArrayList<>();
         for (int length : new int[] {24, 48, 40, 48, 24, 31, 48, 48, 48, 17}) {
@@ -74,9 +62,8 @@ class PruneConformanceTest {
 
     @AfterAll
     void close() {
-        if (pytorch != null) {
-            pytorch.close();
-            embedded.close();
+        if (engines != null) {
+            engines.close();
         }
     }
 

@@ -95,6 +95,7 @@ class Prune:
             if self._name != "shortgpt" and Routers(loaded.model, hooks).layers:
                 raise Refusal("family-unsupported", checkpoint.path, "transformers keeps experts in stacks that the pytorch engine does not prune", help="The embedded engine does.")
         self._layers = layers_of(loaded.model)
+        self._path = next(name for name, module in loaded.model.named_modules() if module is self._layers)
         self._stored = checkpoint.tensors()
         self._length = min(checkpoint.max_positions, s.get("sequenceLength", datasets.DEFAULT_LENGTH))
         self._pieces = self._calibration()
@@ -388,9 +389,6 @@ class Prune:
 
     def _place(self):
         """Stored names of a layer's tensors: (before)(number)(after)."""
-        names = {id(m): n for n, m in self._loaded.model.named_modules()}
-        if not hasattr(self, "_path"):
-            self._path = names[id(self._layers)]
         prefix = models.body(self._loaded.model).base_model_prefix
         return re.compile(r"((?:%s|%s)\.)(\d+)(\..*)" % (re.escape(self._path), re.escape(self._path.removeprefix(prefix + "."))))
 
