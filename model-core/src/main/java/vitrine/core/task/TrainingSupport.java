@@ -19,36 +19,18 @@ public final class TrainingSupport {
 
     /// Why an engine does not train by a method, a sentence without its full stop; empty where it does.
     public static Optional<String> lack(String engine, FinetuneMethod method) {
-        if (engine.equals(EMBEDDED)) {
-            return method == FinetuneMethod.bone ? Optional.of("its change is as large as the matrices, made block by block of the matrices themselves, which peft has and this engine has not") : Optional.empty();
-        }
-        return switch (method) {
-            case beamlora -> Optional.of("its gates and copies of ranks are no part of peft");
-            case apex -> Optional.of("its expansion of heads and channels is no part of peft");
-            case hft -> Optional.of("its rounds and halves are no part of peft");
-            case ilora -> Optional.of("its slow learner is no part of peft");
-            case multilora, nola, svft -> Optional.of("peft has no such factors");
-            default -> Optional.empty();
-        };
+        return engine.equals(EMBEDDED) && method == FinetuneMethod.bone
+                ? Optional.of("its change is as large as the matrices, made block by block of the matrices themselves, which peft has and this engine has not") : Optional.empty();
     }
 
     /// Why an engine does not begin factors so; empty where it does.
     public static Optional<String> lack(String engine, FirstFactors.Kind init) {
-        if (!engine.equals(PYTORCH)) {
-            return Optional.empty();
-        }
-        return switch (init) {
-            case kaiming, gaussian -> Optional.empty();
-            case orthogonal -> Optional.of("peft draws such factors from a state of its own, and first values here are functions of the seed");
-            case loraxs, lorasb -> Optional.of("peft has no factors with a small matrix between them");
-            case pissa, olora, loraga -> Optional.of("peft changes the base for it, and the result would not stand on the base as it is");
-        };
+        return Optional.empty();
     }
 
     /// Why an engine has not got an optimiser; empty where it has.
     public static Optional<String> lack(String engine, FinetuneSettings.OptimiserName optimiser) {
-        return engine.equals(PYTORCH) && (optimiser == FinetuneSettings.OptimiserName.mezo || optimiser == FinetuneSettings.OptimiserName.zosam)
-                ? Optional.of("it has adamw and spam") : Optional.empty();
+        return Optional.empty();
     }
 
     /// Why an engine has not got a value of a setting, as a task says both; empty where it has.
