@@ -271,6 +271,7 @@ class EngineConformanceTest {
         "llama-gqa | multilora | {'parallel': 2}",
         "llama-gqa | nola | {'bases': 8}",
         "llama-gqa | svft | {}",
+        "llama-gqa | bone | {'r': 4, 'weightDecay': 0.1, 'lr': 0.001}",
         "qwen3 | hft | {'rounds': 3, 'lr': 0.001, 'weightDecay': 0.1}",
         "llama-gqa | apex | {'stages': 2, 'assessed': 4, 'lr': 0.001}"})
     void trainingAgrees(String base, String method, String settings) throws IOException {

@@ -26,6 +26,7 @@ import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Engine;
 import vitrine.core.engine.IdleWorkers;
+import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.views.chart.Theme;
 
@@ -71,9 +72,19 @@ final class WindowHarness implements AutoCloseable {
         return new WindowHarness(home, new EmbeddedEngine(new ArtifactStore(home.resolve("artifacts"), 1L << 30), WorkerCommand.embedded(2, 4L << 30)), List.of());
     }
 
+    /// With the real engine, and a Python in which runs may be computed.
+    static WindowHarness real(Path home, PythonInstallation python) throws Exception {
+        IdleWorkers.keep();
+        return new WindowHarness(home, new EmbeddedEngine(new ArtifactStore(home.resolve("artifacts"), 1L << 30), WorkerCommand.embedded(2, 4L << 30)), List.of(), List.of(python));
+    }
+
     WindowHarness(Path home, Engine engine, List<SampleOffer> samples) {
+        this(home, engine, samples, List.of());
+    }
+
+    private WindowHarness(Path home, Engine engine, List<SampleOffer> samples, List<PythonInstallation> pythons) {
         Toolkit.startHeadless();
-        services = fx(() -> Services.with(new Folders(home), engine, Theme.DARK));
+        services = fx(() -> Services.with(new Folders(home), engine, Theme.DARK, devices -> pythons));
         Object[] made = fx(() -> {
             Thread.currentThread().setUncaughtExceptionHandler((t, e) -> faults.add(e));
             Stage s = new Stage();

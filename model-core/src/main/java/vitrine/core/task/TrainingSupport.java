@@ -19,8 +19,7 @@ public final class TrainingSupport {
 
     /// Why an engine does not train by a method, a sentence without its full stop; empty where it does.
     public static Optional<String> lack(String engine, FinetuneMethod method) {
-        return engine.equals(EMBEDDED) && method == FinetuneMethod.bone
-                ? Optional.of("its change is as large as the matrices, made block by block of the matrices themselves, which peft has and this engine has not") : Optional.empty();
+        return Optional.empty();
     }
 
     /// Why an engine does not begin factors so; empty where it does.

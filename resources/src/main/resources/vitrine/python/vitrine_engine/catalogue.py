@@ -51,7 +51,7 @@ def of(task, settings):
         raise invalid("the optimiser %s does not go with the method %s, which needs gradients and moments of its own" % (optimiser, name))
     if probes and init in INNER:
         raise invalid("the initialisation %s does not go with the optimiser %s" % (init, optimiser))
-    if probes and name in COMPOSED:
+    if probes and name in (*COMPOSED, "bone"):
         raise invalid("the method %s does not go with the optimiser %s" % (name, optimiser))
     if "earlyStop" in settings and (task.get("evalData") is None or "evalEvery" not in settings):
         raise invalid("earlyStop watches losses over evalData: evalData and evalEvery must stand beside it")

@@ -40,6 +40,8 @@ class Composed(Lora):
 
     alone = True
     called = None
+    # whether factors have as many ranks as the matrices, and a scaling of 1
+    whole_rank = False
 
     def prepare(self, loaded, random, run):
         if self._task.get("initAdapter") is not None:
@@ -52,7 +54,7 @@ class Composed(Lora):
         modules = {name: loaded.model.get_submodule(name) for name in chosen}
         matrices = {name: (m.weight.T if transposed(m) else m.weight).detach().double() for name, m in modules.items()}
         gradients = run.first_gradients(chosen) if self._init in factors.LOOK_AT_GRADIENT else {}
-        model = self._wrapped(loaded, chosen, [], {name: self._rank_of(*m.shape) for name, m in matrices.items()})
+        model = self._wrapped(loaded, chosen, [], {name: min(m.shape) for name, m in matrices.items()} if self.whole_rank else {})
         self._made = []
         for number, name in enumerate(chosen):
             a, b = default_factors(model.base_model.model.get_submodule(name))
@@ -66,9 +68,6 @@ class Composed(Lora):
                 factor.requires_grad_(value is not None)
             m.apply()
         return model
-
-    def _rank_of(self, out, width):
-        return self._rank
 
     def trained(self, model):
         return {"%s.%s" % (m.path, n): p for m in self._made for n, p in m.own.items() if n in self.steps}
@@ -131,9 +130,6 @@ class MultiLora(Composed):
         self._parallel = settings.get("parallel", 3)
         self._ranks = self._parallel
 
-    def _rank_of(self, out, width):
-        return self._parallel * self._rank
-
     def _compose(self, name, a, b, matrix, gradient, number, random):
         n, r, out, width = self._parallel, self._rank, b.shape[0], a.shape[1]
         own = {"lora_A.weight": self._even((n * r, width), 1 / math.sqrt(width), 2 * number, random).to(a.device),
@@ -189,9 +185,7 @@ class Svft(Composed):
 
     called = "svft"
     steps = ("svft_m",)
-
-    def _rank_of(self, out, width):
-        return min(out, width)
+    whole_rank = True
 
     def _compose(self, name, a, b, matrix, gradient, number, random):
         u, s, v = factors.decomposed(matrix)

@@ -26,7 +26,7 @@ COMPANIONS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.jso
               "tokenizer.model", "spiece.model", "chat_template.jinja", "chat_template.json", "generation_config.json")
 CHANGED_BASE = ("pissa", "olora", "corda", "loftq")
 # what peft has put into a model: the tensors of a result
-FACTOR = re.compile(r"\.(lora_[AB]|lora_magnitude_vector|miss_block)\.(default\.)?|\.lora_embedding_[AB]\.default$")
+FACTOR = re.compile(r"\.(lora_[AB]|lora_magnitude_vector)\.default\.weight$|\.(miss_block|lora_embedding_[AB])\.default$")
 
 
 class Method:
@@ -161,11 +161,10 @@ class Lora(Method):
                 b.copy_(second.float())
         return model
 
-    def _wrapped(self, loaded, chosen, experts, ranks):
-        """The model with factors on it; `ranks` of modules whose rank is not the run's."""
+    def _wrapped(self, loaded, chosen, experts, own):
+        """The model with factors on it; `own` are ranks of modules that have their own and a scaling of 1."""
         rank = self._ranks * self._rank
         alpha = self._alpha * (math.sqrt(self._ranks) if self._s.get("rslora") else self._ranks)
-        own = {name: r for name, r in ranks.items() if r != rank}
         config = peft.LoraConfig(
             r=rank, lora_alpha=plain(alpha), target_modules=chosen, lora_dropout=self._s.get("dropout", 0.0), bias="none", target_parameters=experts or None,
             use_rslora=self._s.get("rslora", False), use_dora=self._method == "dora", task_type="CAUSAL_LM",
