@@ -1,5 +1,6 @@
 package vitrine.core.task;
 
+import java.util.List;
 import java.util.Optional;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -7,7 +8,7 @@ import vitrine.core.train.method.FirstFactors;
 
 /// What an engine lacks of training, and why: what the command refuses before a run is begun, and the window greys out.
 ///
-/// The `pytorch` engine says the same of itself (`methods.py`); a test holds the two against each other.
+/// The `pytorch` engine says the same of itself (`catalogue.py`); a test holds the two against each other.
 public final class TrainingSupport {
 
     /// The engine that is always there.
@@ -59,6 +60,19 @@ public final class TrainingSupport {
             lack(engine, task.settings().optimiser()).ifPresent(why -> {
                 throw refused(engine, "step by " + task.settings().optimiser().name(), why);
             });
+        }
+    }
+
+    /// Refuses a run of the `pytorch` engine that several processes cannot share out.
+    ///
+    /// @throws Refusal `task-invalid`, with what runs in one process only
+    public static void requireShareable(Task.Finetune task) {
+        FinetuneSettings s = java.util.Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
+        boolean shared = List.of(FinetuneMethod.full, FinetuneMethod.lora, FinetuneMethod.dora, FinetuneMethod.layra, FinetuneMethod.bone).contains(task.method());
+        String alone = !shared ? task.method().name() : s.init() != null && (s.init().inner() || s.init().looksAtGradient()) ? s.init().name()
+                : s.optimiser() != null && s.optimiser() != FinetuneSettings.OptimiserName.adamw ? s.optimiser().name() : Boolean.TRUE.equals(s.cautious()) ? "cautious decay" : null;
+        if (alone != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s runs in one process only", alone).help("Ask for one GPU.");
         }
     }
 
