@@ -39,7 +39,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt, contrastive (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), swift_skip (attention or feed-forward blocks of layers), heads, taylor and slimgpt (heads and channels), lorap (ranks of attention, channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt, contrastive (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), swift_skip (attention or feed-forward blocks of layers), heads, taylor and slimgpt (heads and channels), lorap (ranks of attention, channels), dha (key and value heads that become one with others), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
@@ -99,7 +99,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--layers", paramLabel = "N", description = "shortgpt: how many layers go, instead of --sparsity")
     Integer layers;
 
-    @Option(names = "--uneven", description = "heads: layers may lose different numbers of heads; a config cannot say so, and they are set to 0 in their place")
+    @Option(names = "--uneven", description = "heads: layers may lose different numbers of heads; a config cannot say so, and they are set to 0 in their place. dha: keys and values are grouped by themselves, layers share the number out, and every head that was fused keeps its place")
     boolean uneven;
 
     @Option(names = "--parts", paramLabel = "NAME", description = "taylor, slimgpt, lorap (whose heads lose rank): heads, channels or both (default)")
@@ -132,7 +132,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--ranks", split = ",", paramLabel = "NAME=R,...", description = "methods of rank: ranks of single matrices, by names as of --target-modules; alone, only these change")
     Map<String, Integer> ranks;
 
-    @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
+    @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors; dha: fused heads once each")
     boolean factorised;
 
     @Option(names = "--preview", description = "write nothing; tell what runs would come to: size, speed and a predicted loss on the first 2,048 tokens of --data, for the amount that is asked for and others around it")

@@ -110,6 +110,8 @@ class SchemasTest {
                         null, null, null, null, null, new DroppedParts(List.of(3), List.of("0.1", "12.30"), null), null)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.contrastive, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         null).against("/texts/b.txt")),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.dha, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true, null, false,
+                        null, null, null, null, null)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.lorap, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         PruneSettings.Parts.channels, null, null, null, null, null, null, null, 0.02)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.swift_skip, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, 3L, null, null, null, null, null, null, null, null, null, null, null,

@@ -338,6 +338,7 @@ final class PrunePreview {
     private Tried parts(Arena arena) {
         StructureScores scores = new StructureScores(model, texts, new DataInput.Quiet(progress));
         List<Structure> structures = new ArrayList<>();
+        List<FusedHeads> fused = new ArrayList<>();
         List<Integer> all = IntStream.range(0, spec.layers().size()).boxed().toList();
         switch (task.method()) {
             case shortgpt -> {
@@ -377,6 +378,13 @@ final class PrunePreview {
                     structures.add(new Structure(all, Map.of(), Map.of(), experts(use, at(a))));
                 }
             }
+            case dha -> {
+                FusedHeads.require(spec, model.checkpoint());
+                StructureScores.Fusions fusions = scores.fusions();
+                for (double a : amounts) {
+                    fused.add(FusedHeads.of(fusions, at(a), spec));
+                }
+            }
             case explicit -> structures.add(new Structure(all, Map.of(), Map.of(), Map.of()));
             // What SlimGPT makes good, and what experts are that were merged, is not known before.
             default -> structures.clear();
@@ -384,12 +392,12 @@ final class PrunePreview {
         return new Tried() {
             @Override
             public String way() {
-                return structures.isEmpty() ? "the loss of this method is not predicted" : "the loss of a pass without the parts that score least, by the scores of the model as it is";
+                return !fused.isEmpty() ? "the loss of a pass with heads fused as these texts say" : structures.isEmpty() ? "the loss of this method is not predicted" : "the loss of a pass without the parts that score least, by the scores of the model as it is";
             }
 
             @Override
             public Probe probe(int amount) {
-                return structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
+                return !fused.isEmpty() ? fused.get(amount).probe() : structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
             }
 
             @Override

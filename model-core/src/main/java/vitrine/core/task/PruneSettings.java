@@ -26,13 +26,13 @@ import vitrine.core.refusal.Refusal;
 /// @param outlierMultiple of the mean above which owl counts a score as an outlier; 3
 /// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
 /// @param layers how many layers go, instead of a share; shortgpt
-/// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
+/// @param even whether every layer loses the same number of heads, as a config needs it; heads and dha, whose keys and values are then grouped alike; true
 /// @param parts what goes; taylor, slimgpt and lorap (whose heads lose rank); both
 /// @param secondOrder whether the expansion has its second term; taylor; false
 /// @param experts how many experts of a layer stay, instead of a share that goes; experts and submoe
 /// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
 /// @param criterion what experts are worth; experts; saliency
-/// @param factorised whether the thin matrices of methods of rank are written too; false
+/// @param factorised whether the thin matrices of methods of rank, or fused heads once each, are written too; false
 /// @param drop the parts that go; explicit
 /// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
 /// @param lowestKept the share of the channels of least norm that stay; lorap; 0.01
@@ -160,7 +160,7 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
     void requireFor(PruneMethod method) {
         requireFor(method.masks(), "pattern", pattern, method);
         requireFor(method.form() == PruneMethod.Form.RANK || method == PruneMethod.submoe, "rank", rank, method);
-        requireFor(method.form() == PruneMethod.Form.RANK, "factorised", factorised, method);
+        requireFor(method.form() == PruneMethod.Form.RANK || method == PruneMethod.dha, "factorised", factorised, method);
         requireFor(method.form() == PruneMethod.Form.RANK, "ranks", ranks, method);
         requireFor(method == PruneMethod.explicit, "drop", drop, method);
         requireFor(method != PruneMethod.explicit, "sparsity", sparsity, method);
@@ -183,7 +183,7 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
             throw Refusal.of(Category.TASK_INVALID, null, "the allocation dynamic shares a sparsity out; one rank for all leaves nothing to share");
         }
         requireFor(method == PruneMethod.shortgpt, "layers", layers, method);
-        requireFor(method == PruneMethod.heads, "even", even, method);
+        requireFor(method == PruneMethod.heads || method == PruneMethod.dha, "even", even, method);
         requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt || method == PruneMethod.lorap, "parts", parts, method);
         requireFor(method == PruneMethod.lorap, "lowestKept", lowestKept, method);
         requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);

@@ -763,7 +763,7 @@ public sealed interface Task {
                 require("data", data);
             }
             if (recovery != null) {
-                recovery.requireFor(method, data);
+                recovery.requireFor(method, given, data);
             }
         }
 
@@ -798,13 +798,17 @@ public sealed interface Task {
             }
         }
 
-        private void requireFor(PruneMethod pruning, String calibration) {
+        private void requireFor(PruneMethod pruning, PruneSettings given, String calibration) {
             if (data == null && calibration == null) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery has no data").help("Say recovery.data, or the task's data.");
             }
             if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would give matrices their full rank again", method.adapts() ? "a merged adapter" : "full")
                         .help("An adapter beside the checkpoint keeps ranks.");
+            }
+            if (pruning == PruneMethod.dha && Boolean.FALSE.equals(given.even()) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would part heads that were fused and keep their places", method.adapts() ? "a merged adapter" : "full")
+                        .help("An adapter beside the checkpoint keeps them; so do heads that are fused alike in every layer.");
             }
         }
     }

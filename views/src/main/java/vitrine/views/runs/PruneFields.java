@@ -38,7 +38,7 @@ final class PruneFields {
             field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic); more of later layers (incremental).", true,
                     "uniform", "owl", "dlp", "dynamic", "incremental"),
             field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers", "Endings of names such as q_proj, down_proj, or patterns.", true),
-            on("factorised", "Thin matrices", "off", "Written too, as factors.safetensors."),
+            on("factorised", "Thin matrices", "off", "Written too, as factors.safetensors; of DHA, every fused head once."),
             field("allocationSpread", "Allocation spread", Kind.NUMBER, "0.08 (owl), 0.15 (dlp), the share or 0.2 (incremental)", "How far layers are from each other at most.", false),
             field("outlierMultiple", "Outlier multiple", Kind.NUMBER, "3", "Times the mean above which owl counts an outlier.", false),
             field("alpha", "Alpha", Kind.NUMBER, "0.5", "How much the dynamic allocation weighs importance against energy.", false),
@@ -47,7 +47,7 @@ final class PruneFields {
             field("blockSize", "Block size", Kind.WHOLE, "128", "Columns whose mask is chosen at once.", false),
             field("damping", "Damping", Kind.NUMBER, "0.01", "Lambda as a share of the mean diagonal.", false),
             field("lowestKept", "Lowest kept", Kind.NUMBER, "0.01", "The share of the channels of least norm that stays.", false),
-            on("even", "Same in every layer", "on", "Every layer loses the same number of heads, as a config needs it."),
+            on("even", "Same in every layer", "on", "Every layer loses the same number of heads, as a config needs it; of DHA, keys and values are then grouped alike."),
             on("secondOrder", "Second order", "off", "The expansion has its Fisher term."),
             field("calibrationSequences", "Calibration pieces", Kind.WHOLE, "128", "How many pieces of the calibration texts are used.", false),
             field("sequenceLength", "Sequence length", Kind.WHOLE, "the model’s, at most 2,048", "Where texts are cut, in tokens.", false),
@@ -99,7 +99,8 @@ final class PruneFields {
             case "dropLayers", "dropHeads", "dropExperts" -> m == PruneMethod.explicit;
             case "sparsity" -> m != PruneMethod.explicit;
             case "calibrationSequences", "seed" -> m.needsData();
-            case "factorised", "ranks" -> m.form() == Form.RANK;
+            case "factorised" -> m.form() == Form.RANK || m == PruneMethod.dha;
+            case "ranks" -> m.form() == Form.RANK;
             case "rank" -> m.form() == Form.RANK || m == PruneMethod.submoe;
             case "layers" -> m == PruneMethod.shortgpt;
             case "criterion" -> m == PruneMethod.experts;
@@ -107,7 +108,7 @@ final class PruneFields {
             case "expertsPerToken" -> m == PruneMethod.experts || m == PruneMethod.submoe || m == PruneMethod.explicit;
             case "parts" -> m == PruneMethod.taylor || m == PruneMethod.slimgpt || m == PruneMethod.lorap;
             case "secondOrder" -> m == PruneMethod.taylor;
-            case "even" -> m == PruneMethod.heads;
+            case "even" -> m == PruneMethod.heads || m == PruneMethod.dha;
             case "allocation" -> m.masks() || m == PruneMethod.swift_svd || m == PruneMethod.slimgpt;
             case "allocationSpread" -> m.masks() || m == PruneMethod.slimgpt;
             case "outlierMultiple" -> m.masks();
