@@ -112,6 +112,8 @@ class SchemasTest {
                         null).against("/texts/b.txt")),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.dha, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true, null, false,
                         null, null, null, null, null)),
+                new Task.Prune("/models/a", null, PruneMethod.masa, null, new PruneSettings(null, null, 2, null, null, null, null, List.of("q_proj"), null, null, null, null, null, null, null, true, null, null,
+                        null, null, null, null, null)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.lorap, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         PruneSettings.Parts.channels, null, null, null, null, null, null, null, 0.02)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.swift_skip, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, 3L, null, null, null, null, null, null, null, null, null, null, null,

@@ -170,6 +170,9 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
     }
 
     private static PruneForecast parts(PruneMethod method, PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
+        if (method == PruneMethod.masa) {
+            return shared(s, checkpoint, spec);
+        }
         int layers = spec.layers().size();
         List<Integer> stay = IntStream.range(0, layers).boxed().toList();
         Map<Integer, int[]> groups = new TreeMap<>();
@@ -275,6 +278,16 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
         long now = work(spec, new Work(structure, s.expertsPerToken()));
         return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, method == PruneMethod.lorap ? parameters - thinner(s, spec) : method == PruneMethod.dha ? parameters : -1, before, now, null);
+    }
+
+    private static PruneForecast shared(PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
+        long all = PruneEnding.Sizes.parameters(checkpoint);
+        long before = work(spec, Work.WHOLE);
+        long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
+        List<SharedMatrices.Kind> kinds = SharedMatrices.kinds(spec, s, checkpoint);
+        long beside = Boolean.TRUE.equals(s.factorised()) ? kinds.stream().mapToLong(k -> 8L * k.layers().size() * k.layers().size()
+                + (k.atoms(s) == k.layers().size() ? 0 : k.atoms(s) * (4 * k.size() + 8L * k.layers().size()))).sum() : 0;
+        return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), beside, all - kinds.stream().mapToLong(k -> k.spared(s)).sum(), before, before, null);
     }
 
     /// Parameters that DHA's fused heads would spare: exact where all layers have heads of one width.

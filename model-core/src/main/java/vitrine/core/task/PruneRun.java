@@ -149,7 +149,7 @@ final class PruneRun {
             case svd -> new LowRank(LowRank.Way.SVD, s.rank());
             case whitened_svd -> new LowRank(LowRank.Way.WHITENED, s.rank());
             case swift_svd -> new LowRank(LowRank.Way.SWIFT, s.rank());
-            case shortgpt, swift_skip, heads, taylor, slimgpt, lorap, dha, experts, submoe, explicit -> throw new IllegalStateException(task.method().name());
+            case shortgpt, swift_skip, heads, taylor, slimgpt, lorap, dha, masa, experts, submoe, explicit -> throw new IllegalStateException(task.method().name());
         };
     }
 

@@ -76,6 +76,8 @@ final class StructuredRun {
     private long zeroed;
     /// Of the method that fuses heads; else null.
     private FusedHeads fused;
+    /// Of the method that shares matrices among layers; else null.
+    private SharedMatrices dictionaries;
 
     private StructuredRun(Task.Prune task, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -114,6 +116,7 @@ final class StructuredRun {
             case lorap -> lorap();
             case explicit -> explicit();
             case dha -> fused();
+            case masa -> shared();
             case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
         };
@@ -480,6 +483,17 @@ final class StructuredRun {
         return kept;
     }
 
+    /// Matrices that become sums of fewer ones.
+    private Structure shared() {
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, progress);
+            dictionaries.put(model.checkpoint(), map, progress, m -> changed(m, map));
+        }
+        dictionaries.describe(allocation, this::row);
+        thinner = dictionaries.spared();
+        return new Structure(all(), Map.of(), Map.of(), Map.of());
+    }
+
     /// Key and value heads that become one with others. Where the config can say how heads share, they are stored once and queries are put in their order; elsewhere each keeps its place.
     private Structure fused() {
         FusedHeads.require(spec, model.checkpoint());
@@ -765,7 +779,12 @@ final class StructuredRun {
                     fused.write(out.resolve(PruneRun.FACTORS), compensated::get);
                 }
             }
-            PruneEnding.Story story = fused != null ? fused(before, after, problem.toString()) : smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
+            if (dictionaries != null && Boolean.TRUE.equals(s.factorised())) {
+                dictionaries.write(out.resolve(PruneRun.FACTORS), model.checkpoint(), map, progress);
+            }
+            PruneEnding.Story story = dictionaries != null ? new PruneEnding.Story("same shapes, sums of shared matrices", String.format(Locale.ROOT,
+                    "Every matrix is put together in its full shape, so that any program loads the checkpoint: it is as large and as slow as before. With shared matrices and coefficients in their place it would hold %,d parameters%s.", after - thinner,
+                    Boolean.TRUE.equals(s.factorised()) ? ", as " + PruneRun.FACTORS + " has them" : "")) : fused != null ? fused(before, after, problem.toString()) : smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
                     : after == before && thinner >= 0 ? new PruneEnding.Story("same shapes, factors multiplied back", "The thin matrices are multiplied back to the full shape, so that any program loads the checkpoint: it is as large and as slow as before.")
                     : after == before && task.method() == PruneMethod.swift_skip ? new PruneEnding.Story("same shapes, with zeros", "What sub-layers that are skipped give to the residual stream is 0; nothing is saved on the disk or in time.")

@@ -802,7 +802,7 @@ public sealed interface Task {
             if (data == null && calibration == null) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery has no data").help("Say recovery.data, or the task's data.");
             }
-            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap || pruning == PruneMethod.masa) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would give matrices their full rank again", method.adapts() ? "a merged adapter" : "full")
                         .help("An adapter beside the checkpoint keeps ranks.");
             }
