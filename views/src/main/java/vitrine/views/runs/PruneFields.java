@@ -37,7 +37,7 @@ final class PruneFields {
             field("parts", "What goes", Kind.CHOICE, "both", "Heads, channels or both; of LoRAP, heads lose rank.", true, "both", "heads", "channels"),
             field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic); more of later layers (incremental).", true,
                     "uniform", "owl", "dlp", "dynamic", "incremental"),
-            field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers; of MASA, those of attention", "Endings of names such as q_proj, down_proj, or patterns.", true),
+            field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers", "Endings of names such as q_proj, down_proj, or patterns; of MASA, where none is named, those of attention.", true),
             on("factorised", "Thin matrices", "off", "Written too, as factors.safetensors; of DHA, every fused head once; of MASA, what layers share."),
             field("allocationSpread", "Allocation spread", Kind.NUMBER, "0.08 (owl), 0.15 (dlp), the share or 0.2 (incremental)", "How far layers are from each other at most.", false),
             field("outlierMultiple", "Outlier multiple", Kind.NUMBER, "3", "Times the mean above which owl counts an outlier.", false),
