@@ -128,7 +128,12 @@ public sealed interface Task {
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param cache losses with part of the key/value cache; not where null
     /// @param elastic losses of smaller models within this one; not where null
-    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) implements Task {
+    /// @param lazy losses where layers attend with what others attended with; not where null
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Lazy lazy) implements Task {
+        public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) {
+            this(model, data, maxLength, adapters, cache, elastic, null);
+        }
+
         public Evaluate(String model, String data, Integer maxLength) {
             this(model, data, maxLength, null);
         }
@@ -166,6 +171,28 @@ public sealed interface Task {
                 }
             });
             requireInside("cache.prompt", prompt, 0, 1);
+        }
+    }
+
+    /// Layers that take over the queries, or the attention weights, of an earlier layer that attends alike.
+    ///
+    /// @param thresholds divergences up to which layers attend alike, nats, from 0
+    /// @param longest how many layers attend alike at most, the first among them; 4 where null
+    /// @param withoutFirst whether layers are compared without what goes to the first key; false where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Lazy(List<Double> thresholds, Integer longest, Boolean withoutFirst) {
+        public Lazy {
+            require("lazy.thresholds", thresholds);
+            requireWhole("lazy.thresholds", thresholds);
+            if (thresholds.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "lazy.thresholds names nothing");
+            }
+            thresholds.forEach(t -> {
+                if (!(t >= 0 && Double.isFinite(t))) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "lazy.thresholds is %s; a number from 0 belongs here", t);
+                }
+            });
+            requireAtLeast("lazy.longest", longest, 1);
         }
     }
 
@@ -763,7 +790,7 @@ public sealed interface Task {
                 require("data", data);
             }
             if (recovery != null) {
-                recovery.requireFor(method, data);
+                recovery.requireFor(method, given, data);
             }
         }
 
@@ -798,13 +825,17 @@ public sealed interface Task {
             }
         }
 
-        private void requireFor(PruneMethod pruning, String calibration) {
+        private void requireFor(PruneMethod pruning, PruneSettings given, String calibration) {
             if (data == null && calibration == null) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery has no data").help("Say recovery.data, or the task's data.");
             }
-            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap || pruning == PruneMethod.masa) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would give matrices their full rank again", method.adapts() ? "a merged adapter" : "full")
                         .help("An adapter beside the checkpoint keeps ranks.");
+            }
+            if (pruning == PruneMethod.dha && Boolean.FALSE.equals(given.even()) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would part heads that were fused and keep their places", method.adapts() ? "a merged adapter" : "full")
+                        .help("An adapter beside the checkpoint keeps them; so do heads that are fused alike in every layer.");
             }
         }
     }
