@@ -659,12 +659,17 @@ public sealed interface Task {
 
     /// Ways to make a checkpoint of another without training.
     enum How {
-        stack, upcycle, pool, lines, interpolate;
+        stack, upcycle, pool, lines, interpolate, cast;
 
         /// Whether there is a second checkpoint.
         public boolean compares() {
             return this == lines || this == interpolate;
         }
+    }
+
+    /// What `cast` can round to, by the names that configs use.
+    enum CastType {
+        float32, float16, bfloat16
     }
 
     /// A checkpoint made of another without training.
@@ -680,8 +685,9 @@ public sealed interface Task {
     /// @param headScale what the output head's change is multiplied with; 1 where null; with `lines` only
     /// @param share how much of the other checkpoint, from 0 to 1; with `interpolate` only
     /// @param group how many layers that follow each other share one pool of experts, from 2; with `pool` only
+    /// @param type what values are rounded to; with `cast` only
     record Convert(String model, How how, Integer times, Boolean interleave, Integer experts, Integer perToken, Double noise, Long seed, String other, Double alpha, Double headScale,
-                   Double share, Integer group) implements Task {
+                   Double share, Integer group, CastType type) implements Task {
         public Convert {
             require("model", model);
             require("how", how);
@@ -696,6 +702,7 @@ public sealed interface Task {
             belongs(how == How.lines, false, "headScale", headScale, how);
             belongs(how == How.interpolate, true, "share", share, how);
             belongs(how == How.pool, true, "group", group, how);
+            belongs(how == How.cast, true, "type", type, how);
             requireAtLeast("group", group, 2);
             requireAtLeast("times", times, 2);
             requireAtLeast("experts", experts, 2);
