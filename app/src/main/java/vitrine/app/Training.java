@@ -15,6 +15,8 @@ import javafx.application.Platform;
 import vitrine.app.cli.CommandLineTool;
 import vitrine.app.program.Folders;
 import vitrine.app.showcase.Showcase;
+import vitrine.core.analysis.spectrum.Accuracy;
+import vitrine.core.artifact.RankArtifact;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
@@ -64,9 +66,10 @@ final class Training {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(scratch.resolve("worker.txt").toFile());
         builder.environment().putAll(worker.environment());
         Process process = builder.start();
+        List<Task> tasks = tasks();
         try (OutputStream requests = process.getOutputStream()) {
             int id = 0;
-            for (Task task : tasks()) {
+            for (Task task : tasks) {
                 ObjectNode run = Json.object().put("request", "run").put("id", ++id).put("artifact", scratch.resolve("artifact-" + id).toString());
                 run.set("task", task.toJson());
                 send(requests, run);
@@ -78,7 +81,7 @@ final class Training {
         if (status != 0 || !Files.exists(cache)) {
             throw new IllegalStateException("the worker's training ended with " + status + ": " + said);
         }
-        if (!Files.exists(scratch.resolve("artifact-" + tasks().size()))) {
+        if (!Files.exists(scratch.resolve("artifact-" + tasks.size()))) {
             throw new IllegalStateException("the worker's training made no result: " + said);
         }
     }
@@ -100,14 +103,19 @@ final class Training {
         requests.write((Json.line(request) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
-    /// What the window and `capture` ask for, with text and with ids.
-    private List<Task> tasks() {
+    /// What the window and `capture` ask for, with text and with ids, and what the other views begin with.
+    private List<Task> tasks() throws IOException {
+        String text = Files.writeString(scratch.resolve("text.txt"), "Once there was a small cat. The cat had a red ball.\n".repeat(8)).toString();
         List<Integer> ids = IntStream.range(0, 96).map(i -> 3 + i * 7 % 300).boxed().toList();
         List<Task.What> window = List.of(Task.What.attentions, Task.What.metrics, Task.What.thumbnails, Task.What.similarity, Task.What.arank);
         List<Task.What> all = List.of(Task.What.attentions, Task.What.hidden_states, Task.What.logits, Task.What.kv, Task.What.loss, Task.What.blocks);
         return List.of(new Task.Capture(checkpoint.toString(), Task.Prompt.ofText("Once there was a small cat."), window, null),
                 new Task.Capture(checkpoint.toString(), Task.Prompt.ofIds(ids), List.of(Task.What.attentions), null),
-                new Task.Capture(checkpoint.toString(), Task.Prompt.ofIds(ids), all, null));
+                new Task.Capture(checkpoint.toString(), Task.Prompt.ofIds(ids), all, null),
+                new Task.Spectrum(checkpoint.toString(), null, null, null, Accuracy.fast, null),
+                new Task.Spectrum(checkpoint.toString(), null, null, null, Accuracy.exact, null),
+                new Task.Evaluate(checkpoint.toString(), text, null),
+                new Task.Rank(checkpoint.toString(), text, RankArtifact.Of.kv, null, null, null, null, null, null, null, null, null, null));
     }
 
     private void commandLine() throws IOException {
@@ -116,6 +124,7 @@ final class Training {
         command("open", checkpoint.toString());
         command("open", checkpoint.toString(), "--json");
         command("capture", checkpoint.toString(), "--ids", ids.toString(), "--json", "--out", scratch.resolve("out.safetensors").toString());
+        command("spectrum", checkpoint.toString(), "--accuracy", "fast", "--out", scratch.resolve("spectra").toString());
         command("engines");
     }
 

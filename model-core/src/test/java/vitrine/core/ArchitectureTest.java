@@ -17,6 +17,7 @@ import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import org.junit.jupiter.api.Test;
 import vitrine.core.architecture.family.Families;
 import vitrine.core.task.TaskRunner;
+import vitrine.core.tensor.NativeFunction;
 
 /// Who may know whom inside the model core. Each package stands on those below it:
 ///
@@ -58,8 +59,11 @@ class ArchitectureTest {
         noClasses().that().resideOutsideOfPackages("vitrine.core.tensor", "vitrine.core.tensor.nd4j").should().dependOnClassesThat().resideInAnyPackage("org.bytedeco..")
                 .because("where native libraries are found is the business of Natives and of the ND4J bridge")
                 .check(CORE);
-        noClasses().that().resideOutsideOfPackages("vitrine.core.tensor.onednn", "vitrine.core.tensor.openblas").should()
+        noClasses().that().resideOutsideOfPackage("vitrine.core.tensor.onednn").and().doNotBelongToAnyOf(NativeFunction.class).should()
                 .dependOnClassesThat().haveFullyQualifiedName("java.lang.foreign.Linker")
+                .because("a wrong call from Java into native code ends the process: such calls are kept together")
+                .check(CORE);
+        noClasses().that().resideOutsideOfPackages("vitrine.core.tensor.onednn", "vitrine.core.tensor.openblas").should().dependOnClassesThat().belongToAnyOf(NativeFunction.class)
                 .because("a wrong call from Java into native code ends the process: such calls are kept together")
                 .check(CORE);
         noClasses().that().resideOutsideOfPackage("vitrine.core.tokenizer").should().dependOnClassesThat().resideInAnyPackage("ai.djl..")

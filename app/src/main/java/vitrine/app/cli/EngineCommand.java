@@ -29,7 +29,6 @@ import vitrine.core.task.TaskInputs;
 abstract class EngineCommand extends Subcommand {
 
     private static final Logger LOG = LoggerFactory.getLogger(EngineCommand.class);
-    private static final long STORE_BYTES = 20L << 30;
     private static final long PATIENCE_SECONDS = 3;
     /// A token to predict needs one before it.
     private static final int SHORTEST_SEQUENCE = 2;
@@ -58,9 +57,11 @@ abstract class EngineCommand extends Subcommand {
     @Override
     int run(Output output) throws IOException {
         Task task = task();
-        requireWritable(task);
-        ArtifactStore store = new ArtifactStore(Folders.locate().artifacts(), STORE_BYTES);
+        ArtifactStore store = new ArtifactStore(Folders.locate().artifacts(), Engines.STORE_BYTES);
         try (WorkerEngine engine = Engines.open(common.choice(), store)) {
+            // Half a second that passes while this process looks at the files; for a result from the cache, or a refusal, it was started in vain.
+            engine.warmUp();
+            requireWritable(task);
             TaskHandle handle = engine.submit(task, output::event);
             Thread interrupted = new Thread(() -> giveUp(handle, engine, store), "interrupted");
             Runtime.getRuntime().addShutdownHook(interrupted);

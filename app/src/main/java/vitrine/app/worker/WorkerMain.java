@@ -24,6 +24,8 @@ import vitrine.core.task.TaskInputs;
 import vitrine.core.task.TaskRunner;
 import vitrine.core.tensor.kernel.Parallel;
 import vitrine.core.tensor.kernel.Warmth;
+import vitrine.core.tensor.onednn.OneDnn;
+import vitrine.core.tensor.openblas.OpenBlas;
 
 /// The worker's entry point. Standard output carries events only; whatever a library prints goes to standard error.
 ///
@@ -47,6 +49,8 @@ public final class WorkerMain {
         PrintStream events = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
         System.setOut(System.err);
         quietLogging();
+        // Nearly every task multiplies matrices: the libraries are loaded while the program still reads what is asked for.
+        Thread.ofPlatform().daemon().name("natives").start(WorkerMain::loadNatives);
         WorkerMain worker = new WorkerMain(events);
         if (worker.serve()) {
             // A normal end: the JVM can write what it has learnt (the AOT cache of the installed program is made so).
@@ -55,6 +59,16 @@ public final class WorkerMain {
         }
         // The end of input means that nobody listens any more: whatever still runs is of no use.
         Runtime.getRuntime().halt(0);
+    }
+
+    /// A library that does not load is said by the task that needs it.
+    private static void loadNatives() {
+        try {
+            OneDnn.openOrNull();
+            OpenBlas.open();
+        } catch (RuntimeException | LinkageError e) {
+            System.err.println("not loaded ahead of its use: " + e);
+        }
     }
 
     private static void quietLogging() {
@@ -154,6 +168,7 @@ public final class WorkerMain {
     private final class Reporting implements Progress {
         private final long id;
         private long said;
+        private boolean ended;
 
         Reporting(long id) {
             this.id = id;
@@ -163,8 +178,10 @@ public final class WorkerMain {
         public void step(long done, long total, String unit) {
             checkCancelled();
             long now = System.nanoTime();
-            if (now - said > PROGRESS_NANOS || done == total) {
+            // The end is said at once, but once only: what is left after it may still have many small parts.
+            if (now - said > PROGRESS_NANOS || done == total && !ended) {
                 said = now;
+                ended = done == total;
                 say(event("progress", id).put("done", done).put("total", total).put("unit", unit));
             }
         }

@@ -56,7 +56,9 @@ public record WorkerCommand(List<String> command, Map<String, String> environmen
             c.addAll(List.of("-XX:AOTCache=" + aot, "-Xlog:disable", "-Xlog:all=error:stderr"));
         }
         c.addAll(List.of("-cp", System.getProperty("java.class.path"), MAIN_CLASS));
-        return new WorkerCommand(c, Map.of("OMP_NUM_THREADS", String.valueOf(threads)));
+        Map<String, String> environment = new java.util.HashMap<>(Map.of("OMP_NUM_THREADS", String.valueOf(threads)));
+        CoreType.ofThisMachine().ifPresent(name -> environment.put(CoreType.VARIABLE, name));
+        return new WorkerCommand(c, environment);
     }
 
     /// A worker of the `pytorch` engine.

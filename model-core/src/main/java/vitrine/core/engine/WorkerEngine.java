@@ -37,6 +37,7 @@ public class WorkerEngine implements Engine {
     private final AtomicLong ids = new AtomicLong();
     private volatile WorkerProcess worker;
     private volatile TaskHandle current;
+    private boolean closed;
 
     /// @param identity what results depend on beside task and inputs: name and version, and with what is computed
     WorkerEngine(String name, String identity, ArtifactStore store, WorkerCommand command, WorkerProcess.Patience patience) {
@@ -123,7 +124,10 @@ public class WorkerEngine implements Engine {
         }
     }
 
-    private WorkerProcess warm() throws IOException {
+    private synchronized WorkerProcess warm() throws IOException {
+        if (closed) {
+            throw new IOException("the engine is closed");
+        }
         if (worker != null && !command.equals(started)) {
             worker.stop();
         }
@@ -139,15 +143,14 @@ public class WorkerEngine implements Engine {
         command = next;
     }
 
-    /// Starts the worker ahead of the first task, so that its start is not waited for.
+    /// Starts the worker ahead of its first task, which then finds it on its way. Returns at once: the process is not waited for.
     public void warmUp() {
-        queue.execute(() -> {
-            try {
-                warm();
-            } catch (IOException e) {
-                LOG.warn("the worker could not be started ahead of its first task: {}", e.getMessage());
-            }
-        });
+        try {
+            warm();
+        } catch (IOException e) {
+            // Whoever runs a task is told why.
+            LOG.warn("the worker could not be started ahead of its first task: {}", e.getMessage());
+        }
     }
 
     /// The worker's process id, if one runs: for tests and diagnostics.
@@ -163,8 +166,11 @@ public class WorkerEngine implements Engine {
             running.cancel();
         }
         queue.shutdownNow();
-        if (worker != null) {
-            IdleWorkers.leave(started, worker, running == null);
+        synchronized (this) {
+            closed = true;
+            if (worker != null) {
+                IdleWorkers.leave(started, worker, running == null);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import vitrine.core.tensor.NativeFunction;
 import vitrine.core.tensor.Natives;
 import vitrine.core.tensor.Operand;
 import vitrine.core.tensor.Products;
@@ -62,9 +63,9 @@ public final class OneDnn implements Products {
         this.api = api;
         threads = api.most;
         MemorySegment out = arena.allocate(ADDRESS);
-        api.check("dnnl_engine_create", api.call(api.engineCreate, out, 1, 0L));
+        check("dnnl_engine_create", () -> (int) api.engineCreate.handle().invokeExact(out, 1, 0L));
         engine = out.get(ADDRESS, 0);
-        api.check("dnnl_stream_create", api.call(api.streamCreate, out, engine, 1));
+        check("dnnl_stream_create", () -> (int) api.streamCreate.handle().invokeExact(out, engine, 1));
         stream = out.get(ADDRESS, 0);
     }
 
@@ -147,20 +148,21 @@ public final class OneDnn implements Products {
         Arena own = Arena.ofAuto();
         MemorySegment out = own.allocate(ADDRESS);
         MemorySegment[] descriptors = {descriptor(a, own, out), descriptor(b, own, out), descriptor(c, own, out)};
-        api.check("dnnl_matmul_primitive_desc_create", api.call(api.matmulCreate, out, engine,
+        check("dnnl_matmul_primitive_desc_create", () -> (int) api.matmulCreate.handle().invokeExact(out, engine,
                 descriptors[0], descriptors[1], MemorySegment.NULL, descriptors[2], MemorySegment.NULL));
         MemorySegment description = out.get(ADDRESS, 0);
-        api.check("dnnl_primitive_create", api.call(api.primitiveCreate, out, description));
+        check("dnnl_primitive_create", () -> (int) api.primitiveCreate.handle().invokeExact(out, description));
         MemorySegment primitive = out.get(ADDRESS, 0);
-        api.check("dnnl_primitive_desc_destroy", api.call(api.primitiveDescDestroy, description));
+        check("dnnl_primitive_desc_destroy", () -> (int) api.primitiveDescDestroy.handle().invokeExact(description));
 
         MemorySegment[] memories = new MemorySegment[3];
         MemorySegment arguments = own.allocate(3 * 16L, 8);
         int[] kinds = {ARG_SRC, ARG_WEIGHTS, ARG_DST};
         for (int i = 0; i < 3; i++) {
-            api.check("dnnl_memory_create", api.call(api.memoryCreate, out, descriptors[i], engine, MemorySegment.NULL));
+            MemorySegment descriptor = descriptors[i];
+            check("dnnl_memory_create", () -> (int) api.memoryCreate.handle().invokeExact(out, descriptor, engine, MemorySegment.NULL));
             memories[i] = out.get(ADDRESS, 0);
-            api.check("dnnl_memory_desc_destroy", api.call(api.descDestroy, descriptors[i]));
+            check("dnnl_memory_desc_destroy", () -> (int) api.descDestroy.handle().invokeExact(descriptor));
             arguments.set(JAVA_INT, i * 16L, kinds[i]);
             arguments.set(ADDRESS, i * 16L + 8, memories[i]);
         }
@@ -172,8 +174,7 @@ public final class OneDnn implements Products {
         MemorySegment strides = own.allocate(JAVA_LONG, 12);
         MemorySegment.copy(o.sizes(), 0, dims, JAVA_LONG, 0, o.sizes().length);
         MemorySegment.copy(o.strides(), 0, strides, JAVA_LONG, 0, o.strides().length);
-        api.check("dnnl_memory_desc_create_with_strides",
-                api.call(api.descCreate, out, o.sizes().length, dims, code(o.element()), strides));
+        check("dnnl_memory_desc_create_with_strides", () -> (int) api.descCreate.handle().invokeExact(out, o.sizes().length, dims, code(o.element()), strides));
         return out.get(ADDRESS, 0);
     }
 
@@ -189,9 +190,9 @@ public final class OneDnn implements Products {
     private void dropPrimitives() {
         for (Primitive p : primitives.values()) {
             for (MemorySegment memory : p.memories) {
-                api.check("dnnl_memory_destroy", api.call(api.memoryDestroy, memory));
+                check("dnnl_memory_destroy", () -> (int) api.memoryDestroy.handle().invokeExact(memory));
             }
-            api.check("dnnl_primitive_destroy", api.call(api.primitiveDestroy, p.primitive));
+            check("dnnl_primitive_destroy", () -> (int) api.primitiveDestroy.handle().invokeExact(p.primitive));
         }
         primitives.clear();
     }
@@ -200,19 +201,19 @@ public final class OneDnn implements Products {
     private static final class Api {
         static final Api LOADED = load();
 
-        final MethodHandle engineCreate;
-        final MethodHandle streamCreate;
-        final MethodHandle streamWait;
-        final MethodHandle descCreate;
-        final MethodHandle descDestroy;
-        final MethodHandle matmulCreate;
-        final MethodHandle primitiveCreate;
-        final MethodHandle primitiveDescDestroy;
-        final MethodHandle primitiveDestroy;
-        final MethodHandle memoryCreate;
-        final MethodHandle memoryDestroy;
-        final MethodHandle setHandle;
-        final MethodHandle execute;
+        final NativeFunction engineCreate;
+        final NativeFunction streamCreate;
+        final NativeFunction streamWait;
+        final NativeFunction descCreate;
+        final NativeFunction descDestroy;
+        final NativeFunction matmulCreate;
+        final NativeFunction primitiveCreate;
+        final NativeFunction primitiveDescDestroy;
+        final NativeFunction primitiveDestroy;
+        final NativeFunction memoryCreate;
+        final NativeFunction memoryDestroy;
+        final NativeFunction setHandle;
+        final NativeFunction execute;
         /// Sets how many threads OpenMP uses for the calling thread's work; null where there is no such function.
         private final MethodHandle setThreads;
         final int most;
@@ -234,7 +235,15 @@ public final class OneDnn implements Products {
             execute = bind(library, "dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
             setThreads = openMp(library, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
             MethodHandle getThreads = openMp(library, "omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
-            most = getThreads == null ? 1 : call(getThreads);
+            most = getThreads == null ? 1 : count(getThreads);
+        }
+
+        private static int count(MethodHandle function) {
+            try {
+                return (int) function.invokeExact();
+            } catch (Throwable t) {
+                throw failed(t);
+            }
         }
 
         private static MethodHandle openMp(SymbolLookup library, String name, FunctionDescriptor type) {
@@ -269,46 +278,39 @@ public final class OneDnn implements Products {
             }
         }
 
-        private static MethodHandle bind(SymbolLookup library, String name, MemoryLayout... arguments) {
-            MemorySegment symbol = library.find(name)
-                    .orElseThrow(() -> new IllegalStateException("oneDNN has no function " + name));
-            return Linker.nativeLinker().downcallHandle(symbol, FunctionDescriptor.of(JAVA_INT, arguments));
+        private static NativeFunction bind(SymbolLookup library, String name, MemoryLayout... arguments) {
+            return NativeFunction.of(library, name, JAVA_INT, arguments);
         }
 
         void setHandle(MemorySegment memory, MemorySegment data) {
-            try {
-                check("dnnl_memory_set_data_handle", (int) setHandle.invokeExact(memory, data));
-            } catch (Throwable t) {
-                throw failed(t);
-            }
+            check("dnnl_memory_set_data_handle", () -> (int) setHandle.handle().invokeExact(memory, data));
         }
 
         void execute(MemorySegment primitive, MemorySegment stream, MemorySegment arguments) {
-            try {
-                check("dnnl_primitive_execute", (int) execute.invokeExact(primitive, stream, 3, arguments));
-                check("dnnl_stream_wait", (int) streamWait.invokeExact(stream));
-            } catch (Throwable t) {
-                throw failed(t);
-            }
+            check("dnnl_primitive_execute", () -> (int) execute.handle().invokeExact(primitive, stream, 3, arguments));
+            check("dnnl_stream_wait", () -> (int) streamWait.handle().invokeExact(stream));
         }
 
         private static IllegalStateException failed(Throwable t) {
             return t instanceof IllegalStateException e ? e : new IllegalStateException("oneDNN could not be called", t);
         }
+    }
 
-        /// Any of the functions, for calls that are rare.
-        int call(MethodHandle function, Object... arguments) {
-            try {
-                return (int) function.invokeWithArguments(arguments);
-            } catch (Throwable t) {
-                throw failed(t);
-            }
+    /// A call of a C function, which answers with a status.
+    @FunctionalInterface
+    private interface Call {
+        int make() throws Throwable;
+    }
+
+    private static void check(String function, Call call) {
+        int status;
+        try {
+            status = call.make();
+        } catch (Throwable t) {
+            throw Api.failed(t);
         }
-
-        void check(String function, int status) {
-            if (status != 0) {
-                throw new IllegalStateException(function + " returned status " + status);
-            }
+        if (status != 0) {
+            throw new IllegalStateException(function + " returned status " + status);
         }
     }
 }

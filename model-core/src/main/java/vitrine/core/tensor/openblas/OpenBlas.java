@@ -8,12 +8,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
-import java.lang.invoke.MethodHandle;
+import vitrine.core.tensor.NativeFunction;
 import vitrine.core.tensor.Natives;
 
 /// Gram matrices, Cholesky factors, eigenvalues, singular values and vectors, orthonormal bases of row-major matrices in native memory.
@@ -41,22 +39,22 @@ public final class OpenBlas {
     private static final byte VECTORS = 'V';
     private static final byte SMALLER_SIDE = 'S';
 
-    private final MethodHandle dsyrk;
-    private final MethodHandle ssyrk;
-    private final MethodHandle dgemm;
-    private final MethodHandle dsyevd;
-    private final MethodHandle ssyevd;
-    private final MethodHandle dgesdd;
-    private final MethodHandle dgelqf;
-    private final MethodHandle dgeqrf;
-    private final MethodHandle dorglq;
-    private final MethodHandle dorgqr;
-    private final MethodHandle dpotrf;
-    private final MethodHandle dpotri;
-    private final MethodHandle dtrsm;
-    private final MethodHandle setThreads;
-    private final MethodHandle getThreads;
-    private final String core;
+    private final NativeFunction dsyrk;
+    private final NativeFunction ssyrk;
+    private final NativeFunction dgemm;
+    private final NativeFunction dsyevd;
+    private final NativeFunction ssyevd;
+    private final NativeFunction dgesdd;
+    private final NativeFunction dgelqf;
+    private final NativeFunction dgeqrf;
+    private final NativeFunction dorglq;
+    private final NativeFunction dorgqr;
+    private final NativeFunction dpotrf;
+    private final NativeFunction dpotri;
+    private final NativeFunction dtrsm;
+    private final NativeFunction setThreads;
+    private final NativeFunction getThreads;
+    private final NativeFunction coreName;
 
     private static final class Holder {
         static final OpenBlas LOADED = load();
@@ -74,36 +72,23 @@ public final class OpenBlas {
         MemoryLayout[] doubleRankUpdate = {JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT};
         MemoryLayout[] floatRankUpdate = {JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_INT};
         MemoryLayout[] eigen = {JAVA_INT, JAVA_BYTE, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS};
-        dsyrk = bind(library, "cblas_dsyrk", null, doubleRankUpdate);
-        ssyrk = bind(library, "cblas_ssyrk", null, floatRankUpdate);
-        dgemm = bind(library, "cblas_dgemm", null, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT,
+        dsyrk = NativeFunction.of(library, "cblas_dsyrk", null, doubleRankUpdate);
+        ssyrk = NativeFunction.of(library, "cblas_ssyrk", null, floatRankUpdate);
+        dgemm = NativeFunction.of(library, "cblas_dgemm", null, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT,
                 ADDRESS, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT);
-        dsyevd = bind(library, "LAPACKE_dsyevd", JAVA_INT, eigen);
-        ssyevd = bind(library, "LAPACKE_ssyevd", JAVA_INT, eigen);
-        dgesdd = bind(library, "LAPACKE_dgesdd", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
-        dgelqf = bind(library, "LAPACKE_dgelqf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
-        dgeqrf = bind(library, "LAPACKE_dgeqrf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
-        dorglq = bind(library, "LAPACKE_dorglq", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
-        dorgqr = bind(library, "LAPACKE_dorgqr", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
-        dpotrf = bind(library, "LAPACKE_dpotrf", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT);
-        dpotri = bind(library, "LAPACKE_dpotri", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT);
-        dtrsm = bind(library, "cblas_dtrsm", null, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
-        setThreads = bind(library, "openblas_set_num_threads", null, JAVA_INT);
-        getThreads = bind(library, "openblas_get_num_threads", JAVA_INT);
-        core = text(bind(library, "openblas_get_corename", ADDRESS));
-    }
-
-    private static MethodHandle bind(SymbolLookup library, String name, MemoryLayout result, MemoryLayout... arguments) {
-        MemorySegment symbol = library.find(name).orElseThrow(() -> new IllegalStateException("OpenBLAS has no function " + name));
-        return Linker.nativeLinker().downcallHandle(symbol, result == null ? FunctionDescriptor.ofVoid(arguments) : FunctionDescriptor.of(result, arguments));
-    }
-
-    private static String text(MethodHandle function) {
-        try {
-            return ((MemorySegment) function.invokeExact()).reinterpret(64).getString(0);
-        } catch (Throwable t) {
-            throw failed(t);
-        }
+        dsyevd = NativeFunction.of(library, "LAPACKE_dsyevd", JAVA_INT, eigen);
+        ssyevd = NativeFunction.of(library, "LAPACKE_ssyevd", JAVA_INT, eigen);
+        dgesdd = NativeFunction.of(library, "LAPACKE_dgesdd", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
+        dgelqf = NativeFunction.of(library, "LAPACKE_dgelqf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dgeqrf = NativeFunction.of(library, "LAPACKE_dgeqrf", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dorglq = NativeFunction.of(library, "LAPACKE_dorglq", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dorgqr = NativeFunction.of(library, "LAPACKE_dorgqr", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+        dpotrf = NativeFunction.of(library, "LAPACKE_dpotrf", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT);
+        dpotri = NativeFunction.of(library, "LAPACKE_dpotri", JAVA_INT, JAVA_INT, JAVA_BYTE, JAVA_INT, ADDRESS, JAVA_INT);
+        dtrsm = NativeFunction.of(library, "cblas_dtrsm", null, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_DOUBLE, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
+        setThreads = NativeFunction.of(library, "openblas_set_num_threads", null, JAVA_INT);
+        getThreads = NativeFunction.of(library, "openblas_get_num_threads", JAVA_INT);
+        coreName = NativeFunction.of(library, "openblas_get_corename", ADDRESS);
     }
 
     /// The library, loaded once per process.
@@ -115,13 +100,17 @@ public final class OpenBlas {
 
     /// The processor that OpenBLAS has taken this one for, such as `Cooperlake`: its kernels were written for that one.
     public String core() {
-        return core;
+        try {
+            return ((MemorySegment) coreName.handle().invokeExact()).reinterpret(64).getString(0);
+        } catch (Throwable t) {
+            throw failed(t);
+        }
     }
 
     /// How many threads OpenBLAS itself uses.
     public int threads() {
         try {
-            return (int) getThreads.invokeExact();
+            return (int) getThreads.handle().invokeExact();
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -146,7 +135,7 @@ public final class OpenBlas {
 
     private void set(int count) {
         try {
-            setThreads.invokeExact(count);
+            setThreads.handle().invokeExact(count);
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -158,7 +147,7 @@ public final class OpenBlas {
     /// @param gram one triangle of `[n, n]`
     public void addInner(MemorySegment block, int rows, int n, int stride, double factor, MemorySegment gram) {
         try {
-            dsyrk.invokeExact(COLUMN_MAJOR, UPPER, PLAIN, n, rows, 1.0, block, stride, factor, gram, n);
+            dsyrk.handle().invokeExact(COLUMN_MAJOR, UPPER, PLAIN, n, rows, 1.0, block, stride, factor, gram, n);
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -170,7 +159,7 @@ public final class OpenBlas {
     /// @param gram one triangle of `[n, n]`
     public void addOuter(MemorySegment block, int n, int columns, int stride, double factor, MemorySegment gram) {
         try {
-            dsyrk.invokeExact(COLUMN_MAJOR, UPPER, TRANSPOSED, n, columns, 1.0, block, stride, factor, gram, n);
+            dsyrk.handle().invokeExact(COLUMN_MAJOR, UPPER, TRANSPOSED, n, columns, 1.0, block, stride, factor, gram, n);
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -179,7 +168,7 @@ public final class OpenBlas {
     /// [#addInner] in float32.
     public void addInnerFloat(MemorySegment block, int rows, int n, int stride, float factor, MemorySegment gram) {
         try {
-            ssyrk.invokeExact(COLUMN_MAJOR, UPPER, PLAIN, n, rows, 1f, block, stride, factor, gram, n);
+            ssyrk.handle().invokeExact(COLUMN_MAJOR, UPPER, PLAIN, n, rows, 1f, block, stride, factor, gram, n);
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -188,7 +177,7 @@ public final class OpenBlas {
     /// [#addOuter] in float32.
     public void addOuterFloat(MemorySegment block, int n, int columns, int stride, float factor, MemorySegment gram) {
         try {
-            ssyrk.invokeExact(COLUMN_MAJOR, UPPER, TRANSPOSED, n, columns, 1f, block, stride, factor, gram, n);
+            ssyrk.handle().invokeExact(COLUMN_MAJOR, UPPER, TRANSPOSED, n, columns, 1f, block, stride, factor, gram, n);
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -202,7 +191,7 @@ public final class OpenBlas {
     public void multiply(boolean transposeA, boolean transposeB, int m, int n, int k, MemorySegment a, int strideA, MemorySegment b, int strideB, double factor,
                          MemorySegment c, int strideC) {
         try {
-            dgemm.invokeExact(ROW_MAJOR, transposeA ? TRANSPOSED : PLAIN, transposeB ? TRANSPOSED : PLAIN, m, n, k, 1.0, a, strideA, b, strideB, factor, c, strideC);
+            dgemm.handle().invokeExact(ROW_MAJOR, transposeA ? TRANSPOSED : PLAIN, transposeB ? TRANSPOSED : PLAIN, m, n, k, 1.0, a, strideA, b, strideB, factor, c, strideC);
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -225,7 +214,7 @@ public final class OpenBlas {
     private double[] eigen(MemorySegment gram, int n, byte job) {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment values = scratch.allocate(Math.max(1, n) * 8L, 64);
-            check("dsyevd", (int) dsyevd.invokeExact(COLUMN_MAJOR, job, UPPER_LETTER, n, gram, n, values));
+            check("dsyevd", (int) dsyevd.handle().invokeExact(COLUMN_MAJOR, job, UPPER_LETTER, n, gram, n, values));
             return doubles(values, n);
         } catch (Throwable t) {
             throw failed(t);
@@ -238,7 +227,7 @@ public final class OpenBlas {
     public double[] eigenvaluesFloat(MemorySegment gram, int n) {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment values = scratch.allocate(Math.max(1, n) * 4L, 64);
-            check("ssyevd", (int) ssyevd.invokeExact(COLUMN_MAJOR, NO_VECTORS, UPPER_LETTER, n, gram, n, values));
+            check("ssyevd", (int) ssyevd.handle().invokeExact(COLUMN_MAJOR, NO_VECTORS, UPPER_LETTER, n, gram, n, values));
             double[] out = new double[n];
             for (int i = 0; i < n; i++) {
                 out[i] = values.getAtIndex(JAVA_FLOAT, i);
@@ -257,7 +246,7 @@ public final class OpenBlas {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment values = scratch.allocate(Math.max(1, n) * 8L, 64);
             MemorySegment unused = scratch.allocate(8, 64);
-            check("dgesdd", (int) dgesdd.invokeExact(COLUMN_MAJOR, NO_VECTORS, columns, rows, a, stride, values, unused, 1, unused, 1));
+            check("dgesdd", (int) dgesdd.handle().invokeExact(COLUMN_MAJOR, NO_VECTORS, columns, rows, a, stride, values, unused, 1, unused, 1));
             return doubles(values, n);
         } catch (Throwable t) {
             throw failed(t);
@@ -271,7 +260,7 @@ public final class OpenBlas {
     /// @param reflectors scratch for `n` values
     public void triangleOfRows(MemorySegment a, int rows, int n, MemorySegment reflectors) {
         try {
-            check("dgelqf", (int) dgelqf.invokeExact(COLUMN_MAJOR, n, rows, a, n, reflectors));
+            check("dgelqf", (int) dgelqf.handle().invokeExact(COLUMN_MAJOR, n, rows, a, n, reflectors));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -284,7 +273,7 @@ public final class OpenBlas {
     /// @param reflectors scratch for `n` values
     public void triangleOfColumns(MemorySegment a, int n, int columns, int stride, MemorySegment reflectors) {
         try {
-            check("dgeqrf", (int) dgeqrf.invokeExact(COLUMN_MAJOR, columns, n, a, stride, reflectors));
+            check("dgeqrf", (int) dgeqrf.handle().invokeExact(COLUMN_MAJOR, columns, n, a, stride, reflectors));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -301,7 +290,7 @@ public final class OpenBlas {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment values = scratch.allocate(Math.max(1, k) * 8L, 64);
             // LAPACK sees A^T = V diag(s) U^T, columns first: its left vectors are the rows of V^T, its right ones U.
-            check("dgesdd", (int) dgesdd.invokeExact(COLUMN_MAJOR, SMALLER_SIDE, columns, rows, a, stride, values, right, columns, left, k));
+            check("dgesdd", (int) dgesdd.handle().invokeExact(COLUMN_MAJOR, SMALLER_SIDE, columns, rows, a, stride, values, right, columns, left, k));
             return doubles(values, k);
         } catch (Throwable t) {
             throw failed(t);
@@ -317,9 +306,9 @@ public final class OpenBlas {
         int k = Math.min(rows, n);
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment reflectors = scratch.allocate(8L * Math.max(1, k), 64);
-            check("dgelqf", (int) dgelqf.invokeExact(COLUMN_MAJOR, n, rows, q, n, reflectors));
+            check("dgelqf", (int) dgelqf.handle().invokeExact(COLUMN_MAJOR, n, rows, q, n, reflectors));
             copyTriangle(q, k, n, n, r);
-            check("dorglq", (int) dorglq.invokeExact(COLUMN_MAJOR, k, rows, k, q, n, reflectors));
+            check("dorglq", (int) dorglq.handle().invokeExact(COLUMN_MAJOR, k, rows, k, q, n, reflectors));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -333,13 +322,13 @@ public final class OpenBlas {
         int k = Math.min(n, columns);
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment reflectors = scratch.allocate(8L * Math.max(1, k), 64);
-            check("dgeqrf", (int) dgeqrf.invokeExact(COLUMN_MAJOR, columns, n, q, columns, reflectors));
+            check("dgeqrf", (int) dgeqrf.handle().invokeExact(COLUMN_MAJOR, columns, n, q, columns, reflectors));
             for (int i = 0; i < k; i++) {
                 for (int j = 0; j < n; j++) {
                     r.setAtIndex(JAVA_DOUBLE, (long) i * n + j, j >= i ? q.getAtIndex(JAVA_DOUBLE, (long) j * columns + i) : 0);
                 }
             }
-            check("dorgqr", (int) dorgqr.invokeExact(COLUMN_MAJOR, columns, k, k, q, columns, reflectors));
+            check("dorgqr", (int) dorgqr.handle().invokeExact(COLUMN_MAJOR, columns, k, k, q, columns, reflectors));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -360,7 +349,7 @@ public final class OpenBlas {
 
     private boolean cholesky(byte triangle, MemorySegment a, int n) {
         try {
-            int status = (int) dpotrf.invokeExact(COLUMN_MAJOR, triangle, n, a, n);
+            int status = (int) dpotrf.handle().invokeExact(COLUMN_MAJOR, triangle, n, a, n);
             if (status > 0) {
                 return false;
             }
@@ -374,7 +363,7 @@ public final class OpenBlas {
     /// The inverse of A from its factor of [#choleskyLower], in its place: the part on and left of the diagonal.
     public void inverseOfLower(MemorySegment factor, int n) {
         try {
-            check("dpotri", (int) dpotri.invokeExact(COLUMN_MAJOR, UPPER_LETTER, n, factor, n));
+            check("dpotri", (int) dpotri.handle().invokeExact(COLUMN_MAJOR, UPPER_LETTER, n, factor, n));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -386,7 +375,7 @@ public final class OpenBlas {
     /// @param l `[n, n]`, read on and left of the diagonal
     public void divideByLower(MemorySegment b, int m, int n, MemorySegment l) {
         try {
-            dtrsm.invokeExact(ROW_MAJOR, RIGHT, LOWER, PLAIN, ANY_DIAGONAL, m, n, 1.0, l, n, b, n);
+            dtrsm.handle().invokeExact(ROW_MAJOR, RIGHT, LOWER, PLAIN, ANY_DIAGONAL, m, n, 1.0, l, n, b, n);
         } catch (Throwable t) {
             throw failed(t);
         }
