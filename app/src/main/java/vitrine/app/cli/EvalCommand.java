@@ -29,6 +29,9 @@ final class EvalCommand extends EngineCommand {
     @Option(names = "--sequence-length", paramLabel = "N", description = "cut texts to N tokens; default the model's own limit, at most 2,048")
     Integer length;
 
+    @Option(names = "--max-tokens", paramLabel = "N", description = "stop after N tokens; default all")
+    Integer maxTokens;
+
     @Option(names = "--kv-keep", split = ",", paramLabel = "SHARE,...", description = "the loss after a prompt of which only this share of keys and values is kept: 0.5,0.2")
     List<Double> keep;
 
@@ -66,6 +69,9 @@ final class EvalCommand extends EngineCommand {
     boolean lazyWithoutFirst;
 
     @Mixin
+    OffOptions off = new OffOptions();
+
+    @Mixin
     AdapterOptions adapters = new AdapterOptions();
 
     @Override
@@ -82,7 +88,8 @@ final class EvalCommand extends EngineCommand {
         Task.CacheBudget cache = keep == null ? null : new Task.CacheBudget(keep,
                 policies == null ? null : policies.stream().map(p -> FinetuneCommand.choice("--kv-policy", p, CachePolicy.class)).toList(), prompt, seed);
         Task.Elastic grid = elastic ? new Task.Elastic(layers, experts, perToken, calibration == null ? null : absolute(calibration)) : null;
-        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length), adapters.uses(), cache, grid, lazy == null ? null : new Task.Lazy(lazy, lazyLongest, lazyWithoutFirst ? true : null));
+        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length), adapters.uses(), cache, grid, maxTokens, off.off(),
+                lazy == null ? null : new Task.Lazy(lazy, lazyLongest, lazyWithoutFirst ? true : null));
     }
 
     @Override
