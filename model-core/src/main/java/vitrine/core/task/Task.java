@@ -466,7 +466,7 @@ public sealed interface Task {
                 if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
                 }
-                if (method.composes() && settings.optimiser() != null && settings.optimiser().probes()) {
+                if ((method.composes() || method == FinetuneMethod.bone) && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the method %s does not go with the optimiser %s", method.name(), settings.optimiser().name());
                 }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {

@@ -61,7 +61,7 @@ final class Methods {
             case nola -> "Sums of fixed random factors: only their coefficients are trained. The result is a PEFT adapter.";
             case svft -> "The matrices’ own singular vectors, weighted anew: one trained value for each. The result is a PEFT adapter as large as the matrices.";
             case ilora -> "LoRA and a slow copy that follows it; the copy is the result, a PEFT adapter.";
-            case bone -> "A change made of the matrices’ own blocks, by peft. The result is a PEFT adapter of its own kind.";
+            case bone -> "A change made of the matrices’ own blocks. The result is a PEFT adapter of its own kind.";
             case hft -> "Half of the tensors are trained, chosen anew each round. The result is a checkpoint.";
         };
     }
