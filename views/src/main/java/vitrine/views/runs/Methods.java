@@ -30,6 +30,8 @@ final class Methods {
             case "taylor" -> "Taylor";
             case "slimgpt" -> "SlimGPT";
             case "lorap" -> "LoRAP";
+            case "dha" -> "DHA";
+            case "masa" -> "MASA";
             case "experts" -> "Drop experts";
             case "submoe" -> "Sub-MoE";
             case "explicit" -> "Drop named parts";
@@ -80,6 +82,8 @@ final class Methods {
             case taylor -> "Heads and channels go that the loss would miss least, by its expansion (LLM-Pruner). The checkpoint is smaller where its config can say so.";
             case slimgpt -> "Heads and channels go one after the other, and those that stay make up for them. The checkpoint is smaller where its config can say so.";
             case lorap -> "Attention’s matrices lose rank by what they read, feed-forward blocks lose channels of small norm (LoRAP). The checkpoint is smaller where its config can say so.";
+            case dha -> "Key heads become one with others, and value heads do (DHA). The checkpoint is smaller where its config can say so.";
+            case masa -> "Matrices of attention become sums of fewer that layers share (MASA), fitted to the weights. Needs no text. Shapes stay.";
             case experts -> "Experts go that are visited least, or whose outputs count least. The checkpoint is smaller.";
             case submoe -> "Experts that do alike become one (Sub-MoE). The checkpoint is smaller.";
             case explicit -> "Layers, heads and experts go that you name. Needs no text. The checkpoint is smaller where its config can say so.";
