@@ -105,8 +105,9 @@ class RunsWindowTest {
             h.await("a run that can begin", () -> !((Button) view.body().lookup("#start-run")).isDisabled());
             assertTrue(h.shows("Python " + python.version()), "what it runs in is told");
             WindowHarness.run(() -> ((Button) view.body().lookup("#start-run")).fire());
+            h.await("the first step: torch is loaded", () -> h.services.runs().row(1).filter(row -> row.run().step() > 0).isPresent());
             h.await("the end", () -> h.services.runs().row(1).filter(row -> row.state() == RunRow.State.FINISHED).isPresent());
-            h.await("its figures", () -> h.shows("pytorch engine"));
+            h.await("what computed it", () -> h.shows("pytorch, auto, float32"));
             Path result = home.resolve("runs/1/result");
             assertEquals(7, RankTrail.read(RankTrail.in(result).orElseThrow()).steps().size());
             h.open(result);

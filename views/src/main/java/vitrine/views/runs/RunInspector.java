@@ -143,6 +143,10 @@ final class RunInspector {
         if (d.run().task().has("initAdapter")) {
             rows.add(KeyValueRow.ofName("Begins with", RunRow.file(d.run().task().path("initAdapter").asText())));
         }
+        EngineChoice.Chosen engine = EngineChoice.Chosen.of(d.environment());
+        if (engine.python()) {
+            rows.add(KeyValueRow.ofName("Engine", engine.engine() + ", " + engine.device() + ", " + engine.dtype()));
+        }
         long defaults = Setting.LIST.stream().filter(x -> x.methods().stream().anyMatch(m -> m.name().equals(d.run().method())) && !s.has(x.key()) && !x.key().equals(s.has("steps") ? "epochs" : "steps")).count();
         Label rest = new Label(defaults + " at default");
         rest.getStyleClass().add(Styles.CAPTION);
