@@ -3,6 +3,9 @@ package vitrine.app.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -58,6 +61,25 @@ final class AdapterCutCommand extends FolderCommand {
 
         @Option(names = "--loss", paramLabel = "NATS", description = "as few parameters as let the loss rise by at most NATS per token, with --model and --data")
         Double lossRise;
+
+        @Option(names = "--without", paramLabel = "MODULE:C,...", description = "these components of a module go, all others stay; counted from 0, singular ones from the largest, or with "
+                + "--by norm_product as they are stored; may be given several times")
+        List<String> without;
+    }
+
+    private List<Task.AdapterCut.Components> without() {
+        if (target.without == null) {
+            return null;
+        }
+        List<Task.AdapterCut.Components> out = new ArrayList<>();
+        for (String w : target.without) {
+            if (!w.matches(".+:\\d{1,6}(,\\d{1,6})*")) {
+                throw Refusal.of(Category.TASK_INVALID, null, "--without %s: a module and components such as model.layers.0.self_attn.q_proj:0,3 belong here", Visible.escape(w));
+            }
+            int colon = w.lastIndexOf(':');
+            out.add(new Task.AdapterCut.Components(w.substring(0, colon), Arrays.stream(w.substring(colon + 1).split(",")).map(Integer::valueOf).toList()));
+        }
+        return out;
     }
 
     @Override
@@ -69,7 +91,7 @@ final class AdapterCutCommand extends FolderCommand {
         }
         return new Task.AdapterCut(absolute(adapter), model == null ? null : absolute(model), target.rank, target.energy, target.parameters, target.lossRise,
                 AdapterCommand.choice(Task.Order.class, "--by", by), texts.domains(), sequenceLength(texts.length), texts.maxTokens,
-                how == Storage.solar ? new Task.AdapterCut.Solar(vectors, perturbation, seed) : null);
+                how == Storage.solar ? new Task.AdapterCut.Solar(vectors, perturbation, seed) : null, without());
     }
 
     private enum Storage {

@@ -32,11 +32,8 @@ final class CaptureCommand extends EngineCommand {
     @Option(names = "--layers", paramLabel = "A-B", description = "keep the values of layers A to B only")
     String layers;
 
-    @Option(names = "--without-heads", split = ",", paramLabel = "L.H", description = "what if: these heads are switched off; several as 4.7,2.0")
-    List<String> withoutHeads;
-
-    @Option(names = "--without-layers", split = ",", paramLabel = "L", description = "what if: these layers are switched off; several as 2,3")
-    List<Integer> withoutLayers;
+    @Mixin
+    OffOptions off = new OffOptions();
 
     @Mixin
     AdapterOptions adapters = new AdapterOptions();
@@ -46,21 +43,7 @@ final class CaptureCommand extends EngineCommand {
         if (common.out == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "--out is missing: a capture is a file").help("Say --out FILE.safetensors.");
         }
-        return new Task.Capture(absolute(model), prompt.prompt(), whats(), range(), adapters.uses(), off());
-    }
-
-    private Task.Off off() {
-        if (withoutHeads == null && withoutLayers == null) {
-            return null;
-        }
-        List<Task.HeadAt> heads = new ArrayList<>();
-        for (String h : withoutHeads == null ? List.<String>of() : withoutHeads) {
-            if (!h.matches("\\d{1,5}\\.\\d{1,5}")) {
-                throw Refusal.of(Category.TASK_INVALID, null, "--without-heads %s: a layer and a head such as 2.4 belong here", h);
-            }
-            heads.add(new Task.HeadAt(Integer.parseInt(h.split("\\.")[0]), Integer.parseInt(h.split("\\.")[1])));
-        }
-        return new Task.Off(heads.isEmpty() ? null : heads, withoutLayers);
+        return new Task.Capture(absolute(model), prompt.prompt(), whats(), range(), adapters.uses(), off.off());
     }
 
     private List<Task.What> whats() {

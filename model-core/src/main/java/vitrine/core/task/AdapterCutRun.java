@@ -81,6 +81,11 @@ final class AdapterCutRun {
     private Outcome run(Path staging) throws IOException {
         adapter.notes().forEach(warn);
         List<AdapterModule> modules = adapter.modules();
+        for (Task.AdapterCut.Components w : task.without() == null ? List.<Task.AdapterCut.Components>of() : task.without()) {
+            if (modules.stream().noneMatch(m -> m.path().equals(w.module()))) {
+                throw Refusal.of(Category.TASK_INVALID, adapter.checkpoint().path(), "it has no module %s", Visible.name(w.module())).help("The modules are listed by vitrine adapter.");
+            }
+        }
         worth = new double[modules.size()][];
         order = new Integer[modules.size()][];
         squares = new double[modules.size()];
@@ -97,7 +102,7 @@ final class AdapterCutRun {
         }
         int[] kept = kept(losses, before);
         if (Arrays.stream(kept).allMatch(k -> k == 0)) {
-            throw Refusal.of(Category.TASK_INVALID, adapter.checkpoint().path(), "nothing would be left of it").help("Ask for more.");
+            throw Refusal.of(Category.TASK_INVALID, adapter.checkpoint().path(), "nothing would be left of it").help(task.without() == null ? "Ask for more." : "Leave a component.");
         }
         double[] after = losses == null ? null : loss(losses, kept);
         return write(staging, kept, losses, before, after);
@@ -115,14 +120,27 @@ final class AdapterCutRun {
             if (solar != null) {
                 worth[m] = solar.read(m, f, s, arena);
                 order[m] = solar.order(m);
-            } else if (singular) {
-                worth[m] = s;
             } else {
-                double[] n = StoredComponents.of(f, arena).normProduct();
-                order[m] = StoredComponents.order(n);
-                worth[m] = Arrays.stream(order[m]).mapToDouble(i -> n[i]).toArray();
+                double[] n = singular ? s : StoredComponents.of(f, arena).normProduct();
+                order[m] = task.without() != null ? others(module, n.length) : singular ? null : StoredComponents.order(n);
+                worth[m] = order[m] == null ? n : Arrays.stream(order[m]).mapToDouble(i -> n[i]).toArray();
             }
         }
+    }
+
+    /// The components of a module that nothing leaves out, in their order, and after them those that go.
+    private Integer[] others(AdapterModule module, int count) {
+        List<Integer> gone = gone(module);
+        for (int c : gone) {
+            if (c >= count) {
+                throw Refusal.of(Category.TASK_INVALID, adapter.checkpoint().path(), "component %,d of %s is to go; its %,d are counted from 0", c, Visible.name(module.path()), count);
+            }
+        }
+        return java.util.stream.Stream.concat(java.util.stream.IntStream.range(0, count).boxed().filter(c -> !gone.contains(c)), gone.stream()).toArray(Integer[]::new);
+    }
+
+    private List<Integer> gone(AdapterModule module) {
+        return task.without().stream().filter(w -> w.module().equals(module.path())).findFirst().map(w -> w.components().stream().sorted().toList()).orElse(List.of());
     }
 
     /// All of a module's factors.
@@ -136,15 +154,19 @@ final class AdapterCutRun {
             return solar.factors(m, count, arena);
         }
         Factors f = whole(m, arena);
-        if (singular) {
+        if (singular && order[m] == null) {
             return StartFactors.truncated(DeltaSpectrum.of(f, arena), count, 1, arena);
         }
-        return f.picked(Arrays.copyOf(order[m], count), arena);
+        Factors all = singular ? StartFactors.truncated(DeltaSpectrum.of(f, arena), order[m].length, 1, arena) : f;
+        return all.picked(Arrays.copyOf(order[m], count), arena);
     }
 
     // --- how many
 
     private int[] kept(AdapterLosses losses, double[] before) {
+        if (task.without() != null) {
+            return java.util.stream.IntStream.range(0, worth.length).map(m -> worth[m].length - gone(adapter.modules().get(m)).size()).toArray();
+        }
         if (task.rank() != null) {
             return solar == null ? RankBudget.uniform(worth, task.rank()) : solar.asManyAs(task.rank());
         }
@@ -308,8 +330,8 @@ final class AdapterCutRun {
         }
         try (Arena arena = Arena.ofShared()) {
             Factors f = whole(m, arena);
-            return DeltaSpectrum.of(f.picked(Arrays.copyOfRange(order[m], count, order[m].length), arena), arena).measures().frobenius()
-                    * DeltaSpectrum.of(f.picked(Arrays.copyOfRange(order[m], count, order[m].length), arena), arena).measures().frobenius();
+            double norm = DeltaSpectrum.of(f.picked(Arrays.copyOfRange(order[m], count, order[m].length), arena), arena).measures().frobenius();
+            return norm * norm;
         }
     }
 
@@ -328,7 +350,7 @@ final class AdapterCutRun {
 
     private String card(ObjectNode s) {
         StringBuilder out = new StringBuilder(String.format(Locale.ROOT, "# %s, cut%n%n", Visible.escape(adapter.name())));
-        out.append(String.format(Locale.ROOT, "Cut by Vitrine, %s. Base: %s.%n%n", solar != null ? "to the largest coefficients in bases of the base's singular vectors" : singular ? "by singular values of each delta" : "to the stored components of the largest norm",
+        out.append(String.format(Locale.ROOT, "Cut by Vitrine, %s. Base: %s.%n%n", solar != null ? "to the largest coefficients in bases of the base's singular vectors" : task.without() != null ? "without single " + (singular ? "singular" : "stored") + " components" : singular ? "by singular values of each delta" : "to the stored components of the largest norm",
                 adapter.config().base().isEmpty() ? "not named" : Visible.escape(adapter.config().base())));
         out.append("| | before | after |\n| --- | --- | --- |\n");
         out.append(String.format(Locale.ROOT, "| parameters | %,d | %,d |%n", s.get("parameters_before").asLong(), s.get("parameters").asLong()));

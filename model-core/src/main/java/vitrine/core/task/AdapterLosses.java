@@ -42,16 +42,9 @@ final class AdapterLosses {
         model.requirePerplexity();
         LinkedHashSet<String> names = new LinkedHashSet<>();
         for (Task.Domain domain : texts) {
-            int taken = 0;
-            for (Sequences.Labelled s : DataInput.read(domain.file(), maxLength, model, progress)) {
-                int room = maxTokens == null ? Integer.MAX_VALUE : maxTokens - taken;
-                if (room < Task.SHORTEST) {
-                    break;
-                }
-                int length = Math.min(room, s.ids().length);
-                data.add(new Sequences.Labelled(Arrays.copyOf(s.ids(), length), Arrays.copyOf(s.labels(), length), domain.name()));
+            for (Sequences.Labelled s : DataInput.first(DataInput.read(domain.file(), maxLength, model, progress), maxTokens)) {
+                data.add(new Sequences.Labelled(s.ids(), s.labels(), domain.name()));
                 names.add(domain.name());
-                taken += length;
             }
         }
         domains = List.copyOf(names);

@@ -28,7 +28,6 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.forward.Batch;
-import vitrine.core.forward.Mask;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
@@ -61,7 +60,7 @@ final class CaptureRun {
     private final Map<String, Declared> declared = new LinkedHashMap<>();
     private final Map<String, Provenance> provenance = new LinkedHashMap<>();
     private final List<Probe> probes = new ArrayList<>();
-    private final Mask mask;
+    private final PartsOff off;
     private final List<Finish> finishes = new ArrayList<>();
     private final ObjectNode summary = Json.object();
     private SafetensorsWriter writer;
@@ -71,13 +70,13 @@ final class CaptureRun {
         void run() throws IOException;
     }
 
-    private CaptureRun(Task.Capture task, LoadedModel model, Progress progress, Consumer<String> warn) {
+    private CaptureRun(Task.Capture task, LoadedModel model, PartsOff off, Progress progress, Consumer<String> warn) {
         this.model = model;
         this.warn = warn;
         spec = model.spec();
         prompt = Tokens.of(task.prompt(), model.checkpoint(), spec, progress);
         tokens = prompt.ids().length;
-        mask = mask(task);
+        this.off = off;
         what = task.what().isEmpty() ? EnumSet.noneOf(What.class) : EnumSet.copyOf(task.what());
         int layers = spec.layers().size();
         first = task.layers() == null ? 0 : task.layers().first();
@@ -87,25 +86,10 @@ final class CaptureRun {
         }
     }
 
-    /// What is switched off, or null.
-    private Mask mask(Task.Capture task) {
-        if (task.off() == null) {
-            return null;
-        }
-        Mask off = new Mask(task.off().heads() == null ? Set.of() : task.off().heads().stream().map(h -> new Mask.Head(h.layer(), h.head())).collect(java.util.stream.Collectors.toSet()),
-                task.off().layers() == null ? Set.of() : Set.copyOf(task.off().layers()));
-        List<String> absent = off.absent(spec);
-        if (!absent.isEmpty()) {
-            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%s is to be switched off; the model has %d layers of %s heads", absent.getFirst(), spec.layers().size(),
-                    spec.layers().stream().map(l -> l.attention().heads()).distinct().map(String::valueOf).collect(java.util.stream.Collectors.joining(" or ")));
-        }
-        return off;
-    }
-
     /// Runs the task and writes its tensors to `file`.
     static Outcome run(Task.Capture task, Path file, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
-            return new CaptureRun(task, model, progress, warn).run(file, progress);
+        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters()); PartsOff off = PartsOff.of(task.off(), model, progress)) {
+            return new CaptureRun(task, model, off, progress, warn).run(file, progress);
         }
     }
 
@@ -125,9 +109,7 @@ final class CaptureRun {
                     probes.add(watch);
                     Batch batch = new Batch(List.of(new Batch.Sequence(prompt.ids(), prompt.segments())));
                     try (Arena arena = Arena.ofShared()) {
-                        if (mask != null) {
-                            probes.addFirst(mask.probe(spec, arena));
-                        }
+                        probes.addFirst(off.probe(arena));
                         model.forward().run(batch, Probe.all(probes), progress);
                     }
                     watch.warn(warn);

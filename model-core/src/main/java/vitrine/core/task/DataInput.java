@@ -3,6 +3,8 @@ package vitrine.core.task;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import vitrine.core.dataset.Dataset;
 import vitrine.core.dataset.Example;
@@ -21,6 +23,26 @@ final class DataInput {
 
     static List<Sequences.Labelled> read(String file, Integer maxLength, LoadedModel model, Progress progress) {
         return readAll(file, maxLength, model, progress).sequences();
+    }
+
+    /// The first so many tokens of texts: the last that has room for two of them is cut, and what comes after it goes.
+    ///
+    /// @param maxTokens all where null
+    static List<Sequences.Labelled> first(List<Sequences.Labelled> all, Integer maxTokens) {
+        if (maxTokens == null) {
+            return all;
+        }
+        List<Sequences.Labelled> out = new ArrayList<>();
+        int left = maxTokens;
+        for (Sequences.Labelled s : all) {
+            if (left < Task.SHORTEST) {
+                break;
+            }
+            int length = Math.min(left, s.ids().length);
+            out.add(new Sequences.Labelled(Arrays.copyOf(s.ids(), length), Arrays.copyOf(s.labels(), length), s.label()));
+            left -= length;
+        }
+        return out;
     }
 
     /// The sequences, and what became of each example.

@@ -2,6 +2,7 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -21,10 +22,10 @@ final class EvaluateRun {
     private EvaluateRun() {}
 
     static Outcome run(Task.Evaluate task, Progress progress, Consumer<String> warn) {
-        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
+        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters()); PartsOff off = PartsOff.of(task.off(), model, progress); Arena arena = Arena.ofShared()) {
             model.requirePerplexity();
-            List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
-            Evaluation.Results results = new Evaluation(model.forward()).run(data, progress);
+            List<Sequences.Labelled> data = DataInput.first(DataInput.read(task.data(), task.maxLength(), model, progress), task.maxTokens());
+            Evaluation.Results results = new Evaluation(model.forward()).run(data, off.probe(arena), progress);
             ObjectNode summary = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family());
             put(summary, results.all(), warn);
             results.byLabel().forEach((label, r) -> put(summary.withObject("/labels").putObject(label), r, warn));
@@ -34,6 +35,9 @@ final class EvaluateRun {
             }
             if (task.elastic() != null) {
                 summary.set("elastic", new ElasticGrid(model, task.elastic(), progress).measure(task.data(), data));
+            }
+            if (task.lazy() != null) {
+                summary.set("lazy", new LazyLayers(model, task.lazy(), progress).measure(data, results.all()));
             }
             return new Outcome(summary, Map.of("loss", Provenance.derived("logits", "F32", "mean of −ln p over predicted tokens, nats").of(results.all().predicted()),
                     "perplexity", Provenance.derived("loss", "F64", "exp(loss)").of(results.all().predicted())));

@@ -15,6 +15,7 @@ import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.RankArtifact;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.refusal.Visible;
 
 /// Something an engine can be asked to do. Its JSON form, with the key `kind`, is public: `schemas/task.schema.json` of the resources.
 ///
@@ -88,13 +89,27 @@ public sealed interface Task {
     ///
     /// @param heads none where null
     /// @param layers whole ones; none where null
+    /// @param ranks how many of a matrix's singular directions stay, the largest first, from 1, by its name without `.weight`
+    ///     ([vitrine.core.prune.PrunableMatrix#module]); all of every matrix where null
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    record Off(List<HeadAt> heads, List<Integer> layers) {
+    record Off(List<HeadAt> heads, List<Integer> layers, Map<String, Integer> ranks) {
+        /// Heads and layers only.
+        public Off(List<HeadAt> heads, List<Integer> layers) {
+            this(heads, layers, null);
+        }
+
         public Off {
             requireWhole("off.heads", heads);
             requireWhole("off.layers", layers);
             if (layers != null) {
                 layers.forEach(l -> requireAtLeast("off.layers", l, 0));
+            }
+            if (ranks != null) {
+                ranks = java.util.Collections.unmodifiableMap(new java.util.TreeMap<>(ranks));
+                ranks.forEach((matrix, r) -> {
+                    require("off.ranks." + matrix, r);
+                    requireAtLeast("off.ranks." + matrix, r, 1);
+                });
             }
         }
     }
@@ -128,7 +143,10 @@ public sealed interface Task {
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param cache losses with part of the key/value cache; not where null
     /// @param elastic losses of smaller models within this one; not where null
-    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) implements Task {
+    /// @param maxTokens how many tokens pass at most, from 2; all where null
+    /// @param off parts that are switched off; none where null
+    /// @param lazy losses where layers attend with what others attended with; not where null
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off, Lazy lazy) implements Task {
         public Evaluate(String model, String data, Integer maxLength) {
             this(model, data, maxLength, null);
         }
@@ -137,11 +155,19 @@ public sealed interface Task {
             this(model, data, maxLength, adapters, null, null);
         }
 
+        public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) {
+            this(model, data, maxLength, adapters, cache, elastic, null, null, null);
+        }
+
         public Evaluate {
             requireWhole("adapters", adapters);
             require("model", model);
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
+            requireAtLeast("maxTokens", maxTokens, SHORTEST);
+            if (off != null && (cache != null || elastic != null || lazy != null)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "off does not go with %s, which changes the pass itself", cache != null ? "cache" : elastic != null ? "elastic" : "lazy");
+            }
         }
     }
 
@@ -166,6 +192,28 @@ public sealed interface Task {
                 }
             });
             requireInside("cache.prompt", prompt, 0, 1);
+        }
+    }
+
+    /// Layers that take over the queries, or the attention weights, of an earlier layer that attends alike.
+    ///
+    /// @param thresholds divergences up to which layers attend alike, nats, from 0
+    /// @param longest how many layers attend alike at most, the first among them; 4 where null
+    /// @param withoutFirst whether layers are compared without what goes to the first key; false where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Lazy(List<Double> thresholds, Integer longest, Boolean withoutFirst) {
+        public Lazy {
+            require("lazy.thresholds", thresholds);
+            requireWhole("lazy.thresholds", thresholds);
+            if (thresholds.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "lazy.thresholds names nothing");
+            }
+            thresholds.forEach(t -> {
+                if (!(t >= 0 && Double.isFinite(t))) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "lazy.thresholds is %s; a number from 0 belongs here", t);
+                }
+            });
+            requireAtLeast("lazy.longest", longest, 1);
         }
     }
 
@@ -418,7 +466,7 @@ public sealed interface Task {
                 if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
                 }
-                if (method.composes() && settings.optimiser() != null && settings.optimiser().probes()) {
+                if ((method.composes() || method == FinetuneMethod.bone) && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the method %s does not go with the optimiser %s", method.name(), settings.optimiser().name());
                 }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
@@ -518,7 +566,7 @@ public sealed interface Task {
         }
     }
 
-    /// An adapter of fewer ranks. Exactly one of `rank`, `energy`, `parameters` and `lossRise` says how many.
+    /// An adapter of fewer ranks. Exactly one of `rank`, `energy`, `parameters`, `lossRise` and `without` says how many, or which.
     ///
     /// @param model its base; null for none
     /// @param rank that every module keeps, as far as it has so many, from 1
@@ -529,8 +577,10 @@ public sealed interface Task {
     /// @param data texts of which the loss before and after is told; null for none
     /// @param solar where what is left is stored as coefficients in bases of the base's singular vectors: `rank` is then that of the factors whose values are as
     ///   many, and `energy`, `parameters` and `lossRise` say how many coefficients stay; null for factors
+    /// @param without single components that go and all others stay: singular ones, the largest first, or with [Order#norm_product] those that are stored, in
+    ///     their places; factors only
     record AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength,
-                      Integer maxTokens, Solar solar) implements Task {
+                      Integer maxTokens, Solar solar, List<Components> without) implements Task {
 
         /// How coefficients are stored.
         ///
@@ -549,9 +599,35 @@ public sealed interface Task {
             }
         }
 
+        /// Rank components of a module.
+        ///
+        /// @param module its path
+        /// @param components counted from 0
+        public record Components(String module, List<Integer> components) {
+            public Components {
+                require("without.module", module);
+                require("without.components", components);
+                requireWhole("without.components", components);
+                components.forEach(c -> requireAtLeast("without.components", c, 0));
+                if (components.isEmpty() || components.stream().distinct().count() < components.size()) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "without names %s of %s", components.isEmpty() ? "no component" : "a component twice", Visible.name(module));
+                }
+            }
+        }
+
         /// A cut that is stored as factors.
         public AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength, Integer maxTokens) {
-            this(adapter, model, rank, energy, parameters, lossRise, order, data, maxLength, maxTokens, null);
+            this(adapter, model, rank, energy, parameters, lossRise, order, data, maxLength, maxTokens, null, null);
+        }
+
+        /// A cut of which no single component is named.
+        public AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength, Integer maxTokens, Solar solar) {
+            this(adapter, model, rank, energy, parameters, lossRise, order, data, maxLength, maxTokens, solar, null);
+        }
+
+        /// An adapter without single components.
+        public static AdapterCut without(String adapter, String model, Order order, List<Components> without, List<Domain> data, Integer maxTokens) {
+            return new AdapterCut(adapter, model, null, null, null, null, order, data, null, maxTokens, null, without);
         }
 
         public AdapterCut {
@@ -560,8 +636,15 @@ public sealed interface Task {
             requireAtLeast("rank", rank, 1);
             requireAtLeast("maxLength", maxLength, SHORTEST);
             requireAtLeast("maxTokens", maxTokens, SHORTEST);
-            if (java.util.stream.Stream.of(rank, energy, parameters, lossRise).filter(Objects::nonNull).count() != 1) {
-                throw Refusal.of(Category.TASK_INVALID, null, "a cut is to exactly one of rank, energy, parameters and lossRise");
+            requireWhole("without", without);
+            if (java.util.stream.Stream.of(rank, energy, parameters, lossRise, without).filter(Objects::nonNull).count() != 1) {
+                throw Refusal.of(Category.TASK_INVALID, null, "a cut is to exactly one of rank, energy, parameters, lossRise and without");
+            }
+            if (without != null && (without.isEmpty() || without.stream().map(Components::module).distinct().count() < without.size())) {
+                throw Refusal.of(Category.TASK_INVALID, null, without.isEmpty() ? "without names nothing" : "two entries of without name the same module");
+            }
+            if (without != null && solar != null) {
+                throw Refusal.of(Category.TASK_INVALID, null, "without names components of factors, and coefficients (solar) have none");
             }
             if (energy != null && !(energy > 0 && energy <= 1)) {
                 throw Refusal.of(Category.TASK_INVALID, null, "energy is %s; a number above 0 and up to 1 belongs here", energy);
@@ -770,7 +853,7 @@ public sealed interface Task {
                 require("data", data);
             }
             if (recovery != null) {
-                recovery.requireFor(method, data);
+                recovery.requireFor(method, given, data);
             }
         }
 
@@ -805,13 +888,17 @@ public sealed interface Task {
             }
         }
 
-        private void requireFor(PruneMethod pruning, String calibration) {
+        private void requireFor(PruneMethod pruning, PruneSettings given, String calibration) {
             if (data == null && calibration == null) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery has no data").help("Say recovery.data, or the task's data.");
             }
-            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap || pruning == PruneMethod.masa) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would give matrices their full rank again", method.adapts() ? "a merged adapter" : "full")
                         .help("An adapter beside the checkpoint keeps ranks.");
+            }
+            if (pruning == PruneMethod.dha && Boolean.FALSE.equals(given.even()) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would part heads that were fused and keep their places", method.adapts() ? "a merged adapter" : "full")
+                        .help("An adapter beside the checkpoint keeps them; so do heads that are fused alike in every layer.");
             }
         }
     }

@@ -217,6 +217,51 @@ class AdapterRunTest {
         assertArrayEquals(logits(base, adapter), logits(base, stored.folder().toString()), 2e-4f);
     }
 
+    /// One component gone changes the loss as its gate does when it is left out alone; several leave the others as they were; singular and stored ones, DoRA too.
+    @Test
+    void singleComponentsAreCut() throws IOException {
+        String base = reference("llama-gqa");
+        List<Task.Domain> texts = List.of(new Task.Domain("ids", ids()));
+        for (Task.Order order : List.of(Task.Order.singular, Task.Order.norm_product)) {
+            for (String adapter : List.of(reference("lora-patterns"), reference("lora-dora"))) {
+                AdapterArtifact alone = AdapterArtifact.of(run(new Task.Adapter(adapter, base, Task.Alignment.none, texts, List.of(0), order, Task.Without.components, null, null, null)));
+                AdapterArtifact.Row first = alone.rows().getFirst();
+                AdapterArtifact.Row last = alone.rows().getLast();
+                Artifact one = run(Task.AdapterCut.without(adapter, base, order, List.of(new Task.AdapterCut.Components(first.module(), List.of(1))), texts, null));
+                JsonNode s = one.manifest().summary();
+                double change = alone.values("loss_without", first)[1];
+                assertEquals(change, s.at("/domains/0/after/loss").asDouble() - s.at("/domains/0/before/loss").asDouble(), 2e-6, order + " " + adapter);
+                assertTrue(Math.abs(change) > 1e-5, "it does something");
+                assertEquals(first.rank() - 1, s.at("/ranks/" + first.module().replace("/", "~1")).asInt());
+                assertEquals(last.rank(), s.at("/ranks/" + last.module().replace("/", "~1")).asInt());
+                // The folder, run as any adapter.
+                assertEquals(s.at("/domains/0/after/loss").asDouble(), run(new Task.Evaluate(base, ids(), null, List.of(Task.AdapterUse.of(one.folder().toString())))).manifest().summary().get("loss").asDouble(), 1e-5);
+
+                Artifact several = run(Task.AdapterCut.without(adapter, null, order, List.of(new Task.AdapterCut.Components(first.module(), List.of(2, 0)),
+                        new Task.AdapterCut.Components(last.module(), List.of(1))), null, null));
+                AdapterArtifact after = AdapterArtifact.of(run(Task.Adapter.alone(several.folder().toString())));
+                String values = order == Task.Order.singular ? "sv" : "norm_product";
+                double[] before = alone.values(values, first);
+                assertArrayEquals(java.util.stream.IntStream.range(0, before.length).filter(i -> i != 0 && i != 2).mapToDouble(i -> before[i]).toArray(),
+                        after.values(values, after.row(first.module()).orElseThrow()), 1e-5 * before[0], "the others stay, in their order");
+                double lost = 0;
+                double all = 0;
+                for (AdapterArtifact.Row r : alone.rows()) {
+                    double[] sv = alone.values("sv", r);
+                    all += Arrays.stream(sv).map(v -> v * v).sum();
+                    lost += r == first ? sv[0] * sv[0] + sv[2] * sv[2] : r == last ? sv[1] * sv[1] : 0;
+                }
+                if (order == Task.Order.singular) {
+                    assertEquals(Math.sqrt(lost / all), several.manifest().summary().get("relative_error").asDouble(), 1e-9);
+                }
+            }
+        }
+        Refusal r = assertThrows(Refusal.class, () -> run(Task.AdapterCut.without(reference("lora-patterns"), null, null, List.of(new Task.AdapterCut.Components("nothing.here", List.of(0))), null, null)));
+        assertEquals("it has no module nothing.here", r.problem());
+        assertThrows(Refusal.class, () -> new Task.AdapterCut.Components("a", List.of(1, 1)));
+        assertThrows(Refusal.class, () -> Task.AdapterCut.without("a", null, null, List.of(), null, null));
+    }
+
     @Test
     void ranksPerModuleAndBudgets() throws IOException {
         String base = reference("llama-gqa");

@@ -105,10 +105,100 @@ class SwitchedOffTest {
         }
     }
 
+    /// The loss with fewer directions is that of a checkpoint whose matrix a power iteration of the test's own has brought to that rank; of one tensor two parts by
+    /// themselves, and with a head off besides.
+    @Test
+    void aMatrixThatKeepsItsLargestDirectionsIsOneOfThatRank() throws IOException {
+        String q = "model.layers.1.self_attn.q_proj";
+        String down = "model.layers.2.mlp.down_proj";
+        Map<String, Integer> kept = Map.of(q, 2, down, 1);
+        Path low = copy("llama-gqa", c -> { }, (name, v) -> {
+            Integer r = kept.get(name.replace(".weight", ""));
+            return r == null ? v : largest(v, 64, v.length / 64, r);
+        });
+        double[] off = losses(REFERENCE.resolve("llama-gqa"), new Task.Off(null, null, kept));
+        assertArrayEquals(losses(low, null), off, 2e-5);
+        double[] whole = losses(REFERENCE.resolve("llama-gqa"), null);
+        assertTrue(java.util.stream.IntStream.range(0, off.length).anyMatch(i -> Math.abs(off[i] - whole[i]) > 1e-3), "the directions do something");
+        assertArrayEquals(whole, losses(REFERENCE.resolve("llama-gqa"), new Task.Off(null, null, Map.of(q, 64))), 0, "all of them stay");
+        List<Task.HeadAt> head = List.of(new Task.HeadAt(0, 2));
+        assertArrayEquals(losses(low, new Task.Off(head, null)), losses(REFERENCE.resolve("llama-gqa"), new Task.Off(head, null, kept)), 2e-5);
+    }
+
+    /// The sum of the r leading singular triples of `[rows, columns]`, each by power iteration on what the ones before leave, float64.
+    private static float[] largest(float[] w, int rows, int columns, int r) {
+        double[] left = new double[w.length];
+        double[] sum = new double[w.length];
+        for (int i = 0; i < w.length; i++) {
+            left[i] = w[i];
+        }
+        for (int k = 0; k < r; k++) {
+            double[] v = new double[columns];
+            for (int j = 0; j < columns; j++) {
+                v[j] = Math.sin(1 + 3.7 * j);
+            }
+            double[] u = new double[rows];
+            for (int step = 0; step < 2000; step++) {
+                java.util.Arrays.fill(u, 0);
+                for (int i = 0; i < rows; i++) {
+                    for (int j = 0; j < columns; j++) {
+                        u[i] += left[i * columns + j] * v[j];
+                    }
+                }
+                unit(u);
+                java.util.Arrays.fill(v, 0);
+                for (int i = 0; i < rows; i++) {
+                    for (int j = 0; j < columns; j++) {
+                        v[j] += left[i * columns + j] * u[i];
+                    }
+                }
+                if (step < 1999) {
+                    unit(v);
+                }
+            }
+            for (int i = 0; i < rows; i++) {
+                for (int j = 0; j < columns; j++) {
+                    sum[i * columns + j] += u[i] * v[j];
+                    left[i * columns + j] -= u[i] * v[j];
+                }
+            }
+        }
+        float[] out = new float[w.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (float) sum[i];
+        }
+        return out;
+    }
+
+    private static void unit(double[] v) {
+        double norm = Math.sqrt(java.util.Arrays.stream(v).map(x -> x * x).sum());
+        for (int i = 0; i < v.length; i++) {
+            v[i] /= norm;
+        }
+    }
+
+    /// An evaluation with parts off is one of a checkpoint that a pruning run wrote, to the bit; of the first tokens only.
+    @Test
+    void theLossWithFewerDirectionsIsThatOfThePrunedCheckpoint() throws IOException {
+        String model = REFERENCE.resolve("llama-gqa").toAbsolutePath().toString();
+        Path text = java.nio.file.Files.writeString(folder.resolve("t.jsonl"), "{\"input_ids\": [5, 9, 17, 33, 8, 4, 21]}\n{\"input_ids\": [7, 7, 3, 60, 41, 12]}\n");
+        Map<String, Integer> kept = Map.of("model.layers.0.self_attn.v_proj", 3, "model.layers.1.mlp.up_proj", 7);
+        Task.Evaluate off = new Task.Evaluate(model, text.toString(), null, null, null, null, 10, new Task.Off(null, null, kept), null);
+        com.fasterxml.jackson.databind.JsonNode got = TaskRunner.run(off, folder.resolve("off"), Progress.NONE, w -> { }).manifest().summary();
+        assertEquals(6 + 2, got.path("predicted_tokens").asInt(), "the second text is cut to 3 tokens");
+        PruneSettings ranks = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, kept);
+        Path pruned = TaskRunner.run(new Task.Prune(model, text.toString(), PruneMethod.svd, null, ranks), folder.resolve("pruned"), Progress.NONE, w -> { }).folder();
+        Task.Evaluate then = new Task.Evaluate(pruned.toString(), text.toString(), null, null, null, null, 10, null, null);
+        assertEquals(TaskRunner.run(then, folder.resolve("then"), Progress.NONE, w -> { }).manifest().summary().path("loss").asDouble(), got.path("loss").asDouble(), 0);
+    }
+
     @Test
     void whatIsNotThereCannotBeSwitchedOff() {
         Refusal r = assertThrows(Refusal.class, () -> losses(REFERENCE.resolve("llama-gqa"), new Task.Off(List.of(new Task.HeadAt(2, 8)), null)));
         assertEquals("layer 2, head 8 is to be switched off; the model has 3 layers of 8 heads", r.problem());
         assertThrows(Refusal.class, () -> new Task.Off(null, List.of(-1)));
+        r = assertThrows(Refusal.class, () -> losses(REFERENCE.resolve("llama-gqa"), new Task.Off(null, null, Map.of("lm_head", 2))));
+        assertEquals("no linear layer of a decoder layer is called lm_head", r.problem());
+        assertThrows(Refusal.class, () -> new Task.Off(null, null, Map.of("a", 0)));
     }
 }

@@ -1,6 +1,8 @@
 package vitrine.views.view;
 
 import javafx.animation.PauseTransition;
+import javafx.beans.value.ChangeListener;
+import javafx.beans.value.WeakChangeListener;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Label;
@@ -49,7 +51,7 @@ public final class States {
         ProgressRow row = new ProgressRow(Icons.RUNS, task.title(), cancel);
         row.setMaxWidth(440);
         Runnable show = () -> row.progress(task.done(), task.total(), task.singularUnit(), task.secondsLeftProperty().get());
-        task.shareProperty().addListener((o, old, now) -> show.run());
+        follow(task, row, show);
         show.run();
         row.setVisible(false);
         PauseTransition wait = new PauseTransition(Duration.seconds(1));
@@ -75,7 +77,7 @@ public final class States {
             meter.shareProperty().set(task.total() > 0 ? (double) task.done() / task.total() : Double.NaN);
             words.setText(task.total() <= 0 ? "waiting" : Numbers.bytes(task.done()) + " of " + Numbers.bytes(task.total()) + left(task));
         };
-        task.shareProperty().addListener((o, old, now) -> tell.run());
+        follow(task, words, tell);
         tell.run();
         HBox row = new HBox(8, meter, words, new IconButton(Icons.CLOSE, "Cancel " + task.title(), "", task::cancel).compact());
         row.setAlignment(Pos.CENTER_LEFT);
@@ -87,6 +89,13 @@ public final class States {
             wait.play();
         }
         return row;
+    }
+
+    /// Tells of progress for as long as the node lives: the board keeps its rows longer than the views that watch them.
+    private static void follow(TaskRow task, Node node, Runnable tell) {
+        ChangeListener<Number> listener = (o, old, now) -> tell.run();
+        node.getProperties().put(States.class, listener);
+        task.shareProperty().addListener(new WeakChangeListener<>(listener));
     }
 
     private static String left(TaskRow task) {
