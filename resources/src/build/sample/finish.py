@@ -14,6 +14,7 @@ import transformers
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import listing
 import measure
 import settings
 import train
@@ -84,10 +85,6 @@ def write_texts(out):
     return texts
 
 
-def properties(value):
-    return value.replace("\\", "\\\\").replace("\n", "\\n")
-
-
 def best(table):
     """(layer, head) of the highest value."""
     return max(((layer, head) for layer, row in enumerate(table) for head in range(len(row))), key=lambda lh: table[lh[0]][lh[1]])
@@ -99,12 +96,7 @@ def write_prompts(out, heads):
         layer, head = heads[which]
         items.append(dict(name=name, title=title, text=text, look=look, which=which, layer=layer, head=head))
     (out / "prompts.json").write_text(json.dumps(items, indent=2) + "\n")
-    lines = ["# Written by the recipe (resources/src/build/sample). The same prompts stand in prompts.json beside the checkpoint.", f"samples={settings.NAME}",
-             f"{settings.NAME}.title={TITLE}", f"{settings.NAME}.description={DESCRIPTION}", f"{settings.NAME}.texts=stories.jsonl,songs.txt,long.txt",
-             f"{settings.NAME}.prompts={','.join(PROMPTS)}"]
-    for item in items:
-        lines += [f"{settings.NAME}.prompt.{item['name']}.{key}={properties(str(item[key]))}" for key in ("title", "text", "look", "layer", "head")]
-    (RESOURCES / "samples.properties").write_text("\n".join(lines) + "\n")
+    listing.write(settings.NAME, dict(title=TITLE, description=DESCRIPTION, best="attention", texts="stories.jsonl,songs.txt,long.txt"), items)
     return items
 
 

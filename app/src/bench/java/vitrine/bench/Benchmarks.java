@@ -17,6 +17,7 @@ import vitrine.core.files.Whole;
 /// | `bench.adapter.layers` | layers of the adapter of `adapter`, 32 by default |
 /// | `bench.sequences` | sequences of 512 tokens of `routing`, 40 by default |
 /// | `bench.prune.sequences` | calibration sequences of `prune`, 128 by default |
+/// | `bench.prune.methods` | `wanda,sparsegpt` by default |
 /// | `bench.threads` | threads that compute, 2 by default |
 ///
 /// The environment variable `VITRINE_PYTHON` names a Python with torch, transformers and safetensors; without it the comparison with

@@ -20,6 +20,7 @@ import vitrine.core.json.Json;
 final class PruneBench {
 
     private static final int SEQUENCES = Integer.getInteger("bench.prune.sequences", 128);
+    private static final List<String> METHODS = List.of(System.getProperty("bench.prune.methods", "wanda,sparsegpt").split(","));
     private static final int TOKENS = 512;
 
     private final Setting setting;
@@ -44,7 +45,7 @@ final class PruneBench {
         StringBuilder report = new StringBuilder(String.format(Locale.ROOT, "## Pruning to 50 %%, %d x %d calibration tokens, Qwen2.5-0.5B's shape (%d layers), %d threads%n%n", SEQUENCES, TOKENS,
                 shape.layers(), setting.threads())).append("float32, layers calibrated with what they read once those before are pruned; whole commands; medians of ").append(setting.rounds())
                 .append(" runs.\n\n| | seconds | peak resident memory, MiB |\n| --- | --- | --- |\n");
-        for (String method : List.of("wanda", "sparsegpt")) {
+        for (String method : METHODS) {
             List<Measured> ours = new ArrayList<>();
             List<Measured> theirs = new ArrayList<>();
             JsonNode versions = null;

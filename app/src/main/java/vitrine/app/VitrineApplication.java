@@ -73,10 +73,11 @@ public final class VitrineApplication extends Application {
         List<SampleOffer> samples = SampleOffer.all(folders);
         MainWindow window = new MainWindow(made, stage, Questions.ofSystem(stage), samples);
         stage.setOnHidden(e -> made.state().set(boundsKey(), bounds(stage)));
-        FirstPaint.last(window.scene(), "whole window");
         List<Path> paths = getParameters().getRaw().stream().map(Path::of).toList();
+        FirstPaint.window(window.scene(), !paths.isEmpty());
         if (!paths.isEmpty()) {
-            window.open(paths);
+            long asked = System.nanoTime();
+            window.open(paths).thenRun(() -> FirstPaint.opened(window.scene(), asked));
         } else {
             openSampleAtFirstStart(window, samples);
         }

@@ -19,14 +19,15 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Properties;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
 
-/// The bundled samples: checkpoints of the project's own that open without a download.
+/// The bundled samples: checkpoints and an adapter of the project's own that open without a download.
 ///
-/// A sample is an ordinary checkpoint folder, because the worker maps its file into memory. Installed, the folders lie unpacked beside
+/// A sample is an ordinary checkpoint or adapter folder, because the worker maps its file into memory. Installed, the folders lie unpacked beside
 /// the program, and [#FOLDER_PROPERTY] names the place; in the build tree they are read where they were built; from a jar they are copied
 /// to the program's data folder once.
 ///
@@ -37,8 +38,6 @@ public final class Samples {
     public static final String FOLDER_PROPERTY = "vitrine.samples";
 
     private static final String ROOT = "vitrine/samples/";
-    /// Every sample has one: it is how its folder is found.
-    private static final String MARKER = "config.json";
 
     private Samples() {}
 
@@ -50,13 +49,26 @@ public final class Samples {
     /// @param head of that layer, from 0
     public record Prompt(String title, String text, String look, int layer, int head) {}
 
-    /// A bundled checkpoint.
+    /// The view in which a sample is at its best.
+    public enum Best {
+        ATTENTION, ROUTING, LORA
+    }
+
+    /// A bundled checkpoint, or an adapter of one.
     ///
     /// @param id the name of its folder
     /// @param description one line
-    /// @param texts names of sample texts in its folder, JSONL or plain
-    /// @param prompts the best first
-    public record Sample(String id, String title, String description, List<String> texts, List<Prompt> prompts) {}
+    /// @param best where to look at it first
+    /// @param base of an adapter: the sample that it belongs to; null for a checkpoint
+    /// @param texts names of sample texts in its folder, JSONL or plain, the best first
+    /// @param prompts the best first; none where it is not opened in Attention
+    public record Sample(String id, String title, String description, Best best, String base, List<String> texts, List<Prompt> prompts) {
+
+        /// Every sample has one: it is how its folder is found.
+        String marker() {
+            return base == null ? "config.json" : "adapter_config.json";
+        }
+    }
 
     /// All bundled samples, the one to show first in front.
     public static List<Sample> all() {
@@ -76,8 +88,8 @@ public final class Samples {
     public static Path folder(Sample sample, Path data) {
         String installed = System.getProperty(FOLDER_PROPERTY);
         try {
-            return installed == null || installed.isBlank() ? folder(sample.id(), resource(sample.id() + "/" + MARKER), data)
-                    : present(Path.of(installed).resolve(sample.id()));
+            return installed == null || installed.isBlank() ? folder(sample.id(), resource(sample.id() + "/" + sample.marker()), data)
+                    : present(Path.of(installed).resolve(sample.id()), sample.marker());
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
         }
@@ -86,31 +98,32 @@ public final class Samples {
     /// The folder that holds `marker`: where it lies, or a copy of it out of its jar.
     static Path folder(String id, URL marker, Path data) throws IOException {
         if (marker.getProtocol().equals("file")) {
-            return present(Path.of(URI.create(marker.toString())).getParent());
+            Path file = Path.of(URI.create(marker.toString()));
+            return present(file.getParent(), file.getFileName().toString());
         }
         // jar:file:/somewhere/resources.jar!/vitrine/samples/...: opened as the file that it is, so that no connection is ever made.
         String inside = marker.getPath();
         if (marker.getProtocol().equals("jar") && inside.startsWith("file:") && inside.contains("!/")) {
             try (JarFile file = new JarFile(Path.of(URI.create(inside.substring(0, inside.indexOf("!/")))).toFile())) {
-                return copied(id, file, data.resolve("samples"));
+                return copied(id, file, data.resolve("samples"), inside.substring(inside.lastIndexOf('/') + 1));
             }
         }
         throw new IOException("the sample " + id + " is packed in a way that cannot be read: " + marker);
     }
 
-    private static Path present(Path folder) throws IOException {
-        if (!Files.isRegularFile(folder.resolve(MARKER))) {
+    private static Path present(Path folder, String marker) throws IOException {
+        if (!Files.isRegularFile(folder.resolve(marker))) {
             throw new IOException("the bundled sample is not in " + folder + ": the program is not whole, install it again");
         }
         return folder;
     }
 
     /// Copies a sample once. The copy's place tells its content apart, so that another version's sample lies elsewhere; it is whole or absent.
-    private static Path copied(String id, JarFile jar, Path store) throws IOException {
+    private static Path copied(String id, JarFile jar, Path store, String marker) throws IOException {
         List<JarEntry> entries = jar.stream().filter(e -> e.getName().startsWith(ROOT + id + "/") && !e.isDirectory()).sorted(Comparator.comparing(JarEntry::getName)).toList();
         Path place = store.resolve(fingerprint(entries));
         Path folder = place.resolve(id);
-        if (Files.isRegularFile(folder.resolve(MARKER))) {
+        if (Files.isRegularFile(folder.resolve(marker))) {
             return folder;
         }
         Files.createDirectories(place);
@@ -133,7 +146,7 @@ public final class Samples {
         } catch (IOException e) {
             delete(stage);
             // Another window may have been faster: then its copy is the same.
-            if (!Files.isRegularFile(folder.resolve(MARKER))) {
+            if (!Files.isRegularFile(folder.resolve(marker))) {
                 throw e;
             }
         }
@@ -171,8 +184,8 @@ public final class Samples {
     }
 
     private static Sample sample(Properties p, String id) {
-        List<Prompt> prompts = list(p, id + ".prompts").stream().map(name -> prompt(p, id + ".prompt." + name)).toList();
-        return new Sample(id, value(p, id + ".title"), value(p, id + ".description"), list(p, id + ".texts"), prompts);
+        List<Prompt> prompts = p.getProperty(id + ".prompts", "").isEmpty() ? List.of() : list(p, id + ".prompts").stream().map(name -> prompt(p, id + ".prompt." + name)).toList();
+        return new Sample(id, value(p, id + ".title"), value(p, id + ".description"), Best.valueOf(value(p, id + ".best").toUpperCase(Locale.ROOT)), p.getProperty(id + ".base"), list(p, id + ".texts"), prompts);
     }
 
     private static Prompt prompt(Properties p, String key) {

@@ -37,7 +37,7 @@ class SamplesTest {
     }
 
     @Test
-    void everySampleIsDescribedAndIsAWholeCheckpointFolder() {
+    void everySampleIsDescribedAndIsAWholeFolder() {
         List<Sample> samples = Samples.all();
         assertFalse(samples.isEmpty());
         for (Sample s : samples) {
@@ -45,12 +45,17 @@ class SamplesTest {
             assertFalse(s.description().isBlank() || s.description().contains("\n"), s.description());
             Path place = Samples.folder(s, folder);
             assertEquals(s.id(), place.getFileName().toString());
-            for (String file : List.of("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "prompts.json")) {
+            List<String> checkpoint = List.of("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "prompts.json");
+            for (String file : s.base() == null ? checkpoint : List.of("adapter_config.json", "adapter_model.safetensors")) {
+                assertTrue(Files.isRegularFile(place.resolve(file)), file);
+            }
+            for (String file : List.of("README.md", "figures.json")) {
                 assertTrue(Files.isRegularFile(place.resolve(file)), file);
             }
             assertFalse(s.texts().isEmpty());
             s.texts().forEach(t -> assertTrue(Files.isRegularFile(place.resolve(t)), t));
-            assertTrue(s.prompts().size() >= 3);
+            assertTrue(s.base() != null || s.prompts().size() >= 3);
+            assertTrue(s.base() == null || samples.stream().anyMatch(b -> b.id().equals(s.base()) && b.base() == null), s.base());
             for (Prompt p : s.prompts()) {
                 assertFalse(p.title().isBlank() || p.text().isBlank() || p.look().isBlank(), p.toString());
             }

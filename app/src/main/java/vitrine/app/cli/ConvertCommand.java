@@ -13,10 +13,10 @@ import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
 @Command(name = "convert", description = {"A checkpoint made of another without training.", "stack: deeper, layers repeated. upcycle: experts from copies of each feed-forward block. pool: layers in groups share their experts.",
-    "lines: the change from a base scaled layer by layer. interpolate: between two checkpoints."}, mixinStandardHelpOptions = true)
+    "lines: the change from a base scaled layer by layer. interpolate: between two checkpoints.", "cast: values rounded to another type."}, mixinStandardHelpOptions = true)
 final class ConvertCommand extends FolderCommand {
 
-    @Parameters(index = "0", paramLabel = "HOW", description = "stack, upcycle, pool, lines or interpolate")
+    @Parameters(index = "0", paramLabel = "HOW", description = "stack, upcycle, pool, lines, interpolate or cast")
     String how;
 
     @Parameters(index = "1", paramLabel = "MODEL", description = "a checkpoint")
@@ -58,11 +58,14 @@ final class ConvertCommand extends FolderCommand {
     @Option(names = "--share", paramLabel = "X", description = "interpolate: how much of OTHER; default 0.5")
     Double share;
 
+    @Option(names = "--type", paramLabel = "TYPE", description = "cast: bfloat16 (default), float16 or float32")
+    String type;
+
     @Override
     Task task() {
         requireFolder();
         Task.How kind = Arrays.stream(Task.How.values()).filter(h -> h.name().equals(how)).findFirst()
-                .orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "%s is unknown; known are stack, upcycle, pool, lines, interpolate", Visible.name(how)));
+                .orElseThrow(() -> Refusal.of(Category.TASK_INVALID, null, "%s is unknown; known are stack, upcycle, pool, lines, interpolate, cast", Visible.name(how)));
         Path second = kind == Task.How.lines ? base : other;
         if (kind.compares() && second == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s is missing", kind == Task.How.lines ? "--base" : "--with");
@@ -73,7 +76,8 @@ final class ConvertCommand extends FolderCommand {
         return new Task.Convert(absolute(model), kind, times == null && kind == Task.How.stack ? Integer.valueOf(2) : times, interleave ? true : null,
                 experts == null && kind == Task.How.upcycle ? Integer.valueOf(8) : experts, perToken, noise, seed, second == null ? null : absolute(second),
                 alpha == null && kind == Task.How.lines ? Double.valueOf(0.5) : alpha, headScale, share == null && kind == Task.How.interpolate ? Double.valueOf(0.5) : share,
-                group == null && kind == Task.How.pool ? Integer.valueOf(2) : group);
+                group == null && kind == Task.How.pool ? Integer.valueOf(2) : group,
+                type == null && kind != Task.How.cast ? null : AdapterCommand.choice(Task.CastType.class, "--type", type == null ? "bfloat16" : type));
     }
 
     @Override

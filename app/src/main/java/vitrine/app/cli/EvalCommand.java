@@ -17,7 +17,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
-@Command(name = "eval", description = {"Token-weighted loss and perplexity over texts.", "With --kv-keep also after a prompt whose key/value cache is cut; with --elastic also of smaller models within this one."}, mixinStandardHelpOptions = true)
+@Command(name = "eval", description = {"Token-weighted loss and perplexity over texts.", "With --kv-keep also after a prompt whose key/value cache is cut; with --elastic also of smaller models within this one; with --lazy also where layers take over what others attend with."}, mixinStandardHelpOptions = true)
 final class EvalCommand extends EngineCommand {
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
@@ -59,6 +59,15 @@ final class EvalCommand extends EngineCommand {
     @Option(names = "--calibration", paramLabel = "FILE", description = "elastic: texts by which layers and experts are ordered; default --data")
     Path calibration;
 
+    @Option(names = "--lazy", split = ",", paramLabel = "NATS,...", description = "the loss where layers take over the queries, or the attention weights, of an earlier layer from which they diverge by no more than this: 0.05")
+    List<Double> lazy;
+
+    @Option(names = "--lazy-longest", paramLabel = "N", description = "lazy: how many layers in a row attend alike at most, the first among them; default 4")
+    Integer lazyLongest;
+
+    @Option(names = "--lazy-without-first", description = "lazy: compare layers without what goes to the first key")
+    boolean lazyWithoutFirst;
+
     @Mixin
     OffOptions off = new OffOptions();
 
@@ -73,10 +82,14 @@ final class EvalCommand extends EngineCommand {
         if (!elastic && (layers != null || experts != null || perToken != null || calibration != null)) {
             throw Refusal.of(Category.TASK_INVALID, null, "--layers, --experts, --experts-per-token and --calibration go with --elastic only");
         }
+        if (lazy == null && (lazyLongest != null || lazyWithoutFirst)) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--lazy-longest and --lazy-without-first go with --lazy only");
+        }
         Task.CacheBudget cache = keep == null ? null : new Task.CacheBudget(keep,
                 policies == null ? null : policies.stream().map(p -> FinetuneCommand.choice("--kv-policy", p, CachePolicy.class)).toList(), prompt, seed);
         Task.Elastic grid = elastic ? new Task.Elastic(layers, experts, perToken, calibration == null ? null : absolute(calibration)) : null;
-        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length), adapters.uses(), cache, grid, maxTokens, off.off());
+        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length), adapters.uses(), cache, grid, maxTokens, off.off(),
+                lazy == null ? null : new Task.Lazy(lazy, lazyLongest, lazyWithoutFirst ? true : null));
     }
 
     @Override
@@ -92,6 +105,9 @@ final class EvalCommand extends EngineCommand {
         if (result.has("elastic")) {
             grid(output, result.get("elastic"));
         }
+        if (result.has("lazy")) {
+            lazy(output, result.get("lazy"));
+        }
     }
 
     private static void cache(Output output, JsonNode c) {
@@ -99,6 +115,20 @@ final class EvalCommand extends EngineCommand {
         for (JsonNode r : c.path("budgets")) {
             output.text(String.format(Locale.ROOT, "  %-8s %5.1f %% of the keys kept: perplexity %s, %s %%", r.path("policy").asText(), 100 * r.path("kept_share").asDouble(),
                     Words.figure(r.path("perplexity"), "%.4g"), Words.figure(r.path("perplexity_change_percent"), "%+.2f")));
+        }
+    }
+
+    private static void lazy(Output output, JsonNode lazy) {
+        for (JsonNode t : lazy.path("thresholds")) {
+            output.text(String.format(Locale.ROOT, "up to %s nats: %d of %d layers attend as an earlier one", t.path("threshold").asText(), t.path("lazy_layers").asInt(), t.path("anchors").size()));
+            for (String what : List.of("queries", "attention")) {
+                JsonNode r = t.path(what);
+                output.text(String.format(Locale.ROOT, "  %-9s taken over: perplexity %s, %s %%  KL %s  same next token %.1f %%%s", what, Words.figure(r.path("perplexity"), "%.4g"), Words.figure(r.path("perplexity_change_percent"), "%+.2f"),
+                        Words.figure(r.path("kl"), "%.4f"), 100 * r.path("top1_agreement").asDouble(), what.equals("attention") ? String.format(Locale.ROOT, "  %.1f %% of the cache spared", 100 * t.path("spared_cache").asDouble()) : ""));
+            }
+            StringBuilder anchors = new StringBuilder("  layers attend as");
+            t.path("anchors").forEach(a -> anchors.append(' ').append(a.asInt()));
+            output.text(anchors.toString());
         }
     }
 

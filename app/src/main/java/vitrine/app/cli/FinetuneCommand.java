@@ -40,7 +40,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, messages (with the checkpoint's chat template), or input_ids (with labels, -100 = not learned)")
     Path data;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "full, lora (default), beamlora, dora, layra, hft, apex, multilora, nola, svft, ilora, or bone (pytorch engine)")
+    @Option(names = "--method", paramLabel = "NAME", description = "full, lora (default), beamlora, dora, layra, hft, apex, multilora, nola, svft, ilora or bone")
     String method;
 
     @Option(names = "--steps", paramLabel = "N", description = "optimiser steps; default as many as --epochs takes")

@@ -39,7 +39,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--model", paramLabel = "MODEL", description = "a checkpoint")
     Path model;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt, contrastive (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), swift_skip (attention or feed-forward blocks of layers), heads, taylor and slimgpt (heads and channels), lorap (ranks of attention, channels), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
+    @Option(names = "--method", paramLabel = "NAME", description = "magnitude, wanda, sparsegpt, contrastive (masks); svd, whitened_svd, swift_svd (lower rank); shortgpt (layers), swift_skip (attention or feed-forward blocks of layers), heads, taylor and slimgpt (heads and channels), lorap (ranks of attention, channels), dha (key and value heads that become one with others), masa (matrices of attention as sums of fewer that layers share), experts, submoe (experts that do alike become one); explicit (what --drop-... name; the default beside them)")
     String method;
 
     @Option(names = "--sparsity", paramLabel = "S", description = "the share of the weights that goes, from 0 to below 1; for methods of rank, of the parameters")
@@ -48,10 +48,10 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--pattern", paramLabel = "N:M", description = "of every M consecutive inputs of a row N stay, such as 2:4")
     String pattern;
 
-    @Option(names = "--rank", paramLabel = "R", description = "of every matrix, instead of --sparsity; submoe: of the side that merged experts share")
+    @Option(names = "--rank", paramLabel = "R", description = "of every matrix, instead of --sparsity; submoe: of the side that merged experts share; masa: how many matrices of each kind layers share")
     Integer rank;
 
-    @Option(names = "--data", paramLabel = "FILE", description = "calibration texts: a text file or JSONL. magnitude and svd need none, and measure on them where they are given")
+    @Option(names = "--data", paramLabel = "FILE", description = "calibration texts: a text file or JSONL. magnitude, svd and masa need none, and measure on them where they are given")
     Path data;
 
     @Option(names = "--eval-data", paramLabel = "[NAME=]FILE", description = "a text whose perplexity is measured before and after; may be given several times; default the calibration texts")
@@ -72,7 +72,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--damping", paramLabel = "X", description = "sparsegpt, slimgpt: lambda as a share of the mean diagonal; default 0.01")
     Double damping;
 
-    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "matrices that are pruned, by the ending of their names (q_proj,down_proj, layers.1.mlp.up_proj) or patterns (*.mlp.*); default all linear layers of decoder layers")
+    @Option(names = "--target-modules", split = ",", paramLabel = "LIST", description = "matrices that are pruned, by the ending of their names (q_proj,down_proj, layers.1.mlp.up_proj) or patterns (*.mlp.*); default all linear layers of decoder layers, with masa those of attention")
     List<String> targetModules;
 
     @Option(names = "--calibration-sequences", paramLabel = "N", description = "how many pieces of the calibration texts; default 128")
@@ -99,7 +99,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--layers", paramLabel = "N", description = "shortgpt: how many layers go, instead of --sparsity")
     Integer layers;
 
-    @Option(names = "--uneven", description = "heads: layers may lose different numbers of heads; a config cannot say so, and they are set to 0 in their place")
+    @Option(names = "--uneven", description = "heads: layers may lose different numbers of heads; a config cannot say so, and they are set to 0 in their place. dha: keys and values are grouped by themselves, layers share the number out, and every head that was fused keeps its place")
     boolean uneven;
 
     @Option(names = "--parts", paramLabel = "NAME", description = "taylor, slimgpt, lorap (whose heads lose rank): heads, channels or both (default)")
@@ -132,7 +132,7 @@ final class PruneCommand extends Subcommand {
     @Option(names = "--ranks", split = ",", paramLabel = "NAME=R,...", description = "methods of rank: ranks of single matrices, by names as of --target-modules; alone, only these change")
     Map<String, Integer> ranks;
 
-    @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors")
+    @Option(names = "--factorised", description = "methods of rank: write the thin matrices too, factors.safetensors; dha: fused heads once each; masa: the shared matrices and coefficients")
     boolean factorised;
 
     @Option(names = "--preview", description = "write nothing; tell what runs would come to: size, speed and a predicted loss on the first 2,048 tokens of --data, for the amount that is asked for and others around it")

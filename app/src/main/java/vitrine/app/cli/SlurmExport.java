@@ -14,6 +14,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.core.task.TrainingSupport;
 import vitrine.resources.PythonPackage;
 
 /// A training run as a job for a Slurm cluster: the batch script, the task beside it, and the Python package, so that the cluster needs torch,
@@ -61,6 +62,9 @@ record SlurmExport(Task.Finetune task, Path script, Engines.Choice choice, int n
     int write(Output output) throws IOException {
         if (nodes < 1 || gpus < 1) {
             throw Refusal.of(Category.TASK_INVALID, null, "--nodes %d --gpus %d: numbers from 1 belong here", nodes, gpus);
+        }
+        if (nodes * gpus > 1) {
+            TrainingSupport.requireShareable(task);
         }
         Path out = Destination.of(script, List.of());
         String name = out.getFileName().toString();

@@ -58,7 +58,10 @@ public record Services(Folders folders, StateStore state, Engine engine, TaskBoa
         return with(folders, engine, threads, launcher, look, devices -> List.of());
     }
 
-    private static Services with(Folders folders, Engine engine, int threads, RunBoard.Launcher launcher, Theme look, Function<Boolean, List<PythonInstallation>> pythons) {
+    /// The same, and Pythons that are told.
+    ///
+    /// @param pythons finds them, with their devices where they are asked for
+    public static Services with(Folders folders, Engine engine, int threads, RunBoard.Launcher launcher, Theme look, Function<Boolean, List<PythonInstallation>> pythons) {
         StateStore state = new StateStore(folders.state());
         ExecutorService background = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("files").factory());
         TaskBoard board = new TaskBoard(engine, Platform::runLater);

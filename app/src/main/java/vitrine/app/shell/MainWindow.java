@@ -51,6 +51,7 @@ import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.Pill;
+import vitrine.views.routing.RoutingView;
 import vitrine.views.runs.RunRow;
 import vitrine.views.runs.RunsView;
 import vitrine.views.view.Place;
@@ -274,14 +275,21 @@ public final class MainWindow {
         bringForward(refused);
     }
 
-    /// Opens a bundled sample where it is at its best: its attention to its first prompt.
+    /// Opens a bundled sample where it is at its best: its attention to its first prompt, its experts over its texts, or an adapter's ranks on its base.
     public CompletableFuture<Recognised> openSample(SampleOffer sample) {
-        return workspace.open(sample.folder()).thenApplyAsync(found -> {
+        CompletableFuture<?> first = sample.base().<CompletableFuture<?>>map(workspace::open).orElseGet(() -> CompletableFuture.completedFuture(null));
+        return first.thenCompose(base -> workspace.open(sample.folder())).thenApplyAsync(found -> {
             if (found instanceof Recognised.Model m) {
                 workspace.currentProperty().set(m.subject());
-                tabs.choose(ViewKind.ATTENTION);
-                if (views.get(ViewKind.ATTENTION) instanceof AttentionView view && view.model().promptProperty().get().isBlank()) {
-                    view.model().take(ViewFactory.suggestion(sample.prompt()));
+                tabs.choose(switch (sample.sample().best()) {
+                    case ATTENTION -> ViewKind.ATTENTION;
+                    case ROUTING -> ViewKind.ROUTING;
+                    case LORA -> ViewKind.LORA;
+                });
+                switch (views.get((ViewKind) tabs.chosenProperty().get())) {
+                    case AttentionView view when view.model().promptProperty().get().isBlank() -> view.model().take(ViewFactory.suggestion(sample.prompt()));
+                    case RoutingView view -> view.model().compute();
+                    case null, default -> { }
                 }
             } else {
                 bringForward(found);

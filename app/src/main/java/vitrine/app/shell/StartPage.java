@@ -73,7 +73,7 @@ final class StartPage extends ScrollPane {
         VBox top = new VBox(4, hero, about, buttons);
         FlowPane cards = new FlowPane(12, 12);
         cards.getChildren().setAll(samples);
-        VBox bundled = section("Bundled sample", "works offline", cards);
+        VBox bundled = section("Bundled samples", "work offline", cards);
         recentSection = section("Recent", "", recent);
         more = Buttons.plain("", () -> commands.named("Open from the hub cache…").run());
         downloadedSection = section("Downloaded before", "in the hub cache of this machine", downloaded);

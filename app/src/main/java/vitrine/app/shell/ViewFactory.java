@@ -127,14 +127,19 @@ final class ViewFactory {
         return view;
     }
 
-    /// Offers the texts that are open, each as a domain, and measures over all of them unless others are chosen.
+    /// Offers the texts that are open, each as a domain, and measures over all of them unless others are chosen; where none is open, a sample's own.
     private RoutingView routing() {
         RoutingView view = new RoutingView(services.board());
         view.pruneWith(pruning);
         Bindings.bindContent(view.openSubjects(), services.workspace().checkpoints());
         view.chooseFilesWith(() -> questions.files().stream().findFirst());
-        Runnable offer = () -> view.model().offer(services.workspace().texts().stream().map(t -> RoutingViewModel.domain(t.path())).toList());
+        Runnable offer = () -> {
+            List<Path> open = services.workspace().texts().stream().map(t -> t.path()).toList();
+            Subject subject = view.model().subjectProperty().get();
+            view.model().offer((open.isEmpty() ? samples.stream().filter(s -> isOf(s, subject)).flatMap(s -> s.texts().stream()).toList() : open).stream().map(RoutingViewModel::domain).toList());
+        };
         follow(view, services.workspace().texts(), offer);
+        view.model().subjectProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
     }
@@ -170,17 +175,31 @@ final class ViewFactory {
         view.chooseFoldersWith(questions::newFolder);
         view.openWith(path -> opening.accept(List.of(path)));
         view.model().keepWith((artifact, target) -> ResultFolder.copy(artifact.folder(), target));
+        List<AdapterText> taken = new ArrayList<>();
         Runnable offer = () -> {
             List<AdapterText> all = new ArrayList<>(texts(view.model().baseProperty().get()).stream().map(t -> new AdapterText(t.name(), t.path())).toList());
+            Subject adapter = view.model().subjectProperty().get();
+            List<AdapterText> own = samples.stream().filter(s -> adapter != null && adapter.isAdapter() && isOf(s, adapter)).flatMap(s -> all.stream().filter(t -> s.texts().contains(t.path()))).toList();
+            if (own.isEmpty() && !taken.isEmpty() && taken.equals(view.model().chosenTexts())) {
+                // Nobody chose what a sample brought along.
+                view.model().chosenTexts().clear();
+            }
             // Files that were chosen by hand stay.
             view.model().chosenTexts().stream().filter(t -> !all.contains(t)).forEach(all::add);
             view.model().texts().setAll(all);
             if (view.model().chosenTexts().isEmpty()) {
                 services.workspace().texts().forEach(t -> view.model().chosenTexts().add(new AdapterText(t.name(), t.path())));
+                // A sample was trained for its own.
+                taken.clear();
+                if (services.workspace().texts().isEmpty()) {
+                    taken.addAll(own);
+                    view.model().chosenTexts().addAll(own);
+                }
             }
         };
         follow(view, services.workspace().texts(), offer);
         view.model().baseProperty().addListener((o, old, now) -> offer.run());
+        view.model().subjectProperty().addListener((o, old, now) -> offer.run());
         offer.run();
         return view;
     }

@@ -33,7 +33,7 @@ import vitrine.views.routing.RoutingViewModel;
 import vitrine.views.runs.RunsView;
 import vitrine.views.view.ViewKind;
 
-/// The whole window with the bundled sample, and with what was named to be opened, drawn to files where there is no display to show it on.
+/// The whole window with the bundled samples, and with what was named to be opened, drawn to files where there is no display to show it on.
 public final class Showcase {
 
     private static final double PATIENCE_SECONDS = 300;
@@ -41,7 +41,9 @@ public final class Showcase {
     private static final int TOKEN = 17;
     private static final int WIDTH = 1440;
     private static final int HEIGHT = 900;
-    /// What the adapter of the pictures was trained for.
+    /// What the sample adapter was trained for.
+    private static final String LETTER = "At the mill, Monday morning\nDear Una,\nThank you for your letter. The autumn has come early.\nPlease write to me";
+    /// For an adapter that was opened.
     private static final String PROMPT = "KING HENRY:\nMy lord, I'll be such as";
 
     private final Services services;
@@ -55,7 +57,7 @@ public final class Showcase {
         this.folder = folder;
     }
 
-    /// Draws start page, Anatomy, Attention and Rank of the sample, Runs where there are any, and LoRA or Routing of what is opened.
+    /// Draws start page, every view that a sample is made for, and LoRA or Routing of what is opened; Runs where there are any.
     ///
     /// @param paths to open: a mixture of experts, or an adapter and its base, and texts to measure over; none where empty
     /// @return the files that were written
@@ -66,7 +68,7 @@ public final class Showcase {
             Path folder = Files.createDirectories(folders.home().resolve("pictures"));
             MainWindow window = Toolkit.onThread(() -> onStage(services, samples));
             Showcase showcase = new Showcase(services, window, folder);
-            showcase.drawSample(samples);
+            showcase.drawSamples(samples);
             showcase.drawOpened(paths);
             return showcase.written;
         }
@@ -97,16 +99,28 @@ public final class Showcase {
         }
     };
 
-    private void drawSample(List<SampleOffer> samples) throws IOException {
+    private void drawSamples(List<SampleOffer> samples) throws IOException {
         settle();
         picture("start-dark");
-        if (samples.isEmpty()) {
-            return;
+        for (SampleOffer sample : samples) {
+            CompletableFuture<Recognised> opened = Toolkit.onThread(() -> window.openSample(sample));
+            // Opening is done when the view is in front; its figures come after.
+            Toolkit.await(opened::isDone, PATIENCE_SECONDS);
+            settle();
+            switch (sample.sample().best()) {
+                case ATTENTION -> dense();
+                case ROUTING -> measuredRouting("routing");
+                case LORA -> {
+                    measuredLora("lora");
+                    compare("compare", LETTER);
+                }
+            }
         }
-        Toolkit.onThread(() -> window.openSample(samples.getFirst()));
-        // Opening is done when the view is in front; its figures come after.
-        Toolkit.await(() -> window.present().isPresent(), PATIENCE_SECONDS);
-        settle();
+        runs();
+    }
+
+    /// What a plain checkpoint shows.
+    private void dense() throws IOException {
         both("attention");
         Toolkit.onThread(() -> {
             window.commands().named("Go to " + ViewKind.ANATOMY.label()).run();
@@ -122,6 +136,9 @@ public final class Showcase {
         settle();
         Toolkit.await(() -> window.present().filter(RankView.class::isInstance).map(v -> ((RankView) v).model().settled()).orElse(true), PATIENCE_SECONDS);
         both("rank");
+    }
+
+    private void runs() throws IOException {
         if (Toolkit.onThread(() -> !services.runs().rows().isEmpty())) {
             Toolkit.onThread(() -> {
                 window.commands().named("Go to " + ViewKind.RUNS.label()).run();
@@ -136,7 +153,7 @@ public final class Showcase {
         if (paths.isEmpty()) {
             return;
         }
-        // The sample would be one more base to choose from.
+        // The samples would be more bases to choose from.
         Toolkit.onThread(() -> {
             List.copyOf(services.workspace().subjects()).forEach(services.workspace()::close);
             return null;
@@ -157,24 +174,29 @@ public final class Showcase {
             return null;
         });
         settle();
+        measuredLora("lora-opened");
+        compare("compare-opened", PROMPT);
+    }
+
+    /// The LoRA view as it is in front, with losses.
+    private void measuredLora(String name) throws IOException {
         Toolkit.onThread(() -> {
             window.present().filter(LoraView.class::isInstance).map(LoraView.class::cast).ifPresent(v -> v.model().measure());
             return null;
         });
         settle();
-        both("lora");
-        compare();
+        both(name);
     }
 
     /// The base and the base with the adapter, over the texts and a prompt out of them.
-    private void compare() throws IOException {
+    private void compare(String name, String prompt) throws IOException {
         Toolkit.onThread(() -> {
             window.commands().named("Go to " + ViewKind.COMPARE.label()).run();
-            window.present().filter(CompareView.class::isInstance).map(CompareView.class::cast).ifPresent(v -> v.model().promptProperty().set(PROMPT));
+            window.present().filter(CompareView.class::isInstance).map(CompareView.class::cast).ifPresent(v -> v.model().promptProperty().set(prompt));
             return null;
         });
         settle();
-        both("compare");
+        both(name);
     }
 
     private void routing() throws IOException {
@@ -184,6 +206,11 @@ public final class Showcase {
             return null;
         });
         settle();
+        measuredRouting("routing-opened");
+    }
+
+    /// The Routing view as it is in front, with what one expert is worth.
+    private void measuredRouting(String name) throws IOException {
         Toolkit.await(() -> window.present().filter(RoutingView.class::isInstance).map(v -> ((RoutingView) v).model().settled()).orElse(true), PATIENCE_SECONDS);
         Toolkit.onThread(() -> {
             onRouting(m -> {
@@ -193,7 +220,7 @@ public final class Showcase {
             return null;
         });
         settle();
-        both("routing");
+        both(name);
     }
 
     private void onRouting(Consumer<RoutingViewModel> what) {

@@ -62,4 +62,11 @@ class SlurmExportTest {
         assertEquals(2, run.exit(), run.toString());
         assertEquals("task-invalid", run.events("error").getFirst().get("category").asText());
     }
+
+    @Test
+    void refusesToShareOutWhatRunsInOneProcess() throws IOException {
+        Invocation run = export("train.sbatch", "--gpus", "2", "--init", "loraga");
+        assertEquals(2, run.exit(), run.toString());
+        assertEquals("loraga runs in one process only. Ask for one GPU.", run.events("error").getFirst().get("message").asText());
+    }
 }

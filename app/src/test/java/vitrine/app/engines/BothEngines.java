@@ -2,8 +2,6 @@ package vitrine.app.engines;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
-import org.junit.jupiter.api.Assumptions;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.PythonEngine;
@@ -18,15 +16,9 @@ record BothEngines(WorkerEngine embedded, WorkerEngine pytorch) implements AutoC
     ///
     /// @param what is not tested then
     static BothEngines open(Path folder, String what) throws IOException {
-        Optional<PythonInstallation> python = Engines.pythons().best();
-        if (python.isEmpty() || !python.get().usable()) {
-            String line = "*".repeat(78);
-            System.err.printf("%n%s%n*  %s IS NOT TESTED: %s.%n*  VITRINE_PYTHON names a Python with torch, transformers and peft.%n%s%n%n", line, what,
-                    python.map(PythonInstallation::problem).orElse("no Python was found"), line);
-            Assumptions.abort("no Python with torch");
-        }
+        PythonInstallation python = PythonNeeded.orGivenUp(what);
         return new BothEngines(new EmbeddedEngine(new ArtifactStore(folder.resolve("embedded"), 1L << 30), WorkerCommand.embedded(1, 2L << 30)),
-                new PythonEngine(new ArtifactStore(folder.resolve("pytorch"), 1L << 30), python.get(), new PythonEngine.Setting("cpu", 1, PythonEngine.Precision.float32)));
+                new PythonEngine(new ArtifactStore(folder.resolve("pytorch"), 1L << 30), python, new PythonEngine.Setting("cpu", 1, PythonEngine.Precision.float32)));
     }
 
     @Override

@@ -140,7 +140,7 @@ class WorkerLinesTest {
                 new Task.Prune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.PruneMethod.wanda, null, new vitrine.core.task.PruneSettings(0.5, null, null, null, null, null, null, null,
                         null, null, null, null, null, null, null, null, null, null, null, null, null, null, null)),
                 new Task.Preview(llama.toString(), folder.resolve("few.txt").toString(), 32),
-                new Task.Convert(llama.toString(), Task.How.stack, 2, null, null, null, null, null, null, null, null, null, null),
+                new Task.Convert(llama.toString(), Task.How.stack, 2, null, null, null, null, null, null, null, null, null, null, null),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");

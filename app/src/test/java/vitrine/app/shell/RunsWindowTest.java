@@ -8,13 +8,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.stream.IntStream;
+import javafx.scene.Node;
 import javafx.scene.control.Button;
+import javafx.scene.control.TextField;
+import javafx.scene.control.ToggleButton;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.app.cli.CommandLineTool;
+import vitrine.app.engines.PythonNeeded;
+import vitrine.core.artifact.RankTrail;
+import vitrine.core.engine.PythonInstallation;
+import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.RunFolder;
 import vitrine.views.control.NavigatorRow;
+import vitrine.views.control.Picker;
+import vitrine.views.control.Segments;
 import vitrine.views.runs.RunRow;
 import vitrine.views.runs.RunsView;
 import vitrine.views.runs.RunsViewModel.Mode;
@@ -69,5 +78,44 @@ class RunsWindowTest {
         assertTrue(Files.size(picture) > 10_000);
         assertEquals(0, CommandLineTool.run(new String[] {"snapshot", "runs", folder.resolve("result").toString(), "--size", "900x700", "--scale", "1", "--out", picture.toString()}, new java.io.PrintWriter(said), new java.io.PrintWriter(said)), said.toString());
         assertEquals(2, CommandLineTool.run(new String[] {"snapshot", "runs", "77", "--out", picture.toString()}, new java.io.PrintWriter(said), new java.io.PrintWriter(said)));
+    }
+
+    /// The same on a Python of the user's, by a method that was the embedded engine's alone: the form, the engine, the run, its ranks, its result.
+    @Test
+    void aRunOnThePytorchEngineGoesFromTheFormToItsResult() throws Exception {
+        System.setProperty("vitrine.home", home.toString());
+        PythonInstallation python = PythonNeeded.orGivenUp("A RUN OF THE WINDOW ON THE PYTORCH ENGINE");
+        Random r = new Random(2);
+        Path data = Files.write(home.resolve("data.jsonl"), IntStream.range(0, 12).mapToObj(i -> "{\"input_ids\": " + java.util.Arrays.toString(r.ints(8, 3, 250).toArray()) + "}").toList());
+        try (WindowHarness h = WindowHarness.real(home, python)) {
+            h.open(WindowHarness.REFERENCE.resolve("llama-tied"));
+            h.press("Alt+6");
+            RunsView view = (RunsView) fx(() -> h.window.present()).orElseThrow();
+            WindowHarness.run(() -> {
+                view.model().modeProperty().set(Mode.NEW);
+                view.offerText(java.util.List.of("data"), java.util.List.of(data));
+            });
+            h.await("the form", () -> view.body().lookup("#run-engine") != null);
+            WindowHarness.run(() -> view.body().lookupAll(".button").stream().filter(n -> n instanceof Picker<?> p && p.valueProperty().get() instanceof FinetuneMethod).map(RunsWindowTest::methods)
+                    .findFirst().orElseThrow().valueProperty().set(FinetuneMethod.beamlora));
+            WindowHarness.run(() -> ((TextField) view.body().lookup("#form-steps")).setText("6"));
+            h.await("the Pythons", () -> !h.shows("Looking for Pythons"));
+            WindowHarness.run(() -> ((Segments<?>) view.body().lookup("#run-engine")).getChildrenUnmodifiable().stream().filter(n -> n instanceof ToggleButton t && t.getText().equals("pytorch"))
+                    .map(ToggleButton.class::cast).findFirst().orElseThrow().fire());
+            h.await("a run that can begin", () -> !((Button) view.body().lookup("#start-run")).isDisabled());
+            assertTrue(h.shows("Python " + python.version()), "what it runs in is told");
+            WindowHarness.run(() -> ((Button) view.body().lookup("#start-run")).fire());
+            h.await("the end", () -> h.services.runs().row(1).filter(row -> row.state() == RunRow.State.FINISHED).isPresent());
+            h.await("its figures", () -> h.shows("pytorch engine"));
+            Path result = home.resolve("runs/1/result");
+            assertEquals(7, RankTrail.read(RankTrail.in(result).orElseThrow()).steps().size());
+            h.open(result);
+            assertEquals(1, h.services.workspace().adapters().size(), "its result opens as an adapter");
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Picker<FinetuneMethod> methods(Node picker) {
+        return (Picker<FinetuneMethod>) picker;
     }
 }

@@ -1,5 +1,9 @@
 package vitrine.app.shell;
 
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -18,6 +22,7 @@ import javafx.scene.input.KeyEvent;
 import javafx.scene.input.MouseButton;
 import javafx.scene.input.MouseEvent;
 import javafx.stage.Stage;
+import vitrine.app.cli.CommandLineTool;
 import vitrine.app.program.Folders;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
@@ -26,6 +31,7 @@ import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.Engine;
 import vitrine.core.engine.IdleWorkers;
+import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.views.chart.Theme;
 
@@ -71,10 +77,31 @@ final class WindowHarness implements AutoCloseable {
         return new WindowHarness(home, new EmbeddedEngine(new ArtifactStore(home.resolve("artifacts"), 1L << 30), WorkerCommand.embedded(2, 4L << 30)), List.of());
     }
 
+    /// With the real engine and a Python in which runs may be computed; the command line that trains is called in this process.
+    static WindowHarness real(Path home, PythonInstallation python) throws Exception {
+        IdleWorkers.keep();
+        Engine engine = new EmbeddedEngine(new ArtifactStore(home.resolve("artifacts"), 1L << 30), WorkerCommand.embedded(2, 4L << 30));
+        return new WindowHarness(() -> Services.with(new Folders(home), engine, 2, WindowHarness::inThisProcess, Theme.DARK, devices -> List.of(python)), List.of());
+    }
+
+    private static BooleanSupplier inThisProcess(List<String> arguments, Path said) {
+        return Thread.ofPlatform().daemon().name("command line").start(() -> {
+            try (PrintWriter out = new PrintWriter(said.toFile(), StandardCharsets.UTF_8)) {
+                CommandLineTool.run(arguments.toArray(String[]::new), out, out);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        })::isAlive;
+    }
+
     WindowHarness(Path home, Engine engine, List<SampleOffer> samples) {
+        this(() -> Services.with(new Folders(home), engine, Theme.DARK), samples);
+    }
+
+    private WindowHarness(Callable<Services> made, List<SampleOffer> samples) {
         Toolkit.startHeadless();
-        services = fx(() -> Services.with(new Folders(home), engine, Theme.DARK));
-        Object[] made = fx(() -> {
+        services = fx(made);
+        Object[] shown = fx(() -> {
             Thread.currentThread().setUncaughtExceptionHandler((t, e) -> faults.add(e));
             Stage s = new Stage();
             MainWindow w = new MainWindow(services, s, answers, samples);
@@ -84,8 +111,8 @@ final class WindowHarness implements AutoCloseable {
             size(w, 1440, 900);
             return new Object[] {w, s};
         });
-        window = (MainWindow) made[0];
-        stage = (Stage) made[1];
+        window = (MainWindow) shown[0];
+        stage = (Stage) shown[1];
     }
 
     private static void size(MainWindow w, double width, double height) {

@@ -42,7 +42,7 @@ public final class WindowPictures {
         Path model = Path.of(args[1]);
         List<Path> more = java.util.Arrays.stream(args).skip(2).map(Path::of).toList();
         Samples.Prompt prompt = new Samples.Prompt("A question", "\"Can I have the red ball?\" asked Ben.", "", 2, 4);
-        SampleOffer sample = new SampleOffer(new Samples.Sample("sample", "A sample", "A small model with clear previous-token and induction heads.", List.of(), List.of(prompt)), model);
+        SampleOffer sample = new SampleOffer(new Samples.Sample("sample", "A sample", "A small model with clear previous-token and induction heads.", Samples.Best.ATTENTION, null, List.of(), List.of(prompt)), model, java.util.Optional.empty());
         EmbeddedEngine engine = new EmbeddedEngine(new ArtifactStore(home.resolve("artifacts"), 1L << 30), WorkerCommand.embedded(2, 4L << 30));
         try (WindowHarness h = new WindowHarness(home, engine, List.of(sample))) {
             new WindowPictures(h, out).draw(model, more);

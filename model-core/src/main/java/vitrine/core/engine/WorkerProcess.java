@@ -50,7 +50,7 @@ final class WorkerProcess {
     private final Deque<String> lastWords = new ArrayDeque<>();
     private final CompletableFuture<Integer> exit;
     private final Thread reader;
-    private volatile long heardNanos = System.nanoTime();
+    private final Silence silence = new Silence(System::nanoTime);
     private volatile Running running;
     private volatile boolean killed;
     private int nonsense;
@@ -100,7 +100,7 @@ final class WorkerProcess {
     /// Runs a task and waits for its end, which is told however the worker behaves.
     Ending run(TaskHandle handle, Path artifact, Consumer<EngineEvent> events) {
         Running r = new Running(handle.id(), artifact, events, new CompletableFuture<>(), new AtomicReference<>());
-        heardNanos = System.nanoTime();
+        silence.begin();
         running = r;
         try {
             ObjectNode request = Json.object().put("request", "run").put("id", handle.id()).put("artifact", artifact.toString());
@@ -118,7 +118,7 @@ final class WorkerProcess {
             try {
                 return r.ending.get(200, TimeUnit.MILLISECONDS);
             } catch (java.util.concurrent.TimeoutException e) {
-                Duration silence = Duration.ofNanos(System.nanoTime() - heardNanos);
+                Duration quiet = Duration.ofNanos(silence.nanos());
                 if (exit.isDone()) {
                     // The last lines may still be on their way through the reader.
                     joinReader();
@@ -130,9 +130,9 @@ final class WorkerProcess {
                     kill();
                     return broken(stage, String.format("it kept the tokenizer busy for more than %,d s with this text", stage.seconds));
                 }
-                if (silence.compareTo(patience.silence) > 0) {
+                if (quiet.compareTo(patience.silence) > 0) {
                     kill();
-                    return new Ending.Failed(Ending.Cause.STUCK, "It said nothing for " + silence.toSeconds() + " s.");
+                    return new Ending.Failed(Ending.Cause.STUCK, "It said nothing for " + quiet.toSeconds() + " s.");
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -222,7 +222,7 @@ final class WorkerProcess {
         BoundedLines lines = new BoundedLines(process.getInputStream(), MAX_LINE_BYTES);
         try {
             for (String line = lines.next(); line != null; line = lines.next()) {
-                heardNanos = System.nanoTime();
+                silence.heard();
                 read(line);
             }
         } catch (IOException e) {

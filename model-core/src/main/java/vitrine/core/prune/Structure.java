@@ -9,7 +9,13 @@ import java.util.Map;
 /// @param groups key/value groups (a key/value head with its query heads) that stay, by layer; layers that are not named keep all
 /// @param channels feed-forward channels that stay, by layer
 /// @param experts routed experts that stay, by layer
-public record Structure(List<Integer> layers, Map<Integer, int[]> groups, Map<Integer, int[]> channels, Map<Integer, int[]> experts) {
+/// @param shared key/value heads by layer in pieces of one size, whose members have one key and one value between them: the first of each stays, and query heads are put in the order of the pieces
+public record Structure(List<Integer> layers, Map<Integer, int[]> groups, Map<Integer, int[]> channels, Map<Integer, int[]> experts, Map<Integer, int[][]> shared) {
+
+    /// Without heads that share.
+    public Structure(List<Integer> layers, Map<Integer, int[]> groups, Map<Integer, int[]> channels, Map<Integer, int[]> experts) {
+        this(layers, groups, channels, experts, Map.of());
+    }
 
     /// Whether every layer that is named keeps the same number.
     public static boolean even(Map<Integer, int[]> kept) {

@@ -1,5 +1,6 @@
 package vitrine.core.task;
 
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
@@ -89,6 +90,19 @@ final class ChangedTensor {
     /// Where value (output, input) lies in its matrix as stored.
     static long place(PrunableMatrix m, int output, int input) {
         return m.inputMajor() ? (long) input * m.out() + output : (long) output * m.in() + input;
+    }
+
+    /// Rounds values to the stored type.
+    ///
+    /// @param first the place of the first in the tensor
+    /// @param values float64
+    void store(long first, MemorySegment values) {
+        int size = entry.dtype().bits() / 8;
+        int count = (int) (values.byteSize() / 8);
+        Parallel.over(count, 1 << 14, (from, to) -> {
+            MemorySegment narrow = AdapterMergeRun.stored(values.asSlice(8L * from, 8L * (to - from)).toArray(JAVA_DOUBLE), entry.dtype());
+            MemorySegment.copy(narrow, 0, bytes, (first + from) * size, narrow.byteSize());
+        });
     }
 
     /// Rounds a matrix to the stored type.

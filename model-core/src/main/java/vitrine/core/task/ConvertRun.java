@@ -37,10 +37,11 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
+import vitrine.core.tensor.StoredValues;
 import vitrine.core.tensor.kernel.Widen;
 import vitrine.core.train.Randomness;
 
-/// A checkpoint made of another without training, streamed tensor by tensor: deeper, sparser, or nearer to a second one.
+/// A checkpoint made of another without training, streamed tensor by tensor: deeper, sparser, nearer to a second one, or in another type.
 ///
 /// - `stack` (G_stack): layer i is a copy of layer i mod l; `interleave` repeats each layer in place instead. Copies are bit for bit.
 /// - `upcycle`: every layer's feed-forward block becomes E copies of itself behind a random router whose chosen weights add up to 1, so that the output is
@@ -49,14 +50,16 @@ import vitrine.core.train.Randomness;
 ///   Mixtral only, whose config can say so here (`expert_pools`).
 /// - `lines` (LiNeS): `base + s (tuned - base)`, s = alpha + (1 - alpha) l / (L - 1) in layer l and alpha outside; the output head has a factor of its own.
 /// - `interpolate`: `(1 - share) model + share other`.
+/// - `cast`: every floating-point value rounded to the nearest one of another type, ties to even.
 ///
-/// What is computed is written as float32, the rest as it was.
+/// What is computed is written as float32 (`cast`: as its type), the rest as it was.
 ///
 /// Source: Du et al., *Stacking Your Transformers*, 2024 (arXiv 2405.15319); Komatsuzaki et al., *Sparse Upcycling*, 2022; Wang, Dimitriadis et al., *LiNeS*,
 /// 2024 (arXiv 2410.17146); Chen et al., *Mixture of Universal Experts*, 2026 (arXiv 2603.04971) for the shared pool, not for its first values; Ren et al., *I-LoRA*, 2024 (arXiv 2402.18865) for the study of interpolation.
 final class ConvertRun {
 
     private static final long PART = 1 << 22;
+    private static final int ROUNDED_PART = 1 << 18;
 
     private final Task.Convert task;
     private final Checkpoint model;
@@ -103,7 +106,13 @@ final class ConvertRun {
                     write(staging, progress);
                 }
             } else {
-                said = task.how() == Task.How.stack ? stack(map, summary) : task.how() == Task.How.pool ? pool(map, summary) : upcycle(map, summary);
+                said = switch (task.how()) {
+                    case stack -> stack(map, summary);
+                    case pool -> pool(map, summary);
+                    case upcycle -> upcycle(map, summary);
+                    case cast -> cast(map, summary);
+                    case lines, interpolate -> throw new AssertionError("these compare");
+                };
                 write(staging, progress);
             }
             summary.put("tensors", pieces.size()).put("parameters", pieces.values().stream().mapToLong(p -> p.declared().shape().elements()).sum());
@@ -227,8 +236,71 @@ final class ConvertRun {
     }
 
     private void becomesFloat() {
+        becomes("float32");
+    }
+
+    private void becomes(String type) {
         config.remove("torch_dtype");
-        config.put("dtype", "float32").put("torch_dtype", "float32");
+        config.put("dtype", type).put("torch_dtype", type);
+    }
+
+    // --- in another type
+
+    /// One tensor rounded, part by part.
+    private record Rounded(TensorEntry of, MappedWeights map, DType to, Checkpoint model) implements Piece {
+        @Override
+        public Declared declared() {
+            return new Declared(to, of.shape());
+        }
+
+        @Override
+        public void write(String name, SafetensorsWriter out) throws IOException {
+            double[] values = new double[(int) Math.min(ROUNDED_PART, of.elements())];
+            for (long from = 0; from < of.elements(); from += values.length) {
+                int count = (int) Math.min(values.length, of.elements() - from);
+                double[] part = count == values.length ? values : new double[count];
+                for (int i = 0; i < count; i++) {
+                    part[i] = StoredValues.at(of.dtype(), map.data(of), from + i);
+                    if (Double.isFinite(part[i]) && Math.abs(part[i]) >= limit(to)) {
+                        throw Refusal.of(Category.TASK_INVALID, model.path(), "its value %d is %s, and the largest of %s is %s", from + i, part[i], to.name(), to == DType.F16 ? "65504" : "3.39e38")
+                                .where("tensor " + name).help("bfloat16 and float32 reach further than float16.");
+                    }
+                }
+                out.write(name, from, AdapterMergeRun.stored(part, to));
+            }
+            map.release(of);
+        }
+
+        /// From where on values round to infinity: half a step beyond the largest.
+        private static double limit(DType to) {
+            return switch (to) {
+                case F16 -> 65520;
+                case BF16 -> 0x1.ffp127;
+                default -> 0x1.ffffffp127;
+            };
+        }
+    }
+
+    private String cast(MappedWeights map, ObjectNode summary) {
+        DType to = switch (task.type()) {
+            case float32 -> DType.F32;
+            case float16 -> DType.F16;
+            case bfloat16 -> DType.BF16;
+        };
+        for (TensorEntry t : model.tensors().values()) {
+            if (ChangedTensor.storable(t.dtype())) {
+                requireFloating(model, t);
+                pieces.put(t.name(), t.dtype() == to ? new Copy(t, map) : new Rounded(t, map, to, model));
+            } else {
+                if (t.dtype().floating()) {
+                    requireFloating(model, t);
+                }
+                pieces.put(t.name(), new Copy(t, map));
+            }
+        }
+        becomes(task.type().name());
+        summary.put("type", task.type().name());
+        return String.format(Locale.ROOT, "Every floating-point value was rounded to the nearest %s; nothing else changed.", task.type().name());
     }
 
     // --- deeper

@@ -36,6 +36,9 @@ final class EvaluateRun {
             if (task.elastic() != null) {
                 summary.set("elastic", new ElasticGrid(model, task.elastic(), progress).measure(task.data(), data));
             }
+            if (task.lazy() != null) {
+                summary.set("lazy", new LazyLayers(model, task.lazy(), progress).measure(data, results.all()));
+            }
             return new Outcome(summary, Map.of("loss", Provenance.derived("logits", "F32", "mean of −ln p over predicted tokens, nats").of(results.all().predicted()),
                     "perplexity", Provenance.derived("loss", "F64", "exp(loss)").of(results.all().predicted())));
         }

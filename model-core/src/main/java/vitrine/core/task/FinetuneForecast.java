@@ -87,6 +87,10 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
                     sum += (s.parallel() == null ? 3 : s.parallel()) * (t.parameters(rank) + t.out());
                     continue;
                 }
+                case bone -> {
+                    sum += (long) rank * t.out();
+                    continue;
+                }
                 default -> sum += t.parameters(rank);
             }
             sum += task.method() == FinetuneMethod.dora ? t.out() : task.method() == FinetuneMethod.beamlora ? rank : 0;
@@ -114,6 +118,11 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         if (task.method() == FinetuneMethod.apex) {
             // Matrices and their gradients whole; deltas with gradients, moments and the values that they begin from.
             frozen = 8 * checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum() + 4 * trained;
+        }
+        if (task.method() == FinetuneMethod.bone) {
+            // The matrices as they are and as they were, and their gradients.
+            List<String> targets = s.targetModules() == null ? List.of(Lora.ALL_LINEAR) : s.targetModules();
+            frozen += 12 * Target.of(new Lora.Settings(1, 1, 0f, targets, false, false, null, null), spec).stream().mapToLong(t -> (long) t.in() * t.out()).sum();
         }
         return WORKER_BYTES + frozen + 16 * trained + (kept + 1) * layerBytes(spec, tokens);
     }

@@ -37,6 +37,7 @@ import vitrine.core.train.Trainer;
 import vitrine.core.train.ZerothOrder;
 import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.BeamLora;
+import vitrine.core.train.method.Bone;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.FullTuning;
 import vitrine.core.train.method.HalfTuning;
@@ -191,7 +192,7 @@ final class FinetuneRun {
             case nola -> new Nola(lora(spec, null, false), or(s.bases(), 64));
             case svft -> new Svft(lora(spec, null, false));
             case ilora -> new SlowLora(lora(spec, null, false));
-            case bone -> throw new IllegalStateException("refused before");
+            case bone -> new Bone(lora(spec, null, false), spec);
             case layra -> {
                 int quarter = Math.ceilDiv(spec.layers().size(), 4);
                 yield plain(lora(spec, Lora.outerLayers(spec.layers().size(), or(s.firstLayers(), quarter), or(s.lastLayers(), quarter)), false));

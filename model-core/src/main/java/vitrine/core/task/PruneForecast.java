@@ -22,6 +22,7 @@ import vitrine.core.json.Json;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
 import vitrine.core.prune.method.Contrastive;
+import vitrine.core.prune.method.HeadFusion;
 import vitrine.core.prune.method.Lorap;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.refusal.Category;
@@ -169,11 +170,15 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
     }
 
     private static PruneForecast parts(PruneMethod method, PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
+        if (method == PruneMethod.masa) {
+            return shared(s, checkpoint, spec);
+        }
         int layers = spec.layers().size();
         List<Integer> stay = IntStream.range(0, layers).boxed().toList();
         Map<Integer, int[]> groups = new TreeMap<>();
         Map<Integer, int[]> channels = new TreeMap<>();
         Map<Integer, int[]> experts = new TreeMap<>();
+        Map<Integer, int[][]> shared = new TreeMap<>();
         switch (method) {
             case shortgpt -> {
                 int drop = s.layers() != null ? s.layers() : gone(s, layers);
@@ -194,6 +199,16 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                         throw Refusal.of(Category.TASK_INVALID, checkpoint.path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", left, l, count, perToken);
                     }
                     experts.put(l, first(left));
+                }
+            }
+            case dha -> {
+                FusedHeads.require(spec, checkpoint);
+                for (LayerSpec l : spec.layers()) {
+                    int count = l.attention().keyValueHeads();
+                    int size = count / HeadFusion.staying(count, share(s));
+                    if (size > 1 && !Boolean.FALSE.equals(s.even())) {
+                        shared.put(l.index(), HeadFusion.pieces(new int[][] {first(count)}, size));
+                    }
                 }
             }
             // Which sub-layers go is searched for: only where both of a layer do, it leaves.
@@ -240,9 +255,9 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         if (method == PruneMethod.explicit && groups.values().stream().mapToInt(g -> g.length).distinct().count() > 1) {
             groups.clear();
         }
-        Structure structure = new Structure(stay, groups, channels, experts);
+        Structure structure = new Structure(stay, groups, channels, experts, shared);
         StringBuilder problem = new StringBuilder();
-        boolean uneven = method == PruneMethod.heads && Boolean.FALSE.equals(s.even()) || s.allocation() == PruneSettings.AllocationName.incremental;
+        boolean uneven = (method == PruneMethod.heads || method == PruneMethod.dha) && Boolean.FALSE.equals(s.even()) || s.allocation() == PruneSettings.AllocationName.incremental;
         SmallerModel smaller = uneven ? null : SmallerModel.ofOrNull(checkpoint, spec, structure, s.expertsPerToken(), problem);
         if (smaller == null && (stay.size() < layers || !experts.isEmpty() || s.expertsPerToken() != null)) {
             throw Refusal.of(Category.TASK_INVALID, checkpoint.configFile(), "what would be left has no config: %s", problem);
@@ -253,13 +268,39 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         if (method == PruneMethod.swift_skip) {
             return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, "only layers of which both sub-layers are skipped leave, and which those are is searched for");
         }
+        if (method == PruneMethod.dha && smaller == null) {
+            return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, all - fused(s, spec), before, before, problem.isEmpty() ? "layers, keys and values share heads in ways of their own" : problem.toString());
+        }
         if (smaller == null) {
             return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), 0, -1, before, before, problem.isEmpty() ? s.allocation() == PruneSettings.AllocationName.incremental ? "layers lose different shares" : "layers lose different numbers of heads" : problem.toString());
         }
         long stored = smaller.declared().values().stream().mapToLong(d -> d.shape().elements() * d.dtype().bits() / 8).sum();
         long parameters = smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
         long now = work(spec, new Work(structure, s.expertsPerToken()));
-        return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, method == PruneMethod.lorap ? parameters - thinner(s, spec) : -1, before, now, null);
+        return new PruneForecast(all, parameters, prunable, all - parameters, checkpoint.fileBytes(), checkpoint.fileBytes() - checkpoint.tensorBytes() + stored, 0, method == PruneMethod.lorap ? parameters - thinner(s, spec) : method == PruneMethod.dha ? parameters : -1, before, now, null);
+    }
+
+    private static PruneForecast shared(PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
+        long all = PruneEnding.Sizes.parameters(checkpoint);
+        long before = work(spec, Work.WHOLE);
+        long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
+        List<SharedMatrices.Kind> kinds = SharedMatrices.kinds(spec, s, checkpoint);
+        long beside = Boolean.TRUE.equals(s.factorised()) ? kinds.stream().mapToLong(k -> 8L * k.layers().size() * k.layers().size()
+                + (k.atoms(s) == k.layers().size() ? 0 : k.atoms(s) * (4 * k.size() + 8L * k.layers().size()))).sum() : 0;
+        return new PruneForecast(all, all, prunable, 0, checkpoint.fileBytes(), checkpoint.fileBytes(), beside, all - kinds.stream().mapToLong(k -> k.spared(s)).sum(), before, before, null);
+    }
+
+    /// Parameters that DHA's fused heads would spare: exact where all layers have heads of one width.
+    private static long fused(PruneSettings s, ModelSpec spec) {
+        double all = spec.layers().stream().mapToInt(l -> l.attention().keyValueHeads()).sum();
+        boolean even = !Boolean.FALSE.equals(s.even());
+        double share = (all - FusedHeads.staying(spec, share(s))) / all;
+        return spec.layers().stream().mapToLong(l -> {
+            AttentionSpec a = l.attention();
+            AttentionSpec.QueryKeyValue.Separate p = (AttentionSpec.QueryKeyValue.Separate) a.projection();
+            double gone = even ? a.keyValueHeads() - HeadFusion.staying(a.keyValueHeads(), share(s)) : share * a.keyValueHeads();
+            return FusedHeads.spared(p.key(), a.headDim(), gone) + FusedHeads.spared(p.value(), a.valueDim(), gone);
+        }).sum();
     }
 
     /// Parameters that LoRAP's thin matrices of attention would save.
@@ -303,6 +344,11 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
             return kept == null ? 1 : (double) kept.length / l.attention().keyValueHeads();
         }
 
+        double shared(LayerSpec l) {
+            int[][] pieces = structure == null ? null : structure.shared().get(l.index());
+            return pieces == null ? 1 : (double) pieces.length / l.attention().keyValueHeads();
+        }
+
         double channels(LayerSpec l) {
             int[] kept = structure == null ? null : structure.channels().get(l.index());
             return kept == null ? 1 : (double) kept.length / l.feedForward().width();
@@ -321,7 +367,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                     case QUERY, KEY, VALUE, QUERY_KEY_VALUE, LATENT, OUTPUT -> true;
                     case GATE, UP, GATE_UP, DOWN -> false;
                 };
-                double share = attention ? of.heads(l) : m.routed() ? visited(l, of.perToken()) : of.channels(l);
+                double share = m.kind() == PrunableMatrix.Kind.KEY || m.kind() == PrunableMatrix.Kind.VALUE ? of.heads(l) * of.shared(l) : attention ? of.heads(l) : m.routed() ? visited(l, of.perToken()) : of.channels(l);
                 sum += share * m.size();
             }
         }

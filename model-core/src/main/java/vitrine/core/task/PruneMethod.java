@@ -28,6 +28,10 @@ public enum PruneMethod {
     slimgpt(Form.STRUCTURE, true),
     /// Attention's matrices lose rank, feed-forward blocks channels (LoRAP).
     lorap(Form.STRUCTURE, true),
+    /// Key heads become one with others, and value heads do; layers may differ (DHA).
+    dha(Form.STRUCTURE, true),
+    /// Matrices of attention become sums of fewer ones that layers share (MASA).
+    masa(Form.STRUCTURE, false),
     /// Routed experts go that are visited least, or whose outputs count least.
     experts(Form.STRUCTURE, true),
     /// Routed experts that do alike become one (Sub-MoE).

@@ -23,6 +23,7 @@ import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.forward.Adaptation;
 import vitrine.core.forward.Mask;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Place;
@@ -116,7 +117,8 @@ final class PrunePreview {
             case pattern -> all.add(s.nofm().sparsity());
             case named -> all.add(1.0);
             case rank -> {
-                int most = PruneForecast.matrices(task.method(), s, model.checkpoint(), spec).stream().mapToInt(m -> Math.min(m.out(), m.in())).max().orElse(1);
+                int most = task.method() == PruneMethod.masa ? SharedMatrices.kinds(spec, s, model.checkpoint()).stream().mapToInt(k -> k.layers().size()).max().orElse(1)
+                        : PruneForecast.matrices(task.method(), s, model.checkpoint(), spec).stream().mapToInt(m -> Math.min(m.out(), m.in())).max().orElse(1);
                 spread(all, 1, most);
                 add(all, s.rank());
             }
@@ -180,7 +182,12 @@ final class PrunePreview {
         DataInput.put(out, "loss", dense);
         out.put("tokens_per_second", speed);
         progress.step(1, passes, "passes");
-        Tried tried = task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices();
+        try (Tried tried = task.method() == PruneMethod.masa ? new Rebuilt() : task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices()) {
+            return run(tried, out, speed, passes);
+        }
+    }
+
+    private Outcome run(Tried tried, ObjectNode out, double speed, int passes) {
         out.put("way", tried.way());
         ArrayNode points = out.putArray("points");
         for (int i = 0; i < amounts.length; i++) {
@@ -215,7 +222,7 @@ final class PrunePreview {
     }
 
     /// What is done to a pass at each amount.
-    private interface Tried {
+    private interface Tried extends AutoCloseable {
         /// How losses are predicted, in a sentence.
         String way();
 
@@ -228,6 +235,64 @@ final class PrunePreview {
 
         /// The mean over matrices of the relative output error; NaN where whole parts go.
         double error(int amount);
+
+        @Override
+        default void close() {}
+    }
+
+    // --- matrices that are put together in memory
+
+    /// Weights become what a run would write; the loss is that of the run on these texts.
+    private final class Rebuilt implements Tried {
+        private final MappedWeights map = new MappedWeights(model.checkpoint());
+        private final SharedMatrices dictionaries;
+        private Arena arena = Arena.ofShared();
+
+        Rebuilt() {
+            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, new DataInput.Quiet(progress));
+        }
+
+        @Override
+        public String way() {
+            return "the loss with every matrix put together as the run would write it";
+        }
+
+        @Override
+        public Probe probe(int amount) {
+            forget();
+            Map<String, ChangedTensor> changed = new LinkedHashMap<>();
+            dictionaries.with(at(amounts[amount])).put(model.checkpoint(), map, new DataInput.Quiet(progress), m -> changed.computeIfAbsent(m.tensor(), n -> {
+                TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
+                return new ChangedTensor(t, map.data(t), arena);
+            }));
+            Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
+            changed.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
+            model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
+            return Probe.NONE;
+        }
+
+        private void forget() {
+            model.weights().adapt(Adaptation.NONE);
+            arena.close();
+            arena = Arena.ofShared();
+        }
+
+        @Override
+        public LoadedModel model(int amount) {
+            return model;
+        }
+
+        @Override
+        public double error(int amount) {
+            return Double.NaN;
+        }
+
+        @Override
+        public void close() {
+            forget();
+            arena.close();
+            map.close();
+        }
     }
 
     // --- single weights and ranks
@@ -338,6 +403,7 @@ final class PrunePreview {
     private Tried parts(Arena arena) {
         StructureScores scores = new StructureScores(model, texts, new DataInput.Quiet(progress));
         List<Structure> structures = new ArrayList<>();
+        List<FusedHeads> fused = new ArrayList<>();
         List<Integer> all = IntStream.range(0, spec.layers().size()).boxed().toList();
         switch (task.method()) {
             case shortgpt -> {
@@ -377,6 +443,13 @@ final class PrunePreview {
                     structures.add(new Structure(all, Map.of(), Map.of(), experts(use, at(a))));
                 }
             }
+            case dha -> {
+                FusedHeads.require(spec, model.checkpoint());
+                StructureScores.Fusions fusions = scores.fusions();
+                for (double a : amounts) {
+                    fused.add(FusedHeads.of(fusions, at(a), spec));
+                }
+            }
             case explicit -> structures.add(new Structure(all, Map.of(), Map.of(), Map.of()));
             // What SlimGPT makes good, and what experts are that were merged, is not known before.
             default -> structures.clear();
@@ -384,12 +457,12 @@ final class PrunePreview {
         return new Tried() {
             @Override
             public String way() {
-                return structures.isEmpty() ? "the loss of this method is not predicted" : "the loss of a pass without the parts that score least, by the scores of the model as it is";
+                return !fused.isEmpty() ? "the loss of a pass with heads fused as these texts say" : structures.isEmpty() ? "the loss of this method is not predicted" : "the loss of a pass without the parts that score least, by the scores of the model as it is";
             }
 
             @Override
             public Probe probe(int amount) {
-                return structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
+                return !fused.isEmpty() ? fused.get(amount).probe() : structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
             }
 
             @Override

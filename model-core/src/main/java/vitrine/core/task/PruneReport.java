@@ -145,7 +145,22 @@ final class PruneReport {
             row(t, "rise of the loss of the calibration texts, and of those against", figure(n.at("/behaviour/loss_rise")) + ", " + figure(n.at("/behaviour/loss_rise_against")));
         }
         t.append("\nEvery figure, its recipe and what was left as it is: `").append(FILE).append("`.\n");
-        if (Boolean.TRUE.equals(s.factorised())) {
+        if (Boolean.TRUE.equals(s.factorised()) && task.method() == PruneMethod.masa) {
+            t.append("""
+
+                    ## Loading the shared matrices
+
+                    Stock transformers loads the checkpoint as it is. `factors.safetensors` holds, for a kind of matrix NAME (`*` stands for the layer), `NAME.atoms` [atoms, out, in], as the checkpoint stores them, and `NAME.coefficients` [layers, atoms]:
+                    the matrix of layer l is the sum over the atoms of `coefficients[l, s] * atoms[s]`. `NAME.cosines` [layers, layers] tells how alike the layers were.
+                    """);
+        } else if (Boolean.TRUE.equals(s.factorised()) && task.method() == PruneMethod.dha) {
+            t.append("""
+
+                    ## Loading the fused heads
+
+                    Stock transformers loads the checkpoint as it is. `factors.safetensors` holds every fused head once, under the names of the weights and biases, and `NAME.heads` [heads]: which of them each head of the model had become.
+                    """);
+        } else if (Boolean.TRUE.equals(s.factorised())) {
             t.append("""
 
                     ## Loading the factors

@@ -57,7 +57,7 @@ final class PruneRun {
     /// Rows of a matrix's inputs that its error is measured on.
     private static final int SAMPLE_ROWS = 1024;
     private static final String MASKS = "masks.safetensors";
-    private static final String FACTORS = "factors.safetensors";
+    static final String FACTORS = "factors.safetensors";
 
     private final Task.Prune task;
     private final PruneSettings s;
@@ -149,7 +149,7 @@ final class PruneRun {
             case svd -> new LowRank(LowRank.Way.SVD, s.rank());
             case whitened_svd -> new LowRank(LowRank.Way.WHITENED, s.rank());
             case swift_svd -> new LowRank(LowRank.Way.SWIFT, s.rank());
-            case shortgpt, swift_skip, heads, taylor, slimgpt, lorap, experts, submoe, explicit -> throw new IllegalStateException(task.method().name());
+            case shortgpt, swift_skip, heads, taylor, slimgpt, lorap, dha, masa, experts, submoe, explicit -> throw new IllegalStateException(task.method().name());
         };
     }
 

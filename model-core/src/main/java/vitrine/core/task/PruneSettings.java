@@ -11,12 +11,12 @@ import vitrine.core.refusal.Refusal;
 ///
 /// @param sparsity the share of the weights (of the parameters, for methods of rank) that goes, from 0 to below 1
 /// @param pattern N:M: of every M consecutive inputs of a row N stay, such as `2:4`; methods with masks
-/// @param rank of every matrix; methods of rank; as large as the sparsity allows. With submoe, of the side that merged experts share; all
+/// @param rank of every matrix; methods of rank; as large as the sparsity allows. With submoe, of the side that merged experts share; all. With masa, how many matrices of each kind layers share
 /// @param group what magnitudes are compared in; matrix
 /// @param propagation what a layer is calibrated with; dense
 /// @param blockSize columns of SparseGPT whose mask is chosen at once; 128
 /// @param damping lambda of sparsegpt and slimgpt as a share of the mean diagonal; 0.01
-/// @param targetModules endings of the names of the matrices that are pruned (`q_proj`), or patterns (`*` any characters, `?` one); all linear layers of decoder layers
+/// @param targetModules endings of the names of the matrices that are pruned (`q_proj`), or patterns (`*` any characters, `?` one); all linear layers of decoder layers, with masa those of attention
 /// @param calibrationSequences how many pieces of the calibration texts are used; 128
 /// @param sequenceLength where texts are cut, in tokens; the model's own limit, at most 2,048
 /// @param seed which pieces, where there are more; 0
@@ -26,13 +26,13 @@ import vitrine.core.refusal.Refusal;
 /// @param outlierMultiple of the mean above which owl counts a score as an outlier; 3
 /// @param alpha how much the dynamic allocation weighs importance against energy, from 0 to 1; 0.5
 /// @param layers how many layers go, instead of a share; shortgpt
-/// @param even whether every layer loses the same number of heads, as a config needs it; heads; true
+/// @param even whether every layer loses the same number of heads, as a config needs it; heads and dha, whose keys and values are then grouped alike; true
 /// @param parts what goes; taylor, slimgpt and lorap (whose heads lose rank); both
 /// @param secondOrder whether the expansion has its second term; taylor; false
 /// @param experts how many experts of a layer stay, instead of a share that goes; experts and submoe
 /// @param expertsPerToken how many experts a token visits afterwards; experts; as many as before
 /// @param criterion what experts are worth; experts; saliency
-/// @param factorised whether the thin matrices of methods of rank are written too; false
+/// @param factorised whether the thin matrices of methods of rank, fused heads once each, or dictionaries are written too; false
 /// @param drop the parts that go; explicit
 /// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
 /// @param lowestKept the share of the channels of least norm that stay; lorap; 0.01
@@ -159,8 +159,8 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
     /// Refuses settings that a method does not have, or that do not say how much goes.
     void requireFor(PruneMethod method) {
         requireFor(method.masks(), "pattern", pattern, method);
-        requireFor(method.form() == PruneMethod.Form.RANK || method == PruneMethod.submoe, "rank", rank, method);
-        requireFor(method.form() == PruneMethod.Form.RANK, "factorised", factorised, method);
+        requireFor(method.form() == PruneMethod.Form.RANK || method == PruneMethod.submoe || method == PruneMethod.masa, "rank", rank, method);
+        requireFor(method.form() == PruneMethod.Form.RANK || method == PruneMethod.dha || method == PruneMethod.masa, "factorised", factorised, method);
         requireFor(method.form() == PruneMethod.Form.RANK, "ranks", ranks, method);
         requireFor(method == PruneMethod.explicit, "drop", drop, method);
         requireFor(method != PruneMethod.explicit, "sparsity", sparsity, method);
@@ -183,14 +183,14 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
             throw Refusal.of(Category.TASK_INVALID, null, "the allocation dynamic shares a sparsity out; one rank for all leaves nothing to share");
         }
         requireFor(method == PruneMethod.shortgpt, "layers", layers, method);
-        requireFor(method == PruneMethod.heads, "even", even, method);
+        requireFor(method == PruneMethod.heads || method == PruneMethod.dha, "even", even, method);
         requireFor(method == PruneMethod.taylor || method == PruneMethod.slimgpt || method == PruneMethod.lorap, "parts", parts, method);
         requireFor(method == PruneMethod.lorap, "lowestKept", lowestKept, method);
         requireFor(method == PruneMethod.taylor, "secondOrder", secondOrder, method);
         requireFor(method == PruneMethod.experts || method == PruneMethod.submoe, "experts", experts, method);
         requireFor(method == PruneMethod.experts || method == PruneMethod.submoe || method == PruneMethod.explicit, "expertsPerToken", expertsPerToken, method);
         requireFor(method == PruneMethod.experts, "criterion", criterion, method);
-        requireFor(method.form() != PruneMethod.Form.STRUCTURE, "targetModules", targetModules, method);
+        requireFor(method.form() != PruneMethod.Form.STRUCTURE || method == PruneMethod.masa, "targetModules", targetModules, method);
         requireFor(method.needsData() && method.form() != PruneMethod.Form.STRUCTURE && method != PruneMethod.contrastive, "propagation", propagation, method);
         if (ranks != null && allocation == AllocationName.dynamic) {
             throw Refusal.of(Category.TASK_INVALID, null, "ranks of single matrices do not go with the allocation dynamic, which shares them out");
@@ -199,6 +199,7 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
             throw Refusal.of(Category.TASK_INVALID, null, "nothing says how much goes: %s is missing", method == PruneMethod.explicit ? "drop" : "sparsity").help(switch (method) {
                 case magnitude, wanda, sparsegpt, contrastive -> "A pattern such as 2:4 says it too.";
                 case svd, whitened_svd, swift_svd -> "A rank says it too.";
+                case masa -> "A rank says it too: how many matrices of each kind layers share.";
                 case shortgpt -> "A number of layers says it too.";
                 case experts, submoe -> "A number of experts that stay says it too.";
                 case explicit -> "Name layers, heads or experts to drop.";

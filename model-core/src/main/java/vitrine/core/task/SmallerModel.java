@@ -219,10 +219,13 @@ final class SmallerModel {
     }
 
     private String heads(LayerSpec l, Map<String, Part> cut) {
-        int[] kept = structure.groups().get(l.index());
+        int[][] shared = structure.shared().get(l.index());
+        // Heads that share a key and a value stay with their queries; they only stand beside each other.
+        int[] kept = shared == null ? structure.groups().get(l.index()) : Arrays.stream(shared).flatMapToInt(Arrays::stream).toArray();
         if (kept == null) {
             return null;
         }
+        int[] stored = shared == null ? kept : Arrays.stream(shared).mapToInt(piece -> piece[0]).toArray();
         AttentionSpec a = l.attention();
         if (!(a.projection() instanceof Separate s)) {
             return "queries, keys and values are one fused matrix, of which the config cannot leave heads out";
@@ -234,8 +237,8 @@ final class SmallerModel {
             return "weights are stored with scales of blocks";
         }
         outputs(s.query(), blocks(kept, a.headDim() * a.groupSize()), cut);
-        outputs(s.key(), blocks(kept, a.headDim()), cut);
-        outputs(s.value(), blocks(kept, a.valueDim()), cut);
+        outputs(s.key(), blocks(stored, a.headDim()), cut);
+        outputs(s.value(), blocks(stored, a.valueDim()), cut);
         inputs(a.output(), blocks(kept, a.valueDim() * a.groupSize()), cut);
         if (a.sinks() != null) {
             cut.put(a.sinks(), new Part(entry(a.sinks()), blocks(kept, a.groupSize()), null));
@@ -349,6 +352,12 @@ final class SmallerModel {
                 note = String.format("transformers' Llama refuses %d heads with a hidden size of %,d, Mistral does not: without biases and window both compute the same, so the config says Mistral", heads,
                         spec.hiddenSize());
             }
+        }
+        if (!structure.shared().isEmpty()) {
+            if (!config.has("num_attention_heads")) {
+                return "the config has no num_attention_heads";
+            }
+            config.put("num_key_value_heads", structure.shared().values().iterator().next().length);
         }
         if (!structure.channels().isEmpty()) {
             if (!Structure.even(structure.channels()) || structure.channels().size() < structure.layers().size()) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import vitrine.core.analysis.rank.BlockInfluence;
 import vitrine.core.architecture.AttentionSpec;
@@ -21,9 +22,11 @@ import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
 import vitrine.core.prune.CalibrationPass;
+import vitrine.core.prune.method.HeadFusion;
 import vitrine.core.prune.method.TaylorImportance;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
+import vitrine.core.tensor.kernel.Parallel;
 
 /// What layers, heads, channels and experts are worth, by calibration texts.
 final class StructureScores {
@@ -58,6 +61,48 @@ final class StructureScores {
         BlockInfluence influence = new BlockInfluence(spec);
         pass(influence);
         return influence.mean();
+    }
+
+    // --- heads that are fused
+
+    /// @param keys by layer; `values` likewise
+    record Fusions(Map<Integer, HeadFusion> keys, Map<Integer, HeadFusion> values) {}
+
+    /// The inner products of every two key heads, and of every two value heads, over all tokens.
+    Fusions fusions() {
+        Map<Site, Map<Integer, double[][]>> sums = Map.of(Site.KEY_PROJECTED, new TreeMap<>(), Site.VALUE, new TreeMap<>());
+        sums.values().forEach(of -> spec.layers().forEach(l -> of.put(l.index(), new double[l.attention().keyValueHeads()][l.attention().keyValueHeads()])));
+        pass(new Probe() {
+            @Override
+            public boolean wants(int layer, Site site) {
+                return sums.containsKey(site);
+            }
+
+            @Override
+            public void at(Place place, Matrix x) {
+                double[][] sum = sums.get(place.site()).get(place.layer());
+                int width = x.columns() / sum.length;
+                Parallel.over(sum.length, 1, (from, to) -> {
+                    for (int r = 0; r < x.rows(); r++) {
+                        float[] row = x.row(r);
+                        for (int a = from; a < to; a++) {
+                            for (int b = 0; b < sum.length; b++) {
+                                double dot = 0;
+                                for (int i = 0; i < width; i++) {
+                                    dot += (double) row[a * width + i] * row[b * width + i];
+                                }
+                                sum[a][b] += dot;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Map<Integer, HeadFusion> keys = new TreeMap<>();
+        Map<Integer, HeadFusion> values = new TreeMap<>();
+        sums.get(Site.KEY_PROJECTED).forEach((l, p) -> keys.put(l, new HeadFusion(p)));
+        sums.get(Site.VALUE).forEach((l, p) -> values.put(l, new HeadFusion(p)));
+        return new Fusions(keys, values);
     }
 
     // --- heads by gates

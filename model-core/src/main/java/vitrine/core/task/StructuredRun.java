@@ -74,6 +74,10 @@ final class StructuredRun {
     private long thinner = -1;
     /// Weights that are set to 0 in a matrix that keeps its shape.
     private long zeroed;
+    /// Of the method that fuses heads; else null.
+    private FusedHeads fused;
+    /// Of the method that shares matrices among layers; else null.
+    private SharedMatrices dictionaries;
 
     private StructuredRun(Task.Prune task, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
@@ -111,6 +115,8 @@ final class StructuredRun {
             case swift_skip -> skipped();
             case lorap -> lorap();
             case explicit -> explicit();
+            case dha -> fused();
+            case masa -> shared();
             case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
         };
@@ -477,6 +483,33 @@ final class StructuredRun {
         return kept;
     }
 
+    /// Matrices that become sums of fewer ones.
+    private Structure shared() {
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, progress);
+            dictionaries.put(model.checkpoint(), map, progress, m -> changed(m, map));
+        }
+        dictionaries.describe(allocation, this::row);
+        thinner = dictionaries.spared();
+        return new Structure(all(), Map.of(), Map.of(), Map.of());
+    }
+
+    /// Key and value heads that become one with others. Where the config can say how heads share, they are stored once and queries are put in their order; elsewhere each keeps its place.
+    private Structure fused() {
+        FusedHeads.require(spec, model.checkpoint());
+        fused = FusedHeads.of(new StructureScores(model, texts, progress).fusions(), s, spec);
+        try (MappedWeights map = new MappedWeights(model.checkpoint())) {
+            for (LayerSpec l : spec.layers()) {
+                progress.checkCancelled();
+                fused.fuse(l.index(), m -> changed(m, map), model.weights());
+                fused.describe(l.index(), row(l.index()));
+            }
+        }
+        allocation.put("allocation", Boolean.FALSE.equals(s.even()) ? "greedy" : "uniform");
+        thinner = fused.spared();
+        return new Structure(all(), Map.of(), Map.of(), Map.of(), fused.shared());
+    }
+
     private Structure taylor() {
         StructureScores.Taylor t = new StructureScores(model, texts, progress).taylor(Boolean.TRUE.equals(s.secondOrder()));
         PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
@@ -726,7 +759,7 @@ final class StructuredRun {
                     warn.accept(smaller.note() + ".");
                 }
             } else {
-                warn.accept("The checkpoint keeps its shapes: " + problem + ". What goes is set to 0 in its place.");
+                warn.accept("The checkpoint keeps its shapes: " + problem + ". " + (fused == null ? "What goes is set to 0 in its place." : "Every head that was fused keeps its place and holds what its group became."));
                 Map<String, Declared> declared = new LinkedHashMap<>();
                 model.checkpoint().tensors().values().forEach(t -> declared.put(t.name(), new Declared(t.dtype(), t.shape())));
                 CheckpointFolderWriter.write(out, model.checkpoint().config(), declared, (name, to) -> {
@@ -739,7 +772,19 @@ final class StructuredRun {
             long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
             long zeros = zeroed + (smaller == null ? silencedWeights(structure) : 0);
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
-            PruneEnding.Story story = smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
+            if (fused != null) {
+                // What is spared where every fused head is stored once, beyond what the checkpoint spares as it is.
+                thinner = Math.max(0, thinner - (before - after));
+                if (Boolean.TRUE.equals(s.factorised())) {
+                    fused.write(out.resolve(PruneRun.FACTORS), compensated::get);
+                }
+            }
+            if (dictionaries != null && Boolean.TRUE.equals(s.factorised())) {
+                dictionaries.write(out.resolve(PruneRun.FACTORS), model.checkpoint(), map, progress);
+            }
+            PruneEnding.Story story = dictionaries != null ? new PruneEnding.Story("same shapes, sums of shared matrices", String.format(Locale.ROOT,
+                    "Every matrix is put together in its full shape, so that any program loads the checkpoint: it is as large and as slow as before. With shared matrices and coefficients in their place it would hold %,d parameters%s.", after - thinner,
+                    Boolean.TRUE.equals(s.factorised()) ? ", as " + PruneRun.FACTORS + " has them" : "")) : fused != null ? fused(before, after, problem.toString()) : smaller == null ? new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + problem
                     + "): what goes is 0 in its place, so nothing is saved on the disk or in time.")
                     : after == before && thinner >= 0 ? new PruneEnding.Story("same shapes, factors multiplied back", "The thin matrices are multiplied back to the full shape, so that any program loads the checkpoint: it is as large and as slow as before.")
                     : after == before && task.method() == PruneMethod.swift_skip ? new PruneEnding.Story("same shapes, with zeros", "What sub-layers that are skipped give to the residual stream is 0; nothing is saved on the disk or in time.")
@@ -751,6 +796,16 @@ final class StructuredRun {
             return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, thinner < 0 ? -1 : after - thinner), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
+    }
+
+    private PruneEnding.Story fused(long before, long after, String problem) {
+        String once = thinner == 0 ? "" : String.format(Locale.ROOT, " With every fused head stored once it would hold %,d parameters%s.", after - thinner,
+                Boolean.TRUE.equals(s.factorised()) ? ", as " + PruneRun.FACTORS + " has them" : "");
+        if (after < before) {
+            return new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it: keys and values of fewer heads, and queries in their order.%s", after, before, once));
+        }
+        return new PruneEnding.Story("same shapes, heads repeated", "Every head that was fused keeps its place and holds what its group became, so nothing is saved on the disk or in time: "
+                + (!problem.isEmpty() ? problem : thinner == 0 ? "no heads were fused" : "no config says which heads share a key and which a value") + "." + once);
     }
 
     private void describe(Structure structure) {

@@ -145,7 +145,8 @@ public sealed interface Task {
     /// @param elastic losses of smaller models within this one; not where null
     /// @param maxTokens how many tokens pass at most, from 2; all where null
     /// @param off parts that are switched off; none where null
-    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off) implements Task {
+    /// @param lazy losses where layers attend with what others attended with; not where null
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off, Lazy lazy) implements Task {
         public Evaluate(String model, String data, Integer maxLength) {
             this(model, data, maxLength, null);
         }
@@ -155,7 +156,7 @@ public sealed interface Task {
         }
 
         public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) {
-            this(model, data, maxLength, adapters, cache, elastic, null, null);
+            this(model, data, maxLength, adapters, cache, elastic, null, null, null);
         }
 
         public Evaluate {
@@ -164,8 +165,8 @@ public sealed interface Task {
             require("data", data);
             requireAtLeast("maxLength", maxLength, SHORTEST);
             requireAtLeast("maxTokens", maxTokens, SHORTEST);
-            if (off != null && (cache != null || elastic != null)) {
-                throw Refusal.of(Category.TASK_INVALID, null, "off does not go with %s, which changes the pass itself", cache != null ? "cache" : "elastic");
+            if (off != null && (cache != null || elastic != null || lazy != null)) {
+                throw Refusal.of(Category.TASK_INVALID, null, "off does not go with %s, which changes the pass itself", cache != null ? "cache" : elastic != null ? "elastic" : "lazy");
             }
         }
     }
@@ -191,6 +192,28 @@ public sealed interface Task {
                 }
             });
             requireInside("cache.prompt", prompt, 0, 1);
+        }
+    }
+
+    /// Layers that take over the queries, or the attention weights, of an earlier layer that attends alike.
+    ///
+    /// @param thresholds divergences up to which layers attend alike, nats, from 0
+    /// @param longest how many layers attend alike at most, the first among them; 4 where null
+    /// @param withoutFirst whether layers are compared without what goes to the first key; false where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Lazy(List<Double> thresholds, Integer longest, Boolean withoutFirst) {
+        public Lazy {
+            require("lazy.thresholds", thresholds);
+            requireWhole("lazy.thresholds", thresholds);
+            if (thresholds.isEmpty()) {
+                throw Refusal.of(Category.TASK_INVALID, null, "lazy.thresholds names nothing");
+            }
+            thresholds.forEach(t -> {
+                if (!(t >= 0 && Double.isFinite(t))) {
+                    throw Refusal.of(Category.TASK_INVALID, null, "lazy.thresholds is %s; a number from 0 belongs here", t);
+                }
+            });
+            requireAtLeast("lazy.longest", longest, 1);
         }
     }
 
@@ -443,7 +466,7 @@ public sealed interface Task {
                 if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the initialisation %s does not go with the optimiser %s", settings.init().name(), settings.optimiser().name());
                 }
-                if (method.composes() && settings.optimiser() != null && settings.optimiser().probes()) {
+                if ((method.composes() || method == FinetuneMethod.bone) && settings.optimiser() != null && settings.optimiser().probes()) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the method %s does not go with the optimiser %s", method.name(), settings.optimiser().name());
                 }
                 if (settings.earlyStop() != null && (evalData == null || settings.evalEvery() == null)) {
@@ -692,12 +715,17 @@ public sealed interface Task {
 
     /// Ways to make a checkpoint of another without training.
     enum How {
-        stack, upcycle, pool, lines, interpolate;
+        stack, upcycle, pool, lines, interpolate, cast;
 
         /// Whether there is a second checkpoint.
         public boolean compares() {
             return this == lines || this == interpolate;
         }
+    }
+
+    /// What `cast` can round to, by the names that configs use.
+    enum CastType {
+        float32, float16, bfloat16
     }
 
     /// A checkpoint made of another without training.
@@ -713,8 +741,9 @@ public sealed interface Task {
     /// @param headScale what the output head's change is multiplied with; 1 where null; with `lines` only
     /// @param share how much of the other checkpoint, from 0 to 1; with `interpolate` only
     /// @param group how many layers that follow each other share one pool of experts, from 2; with `pool` only
+    /// @param type what values are rounded to; with `cast` only
     record Convert(String model, How how, Integer times, Boolean interleave, Integer experts, Integer perToken, Double noise, Long seed, String other, Double alpha, Double headScale,
-                   Double share, Integer group) implements Task {
+                   Double share, Integer group, CastType type) implements Task {
         public Convert {
             require("model", model);
             require("how", how);
@@ -729,6 +758,7 @@ public sealed interface Task {
             belongs(how == How.lines, false, "headScale", headScale, how);
             belongs(how == How.interpolate, true, "share", share, how);
             belongs(how == How.pool, true, "group", group, how);
+            belongs(how == How.cast, true, "type", type, how);
             requireAtLeast("group", group, 2);
             requireAtLeast("times", times, 2);
             requireAtLeast("experts", experts, 2);
@@ -823,7 +853,7 @@ public sealed interface Task {
                 require("data", data);
             }
             if (recovery != null) {
-                recovery.requireFor(method, data);
+                recovery.requireFor(method, given, data);
             }
         }
 
@@ -858,13 +888,17 @@ public sealed interface Task {
             }
         }
 
-        private void requireFor(PruneMethod pruning, String calibration) {
+        private void requireFor(PruneMethod pruning, PruneSettings given, String calibration) {
             if (data == null && calibration == null) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery has no data").help("Say recovery.data, or the task's data.");
             }
-            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+            if ((pruning.form() == PruneMethod.Form.RANK || pruning == PruneMethod.lorap || pruning == PruneMethod.masa) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
                 throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would give matrices their full rank again", method.adapts() ? "a merged adapter" : "full")
                         .help("An adapter beside the checkpoint keeps ranks.");
+            }
+            if (pruning == PruneMethod.dha && Boolean.FALSE.equals(given.even()) && (Boolean.TRUE.equals(merge) || !method.adapts())) {
+                throw Refusal.of(Category.TASK_INVALID, null, "recovery by %s would part heads that were fused and keep their places", method.adapts() ? "a merged adapter" : "full")
+                        .help("An adapter beside the checkpoint keeps them; so do heads that are fused alike in every layer.");
             }
         }
     }

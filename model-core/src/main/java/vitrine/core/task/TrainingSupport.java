@@ -1,5 +1,6 @@
 package vitrine.core.task;
 
+import java.util.List;
 import java.util.Optional;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -7,7 +8,7 @@ import vitrine.core.train.method.FirstFactors;
 
 /// What an engine lacks of training, and why: what the command refuses before a run is begun, and the window greys out.
 ///
-/// The `pytorch` engine says the same of itself (`methods.py`); a test holds the two against each other.
+/// The `pytorch` engine says the same of itself (`catalogue.py`); a test holds the two against each other.
 public final class TrainingSupport {
 
     /// The engine that is always there.
@@ -19,36 +20,17 @@ public final class TrainingSupport {
 
     /// Why an engine does not train by a method, a sentence without its full stop; empty where it does.
     public static Optional<String> lack(String engine, FinetuneMethod method) {
-        if (engine.equals(EMBEDDED)) {
-            return method == FinetuneMethod.bone ? Optional.of("its change is as large as the matrices, made block by block of the matrices themselves, which peft has and this engine has not") : Optional.empty();
-        }
-        return switch (method) {
-            case beamlora -> Optional.of("its gates and copies of ranks are no part of peft");
-            case apex -> Optional.of("its expansion of heads and channels is no part of peft");
-            case hft -> Optional.of("its rounds and halves are no part of peft");
-            case ilora -> Optional.of("its slow learner is no part of peft");
-            case multilora, nola, svft -> Optional.of("peft has no such factors");
-            default -> Optional.empty();
-        };
+        return Optional.empty();
     }
 
     /// Why an engine does not begin factors so; empty where it does.
     public static Optional<String> lack(String engine, FirstFactors.Kind init) {
-        if (!engine.equals(PYTORCH)) {
-            return Optional.empty();
-        }
-        return switch (init) {
-            case kaiming, gaussian -> Optional.empty();
-            case orthogonal -> Optional.of("peft draws such factors from a state of its own, and first values here are functions of the seed");
-            case loraxs, lorasb -> Optional.of("peft has no factors with a small matrix between them");
-            case pissa, olora, loraga -> Optional.of("peft changes the base for it, and the result would not stand on the base as it is");
-        };
+        return Optional.empty();
     }
 
     /// Why an engine has not got an optimiser; empty where it has.
     public static Optional<String> lack(String engine, FinetuneSettings.OptimiserName optimiser) {
-        return engine.equals(PYTORCH) && (optimiser == FinetuneSettings.OptimiserName.mezo || optimiser == FinetuneSettings.OptimiserName.zosam)
-                ? Optional.of("it has adamw and spam") : Optional.empty();
+        return Optional.empty();
     }
 
     /// Why an engine has not got a value of a setting, as a task says both; empty where it has.
@@ -78,6 +60,19 @@ public final class TrainingSupport {
             lack(engine, task.settings().optimiser()).ifPresent(why -> {
                 throw refused(engine, "step by " + task.settings().optimiser().name(), why);
             });
+        }
+    }
+
+    /// Refuses a run of the `pytorch` engine that several processes cannot share out.
+    ///
+    /// @throws Refusal `task-invalid`, with what runs in one process only
+    public static void requireShareable(Task.Finetune task) {
+        FinetuneSettings s = java.util.Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
+        boolean shared = List.of(FinetuneMethod.full, FinetuneMethod.lora, FinetuneMethod.dora, FinetuneMethod.layra, FinetuneMethod.bone).contains(task.method());
+        String alone = !shared ? task.method().name() : s.init() != null && (s.init().inner() || s.init().looksAtGradient()) ? s.init().name()
+                : s.optimiser() != null && s.optimiser() != FinetuneSettings.OptimiserName.adamw ? s.optimiser().name() : Boolean.TRUE.equals(s.cautious()) ? "cautious decay" : null;
+        if (alone != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "%s runs in one process only", alone).help("Ask for one GPU.");
         }
     }
 

@@ -37,23 +37,27 @@ class ConvertRunTest {
     }
 
     private static Task.Convert stack(String model, int times, boolean interleave) {
-        return new Task.Convert(model, Task.How.stack, times, interleave, null, null, null, null, null, null, null, null, null);
+        return new Task.Convert(model, Task.How.stack, times, interleave, null, null, null, null, null, null, null, null, null, null);
     }
 
     private static Task.Convert upcycle(String model, double noise) {
-        return new Task.Convert(model, Task.How.upcycle, null, null, 4, 2, noise, 1L, null, null, null, null, null);
+        return new Task.Convert(model, Task.How.upcycle, null, null, 4, 2, noise, 1L, null, null, null, null, null, null);
     }
 
     private static Task.Convert pool(String model, int group) {
-        return new Task.Convert(model, Task.How.pool, null, null, null, null, null, null, null, null, null, null, group);
+        return new Task.Convert(model, Task.How.pool, null, null, null, null, null, null, null, null, null, null, group, null);
     }
 
     private static Task.Convert lines(String model, String base, double alpha) {
-        return new Task.Convert(model, Task.How.lines, null, null, null, null, null, null, base, alpha, null, null, null);
+        return new Task.Convert(model, Task.How.lines, null, null, null, null, null, null, base, alpha, null, null, null, null);
     }
 
     private static Task.Convert between(String model, String other, double share) {
-        return new Task.Convert(model, Task.How.interpolate, null, null, null, null, null, null, other, null, null, share, null);
+        return new Task.Convert(model, Task.How.interpolate, null, null, null, null, null, null, other, null, null, share, null, null);
+    }
+
+    private static Task.Convert cast(Path model, Task.CastType type) {
+        return new Task.Convert(model.toString(), Task.How.cast, null, null, null, null, null, null, null, null, null, null, null, type);
     }
 
     private Path run(Task task, String name) throws IOException {
@@ -214,6 +218,43 @@ class ConvertRunTest {
         assertEquals(0.125, floats(quarter, "model.norm.weight")[0] - floats(base, "model.norm.weight")[0], 1e-6);
         Refusal other = assertThrows(Refusal.class, () -> run(between(base.toString(), reference("llama-tied"), 0.5), "none"));
         assertTrue(other.category() == Category.SHAPE_INVALID || other.category() == Category.TENSOR_MISSING, other.getMessage());
+    }
+
+    /// The nearest bfloat16, by trying both neighbours; of two as near, the one whose last bit is 0.
+    private static float nearest(float v) {
+        int low = Float.floatToRawIntBits(v) >>> 16;
+        float below = Float.intBitsToFloat(low << 16);
+        float above = Float.intBitsToFloat(low + 1 << 16);
+        double down = Math.abs((double) v - below);
+        double up = Math.abs((double) above - v);
+        return down < up || down == up && low % 2 == 0 ? below : above;
+    }
+
+    @Test
+    void castRoundsEveryValueToTheNearest() throws IOException {
+        Path base = Path.of(reference("llama-gqa"));
+        Path half = run(cast(base, Task.CastType.bfloat16), "half");
+        Path wide = run(cast(half, Task.CastType.float32), "wide");
+        ObjectNode config = Json.readObject(half.resolve("config.json"), half, 1 << 20, Category.CONFIG_INVALID);
+        assertEquals("bfloat16", config.get("dtype").asText());
+        int rounded = 0;
+        try (SafetensorsFile f = SafetensorsFile.open(base.resolve("model.safetensors")); SafetensorsFile narrow = SafetensorsFile.open(half.resolve("model.safetensors"))) {
+            assertEquals(f.tensors().keySet(), narrow.tensors().keySet());
+            for (String name : f.tensors().keySet()) {
+                float[] before = f.floats(name);
+                float[] after = narrow.floats(name);
+                for (int i = 0; i < before.length; i++) {
+                    assertEquals(nearest(before[i]), after[i], name);
+                    rounded += before[i] == after[i] ? 0 : 1;
+                }
+                assertEquals(vitrine.core.tensor.DType.BF16, narrow.tensors().get(name).dtype());
+                assertArrayEquals(after, floats(wide, name));
+            }
+        }
+        assertTrue(rounded > 100, "the values had more digits than the type holds");
+        Path large = shifted(base, 70_000);
+        Refusal refused = assertThrows(Refusal.class, () -> run(cast(large, Task.CastType.float16), "none"));
+        assertTrue(refused.getMessage().contains("the largest of F16 is 65504"), refused.getMessage());
     }
 
     private Path shifted(Path base, float by) throws IOException {

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.analysis.evaluate.CacheEviction;
 import vitrine.core.analysis.evaluate.CachePolicy;
+import vitrine.core.analysis.evaluate.LazyAttention;
 import vitrine.core.forward.Batch;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Place;
@@ -123,6 +124,132 @@ class EvaluateFurtherTest {
                 }
             }
         }
+    }
+
+    /// Divergences are those of the formula, from the heads' patterns; a threshold that all keep lets the last layer take over what layer 1 attended with, and one of 0 nothing.
+    @Test
+    void layersThatAttendAsAnEarlierOne() throws IOException {
+        JsonNode lazy = run("llama-gqa", "lazy", "{\"thresholds\": [0, 0.7]}").get("lazy");
+        assertEquals("[0,1,2]", lazy.at("/thresholds/0/anchors").toString());
+        assertEquals("[0,1,1]", lazy.at("/thresholds/1/anchors").toString());
+        double whole = run("llama-gqa", "lazy", "{\"thresholds\": [0]}").get("loss").asDouble();
+        for (String what : List.of("queries", "attention")) {
+            assertEquals(whole, lazy.at("/thresholds/0/" + what + "/loss").asDouble(), 1e-7);
+            assertEquals(0, lazy.at("/thresholds/0/" + what + "/kl").asDouble(), 1e-9);
+            assertTrue(Math.abs(whole - lazy.at("/thresholds/1/" + what + "/loss").asDouble()) > 1e-4 && lazy.at("/thresholds/1/" + what + "/kl").asDouble() > 1e-4, lazy.toString());
+        }
+        assertEquals(1 / 6.0, lazy.at("/thresholds/1/spared_cache").asDouble(), 1e-12);
+        JsonNode without = run("llama-gqa", "lazy", "{\"thresholds\": [0.7], \"withoutFirst\": true}").get("lazy");
+        double[] js = new double[2];
+        double[] rest = new double[2];
+        int queries = 0;
+        try (LoadedModel model = LoadedModel.open(CASES.resolve("llama-gqa").toString())) {
+            int[] longer = new int[60];
+            longer[0] = 5;
+            for (int i = 1; i < 60; i++) {
+                longer[i] = (i * 37 + i * i) % 400 + 3;
+            }
+            for (int[] ids : List.of(longer, new int[] {1, 2, 3, 4, 5, 6, 7, 60, 61, 62, 63, 64})) {
+                double[][][] mean = new double[3][ids.length][ids.length];
+                model.forward().run(Batch.of(ids), reading(Set.of(Site.PATTERN), (place, m) -> {
+                    for (int q = 0; q < m.rows(); q++) {
+                        for (int k = 0; k < ids.length; k++) {
+                            mean[place.layer()][place.firstPosition() + q][k] += m.get(q, k) / 8.0;
+                        }
+                    }
+                }), Progress.NONE);
+                queries += ids.length;
+                for (int q = 0; q < ids.length; q++) {
+                    js[0] += divergence(mean[2][q], mean[1][q], 0);
+                    js[1] += divergence(mean[2][q], mean[0][q], 0);
+                    rest[0] += q == 0 ? 0 : divergence(mean[2][q], mean[1][q], 1);
+                    rest[1] += q == 0 ? 0 : divergence(mean[2][q], mean[0][q], 1);
+                }
+            }
+        }
+        assertEquals(js[0] / queries, lazy.at("/divergence/2/1").asDouble(), 1e-6);
+        assertEquals(js[1] / queries, lazy.at("/divergence/0/2").asDouble(), 1e-6);
+        assertEquals(rest[0] / (queries - 2), without.at("/divergence/2/1").asDouble(), 1e-6);
+        assertEquals(rest[1] / (queries - 2), without.at("/divergence/0/2").asDouble(), 1e-6);
+        assertThrows(Refusal.class, () -> run("gemma2", "lazy", "{\"thresholds\": [0.1]}"));
+        assertThrows(Refusal.class, () -> run("llama-gqa", "lazy", "{\"thresholds\": []}"));
+    }
+
+    private static double divergence(double[] p, double[] q, int from) {
+        double a = Arrays.stream(p).skip(from).sum();
+        double b = Arrays.stream(q).skip(from).sum();
+        double sum = 0;
+        for (int k = from; k < p.length; k++) {
+            double x = p[k] / a;
+            double y = q[k] / b;
+            double m = (x + y) / 2;
+            sum += x > 0 ? x / 2 * Math.log(x / m) : 0;
+            sum += y > 0 ? y / 2 * Math.log(y / m) : 0;
+        }
+        return sum;
+    }
+
+    /// What heads of the last layer make of values, by hand: with the queries of layer 1 and keys of its own, or with the patterns of layer 1.
+    @Test
+    void whatIsTakenOver() {
+        int[] ids = {5, 45, 93, 17, 210, 3, 66, 88, 12, 301};
+        try (LoadedModel model = LoadedModel.open(CASES.resolve("llama-gqa").toString())) {
+            for (LazyAttention.Reused what : LazyAttention.Reused.values()) {
+                Map<String, float[]> seen = new HashMap<>();
+                Map<String, float[]> patterns = new HashMap<>();
+                BiConsumer<Place, Matrix> remember = (place, m) -> {
+                    if (place.site() == Site.PATTERN) {
+                        patterns.put(place.layer() + " " + place.head(), m.toArray());
+                    } else {
+                        seen.put(place.layer() + " " + place.site(), m.toArray());
+                    }
+                };
+                try (LazyAttention lazy = new LazyAttention(new int[] {0, 1, 1}, what)) {
+                    model.forward().run(Batch.of(ids), Probe.all(List.of(lazy, reading(Set.of(Site.QUERY_ROTATED, Site.KEY_ROTATED, Site.VALUE, Site.Z, Site.PATTERN), remember))), Progress.NONE);
+                }
+                float[] q = seen.get("1 QUERY_ROTATED");
+                float[] k = seen.get("2 KEY_ROTATED");
+                float[] v = seen.get("2 VALUE");
+                float[] z = seen.get("2 Z");
+                for (int h = 0; h < 8; h++) {
+                    float[] earlier = patterns.get("1 " + h);
+                    for (int t = 0; t < ids.length; t++) {
+                        double[] p = new double[t + 1];
+                        double sum = 0;
+                        for (int j = 0; j <= t; j++) {
+                            double score = 0;
+                            for (int d = 0; d < 8; d++) {
+                                score += (double) q[t * 64 + h * 8 + d] * k[j * 16 + h / 4 * 8 + d];
+                            }
+                            p[j] = what == LazyAttention.Reused.queries ? Math.exp(score / Math.sqrt(8)) : earlier[t * ids.length + j];
+                            sum += p[j];
+                        }
+                        for (int d = 0; d < 8; d++) {
+                            double expected = 0;
+                            for (int j = 0; j <= t; j++) {
+                                expected += p[j] / sum * v[j * 16 + h / 4 * 8 + d];
+                            }
+                            assertEquals(expected, z[t * 64 + h * 8 + d], 1e-5, what + ", head " + h + ", token " + t);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void groupsOfLayersThatAttendAlike() {
+        double[][] d = new double[7][7];
+        double[] next = {0.01, 0.01, 0.2, 0.01, 0.02, 0.03};
+        for (int a = 0; a < 7; a++) {
+            for (int b = a + 1; b < 7; b++) {
+                d[a][b] = d[b][a] = Arrays.stream(next, a, b).sum();
+            }
+        }
+        assertEquals("[0, 1, 1, 3, 3, 3, 3]", Arrays.toString(LazyAttention.anchors(d, 0.06, 4)));
+        assertEquals("[0, 1, 1, 3, 3, 3, 6]", Arrays.toString(LazyAttention.anchors(d, 0.05, 4)));
+        assertEquals("[0, 1, 1, 3, 3, 5, 5]", Arrays.toString(LazyAttention.anchors(d, 0.05, 2)));
+        assertEquals("[0, 1, 2, 3, 4, 5, 6]", Arrays.toString(LazyAttention.anchors(d, 0, 4)));
     }
 
     private static Probe reading(Set<Site> sites, BiConsumer<Place, Matrix> to) {

@@ -183,12 +183,12 @@ class SwitchedOffTest {
         String model = REFERENCE.resolve("llama-gqa").toAbsolutePath().toString();
         Path text = java.nio.file.Files.writeString(folder.resolve("t.jsonl"), "{\"input_ids\": [5, 9, 17, 33, 8, 4, 21]}\n{\"input_ids\": [7, 7, 3, 60, 41, 12]}\n");
         Map<String, Integer> kept = Map.of("model.layers.0.self_attn.v_proj", 3, "model.layers.1.mlp.up_proj", 7);
-        Task.Evaluate off = new Task.Evaluate(model, text.toString(), null, null, null, null, 10, new Task.Off(null, null, kept));
+        Task.Evaluate off = new Task.Evaluate(model, text.toString(), null, null, null, null, 10, new Task.Off(null, null, kept), null);
         com.fasterxml.jackson.databind.JsonNode got = TaskRunner.run(off, folder.resolve("off"), Progress.NONE, w -> { }).manifest().summary();
         assertEquals(6 + 2, got.path("predicted_tokens").asInt(), "the second text is cut to 3 tokens");
         PruneSettings ranks = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, kept);
         Path pruned = TaskRunner.run(new Task.Prune(model, text.toString(), PruneMethod.svd, null, ranks), folder.resolve("pruned"), Progress.NONE, w -> { }).folder();
-        Task.Evaluate then = new Task.Evaluate(pruned.toString(), text.toString(), null, null, null, null, 10, null);
+        Task.Evaluate then = new Task.Evaluate(pruned.toString(), text.toString(), null, null, null, null, 10, null, null);
         assertEquals(TaskRunner.run(then, folder.resolve("then"), Progress.NONE, w -> { }).manifest().summary().path("loss").asDouble(), got.path("loss").asDouble(), 0);
     }
 

@@ -1,5 +1,6 @@
 """Methods of fine-tuning: what is trained, and what the result is."""
 
+import itertools
 import json
 import math
 import os
@@ -12,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers.pytorch_utils import Conv1D
 
-from . import models, randomness
+from . import factors, models, randomness
 from .checkpoint import adapter_files, read_object
 from .distributed import whole
 from .refusals import Refusal
@@ -24,17 +25,56 @@ EXPERT_PARAMETERS = ("gate_up_proj", "down_proj")
 COMPANIONS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
               "tokenizer.model", "spiece.model", "chat_template.jinja", "chat_template.json", "generation_config.json")
 CHANGED_BASE = ("pissa", "olora", "corda", "loftq")
+# what peft has put into a model: the tensors of a result
+FACTOR = re.compile(r"\.(lora_[AB]|lora_magnitude_vector)\.default\.weight$|\.(miss_block|lora_embedding_[AB])\.default$")
 
 
-class Full:
-    """Every tensor is trained; the result is a checkpoint, float32, under the names that its tensors had."""
+class Method:
+    """A way of fine-tuning: what is trained, what happens between steps, and what the result is (core.train.Method)."""
 
     adapts = False
+    # whether it runs in one process only
+    alone = False
 
     def __init__(self, task, settings):
-        pass
+        self._task, self._s = task, settings
 
-    def prepare(self, loaded, random):
+    def trained(self, model):
+        """What is trained, by name, in the order of the forward pass."""
+        return in_forward_order({name: p for name, p in model.named_parameters() if p.requires_grad})
+
+    def begin(self, run, fresh):
+        """Before the first step of this process; `fresh` where the run begins, rather than goes on."""
+
+    def choose(self, step, parameters, optimiser):
+        """Before the gradients of a step, counted from 1: what it shall change of what is trained."""
+        return parameters
+
+    def gradients(self):
+        """After the gradients of a step and before anything is done with them."""
+
+    def after(self, step, total, optimiser):
+        """After a step."""
+
+    def present(self, result):
+        """Puts the values of the result in the place of those that are trained, or takes them back."""
+
+    def figures(self):
+        """Figures of the step beside loss and norm."""
+        return {}
+
+    def memory(self):
+        """What must be remembered beside trained tensors and moments: tensors by name."""
+        return {}
+
+    def remember(self, memory):
+        """Takes back what `memory` gave."""
+
+
+class Full(Method):
+    """Every tensor is trained; the result is a checkpoint, float32, under the names that its tensors had."""
+
+    def prepare(self, loaded, random, run):
         loaded.model.requires_grad_(True)
         return loaded.model
 
@@ -72,31 +112,36 @@ class Full:
         return out
 
 
-class Lora:
+class Lora(Method):
     """Low-rank additions by peft; the model stays as it is and the result is an adapter."""
 
     adapts = True
 
     def __init__(self, task, settings):
-        self._task, self._s = task, settings
+        super().__init__(task, settings)
         self._method = task["method"]
         self._kinds = self._layers = None
+        self._rank, self._init = settings.get("r", 16), settings.get("init", "kaiming")
+        self._alpha = settings.get("alpha", 2 * self._rank)
+        self._scaling = self._alpha / math.sqrt(self._rank) if settings.get("rslora") else self._alpha / self._rank
+        self._rate = settings.get("lr", 2e-4)
+        # how many times the run's own rank the result has
+        self._ranks = 1
+        self._first = {}
 
-    def prepare(self, loaded, random):
+    def prepare(self, loaded, random, run):
         start = self._task.get("initAdapter")
         if start is not None:
             return self._begin(loaded, start)
-        rank = self._s.get("r", 16)
         chosen, experts = self._targets(loaded), self._experts(loaded)
         if not chosen and not experts:
             raise invalid("neither modules nor parameters are named that adapters could go on")
-        config = peft.LoraConfig(
-            r=rank, lora_alpha=plain(self._s.get("alpha", 2 * rank)), target_modules=chosen, lora_dropout=self._s.get("dropout", 0.0), bias="none", target_parameters=experts or None,
-            use_rslora=self._s.get("rslora", False), use_dora=self._method == "dora", task_type="CAUSAL_LM",
-            fan_in_fan_out=any(isinstance(loaded.model.get_submodule(n), Conv1D) for n in chosen))
-        model = peft.get_peft_model(loaded.model, config)
+        for name in chosen + experts:
+            self._require_known(loaded, name, name in experts)
+        gradients = run.first_gradients(chosen) if self._init in factors.LOOK_AT_GRADIENT else {}
+        model = self._wrapped(loaded, chosen, experts, {})
         with torch.no_grad():
-            # the values that the embedded engine begins with: evenly in (-1/sqrt(in), 1/sqrt(in)); B is 0
+            # the values that the embedded engine begins with
             for number, name in enumerate(chosen + experts):
                 module = wrapper(model.base_model.model, name) if name in experts else model.base_model.model.get_submodule(name)
                 if "default" in module.lora_embedding_B:
@@ -104,13 +149,47 @@ class Lora:
                     b = module.lora_embedding_B["default"]
                     b.copy_(torch.from_numpy(random.normals(randomness.INITIAL, number, 0, b.numel())).float().reshape(b.shape))
                     continue
-                a = module.lora_A["default"].weight
-                if self._s.get("init") == "gaussian":
-                    values = random.normals(randomness.INITIAL, number, 0, a.numel()) / rank
-                else:
-                    values = (2 * random.uniforms(randomness.INITIAL, number, a.numel()) - 1) / math.sqrt(a.shape[1])
-                a.copy_(torch.from_numpy(values).float().reshape(a.shape))
+                a, b = default_factors(module)
+                if self._init in factors.CHANGE_BASE:
+                    self._take(name, module, gradients.get(name), a, b)
+                    continue
+                first, second = factors.drawn(self._init, a.shape[0], b.shape[0], a.shape[1], random, number)
+                if name in experts:
+                    # of experts B is 0 whatever A is
+                    second.zero_()
+                a.copy_(first.float())
+                b.copy_(second.float())
         return model
+
+    def _wrapped(self, loaded, chosen, experts, own):
+        """The model with factors on it; `own` are ranks of modules that have their own and a scaling of 1."""
+        rank = self._ranks * self._rank
+        alpha = self._alpha * (math.sqrt(self._ranks) if self._s.get("rslora") else self._ranks)
+        config = peft.LoraConfig(
+            r=rank, lora_alpha=plain(alpha), target_modules=chosen, lora_dropout=self._s.get("dropout", 0.0), bias="none", target_parameters=experts or None,
+            use_rslora=self._s.get("rslora", False), use_dora=self._method == "dora", task_type="CAUSAL_LM",
+            fan_in_fan_out=any(isinstance(loaded.model.get_submodule(n), Conv1D) for n in chosen),
+            rank_pattern={"^" + n.replace(".", "\\."): r for n, r in own.items()}, alpha_pattern={"^" + n.replace(".", "\\."): r for n, r in own.items()})
+        return peft.get_peft_model(loaded.model, config)
+
+    def _require_known(self, loaded, name, expert):
+        """Refuses what a beginning is not defined for."""
+        if expert or name == embedding(loaded.model):
+            if self._init not in ("kaiming", "gaussian"):
+                raise invalid("%s cannot be adapted so: the initialisation %s is there for linear layers only" % (name, self._init))
+        elif name in [n for _, n in ends(loaded.model)] and self._init in factors.CHANGE_BASE:
+            raise invalid("%s cannot be adapted so: the initialisation %s is there for linear layers of the blocks only" % (name, self._init))
+
+    def _take(self, name, module, gradient, a, b):
+        """The factors that a layer's matrix, or its gradient, gives; the matrix keeps the rest."""
+        base = module.get_base_layer()
+        matrix = (base.weight.T if transposed(base) else base.weight).double()
+        first, second = factors.taken(self._init, matrix if gradient is None else gradient, self._rank, self._scaling)
+        rest = matrix - (self._scaling * second @ first).float()
+        base.weight.copy_(rest.T if transposed(base) else rest)
+        a.copy_(first.float())
+        b.copy_(second.float())
+        self._first[name] = (first.float().cpu(), second.float().cpu())
 
     def _begin(self, loaded, path):
         adapter_files(path)
@@ -185,21 +264,48 @@ class Lora:
         return chosen
 
     def write(self, model, loaded, folder, rank, summary):
-        state = {name: whole(t).detach().float().cpu() for name, t in model.named_parameters() if t.requires_grad}
+        state = {name: whole(t).detach().float().cpu() for name, t in model.named_parameters() if FACTOR.search(name)}
         summary["result"] = "adapter"
         summary["modules"] = sum(".lora_A." in n or ".miss_block." in n or n.endswith(".lora_embedding_A.default") for n in state)
+        if self._init != "kaiming":
+            summary["init"] = self._init
         if rank > 0:
             return
+        self._as_written(state)
+        for path, (first, second) in self._first.items():
+            # the change of the matrix as it was: s (B A - B0 A0), of twice the rank
+            a, b = ("base_model.model.%s.lora_%s.default.weight" % (path, factor) for factor in "AB")
+            state[a], state[b] = torch.cat([state[a], first]), beside(state[b], -second)
         save_adapter(model, state, folder)
         path = os.path.join(folder, "adapter_config.json")
         config = read_object(path, "adapter-invalid")
         config["base_model_name_or_path"] = loaded.checkpoint.path
+        if self._first:
+            config.update(r=2 * self._rank, lora_alpha=plain(self._alpha * (math.sqrt(2) if self._s.get("rslora") else 2)))
         if self._kinds is not None:
             config["target_modules"] = self._kinds
             config["layers_to_transform"] = self._layers
         config["target_modules"] = sorted(config["target_modules"]) if isinstance(config["target_modules"], list) else config["target_modules"]
         with open(path, "w", encoding="utf-8") as out:
             json.dump(config, out, indent=2, ensure_ascii=False)
+
+    def _as_written(self, state):
+        """What a method makes of its factors for the result."""
+
+
+def transposed(module):
+    """Whether a linear layer's matrix is stored as `[in, out]`."""
+    return isinstance(module, Conv1D)
+
+
+def default_factors(module):
+    """A `[r, in]` and B `[out, r]` of a module that peft has wrapped."""
+    return module.lora_A["default"].weight, module.lora_B["default"].weight
+
+
+def beside(b, other):
+    """`[B, other]`, the columns of two B `[out, r]` one behind the other."""
+    return torch.cat([b, other], 1)
 
 
 def save_adapter(model, state, folder):
@@ -219,7 +325,7 @@ class Bone(Lora):
     Source: Kang, 2024 (arXiv 2409.15371), by its successor in peft.
     """
 
-    def prepare(self, loaded, random):
+    def prepare(self, loaded, random, run):
         rank = self._s.get("r", 16)
         chosen = self._targets(loaded)
         for name in chosen:
@@ -227,46 +333,6 @@ class Bone(Lora):
             if isinstance(module, Conv1D) or module.in_features % rank or module.out_features % rank:
                 raise invalid("r is %d; bone cuts matrices into blocks of r x r, which %s cannot be cut into" % (rank, name))
         return peft.get_peft_model(loaded.model, peft.MissConfig(r=rank, target_modules=chosen, init_weights="bat", task_type="CAUSAL_LM"))
-
-
-METHODS = {"full": Full, "lora": Lora, "dora": Lora, "layra": Lora, "bone": Bone}
-# what this engine lacks, and why: as core.task.TrainingSupport has it
-EMBEDDED_ONLY = {"beamlora": "its gates and copies of ranks are no part of peft", "apex": "its expansion of heads and channels is no part of peft",
-                 "hft": "its rounds and halves are no part of peft", "ilora": "its slow learner is no part of peft",
-                 "multilora": "peft has no such factors", "nola": "peft has no such factors", "svft": "peft has no such factors"}
-INITIALISATIONS = ("kaiming", "gaussian")
-OTHER_INITIALISATIONS = {"orthogonal": "peft draws such factors from a state of its own, and first values here are functions of the seed",
-                         **dict.fromkeys(("loraxs", "lorasb"), "peft has no factors with a small matrix between them"),
-                         **dict.fromkeys(("pissa", "olora", "loraga"), "peft changes the base for it, and the result would not stand on the base as it is")}
-
-
-def of(task, settings):
-    name = task["method"]
-    if name in EMBEDDED_ONLY:
-        raise invalid("the pytorch engine does not train by %s: %s" % (name, EMBEDDED_ONLY[name]), help="The embedded engine does.")
-    if name not in METHODS:
-        raise invalid("the method %s is unknown; known are %s" % (name, ", ".join(list(METHODS) + list(EMBEDDED_ONLY))))
-    method = METHODS[name](task, settings)
-    for key in ("r", "alpha", "dropout", "targetModules", "targetParameters", "rslora"):
-        if key in settings and not method.adapts:
-            raise invalid("%s does not go with the method %s" % (key, name))
-    for key, belongs in (("firstLayers", "layra"), ("lastLayers", "layra"), ("beamPeriod", "beamlora"), ("beamEnd", "beamlora"), ("beamTemperature", "beamlora"),
-                         ("rounds", "hft"), ("stages", "apex"), ("assessed", "apex")):
-        if key in settings and name != belongs:
-            raise invalid("%s does not go with the method %s" % (key, name))
-    if settings.get("init", "kaiming") not in INITIALISATIONS:
-        raise invalid("the pytorch engine does not begin with %s: %s" % (settings["init"], OTHER_INITIALISATIONS.get(settings["init"], "it is unknown")), help="The embedded engine does.")
-    if "init" in settings and (name not in ("lora", "layra") or task.get("initAdapter") is not None):
-        raise invalid("init does not go with %s" % ("initAdapter" if name in ("lora", "layra") else "the method " + name))
-    if name == "bone":
-        for key in ("alpha", "dropout", "rslora", "targetParameters"):
-            if key in settings:
-                raise invalid("%s does not go with the method bone" % key)
-    if settings.get("optimiser") in ("mezo", "zosam"):
-        raise invalid("the pytorch engine has no optimiser %s; it has adamw and spam" % settings["optimiser"], help="The embedded engine does.")
-    if task.get("initAdapter") is not None and not method.adapts:
-        raise invalid("initAdapter goes with methods that train an adapter only, not with %s" % name)
-    return method
 
 
 def kind(name):
@@ -289,6 +355,28 @@ def linear_layers(model):
             elif isinstance(module, (torch.nn.Linear, Conv1D)) and not any(name.startswith(o) for o in outside):
                 names.append(name)
         out += [(index, prefix[id(layer)] + "." + name) for name in query_key_value(names)]
+    return out
+
+
+# in a layer, the order of the forward pass, which the embedded engine numbers tensors in; families declare them in orders of their own
+FORWARD = ("input_layernorm", "q_proj", "k_proj", "v_proj", "q_norm", "k_norm", "o_proj", "post_attention_layernorm", "pre_feedforward_layernorm", "gate_proj", "up_proj", "down_proj",
+           "post_feedforward_layernorm")
+
+
+def in_forward_order(tensors):
+    """Named tensors, those of a layer in the order of the forward pass where all of them are known by name; tensors before, between and behind layers stay where they are."""
+    def place(name):
+        return next((FORWARD.index(part) for part in name.split(".") if part in FORWARD), None)
+
+    def layer(name):
+        return re.match(r"(.*?\.\d+\.)?", name).group(0)
+
+    out, names = {}, list(tensors)
+    for _, group in itertools.groupby(names, layer):
+        group = list(group)
+        if layer(group[0]) and all(place(n) is not None for n in group):
+            group.sort(key=place)
+        out.update({n: tensors[n] for n in group})
     return out
 
 

@@ -39,17 +39,19 @@ class Adam:
                                             fused=fused or None)
         self._moments = {}
 
-    def step(self, rate, step):
-        """Changes every tensor by its gradient; `step` is the run's, from 1. A tensor without a gradient has one of zeros."""
-        for p in self._parameters.values():
-            if p.grad is None:
+    def step(self, rate, step, changing):
+        """Changes tensors by their gradients; `step` is the run's, from 1. A tensor of `changing` without a gradient has one of zeros; others rest, nor do they decay."""
+        for name, p in self._parameters.items():
+            if name not in changing:
+                p.grad = None
+            elif p.grad is None:
                 p.grad = torch.zeros_like(p)
         if self._plain is not None:
             for group in self._plain.param_groups:
                 group["lr"] = rate
             self._plain.step()
             return
-        for name, p in self._parameters.items():
+        for name, p in changing.items():
             self._one(name, p, rate, step)
 
     @torch.no_grad()
@@ -93,6 +95,12 @@ class Adam:
             return self._moments.get(name) or (torch.zeros_like(p), torch.zeros_like(p), 0)
         state = self._plain.state.get(p)
         return (state["exp_avg"], state["exp_avg_sq"], int(state["step"])) if state else (torch.zeros_like(p), torch.zeros_like(p), 0)
+
+    def forget(self, name):
+        """Moments of a tensor begin anew."""
+        self._moments.pop(name, None)
+        if self._plain is not None:
+            self._plain.state.pop(self._parameters[name], None)
 
     def restore(self, name, m, v, steps):
         p = self._parameters[name]

@@ -3,7 +3,10 @@
 SplitMix64's finalizer over seed, purpose, step and place. Source: Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014.
 """
 
+import math
+
 import numpy
+import torch
 
 ORDER, DROPOUT, INITIAL, NOISE, PROBE, CHOICE = range(6)
 MASK = (1 << 64) - 1
@@ -14,6 +17,25 @@ def mix(z):
     a = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     b = ((a ^ (a >> 27)) * 0x94D049BB133111EB) & MASK
     return b ^ (b >> 31)
+
+
+def on(device, start, first, stride, offset, count):
+    """Evenly in [0, 1) for the places stride * i + offset, i from `first` on: whole numbers of 64 bits with a sign wrap around as those without do."""
+    i = torch.arange(first, first + count, dtype=torch.int64, device=device)
+    v = i.mul_(stride).add_(offset + 1).mul_(signed(GOLDEN)).add_(signed(start))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        v = v.bitwise_xor_(shifted(v, shift)).mul_(signed(factor))
+    v = v.bitwise_xor_(shifted(v, 31))
+    return shifted(v, 11).double() * 2.0 ** -53
+
+
+def signed(bits):
+    return bits - (1 << 64) if bits >> 63 else bits
+
+
+def shifted(v, by):
+    """To the right, with zeros from the left."""
+    return (v >> by) & ((1 << (64 - by)) - 1)
 
 
 class Randomness:
@@ -49,6 +71,16 @@ class Randomness:
             v = b ^ (b >> numpy.uint64(31))
             pair.append((v >> numpy.uint64(11)).astype(numpy.float64) * 2.0 ** -53)
         return numpy.sqrt(-2 * numpy.log(1 - pair[0])) * numpy.cos(2 * numpy.pi * pair[1])
+
+    def uniforms_on(self, device, stream, step, first, count):
+        """As `uniforms`, for the places from `first` on, drawn on a device: a tensor of float64 [count]."""
+        return on(device, self._at(stream, step), first, 1, 0, count)
+
+    def normals_on(self, device, stream, step, first, count):
+        """As `normals`, drawn on a device: a tensor of float64 [count]."""
+        start = self._at(stream, step)
+        u, v = (on(device, start, first, 2, offset, count) for offset in (0, 1))
+        return (1 - u).log_().mul_(-2).sqrt_() * v.mul_(2 * math.pi).cos_()
 
     def permutation(self, n, stream, step):
         """Whole numbers 0 to n - 1 in random order."""

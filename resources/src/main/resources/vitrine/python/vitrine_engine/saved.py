@@ -16,7 +16,7 @@ KEPT = 2
 
 
 def write(steps, step, run, tensors, counts, figures):
-    """`tensors`: w/NAME, m/NAME, v/NAME of every trained tensor; `counts`: its steps; `figures`: the lines of all finished steps."""
+    """`tensors`: w/NAME of every trained tensor, m/NAME and v/NAME of those that have moments, x/NAME of what the method remembers; `counts`: its steps; `figures`: the lines of all finished steps."""
     os.makedirs(steps, exist_ok=True)
     remove_leftovers(steps)
     target = os.path.join(steps, "%08d" % step)

@@ -30,6 +30,8 @@ final class Methods {
             case "taylor" -> "Taylor";
             case "slimgpt" -> "SlimGPT";
             case "lorap" -> "LoRAP";
+            case "dha" -> "DHA";
+            case "masa" -> "MASA";
             case "experts" -> "Drop experts";
             case "submoe" -> "Sub-MoE";
             case "explicit" -> "Drop named parts";
@@ -59,7 +61,7 @@ final class Methods {
             case nola -> "Sums of fixed random factors: only their coefficients are trained. The result is a PEFT adapter.";
             case svft -> "The matrices’ own singular vectors, weighted anew: one trained value for each. The result is a PEFT adapter as large as the matrices.";
             case ilora -> "LoRA and a slow copy that follows it; the copy is the result, a PEFT adapter.";
-            case bone -> "A change made of the matrices’ own blocks, by peft. The result is a PEFT adapter of its own kind.";
+            case bone -> "A change made of the matrices’ own blocks. The result is a PEFT adapter of its own kind.";
             case hft -> "Half of the tensors are trained, chosen anew each round. The result is a checkpoint.";
         };
     }
@@ -80,6 +82,8 @@ final class Methods {
             case taylor -> "Heads and channels go that the loss would miss least, by its expansion (LLM-Pruner). The checkpoint is smaller where its config can say so.";
             case slimgpt -> "Heads and channels go one after the other, and those that stay make up for them. The checkpoint is smaller where its config can say so.";
             case lorap -> "Attention’s matrices lose rank by what they read, feed-forward blocks lose channels of small norm (LoRAP). The checkpoint is smaller where its config can say so.";
+            case dha -> "Key heads become one with others, and value heads do (DHA). The checkpoint is smaller where its config can say so.";
+            case masa -> "Matrices of attention become sums of fewer that layers share (MASA), fitted to the weights. Needs no text. Shapes stay.";
             case experts -> "Experts go that are visited least, or whose outputs count least. The checkpoint is smaller.";
             case submoe -> "Experts that do alike become one (Sub-MoE). The checkpoint is smaller.";
             case explicit -> "Layers, heads and experts go that you name. Needs no text. The checkpoint is smaller where its config can say so.";

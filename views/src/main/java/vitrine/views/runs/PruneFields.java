@@ -24,7 +24,7 @@ final class PruneFields {
     static final List<Setting> LIST = List.of(
             field("sparsity", "Share that goes", Kind.NUMBER, "0 to below 1", "Of the weights; for methods of rank, of the parameters; of layers, heads, channels or experts.", true),
             field("pattern", "Pattern N:M", Kind.CHOICE, "none", "Of every M consecutive inputs of a row N stay, in place of a share.", true, "none", "2:4", "4:8", "1:4"),
-            field("rank", "Rank", Kind.WHOLE, "as the share says", "Of every matrix, in place of a share; of merged experts, of the side that they share.", true),
+            field("rank", "Rank", Kind.WHOLE, "as the share says", "Of every matrix, in place of a share; of merged experts, of the side that they share; of MASA, how many matrices of each kind layers share.", true),
             field("layers", "Layers that go", Kind.WHOLE, "as the share says", "How many, in place of a share.", true),
             field("experts", "Experts that stay", Kind.WHOLE, "as the share says", "Of each layer, in place of a share.", true),
             field("expertsPerToken", "Experts per token", Kind.WHOLE, "as before", "How many a token visits afterwards; alone, all experts stay.", true),
@@ -37,8 +37,8 @@ final class PruneFields {
             field("parts", "What goes", Kind.CHOICE, "both", "Heads, channels or both; of LoRAP, heads lose rank.", true, "both", "heads", "channels"),
             field("allocation", "Allocation", Kind.CHOICE, "uniform", "How much of each layer goes: the same of all; by outliers of the scores (owl) or their medians (dlp); ranks by importance and energy (dynamic); more of later layers (incremental).", true,
                     "uniform", "owl", "dlp", "dynamic", "incremental"),
-            field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers", "Endings of names such as q_proj, down_proj, or patterns.", true),
-            on("factorised", "Thin matrices", "off", "Written too, as factors.safetensors."),
+            field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers", "Endings of names such as q_proj, down_proj, or patterns; of MASA, where none is named, those of attention.", true),
+            on("factorised", "Thin matrices", "off", "Written too, as factors.safetensors; of DHA, every fused head once; of MASA, what layers share."),
             field("allocationSpread", "Allocation spread", Kind.NUMBER, "0.08 (owl), 0.15 (dlp), the share or 0.2 (incremental)", "How far layers are from each other at most.", false),
             field("outlierMultiple", "Outlier multiple", Kind.NUMBER, "3", "Times the mean above which owl counts an outlier.", false),
             field("alpha", "Alpha", Kind.NUMBER, "0.5", "How much the dynamic allocation weighs importance against energy.", false),
@@ -47,7 +47,7 @@ final class PruneFields {
             field("blockSize", "Block size", Kind.WHOLE, "128", "Columns whose mask is chosen at once.", false),
             field("damping", "Damping", Kind.NUMBER, "0.01", "Lambda as a share of the mean diagonal.", false),
             field("lowestKept", "Lowest kept", Kind.NUMBER, "0.01", "The share of the channels of least norm that stays.", false),
-            on("even", "Same in every layer", "on", "Every layer loses the same number of heads, as a config needs it."),
+            on("even", "Same in every layer", "on", "Every layer loses the same number of heads, as a config needs it; of DHA, keys and values are then grouped alike."),
             on("secondOrder", "Second order", "off", "The expansion has its Fisher term."),
             field("calibrationSequences", "Calibration pieces", Kind.WHOLE, "128", "How many pieces of the calibration texts are used.", false),
             field("sequenceLength", "Sequence length", Kind.WHOLE, "the model’s, at most 2,048", "Where texts are cut, in tokens.", false),
@@ -99,15 +99,16 @@ final class PruneFields {
             case "dropLayers", "dropHeads", "dropExperts" -> m == PruneMethod.explicit;
             case "sparsity" -> m != PruneMethod.explicit;
             case "calibrationSequences", "seed" -> m.needsData();
-            case "factorised", "ranks" -> m.form() == Form.RANK;
-            case "rank" -> m.form() == Form.RANK || m == PruneMethod.submoe;
+            case "factorised" -> m.form() == Form.RANK || m == PruneMethod.dha || m == PruneMethod.masa;
+            case "ranks" -> m.form() == Form.RANK;
+            case "rank" -> m.form() == Form.RANK || m == PruneMethod.submoe || m == PruneMethod.masa;
             case "layers" -> m == PruneMethod.shortgpt;
             case "criterion" -> m == PruneMethod.experts;
             case "experts" -> m == PruneMethod.experts || m == PruneMethod.submoe;
             case "expertsPerToken" -> m == PruneMethod.experts || m == PruneMethod.submoe || m == PruneMethod.explicit;
             case "parts" -> m == PruneMethod.taylor || m == PruneMethod.slimgpt || m == PruneMethod.lorap;
             case "secondOrder" -> m == PruneMethod.taylor;
-            case "even" -> m == PruneMethod.heads;
+            case "even" -> m == PruneMethod.heads || m == PruneMethod.dha;
             case "allocation" -> m.masks() || m == PruneMethod.swift_svd || m == PruneMethod.slimgpt;
             case "allocationSpread" -> m.masks() || m == PruneMethod.slimgpt;
             case "outlierMultiple" -> m.masks();
@@ -118,7 +119,7 @@ final class PruneFields {
             case "propagation" -> m.needsData() && m.form() != Form.STRUCTURE && m != PruneMethod.contrastive;
             case "blockSize" -> m == PruneMethod.sparsegpt;
             case "damping" -> m == PruneMethod.sparsegpt || m == PruneMethod.slimgpt;
-            case "targetModules" -> m.form() != Form.STRUCTURE;
+            case "targetModules" -> m.form() != Form.STRUCTURE || m == PruneMethod.masa;
             default -> true;
         };
     }
@@ -126,7 +127,7 @@ final class PruneFields {
     /// What of a method may be dragged.
     static List<Amount> amounts(PruneMethod m) {
         return switch (m) {
-            case svd, whitened_svd, swift_svd -> List.of(Amount.sparsity, Amount.rank);
+            case svd, whitened_svd, swift_svd, masa -> List.of(Amount.sparsity, Amount.rank);
             case shortgpt -> List.of(Amount.sparsity, Amount.layers);
             case experts, submoe -> List.of(Amount.sparsity, Amount.experts);
             case explicit -> List.of(Amount.named);

@@ -144,6 +144,7 @@ public record FirstFactors(double[] a, double[] b, double[] taken) {
             MemorySegment left = arena.allocate(8L * out * k, 64);
             MemorySegment right = arena.allocate(8L * k * in, 64);
             double[] s = OpenBlas.open().decompose(m, out, in, in, left, right);
+            settle(left, right, out, in, k);
             double c = Math.pow(out, 0.25) / Math.sqrt(GAMMA);
             for (int r = 0; r < rank; r++) {
                 double root = kind == Kind.pissa ? Math.sqrt(s[r] / scaling) : c;
@@ -153,6 +154,25 @@ public record FirstFactors(double[] a, double[] b, double[] taken) {
                 }
                 for (int o = 0; o < out; o++) {
                     b[o * rank + r] = root * left.getAtIndex(JAVA_DOUBLE, (long) o * k + from);
+                }
+            }
+        }
+    }
+
+    /// Gives pairs of singular vectors the sign with which the largest entry of the left one is positive: otherwise it would depend on the library that found them.
+    private static void settle(MemorySegment left, MemorySegment right, int out, int in, int k) {
+        for (int j = 0; j < k; j++) {
+            double largest = 0;
+            for (int o = 0; o < out; o++) {
+                double v = left.getAtIndex(JAVA_DOUBLE, (long) o * k + j);
+                largest = Math.abs(v) > Math.abs(largest) ? v : largest;
+            }
+            if (largest < 0) {
+                for (int o = 0; o < out; o++) {
+                    left.setAtIndex(JAVA_DOUBLE, (long) o * k + j, -left.getAtIndex(JAVA_DOUBLE, (long) o * k + j));
+                }
+                for (int i = 0; i < in; i++) {
+                    right.setAtIndex(JAVA_DOUBLE, (long) j * in + i, -right.getAtIndex(JAVA_DOUBLE, (long) j * in + i));
                 }
             }
         }
@@ -175,6 +195,7 @@ public record FirstFactors(double[] a, double[] b, double[] taken) {
                 MemorySegment left = arena.allocate(8L * out * k, 64);
                 MemorySegment right = arena.allocate(8L * k * in, 64);
                 double[] s = OpenBlas.open().decompose(m, out, in, in, left, right);
+                settle(left, right, out, in, k);
                 double[] u = new double[out * rank];
                 double[] v = new double[rank * in];
                 for (int r = 0; r < rank; r++) {

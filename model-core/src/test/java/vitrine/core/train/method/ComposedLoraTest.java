@@ -203,11 +203,79 @@ class ComposedLoraTest {
         }
     }
 
+    /// W' against the formula written out, block by block; the gradient of M against differences of the loss; and what is written is M.
     @Test
-    void whatAnEngineLacksIsRefusedWithItsReason() throws IOException {
-        ObjectNode task = Json.object().put("kind", "finetune").put("model", "/m").put("data", "/d").put("method", "bone");
-        vitrine.core.task.Task.Finetune bone = (vitrine.core.task.Task.Finetune) vitrine.core.task.Task.fromJson(task);
-        assertTrue(assertThrows(Refusal.class, () -> vitrine.core.task.TrainingSupport.require("embedded", bone)).getMessage().contains("the embedded engine does not train by bone: its change is as large"));
-        vitrine.core.task.TrainingSupport.require("pytorch", bone);
+    void boneMakesItsChangeOfTheMatricesOwnBlocks(@TempDir Path folder) throws IOException {
+        Bone m = new Bone(new Lora.Settings(4, 1, 0f, List.of("q_proj", "down_proj"), false, false, null, null), SPEC);
+        double base;
+        try (Parameters p = new Parameters(BASE, SPEC, ProductsForTests.PRODUCTS, t -> false)) {
+            base = loss(p);
+        }
+        try (Parameters p = new Parameters(BASE, SPEC, ProductsForTests.PRODUCTS, m::trains)) {
+            m.prepare(p, new Randomness(2));
+            m.after(1, 2, null);
+            assertEquals(base, loss(p), 1e-6 * base);
+            Map<String, Linear> matrices = Lora.targets(settings(), SPEC);
+            Map<String, float[]> before = new java.util.LinkedHashMap<>();
+            matrices.keySet().forEach(n -> before.put(n, p.get(n).toArray()));
+            List<Parameter> blocks = p.trained().stream().filter(m::stepped).toList();
+            assertEquals(matrices.size(), blocks.size());
+            int seed = 0;
+            for (Parameter q : blocks) {
+                float[] v = q.toArray();
+                for (int i = 0; i < v.length; i++) {
+                    v[i] = (float) (0.1 * Math.sin(1.3 * i + seed));
+                }
+                q.set(v);
+                seed++;
+            }
+            m.after(1, 2, null);
+            int number = 0;
+            for (Linear l : matrices.values()) {
+                float[] w = before.get(l.weight());
+                float[] got = p.get(l.weight()).toArray();
+                float[] b = blocks.get(number++).toArray();
+                for (int o = 0; o < l.out(); o++) {
+                    for (int c = 0; c < l.in(); c++) {
+                        double want = w[o * l.in() + c] + b[(o / 4 * 4 + o % 4) * 4 + c % 4];
+                        for (int k = 0; k < 4; k++) {
+                            want += (double) w[o * l.in() + c / 4 * 4 + k] * b[(o / 4 * 4 + k) * 4 + c % 4];
+                        }
+                        assertEquals(want, got[o * l.in() + c], 1e-6, l.weight());
+                    }
+                }
+            }
+            p.clearGradients();
+            assertEquals(blocks, m.choose(1, p.trained(), null));
+            try (LossPass pass = new LossPass(p, 1)) {
+                pass.backward(samples(), 1f, 0f, null, Progress.NONE);
+            }
+            m.gradients();
+            for (Parameter q : blocks) {
+                float[] g = q.gradientToArray();
+                double norm = Math.sqrt(IntStream.range(0, g.length).mapToDouble(i -> (double) g[i] * g[i]).sum());
+                float[] own = q.toArray();
+                double[] side = new double[2];
+                for (int k = 0; k < 2; k++) {
+                    float[] moved = own.clone();
+                    for (int i = 0; i < moved.length; i++) {
+                        moved[i] += (float) ((k == 0 ? 1e-2 : -1e-2) * g[i] / norm);
+                    }
+                    q.set(moved);
+                    m.after(1, 2, null);
+                    side[k] = loss(p);
+                }
+                q.set(own);
+                m.after(1, 2, null);
+                assertEquals(norm, (side[0] - side[1]) / 2e-2, 1e-2 * norm + 2e-3, q.name());
+            }
+            m.write(p, folder, Json.object());
+            try (SafetensorsFile f = SafetensorsFile.open(folder.resolve("adapter_model.safetensors"))) {
+                assertEquals(blocks.size(), f.tensors().size());
+                assertArrayEquals(blocks.getFirst().toArray(), f.floats("base_model.model." + blocks.getFirst().name()));
+            }
+        }
+        assertTrue(assertThrows(Refusal.class, () -> new Bone(new Lora.Settings(7, 1, 0f, List.of("q_proj"), false, false, null, null), SPEC)).getMessage()
+                .contains("r is 7; bone cuts matrices into blocks of r x r, which model.layers.0.self_attn.q_proj cannot be cut into"));
     }
 }
