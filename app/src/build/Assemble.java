@@ -108,10 +108,31 @@ public final class Assemble {
         Files.createDirectories(image);
         ToolProvider jlink = ToolProvider.findFirst("jlink").orElseThrow(() -> new IllegalStateException("this JDK has no jlink"));
         int status = jlink.run(System.out, System.err, "--module-path", modules.toString(), "--add-modules", MODULES, "--strip-debug",
-                "--no-man-pages", "--no-header-files", "--compress", "zip-0", "--output", runtime.toString());
+                "--no-man-pages", "--no-header-files", "--compress", "zip-0",
+                "--exclude-resources", "glob:/javafx.*/*.so,glob:/javafx.*/*.dll,glob:/javafx.*/*.dylib", "--output", runtime.toString());
         if (status != 0) {
             throw new IllegalStateException("jlink ended with " + status);
         }
+        windowing(runtime, modules);
+    }
+
+    /// JavaFX's own native libraries, beside the runtime's: from within a module JavaFX would unpack them into the user's home, and compare them with what
+    /// is there at each start.
+    private void windowing(Path runtime, Path modules) throws IOException {
+        Path target = runtime.resolve(platform.startsWith("windows") ? "bin" : "lib");
+        try (Stream<Path> all = Files.list(modules)) {
+            for (Path jar : all.filter(Assemble::isJavaFx).toList()) {
+                try (ZipFile zip = new ZipFile(jar.toFile())) {
+                    for (ZipEntry e : zip.stream().filter(e -> isLibrary(lastName(e)) && !Files.exists(target.resolve(lastName(e)))).toList()) {
+                        unpack(zip, e, target);
+                    }
+                }
+            }
+        }
+    }
+
+    private static boolean isLibrary(String name) {
+        return name.contains(".so") || name.endsWith(".dll") || name.endsWith(".dylib");
     }
 
     private List<Path> jars() throws IOException {
@@ -163,8 +184,7 @@ public final class Assemble {
         try (ZipFile zip = new ZipFile(jar.toFile())) {
             for (ZipEntry e : zip.stream().toList()) {
                 String name = lastName(e);
-                boolean library = name.contains(".so") || name.endsWith(".dll") || name.endsWith(".dylib");
-                if (library && !UNUSED.contains(name) && !Files.exists(natives.resolve(name))) {
+                if (isLibrary(name) && !UNUSED.contains(name) && !Files.exists(natives.resolve(name))) {
                     unpack(zip, e, natives);
                 }
             }

@@ -88,7 +88,7 @@ class InstalledIT {
         command.addAll(List.of(paths));
         ProcessBuilder start = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(TARGET.resolve("window.log").toFile());
         start.environment().putAll(environment());
-        start.environment().put("VITRINE_JAVA_OPTIONS", options);
+        start.environment().merge("VITRINE_JAVA_OPTIONS", options, (home, more) -> home + " " + more);
         return start.start();
     }
 
@@ -295,7 +295,8 @@ class InstalledIT {
     // --- processes
 
     private Map<String, String> environment() {
-        return Map.of("HOME", home.toString(), "DISPLAY", DISPLAY, "VITRINE_HOME", home.resolve("vitrine-data").toString());
+        // Java asks the system's list of users for the home, not the variable.
+        return Map.of("HOME", home.toString(), "DISPLAY", DISPLAY, "VITRINE_HOME", home.resolve("vitrine-data").toString(), "VITRINE_JAVA_OPTIONS", "-Duser.home=" + home);
     }
 
     private static Path only(String ending) throws IOException {
