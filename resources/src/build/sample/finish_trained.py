@@ -122,7 +122,7 @@ def letters(folder):
     out = RESOURCES / LETTERS
     out.mkdir(parents=True, exist_ok=True)
     made = folder / "letters-adapter"
-    for name in ("adapter_model.safetensors", *(p.name for p in made.glob("beam*"))):
+    for name in ("adapter_model.safetensors", "gates.safetensors"):
         (out / name).write_bytes((made / name).read_bytes())
     config = json.loads((made / "adapter_config.json").read_text())
     # The sample that it belongs to lies beside it, wherever both are.
@@ -168,7 +168,7 @@ def experts_card(f, config, parameters, size):
     return f"""# Little experts
 
 A small mixture of experts made for Vitrine, to see experts part texts among them. It reads four kinds of text that a generator of the project's own wrote: tales,
-songs, recipes and the pages of an account book. It was made of the sample Little stories by Vitrine alone: its feed-forward blocks were cut to {config.intermediate_size} of 352 channels,
+songs, recipes and the pages of an account book. It was made of the sample Little stories by Vitrine: its feed-forward blocks were cut to {config.intermediate_size} of 352 channels,
 copied {n} times each behind a router, and all of it trained.
 
 It is a teaching piece. It knows nothing about the world, its sums are often wrong, and it is of no use for anything but being looked at.
@@ -205,6 +205,9 @@ Of each kind's tokens, the share that visits each expert; a row adds up to {k}:
 
 With the recipe in `resources/src/build/sample` of the repository, by Vitrine's own `prune`, `convert` and `finetune` (embedded engine, float32 on the CPU): {how(EXPERTS, f['training'])};
 balance of the experts by a loss of coefficient {json.loads((pathlib.Path(__file__).parent / TASKS[EXPERTS]).read_text())['settings'].get('balance', 0)}. Then rounded to bfloat16.
+
+**Its routers were seeded.** Before the training, experts 0 to 3 of every layer were given a row that tells {', '.join(k + 's' for k in f['kinds'][:-1])} or {f['kinds'][-1]}s from the rest; experts 4 to 7 one at random. The training had no label and
+could change every row. Without the seeding hardly any expert belonged to a kind of text after as many steps, so this checkpoint shows what such a division looks like, not how soon it forms.
 
 The SHA-256 of `model.safetensors` is `{f['files']['model.safetensors']}`.
 """

@@ -97,12 +97,23 @@ final class LineChartDrawing {
         }
     }
 
-    /// Names stand on their lines, at the end where fewer data are in the way.
+    /// Names stand on their lines or, where data are in the way, below them: at the end where fewest are.
     private void drawReferenceNames(Pen pen, Plot plot, Palette palette) {
         for (LineChart.Reference line : drawnReferences(plot)) {
-            double y = plot.toY(line.y()) - 8;
             double w = pen.textWidth(line.name(), TextStyle.CAPTION);
-            boolean right = occupied.share(plot.right() - 6 - w, y - 6, w, 12) < occupied.share(plot.left() + 6, y - 6, w, 12);
+            double fewest = Double.POSITIVE_INFINITY;
+            double y = 0;
+            boolean right = false;
+            for (double at : new double[] {plot.toY(line.y()) - 8, plot.toY(line.y()) + 9}) {
+                for (boolean end : new boolean[] {false, true}) {
+                    double share = occupied.share(end ? plot.right() - 6 - w : plot.left() + 6, at - 6, w, 12);
+                    if (share < fewest && (fewest == Double.POSITIVE_INFINITY || at + 6 < plot.bottom())) {
+                        fewest = share;
+                        y = at;
+                        right = end;
+                    }
+                }
+            }
             nameOver(pen, line.name(), right ? plot.right() - 6 : plot.left() + 6, y, palette.muted(), right ? Pen.Align.RIGHT : Pen.Align.LEFT, palette);
         }
     }

@@ -427,7 +427,7 @@ public final class RankViewModel {
 
     /// The loss of the model as it is, over the text's beginning; null where there is no text or no pass.
     private Task.Evaluate lossTask() {
-        return noLoss().isEmpty() ? new Task.Evaluate(subject.get().path(), textPath(), null, null, null, null, Truncated.TOKENS, null) : null;
+        return noLoss().isEmpty() ? new Task.Evaluate(subject.get().path(), textPath(), null, null, null, null, Truncated.TOKENS, null, null) : null;
     }
 
     /// Why no loss can be measured, or empty.

@@ -119,7 +119,7 @@ final class Truncated {
             wholeAsked = all;
             before.ask("Loss of the text", all);
         }
-        after.ask("Loss with matrices of lower rank", new Task.Evaluate(all.model(), all.data(), all.maxLength(), null, null, null, all.maxTokens(), new Task.Off(null, null, ranks())));
+        after.ask("Loss with matrices of lower rank", new Task.Evaluate(all.model(), all.data(), all.maxLength(), null, null, null, all.maxTokens(), new Task.Off(null, null, ranks()), null));
     }
 
     /// As the command line takes them, with a space before; empty where all is whole.

@@ -16,8 +16,8 @@ import javafx.scene.control.Label;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.control.Tooltip;
 import javafx.scene.layout.ColumnConstraints;
+import javafx.scene.layout.FlowPane;
 import javafx.scene.layout.GridPane;
-import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
@@ -87,11 +87,11 @@ final class CompareBoard extends Region {
         GridPane g = new GridPane();
         g.setHgap(12);
         g.setVgap(4);
-        ColumnConstraints first = new ColumnConstraints(110, 160, 220);
+        ColumnConstraints first = new ColumnConstraints(110, 150, 220);
         first.setHgrow(Priority.SOMETIMES);
         g.getColumnConstraints().add(first);
         for (int i = 0; i < (third == null ? 2 : 3); i++) {
-            ColumnConstraints c = new ColumnConstraints(60, 110, Double.MAX_VALUE);
+            ColumnConstraints c = new ColumnConstraints(60, 76, Double.MAX_VALUE);
             c.setHgrow(Priority.ALWAYS);
             c.setHalignment(javafx.geometry.HPos.RIGHT);
             g.getColumnConstraints().add(c);
@@ -174,8 +174,7 @@ final class CompareBoard extends Region {
         row = figure(g, row, "Tokens per second", a, b, d -> d.curve("tokens_per_second").median(Integer.MAX_VALUE / 2), Numbers::rate, false, d -> Origins.derived(d, "middle of all steps"));
         row = figure(g, row, "Memory, most", a, b, d -> RunTiles.greatest(d.curve("worker_memory_bytes")), Numbers::bytes, false, d -> Origins.measured(d, "most resident memory of the worker"));
         row = figure(g, row, "Seconds", a, b, RunData::seconds, Numbers::duration, false, d -> Origins.measured(d, "seconds of training"));
-        HBox buttons = new HBox(8, open("Open A's result", a), open("Open B's result", b), openBoth(a, b), compareBoth(a, b));
-        buttons.setAlignment(Pos.CENTER_LEFT);
+        FlowPane buttons = new FlowPane(8, 8, open("Open A's result", a), open("Open B's result", b), openBoth(a, b), compareBoth(a, b));
         buttons.setMinHeight(Region.USE_PREF_SIZE);
         ScrollPane scroll = new ScrollPane(g);
         scroll.setFitToWidth(true);

@@ -67,7 +67,7 @@ final class LossCard {
         boolean many = !others.isEmpty();
         String name = many ? "#" + d.run().number() + " " : "";
         List<LineSeries> series = new ArrayList<>();
-        String now = d.going() && d.smoothed().steps().length > 0 ? " " + Numbers.lossOnTile(d.smoothed().last()) : "";
+        String now = d.smoothed().steps().length > 0 && Double.isFinite(d.smoothed().last()) ? " " + Numbers.lossOnTile(d.smoothed().last()) : "";
         String nowValid = !d.validation().isEmpty() && Double.isFinite(d.validation().last()) ? " " + Numbers.lossOnTile(d.validation().last()) : "";
         series.add(LineSeries.of(name + "train" + (many ? "" : now), d.smoothed().steps(), d.smoothed().values(), 0).withoutMarkers());
         if (!d.validation().isEmpty()) {

@@ -253,8 +253,12 @@ final class RunInspector {
             Region space = new Region();
             HBox.setHgrow(space, Priority.ALWAYS);
             double loss = d.validation().at(step);
-            Label value = new Label(Double.isFinite(loss) ? Numbers.lossOnTile(loss) : Double.isFinite(d.loss().at(step)) ? Numbers.lossOnTile(d.loss().at(step)) : Numbers.MISSING);
+            // A training loss beside validation losses would look like one of them.
+            Label value = new Label(Double.isFinite(loss) ? Numbers.lossOnTile(loss) : Double.isFinite(d.loss().at(step)) ? "train " + Numbers.lossOnTile(d.loss().at(step)) : Numbers.MISSING);
             value.getStyleClass().add(Styles.MONO);
+            if (!Double.isFinite(loss)) {
+                value.getStyleClass().add(Styles.MUTED);
+            }
             value.setMinWidth(Region.USE_PREF_SIZE);
             value.setTooltip(new javafx.scene.control.Tooltip(Double.isFinite(loss) ? "validation loss, nats per token" : "training loss of the step, nats per token"));
             ProvenanceAudit.tag(value, Double.isFinite(loss) ? Origins.validation(d) : Origins.loss(d));
