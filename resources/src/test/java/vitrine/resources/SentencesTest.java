@@ -54,6 +54,38 @@ class SentencesTest {
         assertTrue(chinese.keySet().size() > 700);
     }
 
+    /// Every sentence that stands whole in the code of the window, wherever it is shown (tooltips, empty states, help, questions), has its Chinese. Sentences that are put together
+    /// of parts are looked at on screen, by FirstMinutesTest.
+    @Test
+    void everySentenceInTheCodeOfTheWindowHasItsChinese() throws java.io.IOException {
+        Pattern joined = Pattern.compile("\"\\s*\\n\\s*\\+ \"");
+        Pattern whole = Pattern.compile("(?<![+\\w] )(?<!\\+)\"([A-Z](?:[^\"\\\\%]|\\\\\")*[.])\"(?! ?\\+|\\s*\\+)");
+        // Not shown to anyone: faults of the program, and what a figure's origin is called.
+        Pattern apart = Pattern.compile("(IllegalState|IllegalArgument|LOG\\.|notAFigure|Provenance\\.|provenance\\()[^;]*$");
+        java.util.Set<String> missing = new java.util.TreeSet<>();
+        int seen = 0;
+        for (String root : new String[] {"../views/src/main/java", "../app/src/main/java/vitrine/app/shell"}) {
+            try (java.util.stream.Stream<java.nio.file.Path> files = java.nio.file.Files.walk(java.nio.file.Path.of(root))) {
+                for (java.nio.file.Path f : files.filter(p -> p.toString().endsWith(".java")).toList()) {
+                    String code = joined.matcher(java.nio.file.Files.readString(f)).replaceAll("");
+                    java.util.regex.Matcher m = whole.matcher(code);
+                    while (m.find()) {
+                        String sentence = m.group(1).replace("\\\"", "\"");
+                        String before = code.substring(Math.max(0, m.start() - 60), m.start());
+                        if (sentence.split(" ").length >= 3 && !apart.matcher(before).find()) {
+                            seen++;
+                            if (chinese.of(sentence).equals(sentence)) {
+                                missing.add(f.getFileName() + ": " + sentence);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assertEquals(java.util.Set.of(), missing);
+        assertTrue(seen > 200, "sentences were looked at: " + seen);
+    }
+
     @Test
     void theLanguageOfALocale() {
         assertEquals(Language.CHINESE, Language.of(Locale.forLanguageTag("zh-CN")));

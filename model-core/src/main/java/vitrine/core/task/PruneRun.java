@@ -105,9 +105,6 @@ final class PruneRun {
 
     /// Prunes without what may follow.
     static Outcome prune(Task.Prune task, Path out, RunFolder folder, Map<String, String> inputs, Progress progress, Consumer<String> warn) throws IOException {
-        if (task.method().form() == PruneMethod.Form.STRUCTURE) {
-            return StructuredRun.run(task, out, progress, warn);
-        }
         ObjectNode all = Json.object().put("engine", TaskInputs.ENGINE_VERSION);
         ObjectNode own = task.toJson();
         // What is measured afterwards is no part of what a layer becomes.
@@ -117,6 +114,9 @@ final class PruneRun {
         if (task.evalData() != null) {
             task.evalData().forEach(d -> all.withObject("/inputs").remove(d.file()));
         }
+        if (task.method().form() == PruneMethod.Form.STRUCTURE) {
+            return StructuredRun.run(task, out, folder, Fingerprint.ofText(Json.line(all)), progress, warn);
+        }
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requirePerplexity();
             requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes());
@@ -125,11 +125,11 @@ final class PruneRun {
     }
 
     /// Finished layers and the result are on the disk together.
-    private static void requireRoom(Path at, long bytes) throws IOException {
+    static void requireRoom(Path at, long bytes) throws IOException {
         Files.createDirectories(at);
         long room = Files.getFileStore(at).getUsableSpace();
         if (room < bytes) {
-            throw Refusal.of(Category.LIMIT_EXCEEDED, at, "the run needs about %,d bytes of disk for finished layers and the result; there are %,d", bytes, room)
+            throw Refusal.of(Category.LIMIT_EXCEEDED, at, "the run needs about %,d bytes of disk for what it finishes and the result; there are %,d", bytes, room)
                     .help("Free some, or set VITRINE_HOME to another disk.");
         }
     }

@@ -20,6 +20,7 @@ import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -36,6 +37,9 @@ final class RecoveryRun {
     static final String ADAPTER = "adapter";
     private static final String STATE = "recovery.json";
     private static final long MAX_BYTES = 64L << 20;
+
+    /// Of an adapter whose settings say nothing.
+    private static final int RANK = 8;
 
     private final Task.Prune task;
     private final Task.Recovery recovery;
@@ -54,6 +58,7 @@ final class RecoveryRun {
     }
 
     Outcome run(Path out) throws IOException {
+        requireRoom();
         ObjectNode summary = pruned();
         JsonNode report = Json.readObject(folder.pruned().resolve(PruneReport.FILE), folder.pruned(), MAX_BYTES, Category.ARTIFACT_INVALID);
         int layers = report.get("layers").size();
@@ -96,6 +101,21 @@ final class RecoveryRun {
             measure(out, null, reached);
         }
         return told(out, (ObjectNode) report, summary, trained.summary(), measured, reached, layers);
+    }
+
+    /// Room for the whole task before it starts: the finished layers and what becomes of them, or later that, the training's saved states and its result, whichever is more. What is trained
+    /// is counted as it would be on the unpruned model.
+    private void requireRoom() throws IOException {
+        try (LoadedModel model = LoadedModel.open(task.model())) {
+            long tensors = model.checkpoint().tensorBytes();
+            long all = model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum();
+            boolean adapts = recovery.method().adapts();
+            Integer r = recovery.settings() == null ? null : recovery.settings().r();
+            long trained = adapts ? PrunableMatrix.of(model.spec()).stream().mapToLong(m -> (long) (r == null ? RANK : r) * (m.out() + m.in())).sum() : all;
+            long training = tensors + FinetuneForecast.diskBytes(trained, all, adapts, true, false) + (Boolean.TRUE.equals(recovery.merge()) ? tensors : 0);
+            Files.createDirectories(folder.folder());
+            FinetuneForecast.requireRoom(Math.max(2 * tensors, training), Files.getFileStore(folder.folder()).getUsableSpace(), folder.folder());
+        }
     }
 
     // --- the pruned checkpoint

@@ -65,6 +65,8 @@ final class StructuredRun {
     private final Progress progress;
     private final Consumer<String> warn;
     private final CalibrationTexts texts;
+    /// Layers that are finished, of methods that go from one to the next.
+    private final FinishedLayers finished;
     /// What output matrices became where those that stay make up for what goes.
     private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
     private final Arena whole = Arena.ofShared();
@@ -79,8 +81,9 @@ final class StructuredRun {
     /// Of the method that shares matrices among layers; else null.
     private SharedMatrices dictionaries;
 
-    private StructuredRun(Task.Prune task, LoadedModel model, Progress progress, Consumer<String> warn) {
+    private StructuredRun(Task.Prune task, FinishedLayers finished, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
+        this.finished = finished;
         s = PruneRun.settings(task);
         this.model = model;
         spec = model.spec();
@@ -91,10 +94,12 @@ final class StructuredRun {
     }
 
     /// @param out an empty folder for the result
-    static Outcome run(Task.Prune task, Path out, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+    /// @param identity names the run: finished layers of another are never taken up
+    static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, Progress progress, Consumer<String> warn) throws IOException {
+        try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
-            StructuredRun run = new StructuredRun(task, model, progress, warn);
+            PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes());
+            StructuredRun run = new StructuredRun(task, finished, model, progress, warn);
             try (Arena ignored = run.whole) {
                 return run.run(out);
             }
@@ -121,6 +126,64 @@ final class StructuredRun {
             default -> throw new IllegalStateException(task.method().name());
         };
         return write(structure, out);
+    }
+
+    // --- layers one after the other
+
+    /// Takes up a layer that was finished before: its figures, what goes of it, and its tensors.
+    ///
+    /// @return false where it has to be computed
+    private boolean takenUp(LayerSpec l, Map<Integer, int[]> groups, Map<Integer, int[]> channels) throws IOException {
+        ObjectNode kept = finished.takeUp(l.index());
+        if (kept == null) {
+            return false;
+        }
+        row(l.index()).setAll((ObjectNode) kept.get("row"));
+        whole(kept, "groups", l, groups);
+        whole(kept, "channels", l, channels);
+        thinner = kept.get("thinner").asLong();
+        for (PrunableMatrix m : PrunableMatrix.of(l)) {
+            TensorEntry changed = finished.tensors().get(m.tensor());
+            if (changed != null) {
+                compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(model.checkpoint().tensor(n).orElseThrow(), finished.data(changed), whole));
+            }
+        }
+        return true;
+    }
+
+    private static void whole(ObjectNode kept, String what, LayerSpec l, Map<Integer, int[]> to) {
+        if (kept.has(what)) {
+            to.put(l.index(), kept.get(what).valueStream().mapToInt(com.fasterxml.jackson.databind.JsonNode::asInt).toArray());
+        }
+    }
+
+    /// Keeps a layer that is finished.
+    private void keep(LayerSpec l, Map<Integer, int[]> groups, Map<Integer, int[]> channels) throws IOException {
+        ObjectNode kept = Json.object().put("thinner", thinner);
+        kept.set("row", row(l.index()));
+        Map.of("groups", groups, "channels", channels).forEach((what, of) -> {
+            if (of.containsKey(l.index())) {
+                ArrayNode list = kept.putArray(what);
+                Arrays.stream(of.get(l.index())).forEach(list::add);
+            }
+        });
+        Map<String, FinishedLayers.Part> parts = new LinkedHashMap<>();
+        for (PrunableMatrix m : PrunableMatrix.of(l)) {
+            ChangedTensor t = compensated.get(m.tensor());
+            if (t != null) {
+                parts.put(m.tensor(), new FinishedLayers.Part(new Declared(t.entry().dtype(), t.entry().shape()), t.bytes()));
+            }
+        }
+        finished.write(l.index(), parts, kept);
+    }
+
+    /// The layers after this one read what it became.
+    private void goOn(LayerSpec l, CalibrationPass pass) {
+        Map<String, Adaptation.Replacement> replaced = new HashMap<>();
+        compensated.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
+        model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
+        pass.pass(null, new DataInput.Quiet(progress));
+        progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
     }
 
     // --- what goes
@@ -248,18 +311,21 @@ final class StructuredRun {
     }
 
     /// Heads and channels by SlimGPT: each layer is calibrated with what it reads once those before are pruned, and what its output matrices become is kept for the result.
-    private Structure slim() {
+    private Structure slim() throws IOException {
         PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
         Map<Integer, int[]> groups = new TreeMap<>();
         Map<Integer, int[]> channels = new TreeMap<>();
         double[] shares = shares();
         SlimGpt method = new SlimGpt(s.damping() == null ? 0.01 : s.damping());
-        Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         int layers = spec.layers().size();
         try (MappedWeights map = new MappedWeights(model.checkpoint()); CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
             for (LayerSpec l : spec.layers()) {
                 progress.checkCancelled();
                 progress.step(l.index(), layers, "layers");
+                if (takenUp(l, groups, channels)) {
+                    goOn(l, pass);
+                    continue;
+                }
                 List<PrunableMatrix> own = PrunableMatrix.of(l).stream().filter(m -> m.kind() == PrunableMatrix.Kind.OUTPUT && parts != PruneSettings.Parts.channels
                         || m.kind() == PrunableMatrix.Kind.DOWN && !m.routed() && parts != PruneSettings.Parts.heads).toList();
                 try (InputCollector inputs = new InputCollector(own, true, 1024, texts.tokens())) {
@@ -281,7 +347,6 @@ final class StructuredRun {
                         (heads ? groups : channels).put(l.index(), kept);
                         changed.store(m, w);
                         compensated.put(m.tensor(), changed);
-                        replaced.put(m.tensor(), new Adaptation.Replacement(t, changed.bytes()));
                         OutputError moved = OutputError.of(inputs.of(m).sample(), before, w, model.weights().products());
                         DataInput.put(row(l.index()), heads ? "output_projection_error" : "down_projection_error", moved.relative());
                         error += moved.squaredError();
@@ -291,9 +356,8 @@ final class StructuredRun {
                         DataInput.put(row(l.index()), "relative_output_error", Math.sqrt(error / norm));
                     }
                 }
-                model.weights().adapt(new Adaptation(Map.of(), Map.of(), Map.copyOf(replaced)));
-                pass.pass(null, new DataInput.Quiet(progress));
-                progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
+                keep(l, groups, channels);
+                goOn(l, pass);
             }
         } finally {
             model.weights().adapt(Adaptation.NONE);
@@ -378,7 +442,7 @@ final class StructuredRun {
     }
 
     /// Ranks of attention and channels of feed-forward blocks by LoRAP: each layer is calibrated with what it reads once those before are compressed.
-    private Structure lorap() {
+    private Structure lorap() throws IOException {
         boolean attention = s.parts() != PruneSettings.Parts.channels;
         boolean blocks = s.parts() != PruneSettings.Parts.heads;
         Map<Integer, int[]> channels = new TreeMap<>();
@@ -394,6 +458,10 @@ final class StructuredRun {
             for (LayerSpec l : spec.layers()) {
                 progress.checkCancelled();
                 progress.step(l.index(), layers, "layers");
+                if (takenUp(l, Map.of(), channels)) {
+                    goOn(l, pass);
+                    continue;
+                }
                 List<PrunableMatrix> own = PrunableMatrix.of(l);
                 try (InputCollector inputs = new InputCollector(own, false, 1024, texts.tokens())) {
                     pass.look(inputs, new DataInput.Quiet(progress));
@@ -404,11 +472,8 @@ final class StructuredRun {
                         channels.put(l.index(), block(l, own, inputs, map));
                     }
                 }
-                Map<String, Adaptation.Replacement> replaced = new HashMap<>();
-                compensated.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
-                model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
-                pass.pass(null, new DataInput.Quiet(progress));
-                progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
+                keep(l, Map.of(), channels);
+                goOn(l, pass);
             }
         } finally {
             model.weights().adapt(Adaptation.NONE);
