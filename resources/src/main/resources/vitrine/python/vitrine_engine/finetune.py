@@ -56,6 +56,8 @@ class Finetune:
     def run(self, out):
         s = self._s
         self._group = Group(self._device)
+        # what the process holds before there is a model; a GPU holds nothing yet
+        self._held = resident() if self._device.type == "cpu" else 0
         bf16 = self._runner.dtype == torch.bfloat16
         # in bfloat16 frozen weights are kept so; trained ones stay float32 and are rounded for each product
         self._cast = (lambda: torch.autocast(self._device.type, torch.bfloat16)) if bf16 else contextlib.nullcontext
@@ -123,7 +125,7 @@ class Finetune:
         mezo = self._s.get("optimiser") == "mezo"
         # what is not trained itself, with its gradient where it has one; values, gradients and two moments; the layers' values
         self._forecast = sum(p.numel() * (p.element_size() + (4 if p.requires_grad else 0)) for p in others) \
-            + (4 if mezo else 16) * self._count + (1 if twice or mezo else layers) * self._layer_bytes(tokens) + (64 << 20)
+            + (4 if mezo else 16) * self._count + (1 if twice or mezo else layers) * self._layer_bytes(tokens) + (64 << 20) + self._held
         if self._forecast / self._group.world > most:
             self._reporter.warn("The run will need about %.1f GB of memory; the device has %.1f GB." % (self._forecast / self._group.world / 1e9, most / 1e9))
         if twice:
@@ -561,6 +563,15 @@ class Finetune:
 
 def shown(value):
     return "not finite" if value is None else "%.4f" % value
+
+
+def resident():
+    """Bytes of memory that this process holds; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError, ValueError):
+        return 0
 
 
 def memory():

@@ -35,6 +35,7 @@ import vitrine.views.control.KeyValueRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.ProvenanceBadge;
 import vitrine.views.control.Quantity;
+import vitrine.views.control.Sections;
 
 /// The chosen head in figures, the keys of the locked query, heads kept at hand, and where it all comes from.
 final class HeadInspector {
@@ -69,7 +70,10 @@ final class HeadInspector {
     }
 
     private void show() {
-        box.getChildren().clear();
+        Sections.anew(box, this::fill);
+    }
+
+    private void fill() {
         AttentionCapture c = model.capture().orElse(null);
         if (c == null) {
             Label hint = new Label("Figures of the selected head appear here.");
@@ -181,6 +185,7 @@ final class HeadInspector {
         javafx.scene.control.Button head = Buttons.plain(off.heads().contains(h) ? "Head on" : "Head off", () -> off.toggle(h));
         head.setId("head-off");
         javafx.scene.control.Button layer = Buttons.plain(off.layers().contains(h.layer()) ? "Layer " + h.layer() + " on" : "Layer " + h.layer() + " off", () -> off.toggleLayer(h.layer()));
+        layer.setId("layer-off");
         ProvenanceAudit.notAFigure(layer, "number of a layer");
         String why = model.subjectProperty().get() == null ? "This is a capture made before. Open its checkpoint to switch parts off." : "";
         Buttons.disableBecause(head, why, "The prompt passes without this head; no weight is changed");

@@ -21,6 +21,21 @@ public final class Sections {
         return section;
     }
 
+    /// Makes the content of an inspector anew. The keyboard stays where it was, by the id of the node that had it.
+    public static void anew(VBox box, Runnable fill) {
+        Node owner = box.getScene() == null ? null : box.getScene().getFocusOwner();
+        String held = null;
+        for (Node n = owner; n != null; n = n.getParent()) {
+            held = n == box ? owner.getId() : held;
+        }
+        box.getChildren().clear();
+        fill.run();
+        Node again = held == null ? null : box.lookup("#" + held);
+        if (again != null) {
+            again.requestFocus();
+        }
+    }
+
     /// A section's name, with what stands at its right, such as where its figures come from.
     public static HBox head(String text, Node... right) {
         Label label = new Label(text);

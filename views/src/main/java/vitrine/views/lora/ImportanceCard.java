@@ -38,6 +38,8 @@ final class ImportanceCard {
         map.hoveredProperty().bindBidirectional(model.hoveredProperty());
         map.cutAtProperty().addListener((o, old, now) -> model.rankProperty().set(now.intValue()));
         map.readOut(this::readOut);
+        map.onSwitch(this::toggle);
+        model.off().versionProperty().addListener((o, old, now) -> show());
         for (var p : List.of(model.studyProperty(), model.importanceProperty(), model.sortedProperty(), model.ruleProperty(), model.rankProperty(), model.energyProperty(), model.parametersProperty(), model.lossRiseProperty(), model.lossesProperty())) {
             p.addListener((o, old, now) -> show());
         }
@@ -92,10 +94,28 @@ final class ImportanceCard {
             double[] drawn = IntStream.of(i.order(m, sorted)).mapToDouble(c -> v[c]).toArray();
             // What is cut are directions of the delta: stored components have no line.
             int keep = cut != null && i.ofDelta() && modules.contains(m) ? cut.kept()[modules.indexOf(m)] : -1;
-            lines.add(new ImportanceMap.Line(m.path(), m.kind(), m.layer(), m.category(), drawn, m.row().figure("effective_rank").orElse(Double.NaN), keep));
+            int[] order = i.order(m, sorted);
+            boolean[] off = new boolean[order.length];
+            for (int c = 0; c < off.length; c++) {
+                off[c] = model.off().has(i.ofDelta(), m.path(), order[c]);
+            }
+            lines.add(new ImportanceMap.Line(m.path(), m.kind(), m.layer(), m.category(), drawn, m.row().figure("effective_rank").orElse(Double.NaN), keep, off));
         }
         map.show(lines, i.scale(s), i.legend(), i.ofDelta() || sorted ? "component, strongest first" : "stored component", i.ofDelta() && model.ruleProperty().get() == Cut.Rule.RANK);
         card.content(canvas);
+    }
+
+    private void toggle(int row, int column) {
+        Study s = model.studyProperty().get();
+        if (s == null || row >= s.modules().size() || !model.noWriting().isEmpty()) {
+            return;
+        }
+        Module m = s.modules().get(row);
+        Importance i = model.importanceProperty().get();
+        int[] order = i.order(m, model.sortedProperty().get());
+        if (column < order.length) {
+            model.off().toggle(i.ofDelta(), m.path(), order[column]);
+        }
     }
 
     private ReadOut readOut(int row, int column) {
@@ -114,7 +134,8 @@ final class ImportanceCard {
         if (column >= 0 && column < v.length) {
             int at = i.order(m, model.sortedProperty().get())[column];
             out.line().add(ReadOut.Role.VALUE, Numbers.orReason(v[at], Numbers::general)).add(ReadOut.Role.CONTEXT, i.legend());
-            out.line().add(ReadOut.Role.CONTEXT, (i.ofDelta() ? "component " : "stored component ") + (at + 1) + " of " + v.length);
+            out.line().add(ReadOut.Role.CONTEXT, (i.ofDelta() ? "component " : "stored component ") + (at + 1) + " of " + v.length
+                    + (model.off().has(i.ofDelta(), m.path(), at) ? ", switched off" : ""));
         }
         m.row().figure("effective_rank").ifPresent(e -> out.line().add(ReadOut.Role.CONTEXT, "effective rank").add(ReadOut.Role.NUMBER, Numbers.fixed(e, 2)));
         return out;

@@ -2,6 +2,7 @@ package vitrine.views.lora;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import javafx.beans.Observable;
 import javafx.beans.property.DoubleProperty;
@@ -28,7 +29,7 @@ import vitrine.views.chart.Theme;
 /// Modules down, rank components across: how much each component counts, with the effective rank of each module at its right and the line of the cut.
 ///
 /// Rows become as low as the place allows and then scroll with the wheel. A click selects a module, the arrows go from one to the next, left and right
-/// from component to component; the line of the cut can be dragged.
+/// from component to component; the line of the cut can be dragged. Shift and a click, or Delete, switch a component off, which is then drawn empty.
 final class ImportanceMap implements Interactive {
 
     /// A row.
@@ -39,7 +40,12 @@ final class ImportanceMap implements Interactive {
     /// @param values in the order in which they are drawn; NaN is hatched
     /// @param effectiveRank of the delta; NaN where there is none
     /// @param keep how many of the components stay; -1 for no line
-    record Line(String path, String kind, int layer, int category, double[] values, double effectiveRank, int keep) {}
+    /// @param off which of them are switched off, in the order in which they are drawn; none where it is shorter
+    record Line(String path, String kind, int layer, int category, double[] values, double effectiveRank, int keep, boolean[] off) {
+        Line(String path, String kind, int layer, int category, double[] values, double effectiveRank, int keep) {
+            this(path, kind, layer, category, values, effectiveRank, keep, new boolean[0]);
+        }
+    }
 
     private static final double TALLEST = 26;
     private static final double LOWEST = 6;
@@ -70,6 +76,7 @@ final class ImportanceMap implements Interactive {
     private boolean moving;
     private int columns;
     private BiFunction<Integer, Integer, ReadOut> readOut = (row, column) -> new ReadOut();
+    private BiConsumer<Integer, Integer> switching = (row, column) -> { };
 
     /// @param name what the colours show, and `sequence` in which order the components stand
     /// @param canMove whether the line of the cut is one that can be dragged
@@ -86,6 +93,11 @@ final class ImportanceMap implements Interactive {
     /// What is told about a row and a drawn component, or about a row (-1).
     void readOut(BiFunction<Integer, Integer, ReadOut> teller) {
         readOut = teller;
+    }
+
+    /// What happens to a row's drawn component that is to be switched off or on: Shift and a click, or Delete.
+    void onSwitch(BiConsumer<Integer, Integer> handler) {
+        switching = handler;
     }
 
     /// The path of the selected module, or null.
@@ -237,6 +249,14 @@ final class ImportanceMap implements Interactive {
                 pen.fillRoundRect(x + gap / 2, y + down / 2, w, at.row - down, gap > 0 ? 2 : 0, palette.hover());
                 pen.line(x + gap / 2, y + at.row - down, x + w, y + down, Stroke.of(palette.danger(), 1));
             }
+            if (c < l.off.length && l.off[c]) {
+                // As masked cells are: empty, with a frame that says that something was here.
+                pen.fillRect(x + gap / 2, y + down / 2, w, at.row - down, palette.theme() == Theme.LIGHT ? palette.inset() : palette.background());
+                if (at.cell >= 4 && at.row >= 4) {
+                    pen.strokeRoundRect(x + gap / 2 + 0.5, y + down / 2 + 0.5, w - 1, at.row - down - 1, 2, Stroke.of(palette.muted(), 1));
+                    pen.line(x + gap / 2 + 1, y + at.row - down / 2 - 1, x + gap / 2 + w - 1, y + down / 2 + 1, Stroke.of(palette.muted(), 1));
+                }
+            }
         }
         double bar = at.right(columns) + 8;
         if (Double.isFinite(l.effectiveRank)) {
@@ -362,6 +382,9 @@ final class ImportanceMap implements Interactive {
                     return false;
                 }
                 selected.set(hovered.get());
+                if (c.extend() && component.get() >= 0) {
+                    switching.accept(index(hovered.get()), component.get());
+                }
             }
             case Gesture.Wheel w when at.height > at.bottom - at.top + 1 ->
                     scrolled.set(Math.clamp(scrolled.get() - w.notches() * 3 * at.row, 0, at.height - (at.bottom - at.top)));
@@ -398,6 +421,12 @@ final class ImportanceMap implements Interactive {
                 pointed = true;
                 component.set(Math.clamp(component.get() + step, 0, Math.max(0, lines.get(row).values.length - 1)));
                 hovered.set(lines.get(row).path);
+            }
+            case DELETE -> {
+                if (row < 0 || component.get() < 0 || component.get() >= lines.get(row).values.length) {
+                    return false;
+                }
+                switching.accept(row, component.get());
             }
             case ESCAPE -> {
                 boolean held = pointed;

@@ -101,6 +101,7 @@ public final class LoraView implements View {
                 List.of(placement.node(), subspaces.node(), response.node()), List.of(cosines.node(), angles.angles(), angles.norms()),
                 List.of(along.node(), alongModule.node(), alongCurves.node()), this::chooseExtraction, path -> opening.accept(path));
         inspector = new ModuleInspector(model);
+        inspector.target(name -> folders.apply(name));
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
         // A run under way is looked at once a second while it is in front.
         Timeline looking = new Timeline(new KeyFrame(Duration.seconds(1), e -> {

@@ -69,7 +69,7 @@ public final class LoraViewModel {
     /// Bases of more parameters are compared with only when that is asked for.
     private static final long SMALL_BASE = 200_000_000;
     /// The loss without each module is one pass per module, so it takes the beginning of the text.
-    private static final int LEFT_OUT_TOKENS = 1024;
+    static final int LEFT_OUT_TOKENS = 1024;
 
     private final ObjectProperty<Subject> subject = new SimpleObjectProperty<>(this, "subject");
     private final ObjectProperty<Subject> base = new SimpleObjectProperty<>(this, "base");
@@ -104,6 +104,7 @@ public final class LoraViewModel {
     private final Latest<Study> losses;
     private final Latest<Study> ablation;
     private final Latest<Comparison> comparison;
+    private final ComponentsOff off;
     private Keep keep = (artifact, target) -> {
         throw new IOException("nobody has said how folders are written");
     };
@@ -125,6 +126,7 @@ public final class LoraViewModel {
         losses = new Latest<>(board, "", Study::of);
         ablation = new Latest<>(board, "", Study::of);
         comparison = new Latest<>(board, "", Comparison::of);
+        off = new ComponentsOff(board, this::offTask);
         analysis.stateProperty().addListener((o, old, now) -> settle());
         losses.stateProperty().addListener((o, old, now) -> {
             settle();
@@ -138,6 +140,7 @@ public final class LoraViewModel {
         chosen.addListener((ListChangeListener<AdapterText>) c -> {
             if (subject.get() != null) {
                 clearLosses();
+                off.ask();
             }
         });
     }
@@ -367,6 +370,7 @@ public final class LoraViewModel {
         selected.set(null);
         rank.set(0);
         other.set(null);
+        off.clear();
         clearLosses();
         comparison.clear("");
         written.set(new ViewState.Empty<>(""));
@@ -414,6 +418,7 @@ public final class LoraViewModel {
         withoutBase = newBase == null;
         base.set(newBase);
         clearLosses();
+        off.ask();
         if (subject.get() != null && subject.get().isAdapter()) {
             compute();
         }
@@ -438,6 +443,7 @@ public final class LoraViewModel {
         subject.set(null);
         base.set(null);
         clearLosses();
+        off.clear();
         if (compared) {
             analysis.clear("");
             comparison.show(Comparison.of(artifact));
@@ -752,6 +758,31 @@ public final class LoraViewModel {
         write("Cut of " + subject.get().name(), cutWritten, target, true);
     }
 
+    /// Rank components that are switched off.
+    ComponentsOff off() {
+        return off;
+    }
+
+    /// The adapter without the components that are off, and the losses of the texts' beginnings where they can be had.
+    private Optional<Task.AdapterCut> offTask() {
+        if (!off.any() || !noWriting().isEmpty()) {
+            return Optional.empty();
+        }
+        boolean told = base.get() != null && !chosen.isEmpty();
+        return Optional.of(Task.AdapterCut.without(subject.get().path(), told ? base.get().path() : null, off.order(), off.list(), told ? domains() : null, told ? LEFT_OUT_TOKENS : null));
+    }
+
+    /// A name for the adapter without what is switched off.
+    String offName() {
+        return subject.get().name() + "-without-" + off.components().values().stream().mapToInt(java.util.Set::size).sum();
+    }
+
+    /// Writes the adapter without the components that are off to a new folder.
+    public void writeOff(Path target) {
+        cutWritten = null;
+        offTask().ifPresent(t -> write(subject.get().name() + " without components", t, target, true));
+    }
+
     /// Writes base and adapter as one checkpoint to a new folder.
     void merge(Path target) {
         write(subject.get().name() + " merged into " + base.get().name(), new Task.AdapterMerge(base.get().path(), List.of(Task.AdapterUse.of(subject.get().path()))), target, false);
@@ -874,10 +905,17 @@ public final class LoraViewModel {
             })
                     .append(" --out ").append(quoted(cutName()));
         }
+        if (off.any()) {
+            out.append("\nvitrine adapter cut ").append(a).append(off.options());
+            if (base.get() != null && !chosen.isEmpty()) {
+                out.append(on).append(domains().stream().map(d -> " --data " + quoted(d.name() + "=" + d.file())).collect(java.util.stream.Collectors.joining())).append(" --max-tokens ").append(LEFT_OUT_TOKENS);
+            }
+            out.append(" --out ").append(quoted(offName()));
+        }
         return out.append("\nvitrine snapshot lora ").append(a).append(on).append(" --out lora.png").toString();
     }
 
-    private static String quoted(String text) {
+    static String quoted(String text) {
         return text.matches("[A-Za-z0-9_./:=+-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
     }
 

@@ -3,11 +3,14 @@ package vitrine.views.lora;
 import static vitrine.views.control.Sections.head;
 import static vitrine.views.control.Sections.section;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.DoubleFunction;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
@@ -43,9 +46,11 @@ final class ModuleInspector {
     private final ScrollPane scroll = new ScrollPane(box);
     private final ColumnChart columns = new ColumnChart();
     private final FigureCanvas spectrum = new FigureCanvas(columns);
+    private final ComponentsOffSection off;
 
     ModuleInspector(LoraViewModel model) {
         this.model = model;
+        off = new ComponentsOffSection(model);
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
         scroll.getStyleClass().add("edge-to-edge");
@@ -63,6 +68,11 @@ final class ModuleInspector {
 
     Node node() {
         return scroll;
+    }
+
+    /// How the window asks for a new folder, by a proposed name.
+    void target(Function<String, Optional<Path>> asking) {
+        off.target(asking);
     }
 
     private void dim() {
@@ -85,6 +95,9 @@ final class ModuleInspector {
                 box.getChildren().add(warning(capital(m.row().absent()) + "."));
             } else {
                 spectrum(s, m);
+                if (model.modeProperty().get() != LoraViewModel.Mode.COMPARE) {
+                    box.getChildren().add(off.node());
+                }
                 box.getChildren().add(delta(s, m));
                 add(alignment(s, m));
             }

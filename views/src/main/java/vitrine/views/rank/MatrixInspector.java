@@ -33,6 +33,8 @@ import vitrine.views.control.KeyValueRow;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.ProvenanceBadge;
 import vitrine.views.control.Quantity;
+import vitrine.views.control.Sections;
+import vitrine.views.tasks.ViewState;
 
 /// The selected matrix in figures, how it stands against a random one, and where the lowest ranks are.
 final class MatrixInspector {
@@ -48,6 +50,7 @@ final class MatrixInspector {
     private final RankViewModel model;
     private final VBox box = new VBox();
     private final ScrollPane scroll = new ScrollPane(box);
+    private Button truncate;
 
     MatrixInspector(RankViewModel model) {
         this.model = model;
@@ -57,6 +60,13 @@ final class MatrixInspector {
         for (var p : List.of(model.stateProperty(), model.selectedProperty(), model.comparedProperty(), model.measureProperty(), model.normalisedProperty())) {
             p.addListener((o, old, now) -> show());
         }
+        model.truncated().versionProperty().addListener((o, old, now) -> show());
+        for (var p : List.of(model.truncated().beforeProperty(), model.truncated().afterProperty(), model.textProperty(), model.truncationsProperty())) {
+            p.addListener((o, old, now) -> show());
+        }
+        for (var p : List.of(model.shareProperty(), model.ruleProperty())) {
+            p.addListener((o, old, now) -> slid());
+        }
         show();
     }
 
@@ -65,7 +75,10 @@ final class MatrixInspector {
     }
 
     private void show() {
-        box.getChildren().clear();
+        Sections.anew(box, this::fill);
+    }
+
+    private void fill() {
         Spectra s = model.spectra().orElse(null);
         Item i = model.item().orElse(null);
         if (s == null || i == null) {
@@ -81,6 +94,7 @@ final class MatrixInspector {
         }
         add(ranks(s, i));
         add(figures("Norms", s, i, NORMS));
+        add(truncated());
         add(random(s, i));
         add(figures("Power law", s, i, TAIL));
         add(figures("Against noise", s, i, NOISE));
@@ -182,6 +196,72 @@ final class MatrixInspector {
             rows.getChildren().add(ProvenanceAudit.tag(note, s.provenance(i)));
         }
         return rows;
+    }
+
+    /// The slider moves while it is dragged: only the button's words follow at once.
+    private void slid() {
+        if (truncate != null) {
+            truncate.setText(words());
+        }
+    }
+
+    private String words() {
+        Item i = model.item().orElse(null);
+        return i != null && model.truncated().has(i) ? "Whole again" : "Keep rank " + model.truncation().map(t -> Numbers.count(Math.max(1, model.whatIf().rank(t)))).orElse("");
+    }
+
+    /// What if: matrices of which only the largest directions stay, and what that does to the loss on the text.
+    private Node truncated() {
+        Truncated t = model.truncated();
+        truncate = null;
+        if (model.modeProperty().get() != RankViewModel.Mode.WEIGHTS) {
+            return null;
+        }
+        String why = model.noTruncation();
+        truncate = Buttons.plain(why.isEmpty() ? words() : "Truncate", model::toggleTruncation);
+        truncate.setId("truncate");
+        ProvenanceAudit.notAFigure(truncate, "a rank to keep");
+        Buttons.disableBecause(truncate, why, "The text passes with only so many singular directions of this matrix, as the threshold says; no weight is changed");
+        FlowPane buttons = new FlowPane(8, 8, truncate);
+        VBox rows = section(head("Truncated"));
+        rows.getChildren().add(buttons);
+        if (!why.isEmpty()) {
+            rows.getChildren().add(small(why, Styles.MUTED));
+        }
+        if (!t.any()) {
+            return rows;
+        }
+        buttons.getChildren().add(Buttons.plain("All whole", t::clear));
+        Runnable permanently = model.truncatedForm();
+        if (permanently != null) {
+            Button permanent = Buttons.plain("Make permanent…", Icons.PRUNE, permanently);
+            permanent.setId("ranks-permanent");
+            permanent.setTooltip(new Tooltip("Opens the form of a pruning run that writes a checkpoint with these matrices of lower rank"));
+            buttons.getChildren().add(permanent);
+        }
+        rows.getChildren().add(small(String.join("; ", t.kept().values().stream().map(k -> k.title() + ": " + k.rank() + " of " + k.of()).toList()), Styles.MUTED));
+        Truncated.Loss whole = t.beforeProperty().get().valueOrNull();
+        Truncated.Loss now = t.afterProperty().get().valueOrNull();
+        if (t.afterProperty().get() instanceof ViewState.Problem<Truncated.Loss> p) {
+            rows.getChildren().add(small(p.what() + ". " + String.join(" ", p.details()), Styles.DANGER_TEXT));
+        } else if (whole != null && now != null && !(t.afterProperty().get() instanceof ViewState.Working)) {
+            double change = now.value() - whole.value();
+            Label number = new Label(Numbers.orReason(change, v -> Numbers.change(v, 4)) + (change < 0 ? " ↓" : change > 0 ? " ↑" : ""));
+            number.getStyleClass().addAll(Styles.MONO, change < 0 ? Styles.SUCCESS_TEXT : change > 0 ? Styles.DANGER_TEXT : Styles.MUTED);
+            rows.getChildren().addAll(KeyValueRow.of("Loss, whole", Quantity.of(whole.value(), Numbers::loss, whole.provenance()).in("nats")),
+                    KeyValueRow.of("Loss, truncated", Quantity.of(now.value(), Numbers::loss, now.provenance()).in("nats")), KeyValueRow.of("Change", ProvenanceAudit.tag(number, now.provenance())));
+        } else if (model.noLoss().isEmpty()) {
+            rows.getChildren().add(small("measuring", Styles.MUTED));
+        }
+        return rows;
+    }
+
+    private static Node small(String text, String style) {
+        Label label = new Label(text);
+        label.setWrapText(true);
+        label.setMinHeight(Region.USE_PREF_SIZE);
+        label.getStyleClass().addAll(Styles.SMALL, style);
+        return ProvenanceAudit.notAFigure(label, "names of matrices, or a message");
     }
 
     private Node random(Spectra s, Item i) {

@@ -260,7 +260,7 @@ public final class RankView implements View {
         last.setAlignment(Pos.CENTER_LEFT);
         Runnable shown = () -> {
             switch (model.modeProperty().get()) {
-                case WEIGHTS -> first.getChildren().setAll(overlay);
+                case WEIGHTS -> first.getChildren().setAll(overlay, text);
                 case ACTIVATIONS -> first.getChildren().setAll(values, text);
                 case CACHE -> first.getChildren().setAll(text);
             }

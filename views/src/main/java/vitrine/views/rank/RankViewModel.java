@@ -109,6 +109,7 @@ public final class RankViewModel {
     private final ReadOnlyObjectWrapper<ViewState<Spectra>> state = new ReadOnlyObjectWrapper<>(this, "state", new ViewState.Empty<>(""));
     private final ReadOnlyObjectWrapper<Map<Item, Truncation>> truncations = new ReadOnlyObjectWrapper<>(this, "truncations", Map.of());
 
+    private final Truncated truncated;
     private final Map<Slot, Latest<Spectra>> slots = new EnumMap<>(Slot.class);
     private final Executor background;
     private final Executor ui;
@@ -132,6 +133,9 @@ public final class RankViewModel {
                 }
             });
         }
+        truncated = new Truncated(board, this::lossTask);
+        share.addListener((o, old, now) -> follows());
+        rule.addListener((o, old, now) -> follows());
         mode.addListener((o, old, now) -> follow());
         values.addListener((o, old, now) -> follow());
         accuracy.addListener((o, old, now) -> again());
@@ -414,6 +418,74 @@ public final class RankViewModel {
         };
     }
 
+    // --- what if
+
+    /// Matrices of which only the largest directions stay.
+    Truncated truncated() {
+        return truncated;
+    }
+
+    /// The loss of the model as it is, over the text's beginning; null where there is no text or no pass.
+    private Task.Evaluate lossTask() {
+        return noLoss().isEmpty() ? new Task.Evaluate(subject.get().path(), textPath(), null, null, null, null, Truncated.TOKENS, null, null) : null;
+    }
+
+    /// Why no loss can be measured, or empty.
+    String noLoss() {
+        Subject s = subject.get();
+        if (s == null) {
+            return "This is a result made before. Open its checkpoint to measure losses.";
+        }
+        if (s.anatomy().obstacle() != null) {
+            return s.anatomy().obstacle().getMessage();
+        }
+        return text.get() == null ? "Choose a text to see what this does to its loss." : "";
+    }
+
+    /// Why the selected spectrum cannot be truncated, or empty.
+    String noTruncation() {
+        Item i = item().orElse(null);
+        if (i == null || mode.get() != Mode.WEIGHTS || i.head() >= 0 || i.expert() >= 0 || i.layer() < 0 || i.checkpoint() != 0 || against.get() != null || i.name().contains("#")) {
+            return "Select a whole weight matrix of a layer: heads, experts, parts of fused matrices and values over texts are not truncated by themselves.";
+        }
+        return truncation().isEmpty() ? "Its singular values are not known one by one." : noLoss();
+    }
+
+    /// Truncates the selected matrix to the rank that the threshold leaves, or makes it whole again.
+    public void toggleTruncation() {
+        Item i = item().orElse(null);
+        if (i == null || !noTruncation().isEmpty()) {
+            return;
+        }
+        if (truncated.has(i)) {
+            truncated.remove(i);
+        } else {
+            truncate(i);
+        }
+    }
+
+    private void truncate(Item i) {
+        truncation().ifPresent(t -> truncated.put(i, Math.max(1, whatIf().rank(t)), t.size()));
+    }
+
+    /// What is selected and truncated follows the threshold.
+    private void follows() {
+        item().filter(truncated::has).ifPresent(this::truncate);
+    }
+
+    /// What opens the form of a run that writes the matrices so, or null.
+    Runnable truncatedForm() {
+        return pruning == null || !truncated.any() || subject.get() == null ? null : () -> {
+            ObjectNode task = Json.object().put("model", subject.get().path().toString()).put("method", "svd");
+            ObjectNode ranks = task.putObject("settings").putObject("ranks");
+            truncated.ranks().forEach(ranks::put);
+            if (text.get() != null) {
+                task.put("data", text.get().path().toString());
+            }
+            pruning.accept(task);
+        };
+    }
+
     // --- asking
 
     /// Shows another checkpoint; nothing is computed before it is asked for.
@@ -427,6 +499,7 @@ public final class RankViewModel {
         overlay.clear();
         against.set(null);
         compared.set(null);
+        truncated.clear();
         slots.values().forEach(l -> l.clear(""));
         follow();
     }
@@ -442,6 +515,7 @@ public final class RankViewModel {
         }
         Spectra s = read(artifact);
         subject.set(null);
+        truncated.clear();
         slots.values().forEach(l -> l.clear(""));
         switch (s) {
             case WeightSpectra ignored -> mode.set(Mode.WEIGHTS);
@@ -518,6 +592,7 @@ public final class RankViewModel {
     }
 
     private void textChanged(CalibrationText old) {
+        truncated.ask();
         if (old == null || subject.get() == null) {
             return;
         }
@@ -613,6 +688,11 @@ public final class RankViewModel {
         }
         Task task = wanted();
         String model = quoted(task.model());
+        String loss = truncated.any() && noLoss().isEmpty() ? "\nvitrine eval " + model + " --data " + quoted(textPath()) + truncated.options() : "";
+        return loss.isEmpty() ? command(task, model) : command(task, model) + loss;
+    }
+
+    private String command(Task task, String model) {
         return switch (task) {
             case Task.Spectrum t -> "vitrine spectrum " + model + (t.series() == null ? "" : " " + String.join(" ", t.series().stream().map(RankViewModel::quoted).toList()))
                     + (t.against() == null ? "" : " --against " + quoted(t.against())) + " --accuracy " + t.accuracy() + (Boolean.TRUE.equals(t.heads()) ? " --heads" : "")
@@ -653,7 +733,7 @@ public final class RankViewModel {
                 + " --out " + quoted(subject.get().name() + "-" + i.kind().id() + "-r" + k);
     }
 
-    private static String quoted(String text) {
+    static String quoted(String text) {
         return text.matches("[A-Za-z0-9_./:=+-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
     }
 }

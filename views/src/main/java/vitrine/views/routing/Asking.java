@@ -19,6 +19,7 @@ final class Asking {
     static Task.Routing whatIf(String model, List<Task.Domain> texts, Change change) {
         List<Task.Mask> mask = switch (change) {
             case Change.Mask m -> List.of(new Task.Mask(m.layer(), m.expert()));
+            case Change.Without w -> w.experts().stream().map(m -> new Task.Mask(m.layer(), m.expert())).toList();
             case Change.Silence s -> List.of(new Task.Mask(s.layer(), s.expert(), true));
             default -> null;
         };

@@ -12,6 +12,9 @@ sealed interface Change {
     /// No token may choose the expert; its place goes to the next best.
     record Mask(int layer, int expert) implements Change {}
 
+    /// No token may choose any of these experts, of whatever layers; their places go to the next best.
+    record Without(List<Mask> experts) implements Change {}
+
     /// The two experts take each other's tokens.
     record Swap(int layer, int one, int other) implements Change {}
 
@@ -25,6 +28,7 @@ sealed interface Change {
         return switch (this) {
             case Silence s -> "layer " + s.layer() + ": expert " + s.expert() + " adds nothing";
             case Mask m -> "layer " + m.layer() + ": others take the place of expert " + m.expert();
+            case Without w -> w.experts().size() + " experts off";
             case Swap s -> "layer " + s.layer() + ": experts " + s.one() + " and " + s.other() + " swapped";
             case Force f -> "layer " + f.layer() + ": token " + f.token() + " to " + f.experts().stream().map(String::valueOf).collect(Collectors.joining(" and "));
         };

@@ -62,9 +62,10 @@ final class ExpertInspector {
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
         scroll.getStyleClass().add("edge-to-edge");
         for (var p : List.of(model.stateProperty(), model.selectedProperty(), model.tokenProperty(), model.tokensProperty(), model.measuredProperty(), model.whatIfProperty(),
-                model.subjectProperty())) {
+                model.subjectProperty(), model.withoutProperty())) {
             p.addListener((o, old, now) -> show());
         }
+        model.off().addListener((javafx.collections.ListChangeListener<Change.Mask>) c -> show());
         show();
     }
 
@@ -73,7 +74,10 @@ final class ExpertInspector {
     }
 
     private void show() {
-        box.getChildren().clear();
+        Sections.anew(box, this::fill);
+    }
+
+    private void fill() {
         RoutingData d = model.data().orElse(null);
         Place p = model.selectedProperty().get();
         if (d == null || p == null || p.layer() >= d.layers()) {
@@ -83,7 +87,7 @@ final class ExpertInspector {
             box.getChildren().add(Sections.section(Sections.head("Expert"), ProvenanceAudit.notAFigure(hint, "what will stand here")));
             return;
         }
-        box.getChildren().addAll(heading(d, p), load(d, p), off(d, p));
+        box.getChildren().addAll(heading(d, p), load(d, p), off(d, p), together(d, p));
         if (model.tokenProperty().get() >= 0 && model.tokensProperty().get() != null) {
             box.getChildren().add(token(d, p, model.tokensProperty().get(), model.tokenProperty().get()));
         }
@@ -175,7 +179,7 @@ final class ExpertInspector {
             addLosses(section, known, from);
             section.getChildren().add(caption("All rows, per token. Nobody takes its place."));
             ProvenanceAudit.notAFigure(section.getChildren().getLast(), "how it was measured");
-            Runnable permanently = model.withoutForm(d.number(p.layer()), p.expert());
+            Runnable permanently = model.withoutForm(List.of(new Change.Mask(d.number(p.layer()), p.expert())));
             if (permanently != null) {
                 section.getChildren().add(offered(Buttons.plain("Make permanent…", Icons.PRUNE, permanently), "Opens the form of a pruning run that writes a checkpoint without it; configs count experts for all layers alike, so it needs one of each layer"));
             }
@@ -188,6 +192,37 @@ final class ExpertInspector {
         Button measure = Buttons.plain("Switch off expert " + p.expert(), model::switchOff);
         Node holder = offered(measure, "Measures every text's loss when this expert adds nothing");
         section.getChildren().add(ProvenanceAudit.notAFigure(holder, "name of an expert"));
+        return section;
+    }
+
+    /// Several experts, of whatever layers, off at once.
+    private Node together(RoutingData d, Place p) {
+        boolean is = model.off().contains(new Change.Mask(d.number(p.layer()), p.expert()));
+        Provenance from = measured(d);
+        RoutingArtifact found = model.withoutProperty().get() instanceof ViewState.Result<RoutingArtifact> r ? r.value() : null;
+        VBox section = Sections.section(found == null ? Sections.head("Switched off together") : Sections.head("Switched off together", new ProvenanceBadge(from)));
+        Button toggle = Buttons.plain(is ? "Expert on" : "Expert off", model::toggleOff);
+        toggle.setId("expert-off");
+        FlowPane buttons = new FlowPane(8, 8, offered(toggle, "Every text passes without the experts that are off; the next best take their places"));
+        section.getChildren().add(buttons);
+        if (model.off().isEmpty()) {
+            return section;
+        }
+        buttons.getChildren().add(Buttons.plain("All on", model::allOn));
+        Runnable permanently = model.withoutForm(List.copyOf(model.off()));
+        if (permanently != null) {
+            Button permanent = Buttons.plain("Make permanent…", Icons.PRUNE, permanently);
+            permanent.setId("experts-permanent");
+            buttons.getChildren().add(offered(permanent, "Opens the form of a pruning run that writes a checkpoint without them; configs count experts for all layers alike, so as many of each layer have to go"));
+        }
+        Label list = words(model.off().stream().map(m -> "Layer " + m.layer() + ", expert " + m.expert()).collect(java.util.stream.Collectors.joining("; ")), Styles.MUTED);
+        section.getChildren().add(ProvenanceAudit.notAFigure(list, "names of experts"));
+        switch (model.withoutProperty().get()) {
+            case ViewState.Problem<RoutingArtifact> problem -> section.getChildren().add(new ErrorCard(problem.what(), problem.details(), problem.help() == null ? "" : problem.help(), null));
+            case ViewState.Working<RoutingArtifact> w -> section.getChildren().add(States.reading(w.row(), Duration.ZERO));
+            case ViewState.Result<RoutingArtifact> r -> r.value().whatIf().ifPresent(w -> addLosses(section, w, from));
+            case ViewState.Empty<RoutingArtifact> e -> { }
+        }
         return section;
     }
 

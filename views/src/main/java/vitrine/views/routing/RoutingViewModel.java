@@ -105,6 +105,8 @@ public final class RoutingViewModel {
 
     private final Latest<RoutingData> main;
     private final Latest<RoutingArtifact> whatIf;
+    private final Latest<RoutingArtifact> without;
+    private final ObservableList<Change.Mask> off = FXCollections.observableArrayList();
     private final ObjectProperty<Change> change = new SimpleObjectProperty<>(this, "change");
     private final Executor background;
     private final Executor ui;
@@ -121,6 +123,7 @@ public final class RoutingViewModel {
         this.ui = ui;
         main = new Latest<>(board, emptySentence(), a -> RoutingData.of(RoutingArtifact.of(a)), background, ui);
         whatIf = new Latest<>(board, "", RoutingArtifact::of);
+        without = new Latest<>(board, "", RoutingArtifact::of);
         main.stateProperty().addListener((o, old, now) -> {
             if (now instanceof ViewState.Result<RoutingData> r) {
                 settle(r.value());
@@ -392,6 +395,8 @@ public final class RoutingViewModel {
         change.set(null);
         measured.set(Map.of());
         whatIf.clear("");
+        off.clear();
+        without.clear("");
         maps.set(Maps.EACH);
     }
 
@@ -411,6 +416,7 @@ public final class RoutingViewModel {
         if (canCompute()) {
             measured.set(Map.of());
             whatIf.clear("");
+            askWithout();
             main.ask("Routing of " + subject.get().name(), wanted());
         }
     }
@@ -459,6 +465,44 @@ public final class RoutingViewModel {
     public void switchOff() {
         Place p = selected.get();
         data().filter(d -> p != null).ifPresent(d -> ask(new Change.Silence(d.number(p.layer()), p.expert())));
+    }
+
+    /// Experts that are switched off together, by layer and number; layers are the model's own numbers.
+    ObservableList<Change.Mask> off() {
+        return off;
+    }
+
+    /// What the losses are without them.
+    ReadOnlyObjectProperty<ViewState<RoutingArtifact>> withoutProperty() {
+        return without.stateProperty();
+    }
+
+    /// Switches the selected expert off with the others that are, or on again.
+    public void toggleOff() {
+        Place p = selected.get();
+        if (p == null || data().isEmpty() || !canCompute()) {
+            return;
+        }
+        Change.Mask expert = new Change.Mask(data().orElseThrow().number(p.layer()), p.expert());
+        if (!off.remove(expert)) {
+            int at = (int) off.stream().filter(m -> m.layer() < expert.layer() || m.layer() == expert.layer() && m.expert() < expert.expert()).count();
+            off.add(at, expert);
+        }
+        askWithout();
+    }
+
+    /// All experts on again.
+    void allOn() {
+        off.clear();
+        askWithout();
+    }
+
+    private void askWithout() {
+        if (off.isEmpty() || !canCompute()) {
+            without.clear("");
+        } else {
+            without.ask("Losses with experts switched off", Asking.whatIf(subject.get().path(), chosen, new Change.Without(List.copyOf(off))));
+        }
     }
 
     /// Selects a token of the row that is shown, and leaves the selected expert as it is.
@@ -520,7 +564,8 @@ public final class RoutingViewModel {
         if (subject.get() == null || chosen.isEmpty()) {
             return "";
         }
-        return Asking.command(wanted()) + (change.get() == null ? "" : "\n" + Asking.command(Asking.whatIf(subject.get().path(), chosen, change.get())));
+        return Asking.command(wanted()) + (change.get() == null ? "" : "\n" + Asking.command(Asking.whatIf(subject.get().path(), chosen, change.get())))
+                + (off.isEmpty() ? "" : "\n" + Asking.command(Asking.whatIf(subject.get().path(), chosen, new Change.Without(List.copyOf(off)))));
     }
 
     /// The command that writes a copy without those experts that the first text uses least, or empty where no text is chosen.
@@ -543,11 +588,12 @@ public final class RoutingViewModel {
         };
     }
 
-    /// What opens the form of a run that writes a checkpoint without an expert, or null.
-    Runnable withoutForm(int layer, int expert) {
+    /// What opens the form of a run that writes a checkpoint without some experts, or null.
+    Runnable withoutForm(List<Change.Mask> experts) {
         return pruning == null || subject.get() == null || chosen.isEmpty() ? null : () -> {
             ObjectNode task = Json.object().put("model", subject.get().path()).put("method", "explicit").put("data", chosen.getFirst().file());
-            task.putObject("settings").putObject("drop").putArray("experts").add(layer + "." + expert);
+            var drop = task.putObject("settings").putObject("drop").putArray("experts");
+            experts.forEach(e -> drop.add(e.layer() + "." + e.expert()));
             pruning.accept(task);
         };
     }

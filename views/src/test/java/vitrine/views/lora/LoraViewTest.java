@@ -243,6 +243,58 @@ class LoraViewTest {
         });
     }
 
+    // --- what if
+
+    @Test
+    void componentsThatAreSwitchedOffTellTheLossAtOnceAndAreWritten() throws IOException {
+        ImmediateEngine engine = shown("lora-llama", "llama-gqa");
+        Path text = Files.writeString(dir.resolve("text.txt"), "The lantern over the wall went out, and the cat sat down by the door to wait.");
+        FxThread.run(() -> model.selectedProperty().set(QUERY));
+        layOut();
+        FxThread.run(() -> ((javafx.scene.control.ToggleButton) view.inspector().lookupAll(".vt-switch").stream().filter(n -> ((javafx.scene.control.ToggleButton) n).getText().equals("2")).findFirst().orElseThrow()).fire());
+        assertNull(((Task.AdapterCut) engine.asked().getLast()).data(), "without a text the energy that is left");
+        assertTrue(FxThread.get(() -> Shown.texts(view.inspector())).contains("‖ΔW‖² kept"));
+        FxThread.run(() -> model.toggle(new AdapterText("text.txt", text)));
+        layOut();
+        ComponentsOff.Effect effect = model.off().effectProperty().get().valueOrNull();
+        double change = effect.losses().getFirst().after() - effect.losses().getFirst().before();
+        // What the engine's own measure of single components says.
+        AdapterArtifact alone = AdapterArtifact.of(FxThread.get(() -> ((vitrine.core.engine.Ending.Finished) engine.submit(new Task.Adapter(subject("lora-llama").path(), subject("llama-gqa").path(), Task.Alignment.none,
+                List.of(new Task.Domain("text.txt", text.toString())), List.of(0), Task.Order.singular, Task.Without.components, List.of(QUERY), null, 1024), e -> { }).ending().join()).artifact()));
+        assertEquals(alone.values("loss_without", alone.row(QUERY).orElseThrow())[1], change, 2e-6);
+        List<String> told = FxThread.get(() -> Shown.texts(view.inspector()));
+        assertTrue(told.stream().anyMatch(t -> t.startsWith(vitrine.views.chart.Numbers.change(change, 4))), told.toString());
+        assertTrue(told.contains("Layer 0, q_proj: 2"));
+        FxThread.run(() -> assertAllTold(view.inspector(), "switched off"));
+        // From the map too: the next component of the selected row; then a stored one begins anew.
+        FxThread.run(() -> {
+            FigureCanvas map = figure("importance");
+            ImportanceMap drawn = (ImportanceMap) map.getFigure();
+            drawn.handle(new vitrine.views.chart.Gesture.Key(KeyCode.RIGHT, false, false), map.getWidth(), map.getHeight(), map.surface());
+            drawn.handle(new vitrine.views.chart.Gesture.Key(KeyCode.DELETE, false, false), map.getWidth(), map.getHeight(), map.surface());
+        });
+        assertEquals(List.of(new Task.AdapterCut.Components(QUERY, List.of(0, 1))), model.off().list());
+        assertTrue(model.command().contains(" --without '" + QUERY + ":0,1' --model"), model.command());
+        FxThread.run(() -> {
+            model.importanceProperty().set(Importance.NORM_PRODUCT);
+            model.off().toggle(false, QUERY, 3);
+        });
+        Task.AdapterCut last = (Task.AdapterCut) engine.asked().getLast();
+        assertEquals(Task.Order.norm_product, last.order());
+        assertEquals(List.of(new Task.AdapterCut.Components(QUERY, List.of(3))), last.without());
+        List<Artifact> kept = new ArrayList<>();
+        FxThread.run(() -> {
+            model.keepWith((artifact, target) -> kept.add(artifact));
+            view.chooseFoldersWith(name -> Optional.of(dir.resolve(name)));
+            Shown.button(view.inspector(), "Make permanent…").fire();
+        });
+        assertEquals(last, engine.asked().getLast(), "what was measured is what is written");
+        assertEquals(dir.resolve("lora-llama-without-1"), ((ViewState.Result<Written>) model.writtenProperty().get()).value().path());
+        assertTrue(Files.isRegularFile(kept.getFirst().folder().resolve("adapter_model.safetensors")));
+        FxThread.run(() -> Shown.button(view.inspector(), "All on").fire());
+        assertFalse(model.off().any());
+    }
+
     @Test
     void figuresGoToFilesWithTheirNumbers() throws IOException {
         shown("lora-llama", "llama-gqa");

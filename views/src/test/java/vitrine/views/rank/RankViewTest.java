@@ -191,6 +191,53 @@ class RankViewTest {
     }
 
     @Test
+    void aTruncatedMatrixTellsTheLossAtOnceAndFollowsTheThreshold() {
+        ImmediateEngine engine = new ImmediateEngine(dir.resolve("artifacts"));
+        show(engine, "llama-gqa", 1440, 900);
+        FxThread.run(model::compute);
+        select("query", 1);
+        FxThread.run(() -> assertTrue(Shown.texts(view.inspector()).contains("Choose a text to see what this does to its loss.")));
+        withText();
+        FxThread.run(() -> {
+            model.ruleProperty().set(WhatIf.Rule.RANK);
+            model.keep(6);
+            Shown.button(view.inspector(), "Keep rank 6").fire();
+        });
+        layOut(1440, 900);
+        Task.Evaluate asked = (Task.Evaluate) engine.asked().getLast();
+        assertEquals(Map.of("model.layers.1.self_attn.q_proj", 6), asked.off().ranks());
+        double change = model.truncated().afterProperty().get().valueOrNull().value() - model.truncated().beforeProperty().get().valueOrNull().value();
+        assertTrue(Math.abs(change) > 1e-4);
+        FxThread.run(() -> {
+            assertTrue(Shown.texts(view.inspector()).stream().anyMatch(t -> t.startsWith(vitrine.views.chart.Numbers.change(change, 4))));
+            assertTrue(Shown.texts(view.inspector()).contains("Layer 1, q_proj: 6 of 64"));
+            assertAllTold(view.inspector(), "truncated");
+            model.keep(9);
+        });
+        assertEquals(Map.of("model.layers.1.self_attn.q_proj", 9), ((Task.Evaluate) engine.asked().getLast()).off().ranks(), "the threshold moves what is truncated");
+        // Another matrix besides, and both into a pruning run.
+        select("down", 0);
+        List<com.fasterxml.jackson.databind.node.ObjectNode> forms = new java.util.ArrayList<>();
+        FxThread.run(() -> {
+            view.pruneWith(forms::add);
+            model.toggleTruncation();
+            Shown.button(view.inspector(), "Whole again").requestFocus();
+            Shown.button(view.inspector(), "Make permanent…").fire();
+        });
+        Map<String, Integer> both = ((Task.Evaluate) engine.asked().getLast()).off().ranks();
+        assertEquals(2, both.size());
+        both.forEach((name, r) -> assertEquals(r.intValue(), forms.getFirst().at("/settings/ranks").get(name).asInt()));
+        assertEquals("svd", forms.getFirst().get("method").asText());
+        assertTrue(model.command().contains("vitrine eval ") && model.command().contains("--keep-ranks 'model.layers.0.mlp.down_proj="), model.command());
+        // The embedding is no linear layer of a layer.
+        FxThread.run(() -> {
+            Shown.button(view.inspector(), "All whole").fire();
+            model.selectedProperty().set(new Place("embedding", -1, -1, -1));
+            assertTrue(Shown.button(view.inspector(), "Truncate").isDisabled());
+        });
+    }
+
+    @Test
     void aTextIsChosenFromWhatIsOfferedOrFromTheDisk() {
         HeldEngine engine = new HeldEngine();
         show(engine, "llama-gqa", 1440, 900);

@@ -95,6 +95,45 @@ class RoutingViewTest {
         assertEquals(List.of(), ProvenanceAudit.untagged(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
     }
 
+    // --- several experts off
+
+    @Test
+    void severalExpertsAreSwitchedOffTogetherAndMadePermanent() {
+        ImmediateEngine engine = new ImmediateEngine(dir.resolve("artifacts"));
+        show(engine, "mixtral", 1440, 900);
+        FxThread.run(() -> {
+            model.compute(Cases.texts(dir, "a", "b"));
+            model.selectedProperty().set(new Place(0, 1));
+            model.ask(new Change.Mask(model.data().orElseThrow().number(0), 1));
+        });
+        layOut(1440, 900);
+        double alone = model.whatIfProperty().get().valueOrNull().whatIf().orElseThrow().lossAfter();
+        List<com.fasterxml.jackson.databind.node.ObjectNode> forms = new java.util.ArrayList<>();
+        FxThread.run(() -> {
+            view.pruneWith(forms::add);
+            Shown.button(view.inspector(), "Expert off").fire();
+        });
+        assertEquals(alone, model.withoutProperty().get().valueOrNull().whatIf().orElseThrow().lossAfter(), 0, "one alone is what others taking over is");
+        FxThread.run(() -> {
+            model.selectedProperty().set(new Place(1, 0));
+            Shown.button(view.inspector(), "Expert off").fire();
+        });
+        layOut(1440, 900);
+        assertEquals(List.of(new vitrine.core.task.Task.Mask(0, 1), new vitrine.core.task.Task.Mask(1, 0)), ((vitrine.core.task.Task.Routing) engine.asked().getLast()).mask());
+        vitrine.core.artifact.RoutingArtifact.WhatIf both = model.withoutProperty().get().valueOrNull().whatIf().orElseThrow();
+        FxThread.run(() -> {
+            List<String> told = Shown.texts(view.inspector());
+            assertTrue(told.contains("Layer 0, expert 1; Layer 1, expert 0"), told.toString());
+            assertTrue(told.stream().anyMatch(t -> t.startsWith(vitrine.views.chart.Numbers.change(both.lossAfter() - both.lossBefore(), 4))), told.toString());
+            assertAllTold(view.inspector(), "off together");
+            ((javafx.scene.control.Button) view.inspector().lookup("#experts-permanent")).fire();
+            assertTrue(model.command().endsWith(" --mask 0:1 --mask 1:0"), model.command());
+        });
+        assertEquals(List.of("0.1", "1.0"), forms.getFirst().at("/settings/drop/experts").valueStream().map(com.fasterxml.jackson.databind.JsonNode::asText).toList());
+        FxThread.run(() -> Shown.button(view.inspector(), "All on").fire());
+        assertEquals(List.of(), model.off());
+    }
+
     // --- every number says where it comes from
 
     @Test
