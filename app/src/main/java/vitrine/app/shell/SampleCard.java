@@ -25,17 +25,15 @@ import vitrine.views.view.Subject;
 final class SampleCard extends HBox {
 
     private static final double PICTURE = 72;
-    private static final double WIDTH = 380;
-    private static final double NARROWEST = 250;
+    private static final double LOWEST = 142;
 
     private final Runnable open;
 
     SampleCard(SampleOffer sample, Services services, Runnable open) {
         this.open = open;
         getStyleClass().add("vt-sample");
-        setPrefWidth(WIDTH);
-        setMinWidth(NARROWEST);
-        setMaxWidth(WIDTH);
+        // As high as the others beside it.
+        setMinHeight(LOWEST);
         setAlignment(Pos.CENTER_LEFT);
         setFocusTraversable(true);
         Label name = new Label(sample.sample().title());

@@ -8,6 +8,7 @@ import java.time.ZoneId;
 import java.util.List;
 import java.util.function.Consumer;
 import javafx.beans.InvalidationListener;
+import javafx.beans.binding.Bindings;
 import javafx.geometry.Insets;
 import javafx.geometry.Pos;
 import javafx.scene.AccessibleRole;
@@ -41,6 +42,8 @@ final class StartPage extends ScrollPane {
     private static final int SHOWN = 8;
     private static final double WIDEST = 1120;
     private static final double WHAT = 260;
+    private static final double NARROWEST = 232;
+    private static final double WIDEST_CARD = 380;
 
     private final Workspace workspace;
     private final Consumer<Path> open;
@@ -51,7 +54,7 @@ final class StartPage extends ScrollPane {
     private final Button more;
 
     /// @param samples a card for each bundled sample
-    StartPage(Commands commands, Workspace workspace, List<? extends Node> samples, Consumer<Path> open) {
+    StartPage(Commands commands, Workspace workspace, List<? extends Region> samples, Consumer<Path> open) {
         this.workspace = workspace;
         this.open = open;
         ProvenanceAudit.notAFigure(this, "facts of files as their headers tell them");
@@ -73,6 +76,8 @@ final class StartPage extends ScrollPane {
         VBox top = new VBox(4, hero, about, buttons);
         FlowPane cards = new FlowPane(12, 12);
         cards.getChildren().setAll(samples);
+        // Three stand side by side where there is room.
+        samples.forEach(s -> s.prefWidthProperty().bind(Bindings.createDoubleBinding(() -> Math.clamp(Math.floor((cards.getWidth() - 24) / 3), NARROWEST, WIDEST_CARD), cards.widthProperty())));
         VBox bundled = section("Bundled samples", "work offline", cards);
         recentSection = section("Recent", "", recent);
         more = Buttons.plain("", () -> commands.named("Open from the hub cache…").run());

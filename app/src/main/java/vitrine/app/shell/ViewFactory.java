@@ -179,7 +179,10 @@ final class ViewFactory {
         Runnable offer = () -> {
             List<AdapterText> all = new ArrayList<>(texts(view.model().baseProperty().get()).stream().map(t -> new AdapterText(t.name(), t.path())).toList());
             Subject adapter = view.model().subjectProperty().get();
-            List<AdapterText> own = samples.stream().filter(s -> adapter != null && adapter.isAdapter() && isOf(s, adapter)).flatMap(s -> all.stream().filter(t -> s.texts().contains(t.path()))).toList();
+            List<AdapterText> own = samples.stream().filter(s -> adapter != null && adapter.isAdapter() && isOf(s, adapter)).flatMap(s -> s.texts().stream())
+                    .map(t -> new AdapterText(t.getFileName().toString(), t)).toList();
+            // It goes without saying whose they are.
+            all.replaceAll(t -> own.stream().filter(o -> o.path().equals(t.path())).findFirst().orElse(t));
             if (own.isEmpty() && !taken.isEmpty() && taken.equals(view.model().chosenTexts())) {
                 // Nobody chose what a sample brought along.
                 view.model().chosenTexts().clear();

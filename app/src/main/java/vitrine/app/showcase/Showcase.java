@@ -26,6 +26,7 @@ import vitrine.views.chart.ScenePng;
 import vitrine.views.chart.Theme;
 import vitrine.app.workspace.Recognised;
 import vitrine.views.compare.CompareView;
+import vitrine.views.compare.ComparedText;
 import vitrine.views.lora.LoraView;
 import vitrine.views.rank.RankView;
 import vitrine.views.routing.RoutingView;
@@ -112,7 +113,7 @@ public final class Showcase {
                 case ROUTING -> measuredRouting("routing");
                 case LORA -> {
                     measuredLora("lora");
-                    compare("compare", LETTER);
+                    compare("compare", LETTER, sample.texts());
                 }
             }
         }
@@ -175,7 +176,7 @@ public final class Showcase {
         });
         settle();
         measuredLora("lora-opened");
-        compare("compare-opened", PROMPT);
+        compare("compare-opened", PROMPT, List.of());
     }
 
     /// The LoRA view as it is in front, with losses.
@@ -189,10 +190,15 @@ public final class Showcase {
     }
 
     /// The base and the base with the adapter, over the texts and a prompt out of them.
-    private void compare(String name, String prompt) throws IOException {
+    ///
+    /// @param texts to measure over besides those that are open
+    private void compare(String name, String prompt, List<Path> texts) throws IOException {
         Toolkit.onThread(() -> {
             window.commands().named("Go to " + ViewKind.COMPARE.label()).run();
-            window.present().filter(CompareView.class::isInstance).map(CompareView.class::cast).ifPresent(v -> v.model().promptProperty().set(prompt));
+            window.present().filter(CompareView.class::isInstance).map(CompareView.class::cast).ifPresent(v -> {
+                texts.forEach(t -> v.model().chosenTexts().add(new ComparedText(t.getFileName().toString(), t)));
+                v.model().promptProperty().set(prompt);
+            });
             return null;
         });
         settle();

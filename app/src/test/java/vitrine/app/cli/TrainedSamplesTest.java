@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
 import vitrine.resources.Samples;
 import vitrine.resources.Samples.Sample;
@@ -51,13 +52,55 @@ class TrainedSamplesTest {
 
     @Test
     void theFilesAreThoseThatTheFiguresAreOf() throws IOException, NoSuchAlgorithmException {
-        for (String id : List.of("little-letters")) {
+        for (String id : List.of("little-experts", "little-letters")) {
             for (Map.Entry<String, JsonNode> file : figures(id).get("files").properties()) {
                 byte[] digest = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(folder(id).resolve(file.getKey())));
                 assertEquals(file.getValue().asText(), HexFormat.of().formatHex(digest), file.getKey());
             }
         }
+        assertTrue(Files.size(folder("little-experts").resolve("model.safetensors")) <= 3_000_000, "the repository stays small");
         assertTrue(Files.size(folder("little-letters").resolve("adapter_model.safetensors")) <= 1_000_000, "the repository stays small");
+    }
+
+    @Test
+    void expertsReadTheirKindsAsTransformersDoes() throws IOException {
+        JsonNode got = result("eval", folder("little-experts"), "--data", folder("little-experts").resolve("kinds.jsonl"), "--json");
+        JsonNode want = figures("little-experts").get("perplexity");
+        assertPerplexity(want.get("all"), got);
+        for (JsonNode kind : figures("little-experts").get("kinds")) {
+            assertPerplexity(want.get(kind.asText()), got.get("labels").get(kind.asText()));
+        }
+    }
+
+    /// The shares of the card are transformers' router; that an expert belongs to a kind of text is plain to see.
+    @Test
+    void expertsPartTheKindsOfText() throws IOException {
+        Path out = shared.resolve("routing");
+        JsonNode routed = result("routing", folder("little-experts"), "--data", folder("little-experts").resolve("kinds.jsonl"), "--json", "--out", out);
+        JsonNode want = figures("little-experts");
+        int kinds = want.get("kinds").size();
+        List<String> names = routed.get("domains").findValuesAsText("name");
+        try (SafetensorsFile file = SafetensorsFile.open(shared.resolve("routing.safetensors"))) {
+            double[] load = file.doubles("domain_load");
+            double[] tokens = file.doubles("domain_tokens");
+            int layers = want.get("expert_shares").size();
+            int experts = load.length / layers / kinds;
+            for (int l = 0; l < layers; l++) {
+                for (int k = 0; k < kinds; k++) {
+                    int domain = names.indexOf(want.get("kinds").get(k).asText());
+                    for (int e = 0; e < experts; e++) {
+                        // A choice between two experts that are nearly even may fall otherwise.
+                        assertEquals(want.at("/expert_shares/" + l + "/" + k + "/" + e).asDouble(), load[(l * kinds + domain) * experts + e] / tokens[domain], 2e-3, "layer " + l + ", " + names.get(domain) + ", expert " + e);
+                    }
+                }
+            }
+        }
+        JsonNode clearest = want.get("clearest");
+        JsonNode rows = want.get("expert_shares").get(clearest.get(0).asInt());
+        for (int k = 0; k < kinds; k++) {
+            double share = rows.get(k).get(clearest.get(2).asInt()).asDouble();
+            assertTrue(k == clearest.get(1).asInt() ? share > 0.6 : share < 0.4, "the clearest expert: " + share + " of " + want.get("kinds").get(k).asText());
+        }
     }
 
     @Test

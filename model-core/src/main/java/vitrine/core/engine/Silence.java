@@ -12,8 +12,9 @@ final class Silence {
     private static final long GAP_NANOS = 5_000_000_000L;
 
     private final LongSupplier clock;
-    private volatile long heard;
+    private long heard;
     private long listened;
+    private long missed;
 
     /// @param clock nanoseconds from any origin
     Silence(LongSupplier clock) {
@@ -23,24 +24,29 @@ final class Silence {
 
     /// Nothing is counted from before.
     synchronized void begin() {
-        heard = clock.getAsLong();
-        listened = heard;
+        listened = clock.getAsLong();
+        heard = listened - missed;
     }
 
     /// Something was heard just now.
-    void heard() {
-        heard = clock.getAsLong();
+    synchronized void heard() {
+        heard = time();
+    }
+
+    /// Nanoseconds by a clock that stands still while nobody listens.
+    synchronized long time() {
+        long now = clock.getAsLong();
+        if (now - listened > GAP_NANOS) {
+            missed += now - listened;
+        }
+        listened = now;
+        return now - missed;
     }
 
     /// The listener is there.
     ///
     /// @return nanoseconds since something was heard
     synchronized long nanos() {
-        long now = clock.getAsLong();
-        if (now - listened > GAP_NANOS) {
-            heard = Math.min(now, heard + (now - listened));
-        }
-        listened = now;
-        return now - heard;
+        return time() - heard;
     }
 }

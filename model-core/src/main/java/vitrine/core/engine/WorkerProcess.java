@@ -62,7 +62,7 @@ final class WorkerProcess {
 
     /// Native code is at work on a file.
     ///
-    /// @param untilNanos when that should be over
+    /// @param untilNanos when that should be over, by the time of [Silence]
     private record Stage(String file, int seconds, long untilNanos) {}
 
     private WorkerProcess(Process process, Patience patience) {
@@ -126,7 +126,7 @@ final class WorkerProcess {
                             : unfit != null ? new Ending.Failed(Ending.Cause.PROTOCOL, unfit) : death(r, exit.join()));
                 }
                 Stage stage = r.stage.get();
-                if (stage != null && System.nanoTime() - stage.untilNanos > 0) {
+                if (stage != null && silence.time() - stage.untilNanos > 0) {
                     kill();
                     return broken(stage, String.format("it kept the tokenizer busy for more than %,d s with this text", stage.seconds));
                 }
@@ -268,9 +268,9 @@ final class WorkerProcess {
         }
     }
 
-    private static Stage stage(ObjectNode o) {
+    private Stage stage(ObjectNode o) {
         int seconds = Math.clamp(o.path("seconds").asInt(), 1, 24 * 3600);
-        return new Stage(o.path("file").asText(), seconds, System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds));
+        return new Stage(o.path("file").asText(), seconds, silence.time() + TimeUnit.SECONDS.toNanos(seconds));
     }
 
     /// A result counts when its artifact is where it was to be, and whole.

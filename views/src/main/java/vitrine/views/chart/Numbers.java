@@ -193,7 +193,8 @@ public final class Numbers {
         if (!Double.isFinite(value)) {
             return MISSING;
         }
-        String digits = Math.abs(value) < 1 ? fixed(value, 3) : significant(value, 3);
+        // Three decimals of less than a thousandth would tell of none at all.
+        String digits = value != 0 && Math.abs(value) < 1e-3 ? general(value) : Math.abs(value) < 1 ? fixed(value, 3) : significant(value, 3);
         return value == 1 ? digits : digits + " " + (value < 1 ? "↓" : "↑");
     }
 

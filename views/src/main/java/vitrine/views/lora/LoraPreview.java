@@ -56,6 +56,8 @@ public final class LoraPreview extends StackPane {
         map.show(Cells.of(modules.size(), ranks, values));
         map.scaleProperty().set(Importance.SINGULAR.scale(study));
         FigureCanvas picture = new FigureCanvas(map);
+        // Whole pixels per cell, in the middle.
+        picture.setMaxSize(Math.max(1, Math.floor(getMaxWidth() / ranks)) * ranks, Math.max(1, Math.floor(getMaxHeight() / modules.size())) * modules.size());
         picture.setMouseTransparent(true);
         picture.setFocusTraversable(false);
         ProvenanceAudit.tag(picture, study.derived("singular values of each module's delta"));

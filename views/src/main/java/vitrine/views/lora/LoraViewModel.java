@@ -864,7 +864,7 @@ public final class LoraViewModel {
         }
         String what = rule.get() == Cut.Rule.RANK ? " Keeping " + rank.get() : " Keeping " + cut.ranks();
         if (!dearer.isEmpty()) {
-            out.append(what).append(" costs ").append(String.join(" and ", dearer));
+            out.append(what).append(" raises the perplexity of ").append(String.join(" and ", dearer));
             out.append(back.isEmpty() ? "." : " and gives back part of what the adapter made worse on " + String.join(" and ", back) + ".");
         } else if (!back.isEmpty()) {
             out.append(what).append(" lowers the perplexity of ").append(String.join(" and ", back)).append(".");

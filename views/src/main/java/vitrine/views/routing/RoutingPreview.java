@@ -55,6 +55,8 @@ public final class RoutingPreview extends StackPane {
         map.show(Cells.of(d.domains().size(), experts, load));
         map.scaleProperty().set(Scale.load());
         FigureCanvas picture = new FigureCanvas(map);
+        // Whole pixels per cell, in the middle.
+        picture.setMaxSize(Math.max(1, Math.floor(getMaxWidth() / experts)) * experts, Math.max(1, Math.floor(getMaxHeight() / d.domains().size())) * d.domains().size());
         picture.setMouseTransparent(true);
         picture.setFocusTraversable(false);
         ProvenanceAudit.tag(picture, d.provenance("domain_specialisation", "share of each text's tokens that visit the expert, divided by k / N"));

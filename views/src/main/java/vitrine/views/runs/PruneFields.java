@@ -39,7 +39,7 @@ final class PruneFields {
                     "uniform", "owl", "dlp", "dynamic", "incremental"),
             field("targetModules", "Target modules", Kind.NAMES, "all linear layers of decoder layers", "Endings of names such as q_proj, down_proj, or patterns; of MASA, where none is named, those of attention.", true),
             on("factorised", "Thin matrices", "off", "Written too, as factors.safetensors; of DHA, every fused head once; of MASA, what layers share."),
-            field("allocationSpread", "Allocation spread", Kind.NUMBER, "0.08 (owl), 0.15 (dlp), the share or 0.2 (incremental)", "How far layers are from each other at most.", false),
+            field("allocationSpread", "Allocation spread", Kind.NUMBER, "owl 0.08, dlp 0.15, else the share", "How far layers are from each other at most.", false),
             field("outlierMultiple", "Outlier multiple", Kind.NUMBER, "3", "Times the mean above which owl counts an outlier.", false),
             field("alpha", "Alpha", Kind.NUMBER, "0.5", "How much the dynamic allocation weighs importance against energy.", false),
             field("group", "Compared in", Kind.CHOICE, "matrix", "What magnitudes are compared in.", false, "matrix", "row"),

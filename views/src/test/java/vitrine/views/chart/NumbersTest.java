@@ -166,6 +166,7 @@ class NumbersTest {
         assertEquals("0.085 ↓", Numbers.ratio(0.085));
         assertEquals("6.47 ↑", Numbers.ratio(6.4712));
         assertEquals("1.00", Numbers.ratio(1));
+        assertEquals("2.83e−4 ↓", Numbers.ratio(1.885 / 6650));
     }
 
     // --- not a number
