@@ -344,7 +344,14 @@ public final class Weights implements AutoCloseable {
     public void release() {
         List<String> names = new ArrayList<>(touched);
         touched.clear();
-        names.stream().filter(n -> adaptation.replacement(n) == null).forEach(n -> map.release(entry(n)));
+        for (String name : names) {
+            Adaptation.Replacement replacement = adaptation.replacement(name);
+            if (replacement == null) {
+                map.release(entry(name));
+            } else {
+                replacement.release();
+            }
+        }
     }
 
     @Override

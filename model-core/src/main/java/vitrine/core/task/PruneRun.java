@@ -412,7 +412,7 @@ final class PruneRun {
             progress.checkCancelled();
             TensorEntry changed = finished.tensors().get(name);
             if (changed != null) {
-                to.write(name, 0, finished.data(changed));
+                finished.copy(changed, to, name);
             } else {
                 TensorEntry own = model.checkpoint().tensor(name).orElseThrow();
                 to.write(name, 0, map.data(own));
@@ -454,7 +454,7 @@ final class PruneRun {
         from.forEach((name, t) -> declared.put(name, new Declared(t.dtype(), t.shape())));
         try (SafetensorsWriter to = new SafetensorsWriter(file, declared, Map.of("format", format))) {
             for (Map.Entry<String, TensorEntry> e : from.entrySet()) {
-                to.write(e.getKey(), 0, finished.data(e.getValue()));
+                finished.copy(e.getValue(), to, e.getKey());
             }
         }
     }

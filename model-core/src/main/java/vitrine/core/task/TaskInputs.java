@@ -16,7 +16,7 @@ import vitrine.core.json.Json;
 public final class TaskInputs {
 
     /// The embedded engine's version: results of another version are not taken from the cache.
-    public static final String ENGINE_VERSION = "5";
+    public static final String ENGINE_VERSION = "6";
 
     private TaskInputs() {}
 
