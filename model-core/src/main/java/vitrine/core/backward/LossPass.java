@@ -30,6 +30,7 @@ public final class LossPass implements AutoCloseable {
     private final boolean[] trackedBefore;
     private final int firstTrained;
     private Watch watch;
+    private Looping looping;
 
     /// A sequence and what is predicted in it.
     ///
@@ -93,6 +94,11 @@ public final class LossPass implements AutoCloseable {
     /// Lets someone see what heads and channels do in all passes from now on.
     public void watch(Watch by) {
         watch = by;
+    }
+
+    /// Lets layers run their attention again in all passes from now on.
+    public void loop(Looping by) {
+        looping = by;
     }
 
     /// The loss alone.
@@ -195,6 +201,7 @@ public final class LossPass implements AutoCloseable {
             Scratch.Frame mark = pool.frame();
             Tape tape = new Tape(pool, parameters, keep, noise);
             tape.watched(watch, l.index());
+            tape.looped(looping, gradients);
             Variable in = tape.leaf(inputs[l.index()], trackedBefore[l.index()]);
             Variable out = LayerSteps.run(tape, l, in, starts, ropes, balance);
             if (keep) {
@@ -224,6 +231,7 @@ public final class LossPass implements AutoCloseable {
                 } else {
                     Scratch.Frame mark = pool.frame();
                     Tape tape = new Tape(pool, parameters, true, noise);
+                    tape.looped(looping, false);
                     Variable in = tape.leaf(inputs[l], trackedBefore[l]);
                     k = new Kept(tape, in, LayerSteps.run(tape, spec.layers().get(l), in, starts, ropes, balance), mark);
                 }
