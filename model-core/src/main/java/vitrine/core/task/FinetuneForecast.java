@@ -16,6 +16,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.Lora;
+import vitrine.core.train.method.SparseGrowing;
 import vitrine.core.train.method.Target;
 
 /// What a training run will take, told from headers alone before it starts.
@@ -48,6 +49,9 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         boolean apex = task.method() == FinetuneMethod.apex;
         if (apex) {
             Apex.requireTrainable(spec, checkpoint.path());
+        }
+        if (task.method() == FinetuneMethod.sgt) {
+            SparseGrowing.requireTrainable(spec, checkpoint.path());
         }
         long trained = task.method().adapts() ? adapter(task, s, spec) : apex ? Apex.trained(spec) : all;
         long perPass = (long) (s.batchSize() == null ? DEFAULT_BATCH : s.batchSize()) * length;

@@ -47,6 +47,7 @@ import vitrine.core.train.method.MaskedTuning;
 import vitrine.core.train.method.MultiLora;
 import vitrine.core.train.method.Nola;
 import vitrine.core.train.method.SlowLora;
+import vitrine.core.train.method.SparseGrowing;
 import vitrine.core.train.method.Svft;
 
 /// A training run: it goes on from the newest whole saved step of its folder, or begins.
@@ -182,6 +183,7 @@ final class FinetuneRun {
             case full -> zeros.isEmpty() ? new FullTuning() : new MaskedTuning(zeros);
             case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
             case apex -> new Apex(or(s.stages(), 2), or(s.assessed(), 512), randomness);
+            case sgt -> new SparseGrowing(or(s.growEvery(), (int) Math.clamp(steps / 10, 1, 250)), or(s.growLayers(), 3), or(s.growLoops(), 1), or(s.growHeads(), 2));
             case beamlora -> {
                 long period = s.beamPeriod() == null ? Math.max(2, steps / 10 / 2 * 2) : s.beamPeriod();
                 yield new BeamLora(lora(spec, null, false), new BeamLora.Beam(period, or(s.beamEnd(), (int) Math.max(1, steps * 2 / 3)), (float) or(s.beamTemperature(), 0.05)), randomness);
@@ -436,6 +438,9 @@ final class FinetuneRun {
         row(t, "loss, first and last step", figureText(summary, "first_loss") + ", " + figureText(summary, "loss") + " nats per token");
         if (summary.has("validation_loss")) {
             row(t, "validation perplexity, before and after", figureText(summary, "validation_perplexity_before") + ", " + figureText(summary, "validation_perplexity"));
+        }
+        if (summary.path("needs_loop_runtime").asBoolean()) {
+            t.append("\n**Needs a runtime with attention loops**: the weights alone are not this model; `" + SparseGrowing.SIDECAR + "` says which layers and heads repeat their attention.\n");
         }
         t.append("\nThe whole task, its inputs' fingerprints and the engine's version are in `manifest.json`; figures of every step in `figures.jsonl`.\n");
         return t.toString();

@@ -14,6 +14,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Products;
 import vitrine.core.tensor.nd4j.Nd4jProducts;
 import vitrine.core.tensor.onednn.OneDnn;
+import vitrine.core.train.method.SparseGrowing;
 
 /// A checkpoint that a forward pass can be run on: config understood, tensors there with their shapes.
 final class LoadedModel implements AutoCloseable {
@@ -46,6 +47,9 @@ final class LoadedModel implements AutoCloseable {
         if (checkpoint.kind() == Checkpoint.Kind.ADAPTER) {
             throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "this is an adapter, which has no forward pass of its own")
                     .help("Open its base model.");
+        }
+        if (java.nio.file.Files.exists(checkpoint.folder().folder().resolve(SparseGrowing.SIDECAR))) {
+            throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "its %s says that layers repeat their attention, which the forward pass does not do yet", SparseGrowing.SIDECAR);
         }
         ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
         List<Refusal> refusals = SpecCheck.of(spec, checkpoint).refusals();

@@ -23,7 +23,7 @@ SETTINGS = {
     "saveEvery": int, "checkpointing": str, "balance": float, "optimiser": str, "cautious": bool, "gradientNoise": float, "r": int, "alpha": float,
     "dropout": float, "targetModules": list, "rslora": bool, "firstLayers": int, "lastLayers": int, "beamPeriod": int, "beamEnd": int, "beamTemperature": float,
     "rounds": int, "targetParameters": list, "init": str, "bases": int, "parallel": int,
-    "stages": int, "assessed": int, "probes": int, "probeEps": float, "rho": float, "earlyStop": int,
+    "growEvery": int, "growLayers": int, "growLoops": int, "growHeads": int, "stages": int, "assessed": int, "probes": int, "probeEps": float, "rho": float, "earlyStop": int,
 }
 # of a pruning run; settings of methods that the embedded engine alone has are known here, so that the method is what is refused
 PRUNING = {
@@ -32,7 +32,7 @@ PRUNING = {
     "factorised": bool, "layers": int, "even": bool, "parts": str, "secondOrder": bool, "experts": int, "criterion": str, "expertsPerToken": int, "drop": dict, "ranks": dict,
 }
 LEAST = {"steps": 1, "epochs": 1, "batchSize": 1, "accumulate": 1, "sequenceLength": 2, "warmupSteps": 0, "decaySteps": 0, "evalEvery": 1, "saveEvery": 1, "r": 1,
-         "firstLayers": 0, "lastLayers": 0, "beamPeriod": 2, "beamEnd": 1, "rounds": 1, "stages": 1, "assessed": 1, "probes": 1, "bases": 1, "parallel": 1, "earlyStop": 1, "maxLength": 2, "maxTokens": 2}
+         "firstLayers": 0, "lastLayers": 0, "beamPeriod": 2, "beamEnd": 1, "rounds": 1, "stages": 1, "assessed": 1, "probes": 1, "bases": 1, "parallel": 1, "growEvery": 1, "growLayers": 1, "growLoops": 1, "growHeads": 1, "earlyStop": 1, "maxLength": 2, "maxTokens": 2}
 NAMES = {"schedule": ("linear", "cosine", "constant", "wsd"), "order": ("shuffled", "sequential"), "optimiser": ("adamw", "spam", "mezo", "zosam"),
          "checkpointing": ("auto", "layer", "none")}
 

@@ -17,6 +17,7 @@ final class Methods {
             case "layra" -> "LayRA";
             case "hft" -> "HFT";
             case "apex" -> "APEX";
+            case "sgt" -> "SGT";
             case "magnitude" -> "Magnitude";
             case "wanda" -> "Wanda";
             case "sparsegpt" -> "SparseGPT";
@@ -57,6 +58,7 @@ final class Methods {
             case dora -> "LoRA that trains direction and magnitude apart. The result is a PEFT adapter.";
             case layra -> "LoRA on some first and some last layers only. The result is a PEFT adapter.";
             case apex -> "Strong heads and channels are mixed into weak ones, stage by stage. The result is a checkpoint.";
+            case sgt -> "Attention of some layers comes to run twice, with the heads that look widest. The result is a checkpoint that needs a runtime with such loops.";
             case multilora -> "Several LoRA modules side by side, scaled output by output. The result is a PEFT adapter of all their ranks.";
             case nola -> "Sums of fixed random factors: only their coefficients are trained. The result is a PEFT adapter.";
             case svft -> "The matrices’ own singular vectors, weighted anew: one trained value for each. The result is a PEFT adapter as large as the matrices.";
