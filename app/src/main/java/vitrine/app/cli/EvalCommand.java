@@ -17,7 +17,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
 
-@Command(name = "eval", description = {"Token-weighted loss and perplexity over texts.", "With --kv-keep also after a prompt whose key/value cache is cut; with --elastic also of smaller models within this one; with --lazy also where layers take over what others attend with."}, mixinStandardHelpOptions = true)
+@Command(name = "eval", description = {"Token-weighted loss and perplexity over texts.", "With --kv-keep also after a prompt whose key/value cache is cut; with --elastic also of smaller models within this one; with --lazy also where layers take over what others attend with; with --heterogeneity also how unevenly the weights of each matrix count."}, mixinStandardHelpOptions = true)
 final class EvalCommand extends EngineCommand {
 
     @Parameters(paramLabel = "MODEL", description = "a checkpoint")
@@ -68,6 +68,12 @@ final class EvalCommand extends EngineCommand {
     @Option(names = "--lazy-without-first", description = "lazy: compare layers without what goes to the first key")
     boolean lazyWithoutFirst;
 
+    @Option(names = "--heterogeneity", description = "how much a few weights of each matrix count for more than the others: by squared gradients of the texts' losses, by magnitude, and by magnitude times what is read")
+    boolean heterogeneity;
+
+    @Option(names = "--against", paramLabel = "FILE", description = "heterogeneity: other texts; how many of the weights of most impact are the same")
+    Path against;
+
     @Mixin
     OffOptions off = new OffOptions();
 
@@ -85,11 +91,15 @@ final class EvalCommand extends EngineCommand {
         if (lazy == null && (lazyLongest != null || lazyWithoutFirst)) {
             throw Refusal.of(Category.TASK_INVALID, null, "--lazy-longest and --lazy-without-first go with --lazy only");
         }
+        if (!heterogeneity && against != null) {
+            throw Refusal.of(Category.TASK_INVALID, null, "--against goes with --heterogeneity only");
+        }
         Task.CacheBudget cache = keep == null ? null : new Task.CacheBudget(keep,
                 policies == null ? null : policies.stream().map(p -> FinetuneCommand.choice("--kv-policy", p, CachePolicy.class)).toList(), prompt, seed);
         Task.Elastic grid = elastic ? new Task.Elastic(layers, experts, perToken, calibration == null ? null : absolute(calibration)) : null;
         return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length), adapters.uses(), cache, grid, maxTokens, off.off(),
-                lazy == null ? null : new Task.Lazy(lazy, lazyLongest, lazyWithoutFirst ? true : null));
+                lazy == null ? null : new Task.Lazy(lazy, lazyLongest, lazyWithoutFirst ? true : null),
+                heterogeneity ? new Task.Impact(against == null ? null : absolute(against)) : null);
     }
 
     @Override
@@ -108,6 +118,9 @@ final class EvalCommand extends EngineCommand {
         if (result.has("lazy")) {
             lazy(output, result.get("lazy"));
         }
+        if (result.has("heterogeneity")) {
+            heterogeneity(output, result.get("heterogeneity"));
+        }
     }
 
     private static void cache(Output output, JsonNode c) {
@@ -115,6 +128,15 @@ final class EvalCommand extends EngineCommand {
         for (JsonNode r : c.path("budgets")) {
             output.text(String.format(Locale.ROOT, "  %-8s %5.1f %% of the keys kept: perplexity %s, %s %%", r.path("policy").asText(), 100 * r.path("kept_share").asDouble(),
                     Words.figure(r.path("perplexity"), "%.4g"), Words.figure(r.path("perplexity_change_percent"), "%+.2f")));
+        }
+    }
+
+    private static void heterogeneity(Output output, JsonNode of) {
+        boolean both = of.has("sequences_against");
+        output.text(String.format(Locale.ROOT, "%12s  %12s  %12s%s  matrix: mean of the largest hundredth over the largest other", "by impact", "magnitude", "activation", both ? "  same cherries" : ""));
+        for (JsonNode m : of.path("matrices")) {
+            output.text(String.format(Locale.ROOT, "%12s  %12s  %12s%s  %s", Words.figure(m.path("impact"), "%.4g"), Words.figure(m.path("magnitude"), "%.4g"), Words.figure(m.path("activation"), "%.4g"),
+                    both ? String.format(Locale.ROOT, "  %11.1f %%", 100 * m.path("cherry_overlap").asDouble()) : "", Visible.escape(m.path("name").asText())));
         }
     }
 

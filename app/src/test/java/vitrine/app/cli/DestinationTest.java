@@ -1,10 +1,10 @@
 package vitrine.app.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -40,7 +40,11 @@ class DestinationTest {
         assertEquals(2, run.exit(), run.toString());
         assertEquals(1, run.errorLines().size(), run.toString());
         assertTrue(run.err().contains(reason), run.err());
-        assertFalse(Files.exists(folder.resolve("home/artifacts")), "nothing was computed");
+        try (Stream<Path> results = Files.list(folder.resolve("home/artifacts"))) {
+            assertEquals(List.of(), results.toList(), "nothing was computed");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

@@ -190,4 +190,41 @@ class PruneConformanceTest {
         assertEquals(measured.get("predicted_tokens").asInt(), theirs.get("predicted_tokens").asInt());
         assertEquals(measured.at("/pruned/loss").asDouble(), theirs.get("loss").asDouble(), 2e-4);
     }
+
+    /// The logits of stock transformers on a result are those of the embedded engine: heads put in another order, heads repeated, experts merged, blocks silenced, matrices put together.
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "llama-gqa|lorap|{'sparsity': 0.3}",
+        "llama-gqa|swift_skip|{'sparsity': 0.5}",
+        "mixtral|submoe|{'experts': 3}",
+        "qwen2|contrastive|{'sparsity': 0.5, 'against': 'AGAINST'}",
+        "qwen3|slimgpt|{'sparsity': 0.5}",
+        "qwen3|dha|{'sparsity': 0.5}",
+        "olmoe|dha|{'sparsity': 0.5, 'even': false}",
+        "gpt2|masa|{'rank': 1}"})
+    void transformersGivesTheSameLogits(String model, String method, String settings) throws IOException {
+        Path few = folder.resolve("few.jsonl");
+        Path other = folder.resolve("other.jsonl");
+        Files.writeString(few, "{\"input_ids\": [5, 45, 93, 17, 21, 3, 66, 88, 12, 30, 9, 71]}\n{\"input_ids\": [7, 8, 9, 10, 11, 60, 61, 62]}\n");
+        Files.writeString(other, "{\"input_ids\": [77, 21, 90, 13, 14, 15, 16]}\n{\"input_ids\": [2, 50, 51, 52, 53, 4]}\n");
+        ObjectNode task = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("data", few.toString()).put("method", method);
+        task.set("settings", Json.mapper().readTree(settings.replace('\'', '"').replace("AGAINST", other.toString())));
+        Artifact result = run(embedded, Task.fromJson(task), next());
+        ObjectNode capture = Json.object().put("kind", "capture").put("model", result.folder().toString());
+        capture.putObject("prompt").putArray("ids").add(5).add(45).add(93).add(17).add(21).add(3).add(66);
+        capture.putArray("what").add("logits");
+        float[][] logits = new float[2][];
+        for (int i = 0; i < 2; i++) {
+            try (SafetensorsFile file = assertInstanceOf(Ending.Finished.class, (i == 0 ? embedded : pytorch).submit(Task.fromJson(capture), e -> { }).ending().join()).artifact().tensors()) {
+                logits[i] = file.floats("logits");
+            }
+        }
+        double largest = 1;
+        for (float v : logits[0]) {
+            largest = Math.max(largest, Math.abs(v));
+        }
+        assertArrayEquals(logits[0], logits[1], (float) (2e-5 * largest));
+        // And they are not those of the model that it was made of.
+        assertTrue(report(result).at("/evaluations/0/kl").asDouble() > 1e-6, "nothing was pruned");
+    }
 }

@@ -107,7 +107,7 @@ class SchemasTest {
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.experts, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         null, null, 4, PruneSettings.Criterion.frequency, 1)),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null, null, new Task.CacheBudget(List.of(0.5, 1.0), List.of(vitrine.core.analysis.evaluate.CachePolicy.nacl), 0.7, 3L),
-                        new Task.Elastic(List.of(2, 1), null, List.of(1), "/texts/b.txt"), null, null, new Task.Lazy(List.of(0.05, 0.1), 3, true)),
+                        new Task.Elastic(List.of(2, 1), null, List.of(1), "/texts/b.txt"), null, null, new Task.Lazy(List.of(0.05, 0.1), 3, true), new Task.Impact("/texts/b.txt")),
                 new Task.Prune("/models/a", null, PruneMethod.explicit, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                         null, null, null, null, null, new DroppedParts(List.of(3), List.of("0.1", "12.30"), null), null)),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.contrastive, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,

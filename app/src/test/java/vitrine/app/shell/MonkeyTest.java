@@ -32,7 +32,7 @@ class MonkeyTest {
     @Test
     void nothingThatIsPressedOrOpenedBreaksTheWindow() throws Exception {
         long seed = Long.getLong("vitrine.monkey.seed", System.nanoTime());
-        int actions = Integer.getInteger("vitrine.monkey.actions", 250);
+        int actions = Integer.getInteger("vitrine.monkey.actions", 150);
         System.out.println("monkey seed " + seed);
         Random random = new Random(seed);
         List<Path> files = files();

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -102,7 +103,11 @@ final class WindowHarness implements AutoCloseable {
         Toolkit.startHeadless();
         services = fx(made);
         Object[] shown = fx(() -> {
-            Thread.currentThread().setUncaughtExceptionHandler((t, e) -> faults.add(e));
+            Thread.currentThread().setUncaughtExceptionHandler((t, e) -> {
+                if (!isOfThePlatform(e)) {
+                    faults.add(e);
+                }
+            });
             Stage s = new Stage();
             MainWindow w = new MainWindow(services, s, answers, samples);
             s.setWidth(1440);
@@ -200,6 +205,13 @@ final class WindowHarness implements AutoCloseable {
 
     boolean shows(String text) {
         return fx(() -> texts().stream().anyMatch(t -> t.contains(text)));
+    }
+
+    /// JavaFX 26's headless platform copies a finished frame into a window that has become smaller since, and runs over its end. Windows of real platforms
+    /// do not come that way.
+    private static boolean isOfThePlatform(Throwable e) {
+        return e instanceof IndexOutOfBoundsException
+                && Arrays.stream(e.getStackTrace()).anyMatch(f -> f.getClassName().equals("com.sun.glass.ui.headless.HeadlessWindow") && f.getMethodName().equals("blit"));
     }
 
     @Override

@@ -39,6 +39,10 @@ final class EvaluateRun {
             if (task.lazy() != null) {
                 summary.set("lazy", new LazyLayers(model, task.lazy(), progress).measure(data, results.all()));
             }
+            if (task.heterogeneity() != null) {
+                String against = task.heterogeneity().against();
+                summary.set("heterogeneity", new ParameterImpact(model, progress).measure(data, against == null ? null : DataInput.read(against, task.maxLength(), model, progress)));
+            }
             return new Outcome(summary, Map.of("loss", Provenance.derived("logits", "F32", "mean of −ln p over predicted tokens, nats").of(results.all().predicted()),
                     "perplexity", Provenance.derived("loss", "F64", "exp(loss)").of(results.all().predicted())));
         }

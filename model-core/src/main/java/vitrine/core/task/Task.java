@@ -146,17 +146,18 @@ public sealed interface Task {
     /// @param maxTokens how many tokens pass at most, from 2; all where null
     /// @param off parts that are switched off; none where null
     /// @param lazy losses where layers attend with what others attended with; not where null
-    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off, Lazy lazy) implements Task {
+    /// @param heterogeneity how unevenly weights count; not where null
+    record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off, Lazy lazy, Impact heterogeneity) implements Task {
         public Evaluate(String model, String data, Integer maxLength) {
             this(model, data, maxLength, null);
         }
 
         public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) {
-            this(model, data, maxLength, adapters, null, null);
+            this(model, data, maxLength, adapters, null, null, null, null, null);
         }
 
-        public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic) {
-            this(model, data, maxLength, adapters, cache, elastic, null, null, null);
+        public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off, Lazy lazy) {
+            this(model, data, maxLength, adapters, cache, elastic, maxTokens, off, lazy, null);
         }
 
         public Evaluate {
@@ -167,6 +168,9 @@ public sealed interface Task {
             requireAtLeast("maxTokens", maxTokens, SHORTEST);
             if (off != null && (cache != null || elastic != null || lazy != null)) {
                 throw Refusal.of(Category.TASK_INVALID, null, "off does not go with %s, which changes the pass itself", cache != null ? "cache" : elastic != null ? "elastic" : "lazy");
+            }
+            if (heterogeneity != null && (off != null || adapters != null && !adapters.isEmpty())) {
+                throw Refusal.of(Category.TASK_INVALID, null, "heterogeneity does not go with %s: its gradients are those of the model as it is", off != null ? "off" : "adapters");
             }
         }
     }
@@ -216,6 +220,12 @@ public sealed interface Task {
             requireAtLeast("lazy.longest", longest, 1);
         }
     }
+
+    /// How unevenly the weights of each matrix count (CherryQ's parameter heterogeneity).
+    ///
+    /// @param against other texts, whose weights of most impact are compared; none where null
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Impact(String against) {}
 
     /// A grid of smaller models within one: fewer layers, fewer experts, fewer experts per token.
     ///

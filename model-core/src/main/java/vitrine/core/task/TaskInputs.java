@@ -42,6 +42,9 @@ public final class TaskInputs {
             case Task.Heads h -> files.add(Path.of(h.data()));
             case Task.Evaluate e -> {
                 files.add(Path.of(e.data()));
+                if (e.heterogeneity() != null && e.heterogeneity().against() != null) {
+                    files.add(Path.of(e.heterogeneity().against()));
+                }
                 if (e.elastic() != null && e.elastic().calibration() != null) {
                     files.add(Path.of(e.elastic().calibration()));
                 }

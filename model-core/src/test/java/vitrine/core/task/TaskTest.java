@@ -22,7 +22,7 @@ class TaskTest {
         "{\"model\":\"m\"}|the task has no kind.",
         "{\"kind\":\"anatomy\"}|the kind anatomy is unknown; known are capture, heads, eval, statistics, spectrum, rank, routing, finetune, adapter, adapter-compare, adapter-cut, adapter-merge, adapter-extract, compare, prune, convert, preview.",
         "{\"kind\":\"eval\",\"model\":\"m\"}|the task has no data.",
-        "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"length\":9}|length is no key of a task of this kind; known are adapters, cache, data, elastic, lazy, maxLength, maxTokens, model, off.",
+        "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"length\":9}|length is no key of a task of this kind; known are adapters, cache, data, elastic, heterogeneity, lazy, maxLength, maxTokens, model, off.",
         "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"maxLength\":1}|maxLength is 1; a whole number from 2 belongs here.",
         "{\"kind\":\"eval\",\"model\":\"m\",\"data\":\"d\",\"maxLength\":\"9\"}|maxLength has a value of another type than belongs there.",
         "{\"kind\":\"statistics\",\"model\":\"m\",\"tensors\":[\"a\",3],\"bins\":2}|tensors[1] has a value of another type than belongs there.",

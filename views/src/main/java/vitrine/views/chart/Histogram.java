@@ -66,7 +66,7 @@ public final class Histogram implements Interactive {
         if (!labelled) {
             return;
         }
-        pen.hairlineAcross(0, width, bottom, palette.border());
+        pen.hairlineAcross(0, width, bottom, palette.axis());
         double middle = bottom + 11;
         pen.textMiddle(end(low), 0, middle, TextStyle.CAPTION, palette.muted(), Pen.Align.LEFT);
         pen.textMiddle(end(high), width, middle, TextStyle.CAPTION, palette.muted(), Pen.Align.RIGHT);

@@ -325,7 +325,7 @@ final class LineChartDrawing {
             boolean inside = plot.right() - starts[i] > 24;
             // Beyond the line that says how far the run is, where nothing is drawn yet.
             double from = !inside ? plot.right() : Double.isNaN(chart.now()) ? starts[i] : Math.max(starts[i], Math.min(plot.toX(chart.now()), plot.right()));
-            pen.line(from + 4, ends[i], from + LEADER - 4, places[i], Stroke.of(palette.border(), 1));
+            pen.line(from + 4, ends[i], from + LEADER - 4, places[i], Stroke.of(palette.axis(), 1));
             boolean bold = s.name().equals(chart.selectedSeriesProperty().get());
             pen.textMiddle(s.name(), from + LEADER, places[i], bold ? TextStyle.CAPTION_STRONG : TextStyle.CAPTION,
                     s.colour().apply(palette), Pen.Align.LEFT);

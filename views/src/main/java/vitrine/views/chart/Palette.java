@@ -12,11 +12,11 @@ import javafx.scene.paint.Color;
 /// @param background the ground of a view, and of masked cells
 /// @param inset the frame around the views, and masked cells in the light look
 /// @param card cards, buttons, pop-ups, read-outs
-/// @param border controls and axis lines
+/// @param border controls
 /// @param grid separators and gridlines
 /// @param text text to be read
 /// @param muted labels and captions
-/// @param subtle reference lines and neutral bars; never text to be read
+/// @param subtle axes, reference lines and neutral bars; never text to be read
 /// @param strong titles, headline figures, values of a read-out
 /// @param accent selection, focus, links
 /// @param hover fill under the pointer, and the part of a run that is still to come
@@ -75,6 +75,12 @@ public record Palette(Theme theme, Color background, Color inset, Color card, Co
     /// The scale for differences, negative blue, positive orange, as opaque ARGB. Do not change the array.
     int[] diverging() {
         return theme == Theme.DARK ? DIVERGING_DARK : DIVERGING_LIGHT;
+    }
+
+    /// Axis lines, their ticks and the leaders to a line's label: what is needed to read a figure has at least 3:1
+    /// against its ground, which [#border] has not.
+    public Color axis() {
+        return subtle;
     }
 
     /// The colour at a place from 0 to 1 on the sequential scale.

@@ -70,7 +70,7 @@ record Plot(double left, double top, double width, double height, Axis x, Axis y
             }
             pen.textMiddle(downLabels.get(i), left - TICK_GAP, at, TextStyle.CAPTION, palette.muted(), Pen.Align.RIGHT);
         }
-        pen.hairlineAcross(left, right(), bottom(), palette.border());
+        pen.hairlineAcross(left, right(), bottom(), palette.axis());
         List<Double> across = x.ticks(ticksAcross());
         List<String> acrossLabels = x.labels(across);
         double clear = Double.NEGATIVE_INFINITY;
@@ -78,7 +78,7 @@ record Plot(double left, double top, double width, double height, Axis x, Axis y
             double at = toX(across.get(i));
             double half = pen.textWidth(acrossLabels.get(i), TextStyle.CAPTION) / 2;
             if (half > 0 && at - half > clear) {
-                pen.hairlineDown(at, bottom(), bottom() + 4, palette.border());
+                pen.hairlineDown(at, bottom(), bottom() + 4, palette.axis());
                 pen.textMiddle(acrossLabels.get(i), at, bottom() + 12, TextStyle.CAPTION, palette.muted(), Pen.Align.CENTRE);
                 clear = at + half + 8;
             }

@@ -174,6 +174,22 @@ class PaletteTest {
         }
     }
 
+    /// WCAG 2.1, 1.4.11: what is needed to read a figure has 3:1 against what it is drawn on, which for charts is a view's ground or a card.
+    @ParameterizedTest
+    @EnumSource(Theme.class)
+    void linesOfFiguresStandOutFromTheirGround(Theme theme) {
+        Palette p = theme.palette();
+        Map<String, Color> lines = new TreeMap<>(Map.of("axis", p.axis(), "reference line", p.subtle(), "arrow", p.muted(), "selected", p.accent(),
+                "value", p.strong(), "good", p.success(), "warning", p.warning(), "bad", p.danger()));
+        for (int i = 0; i < 12; i++) {
+            lines.put("series " + (i + 1), p.categorical(i));
+        }
+        assertAll(lines.entrySet().stream().flatMap(e -> java.util.stream.Stream.of(p.background(), p.card()).map(ground -> () ->
+                assertTrue(contrast(e.getValue(), ground) >= 3, e.getKey() + " in " + theme + " on " + ground + ": " + contrast(e.getValue(), ground)))));
+        // In the frame, where icons and rings are.
+        assertAll(List.of(p.subtle(), p.muted(), p.accent()).stream().map(c -> () -> assertTrue(contrast(c, p.inset()) >= 3, c + " in the frame: " + contrast(c, p.inset()))));
+    }
+
     @Test
     void numbersInCellsAreReadable() {
         for (int i = 0; i <= 1000; i++) {
