@@ -1,5 +1,8 @@
 package vitrine.core.backward;
 
+import vitrine.core.architecture.AttentionLoops;
+import vitrine.core.architecture.ModelSpec;
+
 /// Says which layers run their attention again with the same weights, and is told how spread out attention is.
 ///
 ///     h <- h + O(factors .* Attn(norm(h)))        between the block's first attention sum and its feed-forward block
@@ -19,4 +22,25 @@ public interface Looping {
     /// @param entropies per query head the sum over `sequences` of the last query's entropy, relative to the most there can be: from 0 to 1 each
     /// @param sequences those with two tokens or more: of a single key there is no entropy
     void entropies(int layer, int run, double[] entropies, int sequences);
+
+    /// The loops that a model has of itself.
+    ///
+    /// @return null where no layer repeats its attention
+    static Looping ofOrNull(ModelSpec spec) {
+        return spec.loopingLayers().isEmpty() ? null : new Looping() {
+            @Override
+            public int loops(int layer) {
+                AttentionLoops l = spec.layers().get(layer).loops();
+                return l == null ? 0 : l.count();
+            }
+
+            @Override
+            public float[] factors(int layer) {
+                return spec.layers().get(layer).loops().toArray();
+            }
+
+            @Override
+            public void entropies(int layer, int run, double[] entropies, int sequences) {}
+        };
+    }
 }

@@ -71,6 +71,7 @@ public final class LossPass implements AutoCloseable {
     public LossPass(Parameters parameters, int keptLayers) {
         this.parameters = parameters;
         spec = parameters.spec();
+        looping = Looping.ofOrNull(spec);
         this.keptLayers = keptLayers;
         trackedBefore = new boolean[spec.layers().size() + 1];
         List<NamedTensor> tensors = NamedTensor.of(spec);
@@ -96,7 +97,7 @@ public final class LossPass implements AutoCloseable {
         watch = by;
     }
 
-    /// Lets layers run their attention again in all passes from now on.
+    /// Lets layers run their attention again in all passes from now on, in place of the loops that the model has of itself.
     public void loop(Looping by) {
         looping = by;
     }

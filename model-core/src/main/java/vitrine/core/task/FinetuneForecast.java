@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import vitrine.core.adapter.Adapter;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
@@ -41,7 +42,7 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         if (checkpoint.kind() == Checkpoint.Kind.ADAPTER) {
             throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "this is an adapter, which has no forward pass of its own").help("Open its base model.");
         }
-        ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
+        ModelSpec spec = AttentionLoops.on(Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet()), checkpoint);
         FinetuneSettings s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         int length = Math.min(spec.maxPositions(), s.sequenceLength() == null ? DEFAULT_LENGTH : s.sequenceLength());
         long all = checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum();

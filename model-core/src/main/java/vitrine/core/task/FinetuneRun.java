@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import vitrine.core.adapter.Adapter;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Fingerprint;
 import vitrine.core.backward.LossPass;
@@ -102,7 +103,7 @@ final class FinetuneRun {
 
     private Outcome run(Path out) throws IOException {
         TrainingSupport.require(TrainingSupport.EMBEDDED, task);
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.openWithLoops(task.model(), null)) {
             model.requireHead("losses");
             if (model.spec().encoder()) {
                 throw Refusal.of(Category.FAMILY_UNSUPPORTED, model.checkpoint().path(), "%s sees the tokens that it would have to predict, so it is not trained on texts here",
@@ -409,6 +410,9 @@ final class FinetuneRun {
         ObjectNode n = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family()).put("method", task.method().name());
         n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum());
         n.put("model_parameters", model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum());
+        if (!model.spec().loopingLayers().isEmpty()) {
+            n.put("needs_loop_runtime", true);
+        }
         put(n, "first_loss", figure("loss", true));
         put(n, "loss", figure("loss", false));
         if (task.evalData() != null) {
@@ -440,7 +444,8 @@ final class FinetuneRun {
             row(t, "validation perplexity, before and after", figureText(summary, "validation_perplexity_before") + ", " + figureText(summary, "validation_perplexity"));
         }
         if (summary.path("needs_loop_runtime").asBoolean()) {
-            t.append("\n**Needs a runtime with attention loops**: the weights alone are not this model; `" + SparseGrowing.SIDECAR + "` says which layers and heads repeat their attention.\n");
+            t.append("\n**Needs a runtime with attention loops**, such as Vitrine's embedded engine: ")
+                    .append(task.method().adapts() ? "the adapter was trained on a base whose" : "the weights alone are not this model;").append(" `" + AttentionLoops.FILE + "` says which layers and heads repeat their attention.\n");
         }
         t.append("\nThe whole task, its inputs' fingerprints and the engine's version are in `manifest.json`; figures of every step in `figures.jsonl`.\n");
         return t.toString();

@@ -9,8 +9,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import vitrine.core.architecture.AttentionSpec;
-import vitrine.core.architecture.FeedForward;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.backward.LossPass;
@@ -35,9 +34,6 @@ import vitrine.core.train.Randomness;
 /// Source: Chen et al., *Sparse Growing Transformer*, 2026, arXiv 2603.23998.
 public final class SparseGrowing extends FullTuning implements Looping {
 
-    /// The file that says which layers and heads loop.
-    public static final String SIDECAR = "attention_loops.json";
-
     private final Growth.Settings settings;
     private Growth growth;
     private float[][] average;
@@ -58,13 +54,14 @@ public final class SparseGrowing extends FullTuning implements Looping {
     /// Refuses models whose attention it does not repeat.
     public static void requireTrainable(ModelSpec spec, Path checkpoint) {
         for (LayerSpec l : spec.layers()) {
-            AttentionSpec a = l.attention();
-            String what = l.feedForward() instanceof FeedForward.Mixture ? "experts" : l.parallel() ? "attention beside its feed-forward block"
-                    : l.attentionInput() == null || l.afterAttention() != null ? "no norm before its attention" : a.window() > 0 || a.chunk() > 0 ? "attention that sees some keys only"
-                    : a.sinks() != null ? "attention sinks" : a.causal() ? null : "attention that looks ahead";
+            String what = AttentionLoops.cannotRepeat(l);
             if (what != null) {
                 throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint, "layer %d has %s, which sgt does not repeat", l.index(), what)
                         .help("sgt trains dense decoders whose attention sees all that came before.");
+            }
+            if (l.loops() != null) {
+                throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint, "its %s says that layer %d repeats its attention already, and sgt begins with a model that does not loop", AttentionLoops.FILE, l.index())
+                        .help("Other methods go on with the loops as they are.");
             }
         }
     }
@@ -208,6 +205,6 @@ public final class SparseGrowing extends FullTuning implements Looping {
                 row.add(v);
             }
         }
-        Files.write(folder.resolve(SIDECAR), Json.pretty(all).getBytes(StandardCharsets.UTF_8));
+        Files.write(folder.resolve(AttentionLoops.FILE), Json.pretty(all).getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.family.Families;
 import vitrine.core.backward.LastQueries;
@@ -188,7 +189,7 @@ class SparseGrowingTest {
             ObjectNode summary = Json.object();
             sgt.write(b, folder, summary);
             assertFalse(summary.path("needs_loop_runtime").asBoolean(true));
-            assertFalse(Files.exists(folder.resolve(SparseGrowing.SIDECAR)));
+            assertFalse(Files.exists(folder.resolve(AttentionLoops.FILE)));
         }
     }
 
@@ -258,7 +259,7 @@ class SparseGrowingTest {
             ObjectNode summary = Json.object();
             sgt.write(p, folder, summary);
             assertTrue(summary.path("needs_loop_runtime").asBoolean());
-            JsonNode n = Json.mapper().readTree(folder.resolve(SparseGrowing.SIDECAR).toFile());
+            JsonNode n = Json.mapper().readTree(folder.resolve(AttentionLoops.FILE).toFile());
             assertTrue(n.path("needs_loop_runtime").asBoolean());
             JsonNode layer = n.path("layers").get(0);
             assertEquals(1, n.path("layers").size());
