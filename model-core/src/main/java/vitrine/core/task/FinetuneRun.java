@@ -64,6 +64,7 @@ final class FinetuneRun {
     private final Progress progress;
     private final Consumer<String> warn;
     private final RankTrailWriter ranks;
+    private final LoopTrailWriter loops;
     private List<String> figures = new ArrayList<>();
     private long told;
     private double lowest = Double.POSITIVE_INFINITY;
@@ -78,6 +79,7 @@ final class FinetuneRun {
         s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         this.folder = folder;
         ranks = new RankTrailWriter(folder);
+        loops = new LoopTrailWriter(folder);
         this.identity = identity;
         this.progress = progress;
         this.warn = warn;
@@ -252,6 +254,7 @@ final class FinetuneRun {
                 !trainer.run().forwardOnly(), s.earlyStop() != null), Files.getFileStore(out).getUsableSpace(), out.getParent());
         goOn(trainer);
         ranks.from(trainer.done() == 0 ? 0 : trainer.done() + 1);
+        loops.from(trainer.done() + 1);
         if (trainer.done() == 0) {
             ranks.add(0, trainer.parameters());
         }
@@ -295,6 +298,7 @@ final class FinetuneRun {
         trainer.method().write(trainer.parameters(), out, summary);
         Files.write(out.resolve("figures.jsonl"), figures, StandardCharsets.UTF_8);
         ranks.copyTo(out);
+        loops.copyTo(out);
         Files.write(out.resolve("README.md"), card(trainer, model, summary).getBytes(StandardCharsets.UTF_8));
         return new Outcome(summary, Map.of());
     }
@@ -377,6 +381,9 @@ final class FinetuneRun {
             progress.figures(step, values);
             if (step > 0 && RankTrailWriter.keeps(step, trainer.run().steps())) {
                 ranks.add(step, trainer.parameters());
+            }
+            if (step > 0 && trainer.method() instanceof SparseGrowing g) {
+                loops.add(step, trainer.run().steps(), g);
             }
             if (observe(step, values) && s.earlyStop() != null) {
                 SavedStep.write(folder.best(), trainer, identity, figures);

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,6 +26,7 @@ import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.family.Families;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.LoopTrail;
 import vitrine.core.backward.Looping;
 import vitrine.core.backward.LossPass;
 import vitrine.core.backward.Parameters;
@@ -152,6 +154,21 @@ class AttentionLoopsTest {
         assertEquals(sum / predicted, eval, 2e-6, "written out in float64");
     }
 
+    /// A line for the first step, one for each window of two steps, and one for the last.
+    @Test
+    void theRunKeepsHowItGrew() {
+        LoopTrail trail = LoopTrail.read(LoopTrail.in(grown).orElseThrow());
+        assertEquals(List.of(1L, 2L, 4L, 6L, 7L), trail.steps().stream().map(LoopTrail.Step::step).toList());
+        assertEquals(List.of("[0, 0, 0]", "[0, 0, 1]", "[0, 0, 2]", "[0, 1, 2]", "[0, 1, 2]"), trail.steps().stream().map(s -> Arrays.toString(s.loops())).toList());
+        JsonNode last = Json.readObject(grown.resolve(AttentionLoops.FILE), grown, 1 << 20, Category.CONFIG_INVALID).path("entropies");
+        for (int l = 0; l < 3; l++) {
+            for (int h = 0; h < 8; h++) {
+                assertEquals(last.get(l).get(h).asDouble(), trail.steps().getLast().entropy()[l][h], 1e-7);
+                assertTrue(last.get(l).get(h).asDouble() > 0 && last.get(l).get(h).asDouble() <= 1 + 1e-6);
+            }
+        }
+    }
+
     @Test
     void attentionIsThatOfTheFirstRun() throws IOException {
         List<String> warnings = new ArrayList<>();
@@ -258,7 +275,7 @@ class AttentionLoopsTest {
             double[][] x = new double[ids.length][];
             double[] table = w.doubles("model.embed_tokens.weight");
             for (int t = 0; t < ids.length; t++) {
-                x[t] = java.util.Arrays.copyOfRange(table, ids[t] * 64, ids[t] * 64 + 64);
+                x[t] = Arrays.copyOfRange(table, ids[t] * 64, ids[t] * 64 + 64);
             }
             for (int l = 0; l < 3; l++) {
                 String p = "model.layers." + l + ".";

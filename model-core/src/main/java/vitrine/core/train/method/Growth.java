@@ -21,7 +21,7 @@ final class Growth {
     /// @param keptHeads heads whose loops stay
     record Settings(long window, int topLayers, int mostLayers, int mostLoops, int keptHeads) {}
 
-    private final Settings settings;
+    private Settings settings;
     private final int[] loops;
     private final long[] chosenAfter;
     private final boolean[][] kept;
@@ -35,6 +35,15 @@ final class Growth {
         for (int l = 0; l < heads.length; l++) {
             kept[l] = new boolean[heads[l]];
         }
+    }
+
+    long window() {
+        return settings.window();
+    }
+
+    /// Goes on with the windows that a run began with.
+    void window(long steps) {
+        settings = new Settings(steps, settings.topLayers(), settings.mostLayers(), settings.mostLoops(), settings.keptHeads());
     }
 
     int loops(int layer) {

@@ -6,9 +6,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
@@ -93,8 +95,8 @@ public final class SparseGrowing extends FullTuning implements Looping {
     public List<Parameter> choose(long step, List<Parameter> trained, AdamW optimiser) {
         done = step - 1;
         for (int l = 0; l < first.length; l++) {
-            java.util.Arrays.fill(first[l], 0);
-            java.util.Arrays.fill(deepest[l], 0);
+            Arrays.fill(first[l], 0);
+            Arrays.fill(deepest[l], 0);
             sequences[l] = 0;
         }
         return trained;
@@ -135,13 +137,24 @@ public final class SparseGrowing extends FullTuning implements Looping {
         done = step;
     }
 
+    /// Steps between choices.
+    public long window() {
+        return growth.window();
+    }
+
+    /// Repetitions of each layer's attention as they are now, `[layers]`.
+    public int[] loops() {
+        return IntStream.range(0, average.length).map(growth::loops).toArray();
+    }
+
+    /// The entropies that the next choice goes by, `[layers][heads]`.
+    public float[][] entropies() {
+        return Arrays.stream(average).map(float[]::clone).toArray(float[][]::new);
+    }
+
     @Override
     public Map<String, Double> figures() {
-        int loops = 0;
-        for (int l = 0; l < average.length; l++) {
-            loops += growth.loops(l);
-        }
-        return Map.of("attention_loops", (double) loops);
+        return Map.of("attention_loops", (double) IntStream.of(loops()).sum());
     }
 
     @Override
@@ -157,6 +170,8 @@ public final class SparseGrowing extends FullTuning implements Looping {
         }
         out.put("sgt.known", k);
         // In two parts: a float holds whole numbers to 2^24 only.
+        // A run that is extended keeps the windows it began with, whose default goes by the number of steps.
+        out.put("sgt.window", new float[] {growth.window() >> 20, growth.window() & (1 << 20) - 1});
         out.put("sgt.done", new float[] {done >> 20, done & (1 << 20) - 1});
         return out;
     }
@@ -167,6 +182,8 @@ public final class SparseGrowing extends FullTuning implements Looping {
         float[] k = memory.get("sgt.known");
         float[] d = memory.get("sgt.done");
         done = ((long) d[0] << 20) + (long) d[1];
+        float[] w = memory.get("sgt.window");
+        growth.window(((long) w[0] << 20) + (long) w[1]);
         for (int l = 0; l < average.length; l++) {
             average[l] = memory.get("sgt.entropy." + l).clone();
             known[l] = k[l] == 1;
@@ -196,7 +213,7 @@ public final class SparseGrowing extends FullTuning implements Looping {
         if (layers.isEmpty()) {
             return;
         }
-        ObjectNode all = Json.object().put("needs_loop_runtime", true).put("method", "sgt").put("update", "h <- h + O(factors .* Attn(norm(h))) after the attention sum, before the feed-forward block");
+        ObjectNode all = Json.object().put("needs_loop_runtime", true).put("method", "sgt").put("grow_every", growth.window()).put("update", "h <- h + O(factors .* Attn(norm(h))) after the attention sum, before the feed-forward block");
         all.set("layers", layers);
         ArrayNode entropies = all.putArray("entropies");
         for (float[] a : average) {

@@ -250,6 +250,21 @@ class SparseGrowingTest {
         return pass.evaluate(of, Progress.NONE).sum();
     }
 
+    /// A longer run has a longer default: the run that is extended goes on with its own.
+    @Test
+    void anExtendedRunKeepsItsWindow() throws IOException {
+        Method began = new SparseGrowing(2, 2, 1, 1);
+        Method extended = new SparseGrowing(5, 2, 1, 1);
+        try (Parameters p = open(began); Parameters q = open(extended); Trainer t = trainer(began, p, 1); Trainer u = trainer(extended, q, 1)) {
+            train(t);
+            extended.remember(began.memory());
+            assertEquals(2, ((SparseGrowing) extended).window());
+            u.method().after(2, 9, null);
+            assertEquals(1, IntStream.of(((SparseGrowing) extended).loops()).sum(), "the window of 2 steps ends");
+            began.memory().forEach((k, v) -> assertEquals(v.length, extended.memory().get(k).length, k));
+        }
+    }
+
     @Test
     void theResultSaysWhatLoops() throws IOException {
         Method sgt = new SparseGrowing(2, 1, 1, 1);
