@@ -19,12 +19,13 @@ final class LoopCards {
     /// Steps across are drawn in so many columns at most.
     private static final int COLUMNS = 120;
 
-    private final Card loopsCard = new Card("Attention loops");
-    private final Card entropyCard = new Card("Head entropy");
+    private final Card loopsCard = new Card("Loops");
+    private final Card entropyCard = new Card("Entropy");
     private final HeatMap loops = new HeatMap().stretched().largestCell(32).name("loops");
     private final HeatMap entropy = new HeatMap().stretched().largestCell(32).name("entropy");
     private LoopTrail drawn;
     private long drawnSteps;
+    private long drawnTo;
 
     LoopCards() {
         FigureCanvas first = new FigureCanvas(loops);
@@ -52,42 +53,41 @@ final class LoopCards {
     void show(RunData d) {
         LoopTrail trail = d.loops();
         long steps = Math.max(d.steps(), trail.steps().getLast().step());
-        if (trail == drawn && steps == drawnSteps) {
+        if (trail == drawn && steps == drawnSteps && d.run().step() == drawnTo) {
             return;
         }
         drawn = trail;
         drawnSteps = steps;
-        showLoops(trail, steps);
+        drawnTo = d.run().step();
+        // Every choice has its line: until the next one all is as it was.
+        showLoops(trail, steps, Math.max(drawnTo, trail.steps().getLast().step()));
         showEntropy(trail.steps().getLast());
-        loopsCard.subtitle("step × layer").provenance(Origins.measured(d, "how often each layer repeats its attention after a step; empty: steps to come"));
-        entropyCard.subtitle("layer × head, after step " + Numbers.count(trail.steps().getLast().step()))
+        loopsCard.subtitle("steps 1 to " + Numbers.count(steps)).provenance(Origins.measured(d, "how often each layer repeats its attention after a step; empty: steps to come"));
+        entropyCard.subtitle("heads, step " + Numbers.count(trail.steps().getLast().step()))
                 .provenance(Origins.measured(d, "−Σ p ln p ÷ ln keys of each text's last query, from 0 to 1: half the step's mean, half what it was; kept heads: of the deepest loop"));
     }
 
-    private void showLoops(LoopTrail trail, long steps) {
+    private void showLoops(LoopTrail trail, long steps, long done) {
         int layers = trail.steps().getFirst().loops().length;
         int columns = (int) Math.clamp(steps, 1, COLUMNS);
         long[] at = IntStream.rangeClosed(1, columns).mapToLong(c -> Math.max(1, Math.round((double) steps * c / columns))).toArray();
         float[] cells = new float[layers * columns];
         int most = 1;
         for (int c = 0; c < columns; c++) {
-            int[] now = after(trail, at[c]);
+            int[] now = at[c] > done ? null : after(trail, at[c]);
             for (int l = 0; l < layers; l++) {
                 cells[l * columns + c] = now == null ? Cells.NONE : now[l];
                 most = now == null ? most : Math.max(most, now[l]);
             }
         }
         loops.scaleProperty().set(Scale.linear(0, most));
-        loops.rowLabels(numbers(layers)).columnLabels(Arrays.stream(at).mapToObj(Numbers::count).toList()).readOut((l, c) -> new ReadOut().add(ReadOut.Role.NAME, "layer " + l).line()
+        loops.rowLabels(numbers(layers)).columnLabels(Arrays.stream(at).mapToObj(String::valueOf).toList()).readOut((l, c) -> new ReadOut().add(ReadOut.Role.NAME, "layer " + l).line()
                 .add(ReadOut.Role.VALUE, Numbers.count(Math.round(cells[l * columns + c]))).add(ReadOut.Role.CONTEXT, "loops after step " + Numbers.count(at[c])));
         loops.show(Cells.of(layers, columns, cells));
     }
 
-    /// The loops after a step; null where the run is not there yet.
+    /// The loops after a step.
     private static int[] after(LoopTrail trail, long step) {
-        if (step > trail.steps().getLast().step()) {
-            return null;
-        }
         int[] now = new int[trail.steps().getFirst().loops().length];
         for (LoopTrail.Step s : trail.steps()) {
             now = s.step() <= step ? s.loops() : now;

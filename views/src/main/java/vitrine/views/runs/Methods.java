@@ -1,5 +1,7 @@
 package vitrine.views.runs;
 
+import java.util.Arrays;
+import java.util.Optional;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
 
@@ -7,6 +9,20 @@ import vitrine.core.task.PruneMethod;
 final class Methods {
 
     private Methods() {}
+
+    /// Whether a method of training leaves an adapter; one that is not known, of a later version, is taken for one that does.
+    static boolean adapts(String method) {
+        return known(method).map(FinetuneMethod::adapts).orElse(true);
+    }
+
+    /// Whether it has a rank.
+    static boolean ranked(String method) {
+        return known(method).map(m -> m.ranked() || m == FinetuneMethod.bone).orElse(true);
+    }
+
+    private static Optional<FinetuneMethod> known(String method) {
+        return Arrays.stream(FinetuneMethod.values()).filter(m -> m.name().equals(method)).findFirst();
+    }
 
     static String label(String method) {
         return switch (method) {
