@@ -32,6 +32,8 @@ final class LoopTrailWriter {
         if (Files.exists(file)) {
             List<String> kept = Files.readAllLines(file, StandardCharsets.UTF_8).stream().filter(l -> RankTrailWriter.before(l, step)).toList();
             Files.write(file, kept, StandardCharsets.UTF_8);
+            List<LoopTrail.Step> before = LoopTrail.read(file).steps();
+            last = before.isEmpty() ? last : before.getLast().loops();
         }
     }
 
