@@ -2,8 +2,6 @@ package vitrine.core.architecture;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,7 +9,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import vitrine.core.checkpoint.Checkpoint;
-import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -30,7 +27,6 @@ public record AttentionLoops(int count, List<Float> factors) {
     /// The file beside the weights that says which layers and heads loop.
     public static final String FILE = "attention_loops.json";
 
-    private static final long MOST_BYTES = 16L << 20;
     /// More would be no model that anyone trains, and a pass that never ends.
     private static final int MOST_LOOPS = 64;
 
@@ -45,7 +41,7 @@ public record AttentionLoops(int count, List<Float> factors) {
 
     /// Whether a checkpoint's folder has the file, were it a link to nothing.
     public static boolean areBeside(Checkpoint checkpoint) {
-        return checkpoint.embedded() == null && Files.exists(file(checkpoint), LinkOption.NOFOLLOW_LINKS);
+        return checkpoint.hasBeside(FILE);
     }
 
     /// Where the file is or would be.
@@ -61,7 +57,7 @@ public record AttentionLoops(int count, List<Float> factors) {
             return spec;
         }
         Path file = file(checkpoint);
-        ObjectNode all = Json.readObject(checkpoint.resolve(file), file, MOST_BYTES, Category.CONFIG_INVALID);
+        ObjectNode all = checkpoint.objectBeside(FILE);
         JsonNode listed = all.path("layers");
         if (!listed.isArray() || listed.isEmpty()) {
             throw Refusal.of(Category.CONFIG_INVALID, file, "\"layers\" is %s; a list of the layers that loop belongs here", said(listed));
@@ -128,7 +124,7 @@ public record AttentionLoops(int count, List<Float> factors) {
         if (v.isMissingNode()) {
             return "not there";
         }
-        String s = Json.line(v);
+        String s = v.toString();
         return s.length() <= 40 ? s : s.substring(0, 40) + "…";
     }
 
