@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.artifact.Fingerprint;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
@@ -134,6 +135,9 @@ public final class TaskInputs {
         }
         files.add(checkpoint.configFile());
         files.add(checkpoint.tokenizerFile());
+        if (AttentionLoops.areBeside(checkpoint)) {
+            files.add(AttentionLoops.file(checkpoint));
+        }
     }
 
     /// The fingerprints of a task's input files, by path.
