@@ -2,6 +2,7 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -81,7 +82,7 @@ final class PrunePreview {
         amounts = amounts();
     }
 
-    static Outcome run(Task.Preview task, Progress progress) {
+    static Outcome run(Task.Preview task, Progress progress) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requirePerplexity();
             return new PrunePreview(task, model, progress).run();
@@ -166,13 +167,13 @@ final class PrunePreview {
 
     // --- the whole
 
-    private Outcome run() {
+    private Outcome run() throws IOException {
         try (Arena arena = Arena.ofShared()) {
             return run(arena);
         }
     }
 
-    private Outcome run(Arena arena) {
+    private Outcome run(Arena arena) throws IOException {
         ObjectNode out = Json.object().put("model", model.checkpoint().name()).put("method", task.method().name()).put("amount", amount.name()).put("text_hash", vitrine.core.artifact.Fingerprint.of(java.nio.file.Path.of(task.data())))
                 .put("sequence_length", texts.length()).put("sequences", texts.pieces().size()).put("predicted_tokens", texts.pieces().stream().mapToLong(p -> p.predicted()).sum());
         int passes = amounts.length + 2;
@@ -187,7 +188,7 @@ final class PrunePreview {
         }
     }
 
-    private Outcome run(Tried tried, ObjectNode out, double speed, int passes) {
+    private Outcome run(Tried tried, ObjectNode out, double speed, int passes) throws IOException {
         out.put("way", tried.way());
         ArrayNode points = out.putArray("points");
         for (int i = 0; i < amounts.length; i++) {
@@ -227,7 +228,7 @@ final class PrunePreview {
         String way();
 
         /// Null where this method's loss cannot be predicted.
-        Probe probe(int amount);
+        Probe probe(int amount) throws IOException;
 
         default LoadedModel model(int amount) {
             throw new IllegalStateException();
@@ -248,8 +249,8 @@ final class PrunePreview {
         private final SharedMatrices dictionaries;
         private Arena arena = Arena.ofShared();
 
-        Rebuilt() {
-            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, new DataInput.Quiet(progress));
+        Rebuilt() throws IOException {
+            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, KeptSums.NONE, new DataInput.Quiet(progress));
         }
 
         @Override
@@ -258,13 +259,16 @@ final class PrunePreview {
         }
 
         @Override
-        public Probe probe(int amount) {
+        public Probe probe(int amount) throws IOException {
             forget();
             Map<String, ChangedTensor> changed = new LinkedHashMap<>();
-            dictionaries.with(at(amounts[amount])).put(model.checkpoint(), map, new DataInput.Quiet(progress), m -> changed.computeIfAbsent(m.tensor(), n -> {
-                TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
-                return new ChangedTensor(t, map.data(t), arena);
-            }));
+            SharedMatrices now = dictionaries.with(at(amounts[amount]));
+            for (SharedMatrices.Kind k : now.sharing()) {
+                now.put(k, model.checkpoint(), map, new DataInput.Quiet(progress), m -> changed.computeIfAbsent(m.tensor(), n -> {
+                    TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
+                    return new ChangedTensor(t, map.data(t), arena);
+                }));
+            }
             Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
             changed.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
             model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
@@ -400,8 +404,8 @@ final class PrunePreview {
 
     // --- whole parts
 
-    private Tried parts(Arena arena) {
-        StructureScores scores = new StructureScores(model, texts, new DataInput.Quiet(progress));
+    private Tried parts(Arena arena) throws IOException {
+        StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
         List<Structure> structures = new ArrayList<>();
         List<FusedHeads> fused = new ArrayList<>();
         List<Integer> all = IntStream.range(0, spec.layers().size()).boxed().toList();
@@ -416,7 +420,7 @@ final class PrunePreview {
             case heads -> {
                 double[][] heads;
                 try (LossGradients gradients = new LossGradients(model, scores.outputs())) {
-                    heads = scores.heads(gradients);
+                    heads = scores.heads(gradients, "heads");
                 }
                 for (double a : amounts) {
                     structures.add(new Structure(all, groups(heads, at(a)), Map.of(), Map.of()));

@@ -67,6 +67,8 @@ final class StructuredRun {
     private final CalibrationTexts texts;
     /// Layers that are finished, of methods that go from one to the next.
     private final FinishedLayers finished;
+    /// Scores that are found over texts, as far as they are.
+    private final KeptSums kept;
     /// What output matrices became where those that stay make up for what goes.
     private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
     private final Arena whole = Arena.ofShared();
@@ -81,9 +83,10 @@ final class StructuredRun {
     /// Of the method that shares matrices among layers; else null.
     private SharedMatrices dictionaries;
 
-    private StructuredRun(Task.Prune task, FinishedLayers finished, LoadedModel model, Progress progress, Consumer<String> warn) {
+    private StructuredRun(Task.Prune task, FinishedLayers finished, KeptSums kept, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
         this.finished = finished;
+        this.kept = kept;
         s = PruneRun.settings(task);
         this.model = model;
         spec = model.spec();
@@ -98,12 +101,21 @@ final class StructuredRun {
     static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
-            PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes());
-            StructuredRun run = new StructuredRun(task, finished, model, progress, warn);
+            PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task, model.spec()));
+            StructuredRun run = new StructuredRun(task, finished, new KeptSums(folder, identity, warn), model, progress, warn);
             try (Arena ignored = run.whole) {
                 return run.run(out);
             }
         }
+    }
+
+    /// Bytes of the scores that are kept, where they are not next to nothing; while they are written anew there are two of them.
+    private static long keptBytes(Task.Prune task, ModelSpec spec) {
+        return task.method() != PruneMethod.taylor ? 0 : (Boolean.TRUE.equals(PruneRun.settings(task).secondOrder()) ? 16 : 8) * PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
+    }
+
+    private StructureScores scores() {
+        return new StructureScores(model, texts, kept, progress);
     }
 
     private ObjectNode row(int layer) {
@@ -130,11 +142,33 @@ final class StructuredRun {
 
     // --- layers one after the other
 
+    /// Takes up a layer, or whatever the method does one after the other, that was finished before, with its tensors.
+    ///
+    /// @return what was kept of it, or null where it has to be computed
+    private ObjectNode takenUp(int number) throws IOException {
+        ObjectNode kept = finished.takeUp(number);
+        if (kept != null) {
+            finished.tensors().forEach((name, t) -> compensated.computeIfAbsent(name, n -> new ChangedTensor(model.checkpoint().tensor(n).orElseThrow(), finished.data(t), whole)));
+        }
+        return kept;
+    }
+
+    /// Keeps what is finished, with the tensors that have changed since.
+    private void keep(int number, ObjectNode report) throws IOException {
+        Map<String, FinishedLayers.Part> parts = new LinkedHashMap<>();
+        compensated.forEach((name, t) -> {
+            if (!finished.tensors().containsKey(name)) {
+                parts.put(name, new FinishedLayers.Part(new Declared(t.entry().dtype(), t.entry().shape()), t.bytes()));
+            }
+        });
+        finished.write(number, parts, report);
+    }
+
     /// Takes up a layer that was finished before: its figures, what goes of it, and its tensors.
     ///
     /// @return false where it has to be computed
     private boolean takenUp(LayerSpec l, Map<Integer, int[]> groups, Map<Integer, int[]> channels) throws IOException {
-        ObjectNode kept = finished.takeUp(l.index());
+        ObjectNode kept = takenUp(l.index());
         if (kept == null) {
             return false;
         }
@@ -142,12 +176,6 @@ final class StructuredRun {
         whole(kept, "groups", l, groups);
         whole(kept, "channels", l, channels);
         thinner = kept.get("thinner").asLong();
-        for (PrunableMatrix m : PrunableMatrix.of(l)) {
-            TensorEntry changed = finished.tensors().get(m.tensor());
-            if (changed != null) {
-                compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(model.checkpoint().tensor(n).orElseThrow(), finished.data(changed), whole));
-            }
-        }
         return true;
     }
 
@@ -167,23 +195,17 @@ final class StructuredRun {
                 Arrays.stream(of.get(l.index())).forEach(list::add);
             }
         });
-        Map<String, FinishedLayers.Part> parts = new LinkedHashMap<>();
-        for (PrunableMatrix m : PrunableMatrix.of(l)) {
-            ChangedTensor t = compensated.get(m.tensor());
-            if (t != null) {
-                parts.put(m.tensor(), new FinishedLayers.Part(new Declared(t.entry().dtype(), t.entry().shape()), t.bytes()));
-            }
-        }
-        finished.write(l.index(), parts, kept);
+        keep(l.index(), kept);
     }
 
     /// The layers after this one read what it became.
-    private void goOn(LayerSpec l, CalibrationPass pass) {
+    private void goOn(LayerSpec l, CalibrationPass pass) throws IOException {
         Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         compensated.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
         pass.pass(null, new DataInput.Quiet(progress));
         progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
+        kept.stopIfAsked();
     }
 
     // --- what goes
@@ -220,8 +242,8 @@ final class StructuredRun {
         return out;
     }
 
-    private Structure layers() {
-        double[] influence = new StructureScores(model, texts, progress).influence();
+    private Structure layers() throws IOException {
+        double[] influence = scores().influence();
         for (int l = 0; l < influence.length; l++) {
             DataInput.put(row(l), "block_influence", influence[l]);
         }
@@ -232,18 +254,18 @@ final class StructuredRun {
         return new Structure(Arrays.stream(Structure.without(influence, drop)).boxed().toList(), Map.of(), Map.of(), Map.of());
     }
 
-    private Structure heads() {
-        StructureScores scores = new StructureScores(model, texts, progress);
-        Map<Integer, int[]> kept = new TreeMap<>();
-        spec.layers().forEach(l -> kept.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
+    private Structure heads() throws IOException {
+        StructureScores scores = scores();
+        Map<Integer, int[]> stay = new TreeMap<>();
+        spec.layers().forEach(l -> stay.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
         boolean even = !Boolean.FALSE.equals(s.even());
-        int total = kept.values().stream().mapToInt(k -> k.length).sum();
+        int total = stay.values().stream().mapToInt(k -> k.length).sum();
         try (LossGradients gradients = new LossGradients(model, scores.outputs())) {
             Map<String, Parameter> byName = new HashMap<>();
             gradients.tensors().forEach(p -> byName.put(p.name(), p));
             for (int step = 1; step <= Math.max(1, (int) Math.ceil(s.sparsity() / HEADS_AT_A_TIME - 1e-9)); step++) {
                 double share = Math.min(s.sparsity(), step * HEADS_AT_A_TIME);
-                double[][] heads = scores.heads(gradients);
+                double[][] heads = scores.heads(gradients, "heads-" + step);
                 if (step == 1) {
                     for (LayerSpec l : spec.layers()) {
                         ArrayNode list = row(l.index()).putArray("head_importance");
@@ -253,16 +275,16 @@ final class StructuredRun {
                 Map<Integer, double[]> groups = new LinkedHashMap<>();
                 spec.layers().forEach(l -> groups.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
                 if (even) {
-                    groups.forEach((l, of) -> kept.put(l, fewer(kept.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
+                    groups.forEach((l, of) -> stay.put(l, fewer(stay.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
                 } else {
-                    fewerOfAll(kept, groups, (int) Math.round(share * total));
+                    fewerOfAll(stay, groups, (int) Math.round(share * total));
                 }
                 for (LayerSpec l : spec.layers()) {
-                    silence(l, kept.get(l.index()), byName.get(l.attention().output().weight()));
+                    silence(l, stay.get(l.index()), byName.get(l.attention().output().weight()));
                 }
             }
         }
-        return new Structure(all(), kept, Map.of(), Map.of());
+        return new Structure(all(), stay, Map.of(), Map.of());
     }
 
     /// Of those that are left, as many more of the smallest scores go until `gone` have gone in all.
@@ -366,8 +388,8 @@ final class StructuredRun {
     }
 
     /// Sub-layers that are skipped, by SWIFT's search: layers of which both are leave, of others what the sub-layer gives to the residual stream becomes 0.
-    private Structure skipped() {
-        SkipMatch match = new SkipMatch(model, texts, progress);
+    private Structure skipped() throws IOException {
+        SkipMatch match = new SkipMatch(model, texts, kept, progress);
         int skip = (int) (match.units() * s.sparsity());
         if (match.units() == 0) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has %d layers, and the first and the last are never skipped", spec.layers().size());
@@ -377,6 +399,7 @@ final class StructuredRun {
             progress.step(tried[0]++, SkipSearch.MOST, "sets");
             return match.of(set);
         });
+        match.end();
         allocation.put("allocation", "searched").put("sublayers", match.units()).put("skipped", skip).put("matchness", found.matchness()).put("compared_tokens", match.tokens()).put("sets_tried", found.tried());
         List<Integer> layers = new ArrayList<>(all());
         Map<Integer, boolean[]> parts = new TreeMap<>();
@@ -549,10 +572,18 @@ final class StructuredRun {
     }
 
     /// Matrices that become sums of fewer ones.
-    private Structure shared() {
+    private Structure shared() throws IOException {
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
-            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, progress);
-            dictionaries.put(model.checkpoint(), map, progress, m -> changed(m, map));
+            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, kept, progress);
+            List<SharedMatrices.Kind> kinds = dictionaries.sharing();
+            for (int k = 0; k < kinds.size(); k++) {
+                progress.checkCancelled();
+                if (takenUp(k) == null) {
+                    dictionaries.put(kinds.get(k), model.checkpoint(), map, progress, m -> changed(m, map));
+                    keep(k, Json.object());
+                    kept.stopIfAsked();
+                }
+            }
         }
         dictionaries.describe(allocation, this::row);
         thinner = dictionaries.spared();
@@ -560,13 +591,17 @@ final class StructuredRun {
     }
 
     /// Key and value heads that become one with others. Where the config can say how heads share, they are stored once and queries are put in their order; elsewhere each keeps its place.
-    private Structure fused() {
+    private Structure fused() throws IOException {
         FusedHeads.require(spec, model.checkpoint());
-        fused = FusedHeads.of(new StructureScores(model, texts, progress).fusions(), s, spec);
+        fused = FusedHeads.of(scores().fusions(), s, spec);
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
             for (LayerSpec l : spec.layers()) {
                 progress.checkCancelled();
-                fused.fuse(l.index(), m -> changed(m, map), model.weights());
+                if (takenUp(l.index()) == null) {
+                    fused.fuse(l.index(), m -> changed(m, map), model.weights());
+                    keep(l.index(), Json.object());
+                    kept.stopIfAsked();
+                }
                 fused.describe(l.index(), row(l.index()));
             }
         }
@@ -575,8 +610,8 @@ final class StructuredRun {
         return new Structure(all(), Map.of(), Map.of(), Map.of(), fused.shared());
     }
 
-    private Structure taylor() {
-        StructureScores.Taylor t = new StructureScores(model, texts, progress).taylor(Boolean.TRUE.equals(s.secondOrder()));
+    private Structure taylor() throws IOException {
+        StructureScores.Taylor t = scores().taylor(Boolean.TRUE.equals(s.secondOrder()));
         PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
         Map<Integer, int[]> groups = new TreeMap<>();
         Map<Integer, int[]> channels = new TreeMap<>();
@@ -596,14 +631,14 @@ final class StructuredRun {
         return new Structure(all(), groups, channels, Map.of());
     }
 
-    private Structure experts() {
+    private Structure experts() throws IOException {
         if (spec.expertLayers().isEmpty()) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
-        StructureScores.ExpertUse use = new StructureScores(model, texts, progress).experts();
+        StructureScores.ExpertUse use = scores().experts();
         warnOfSharesThatGrow();
         boolean byUse = s.criterion() == PruneSettings.Criterion.frequency;
-        Map<Integer, int[]> kept = new TreeMap<>();
+        Map<Integer, int[]> left = new TreeMap<>();
         for (int l : spec.expertLayers()) {
             double[] score = (byUse ? use.frequency() : use.saliency()).get(l);
             int k = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
@@ -611,24 +646,24 @@ final class StructuredRun {
             if (stay < k || stay > score.length) {
                 throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, score.length, k);
             }
-            kept.put(l, Structure.without(score, score.length - stay));
+            left.put(l, Structure.without(score, score.length - stay));
             for (Map.Entry<String, Map<Integer, double[]>> e : Map.of("expert_frequency", use.frequency(), "expert_weight", use.weight(), "expert_saliency", use.saliency()).entrySet()) {
                 ArrayNode list = row(l).putArray(e.getKey());
                 Arrays.stream(e.getValue().get(l)).forEach(x -> DataInput.add(list, x));
             }
         }
-        return new Structure(all(), Map.of(), Map.of(), kept);
+        return new Structure(all(), Map.of(), Map.of(), left);
     }
 
     /// Experts that do alike become one, in the place of the first of them; its router row is the mean of theirs.
-    private Structure merged() {
+    private Structure merged() throws IOException {
         if (spec.expertLayers().isEmpty()) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
-        StructureScores scores = new StructureScores(model, texts, progress);
+        StructureScores scores = scores();
         Map<Integer, double[]> visits = scores.experts().frequency();
         Map<Integer, double[][]> alike = scores.alike();
-        Map<Integer, int[]> kept = new TreeMap<>();
+        Map<Integer, int[]> left = new TreeMap<>();
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
             for (int l : spec.expertLayers()) {
                 progress.checkCancelled();
@@ -640,15 +675,19 @@ final class StructuredRun {
                     throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, count, perToken);
                 }
                 int[] groups = ExpertMerge.groups(alike.get(l), stay);
-                kept.put(l, Arrays.stream(groups).distinct().sorted().toArray());
-                merge(l, groups, visits.get(l), map);
+                left.put(l, Arrays.stream(groups).distinct().sorted().toArray());
+                if (takenUp(l) == null) {
+                    merge(l, groups, visits.get(l), map);
+                    keep(l, Json.object());
+                    kept.stopIfAsked();
+                }
                 ArrayNode list = row(l).putArray("merged_into");
                 Arrays.stream(groups).forEach(list::add);
                 ArrayNode used = row(l).putArray("expert_frequency");
                 Arrays.stream(visits.get(l)).forEach(x -> DataInput.add(used, x));
             }
         }
-        return new Structure(all(), Map.of(), Map.of(), kept);
+        return new Structure(all(), Map.of(), Map.of(), left);
     }
 
     private void merge(int layer, int[] groups, double[] visits, MappedWeights map) {
