@@ -35,13 +35,16 @@ final class HelpPage {
         box.setPrefWidth(WIDTH);
         view.ifPresent(v -> {
             for (HelpTopic t : v.help()) {
-                box.getChildren().add(HelpPopover.content(t.title(), t.words(), t.formula(), t.source()));
+                box.getChildren().add(HelpPopover.content(t.title(), t.words(), t.formula(), t.source(), t.section()));
             }
         });
         Button tour = Buttons.plain("Take the tour", Icons.HELP, () -> commands.named("Take the tour").run());
         tour.addEventHandler(javafx.event.ActionEvent.ACTION, e -> tour.getScene().getWindow().hide());
-        VBox.setMargin(tour, new Insets(8, 12, 0, 12));
-        box.getChildren().addAll(tour, keys(commands));
+        Button guide = Buttons.plain("Read the guide", Icons.GUIDE, () -> commands.named("Guide").run());
+        guide.addEventHandler(javafx.event.ActionEvent.ACTION, e -> guide.getScene().getWindow().hide());
+        HBox buttons = new HBox(8, tour, guide);
+        VBox.setMargin(buttons, new Insets(8, 12, 0, 12));
+        box.getChildren().addAll(buttons, keys(commands));
         ScrollPane scroll = new ScrollPane(box);
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);

@@ -42,11 +42,13 @@ import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.chart.Theme;
 import vitrine.views.compare.CompareView;
 import vitrine.views.control.EmptyState;
+import vitrine.views.control.GuideRequest;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
@@ -135,6 +137,7 @@ public final class MainWindow {
         services.themes().dress(scene);
         services.languages().follow(scene);
         commands.listen(scene);
+        scene.addEventHandler(GuideRequest.ASKED, e -> showGuide(e.section()));
         new DropTarget(scene, dropOverlay, this::open);
         actions.offerOn(viewArea);
         Notices.watch(services.board(), stage);
@@ -516,6 +519,18 @@ public final class MainWindow {
         sheet.focus();
     }
 
+    private void showGuide(Guide.Section section) {
+        GuideReader reader = overlay.card() instanceof GuideReader open ? open : new GuideReader(overlay::close);
+        reader.go(section);
+        overlay.show(reader);
+        reader.focus();
+    }
+
+    /// The guide's page of what is in front.
+    private Guide.Section guideHere() {
+        return Guide.Section.page(present().map(v -> v.kind().name().toLowerCase(java.util.Locale.ROOT)).orElse("README"));
+    }
+
     /// Goes through the window's parts, on the first sample where there is one.
     void startTour() {
         if (tour != null) {
@@ -605,6 +620,7 @@ public final class MainWindow {
                 .add("Pin this view", Icons.ADD, "Shortcut+Shift+P", this::noView, this::pin)
                 .add("Preferences", Icons.SETTINGS, "Shortcut+Comma", this::showPreferences)
                 .add("Take the tour", Icons.HELP, "", this::startTour)
+                .add("Guide", Icons.GUIDE, "", () -> showGuide(guideHere()))
                 .add("Start page", Icons.ANATOMY, "", this::showStart)
                 .add("Navigator", Icons.OPEN_MENU, "Shortcut+B", () -> frame.navigatorShownProperty().set(!frame.navigatorShownProperty().get()))
                 .add("Inspector", Icons.INFORMATION, "Shortcut+I", () -> frame.toggleInspector())

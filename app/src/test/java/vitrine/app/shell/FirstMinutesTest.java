@@ -38,11 +38,17 @@ import vitrine.app.workspace.HubCache;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.WorkerCommand;
+import vitrine.resources.Guide;
 import vitrine.resources.Language;
 import vitrine.resources.Sentences;
+import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Palette;
 import vitrine.views.chart.Theme;
+import vitrine.views.control.GuideLink;
+import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.control.ProvenanceBadge;
+import vitrine.views.view.HelpTopic;
 import vitrine.views.view.ViewKind;
 
 /// The first minutes with the window: tour, preferences, another language, the keyboard alone, a screen reader, contrast. One window for all.
@@ -59,6 +65,8 @@ class FirstMinutesTest {
     private final Set<String> unreached = new TreeSet<>();
     private final Set<String> nameless = new TreeSet<>();
     private final Set<String> faint = new TreeSet<>();
+    private final Set<String> untold = new TreeSet<>();
+    private final Set<String> formulas = new TreeSet<>();
 
     @BeforeAll
     void openTheSample() throws Exception {
@@ -86,6 +94,7 @@ class FirstMinutesTest {
                     untranslated(root, kind.label());
                     unreached(kind.label());
                     nameless(kind.label());
+                    untold(root, kind.label());
                 }
             });
         }
@@ -256,6 +265,48 @@ class FirstMinutesTest {
         before.removeIf(passing);
         after.removeIf(passing);
         assertEquals(before, after);
+    }
+
+    // --- where numbers come from
+
+    /// Numbers without an origin, figures without a section of the guide, and formulas of the help whose section the guide does not have.
+    private void untold(Node root, String where) {
+        ProvenanceAudit.untagged(root).forEach(u -> untold.add(where + ": " + u.shown() + " at " + u.path()));
+        ProvenanceAudit.unexplained(root).forEach(u -> untold.add(where + " names no section of the guide: " + u.shown() + " at " + u.path()));
+        for (HelpTopic topic : h.window.present().orElseThrow().help()) {
+            formulas.add(topic.formula());
+            if (Guide.find(topic.section()).isEmpty()) {
+                untold.add(where + ": " + topic.title() + " is not in the guide at " + topic.section());
+            }
+        }
+    }
+
+    @Test
+    void everyNumberSaysWhereItComesFromAndEveryFormulaIsInTheGuide() {
+        assertEquals(Set.of(), untold);
+        assertTrue(formulas.size() > 50, "formulas of all views: " + formulas.size());
+    }
+
+    /// A click on a badge opens the guide at its formula, in the window; links go on to other pages, and back.
+    @Test
+    void aBadgeOpensItsSectionOfTheGuide() {
+        ProvenanceBadge badge = fx(() -> (ProvenanceBadge) h.window.scene().getRoot().lookupAll("." + Styles.BADGE).stream()
+                .filter(n -> GuideLink.of(n).filter(Guide.Section.formula("attention", "normalised entropy")::equals).isPresent()).findFirst().orElseThrow());
+        WindowHarness.click(badge);
+        h.resize(1440, 900);
+        GuideReader reader = fx(() -> (GuideReader) h.window.scene().getRoot().lookup(".vt-guide"));
+        assertEquals(Guide.Section.formula("attention", "normalised entropy"), fx(reader::shown));
+        assertTrue(fx(() -> wordsOf(reader.marked())).startsWith("normalised entropy"));
+        javafx.geometry.Bounds row = fx(() -> reader.sceneToLocal(reader.marked().localToScene(reader.marked().getLayoutBounds())));
+        assertTrue(row.getMinY() > 0 && row.getMaxY() < fx(reader::getHeight), "the row is in sight: " + row);
+        WindowHarness.run(() -> reader.go(Guide.Section.page("lora")));
+        assertTrue(fx(() -> wordsOf(reader)).contains("What is each rank of an adapter worth"));
+        h.press("Esc");
+        assertTrue(fx(() -> h.window.scene().getRoot().lookup(".vt-guide")) == null);
+    }
+
+    private static String wordsOf(Node node) {
+        return node.lookupAll(".vt-guide-text").stream().map(n -> n instanceof javafx.scene.text.Text t ? t.getText() : ((Labeled) n).getText()).collect(java.util.stream.Collectors.joining("\n"));
     }
 
     // --- keyboard, screen reader, contrast

@@ -4,6 +4,7 @@ import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.CompareArtifact;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.FigureCanvas;
@@ -44,7 +45,7 @@ final class KindsCard {
     KindsCard(CompareViewModel model, Of of) {
         this.model = model;
         this.of = of;
-        card = new Card(of.title).subtitle(of.subtitle);
+        card = new Card(of.title).subtitle(of.subtitle).explained(Guide.Section.formula("compare", of == Of.CHANGE ? "weight change" : "effective rank"));
         canvas.setId(of == Of.CHANGE ? "weight-change" : "rank-change");
         VBox.setVgrow(canvas, Priority.ALWAYS);
         chart.readOut(this::readOut);

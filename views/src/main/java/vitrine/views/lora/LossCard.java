@@ -8,6 +8,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.AdapterArtifact;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -25,7 +26,7 @@ import vitrine.views.view.States;
 /// The perplexity of texts where every module keeps so many ranks, measured; the line is the cut.
 final class LossCard {
 
-    private final Card card = new Card("Perplexity against rank");
+    private final Card card = new Card("Perplexity against rank").explained(Guide.Section.formula("lora", "perplexity"));
     private final LoraViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);
