@@ -44,6 +44,8 @@ final class GuideReader extends VBox {
     private static final double WIDTH = 820;
     /// Above a section that was jumped to, so that what stands before it can be guessed.
     private static final double AIR = 24;
+    /// Characters of a command that fit in a line.
+    private static final int CODE_COLUMNS = 100;
     private static final String WORDS = "vt-guide-text";
 
     private final Picker<String> pages = new Picker<>("Page", Guide.pages(), Guide::title);
@@ -55,7 +57,7 @@ final class GuideReader extends VBox {
 
     /// @param close takes the reader away
     GuideReader(Runnable close) {
-        getStyleClass().addAll(Styles.POPOVER, "vt-sheet", "vt-guide");
+        getStyleClass().addAll(Styles.POPOVER, "vt-guide");
         ProvenanceAudit.notAFigure(this, "the guide's text");
         setPrefWidth(WIDTH);
         setMaxSize(WIDTH, Double.MAX_VALUE);
@@ -127,7 +129,14 @@ final class GuideReader extends VBox {
         }
         scroll.setContent(content);
         scroll.setVvalue(0);
+        // Wrapped text gets its height while it is laid out, so the place is looked for again until it stays.
         content.layoutBoundsProperty().addListener((o, old, now) -> reveal(content));
+        scroll.viewportBoundsProperty().addListener((o, old, now) -> {
+            if (scroll.getContent() == content) {
+                reveal(content);
+            }
+        });
+        scroll.layout();
         reveal(content);
     }
 
@@ -170,7 +179,8 @@ final class GuideReader extends VBox {
         TextArea area = new TextArea(text);
         area.setEditable(false);
         area.getStyleClass().addAll(Styles.MONO, "vt-guide-code");
-        area.setPrefRowCount(text.split("\n").length);
+        area.setWrapText(true);
+        area.setPrefRowCount(text.lines().mapToInt(l -> 1 + l.length() / CODE_COLUMNS).sum());
         area.setMinHeight(Region.USE_PREF_SIZE);
         area.setAccessibleText("Commands");
         return area;
@@ -218,7 +228,8 @@ final class GuideReader extends VBox {
     }
 
     private static Text text(Span span, String style) {
-        Text text = new Text(span.text());
+        // A flow draws letters with combining marks twice, over their neighbours.
+        Text text = new Text(span.text().replace("α\u0302", "α-hat"));
         text.getStyleClass().add(WORDS);
         if (style != null) {
             text.getStyleClass().add(style);

@@ -29,7 +29,8 @@ final class HelpPage {
 
     private HelpPage() {}
 
-    static Node content(Optional<View> view, Commands commands) {
+    /// @param highest what the window leaves
+    static Node content(Optional<View> view, Commands commands, double highest) {
         VBox box = new VBox(4);
         box.getStyleClass().add("vt-help");
         box.setPrefWidth(WIDTH);
@@ -48,7 +49,7 @@ final class HelpPage {
         ScrollPane scroll = new ScrollPane(box);
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
-        scroll.setMaxHeight(HIGHEST);
+        scroll.setMaxHeight(Math.min(HIGHEST, highest));
         scroll.setPrefWidth(WIDTH + 14);
         scroll.getStyleClass().add("edge-to-edge");
         return ProvenanceAudit.notAFigure(scroll, "explanation");

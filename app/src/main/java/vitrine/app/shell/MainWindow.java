@@ -14,16 +14,19 @@ import javafx.application.Platform;
 import javafx.beans.InvalidationListener;
 import javafx.collections.ListChangeListener;
 import javafx.geometry.Insets;
+import javafx.geometry.Rectangle2D;
 import javafx.scene.Node;
 import javafx.scene.Scene;
 import javafx.scene.control.Button;
 import javafx.scene.control.Label;
+import javafx.scene.control.ScrollPane;
 import javafx.scene.input.Clipboard;
 import javafx.scene.input.ClipboardContent;
 import javafx.scene.layout.BorderPane;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
+import javafx.stage.Screen;
 import javafx.stage.Stage;
 import vitrine.app.drop.DropOverlay;
 import vitrine.app.drop.DropTarget;
@@ -66,6 +69,14 @@ public final class MainWindow {
 
     private static final double SMALLEST_WIDTH = 1024;
     private static final double SMALLEST_HEIGHT = 680;
+    /// What a screen of 1920 x 1080 leaves at a scale of 200 %: the window gets so small where the screen leaves no more.
+    private static final double SMALLER_WIDTH = 960;
+    private static final double SMALLER_HEIGHT = 500;
+    /// The least room in which views stay whole, with their padding: what a window of 1024 x 680 leaves them. In less they scroll.
+    private static final double VIEW_WIDTH = 800;
+    private static final double VIEW_HEIGHT = 510;
+    /// What a popover below the toolbar leaves above and below itself.
+    private static final double POPOVER_AROUND = 140;
 
     private final Services services;
     private final Workspace workspace;
@@ -144,8 +155,9 @@ public final class MainWindow {
         follow();
         stage.setScene(scene);
         stage.setTitle("Vitrine");
-        stage.setMinWidth(SMALLEST_WIDTH);
-        stage.setMinHeight(SMALLEST_HEIGHT);
+        Rectangle2D room = Screen.getPrimary().getVisualBounds();
+        stage.setMinWidth(Math.clamp(room.getWidth(), SMALLER_WIDTH, SMALLEST_WIDTH));
+        stage.setMinHeight(Math.clamp(room.getHeight(), SMALLER_HEIGHT, SMALLEST_HEIGHT));
         services.settings().nowProperty().get().problems().forEach(r -> workspace.add(new Recognised.Refused(services.settings().file().path(), r)));
         showStart();
     }
@@ -367,7 +379,14 @@ public final class MainWindow {
         StackPane holder = (StackPane) viewArea.getChildren().get(1);
         StackPane body = new StackPane(view.body());
         body.setPadding(new Insets(16));
-        holder.getChildren().setAll(body);
+        body.setMinSize(VIEW_WIDTH, VIEW_HEIGHT);
+        ScrollPane scroll = new ScrollPane(body);
+        scroll.setFitToWidth(true);
+        scroll.setFitToHeight(true);
+        scroll.setFocusTraversable(false);
+        scroll.setMinSize(0, 0);
+        scroll.getStyleClass().addAll("edge-to-edge", "vt-view-scroll");
+        holder.getChildren().setAll(scroll);
         List<Node> all = new ArrayList<>();
         if (!view.choosesItsSubject()) {
             all.add(follows ? subjectPicker : new Pill(view.subject().map(Subject::name).orElse("a result, without its checkpoint")));
@@ -506,7 +525,7 @@ public final class MainWindow {
     }
 
     private void showHelp(Button owner) {
-        Popover popover = new Popover(HelpPage.content(present(), commands));
+        Popover popover = new Popover(HelpPage.content(present(), commands, scene.getHeight() - POPOVER_AROUND));
         popover.setHeaderAlwaysVisible(false);
         popover.setDetachable(false);
         popover.setArrowLocation(Popover.ArrowLocation.TOP_RIGHT);
@@ -622,7 +641,7 @@ public final class MainWindow {
                 .add("Take the tour", Icons.HELP, "", this::startTour)
                 .add("Guide", Icons.GUIDE, "", () -> showGuide(guideHere()))
                 .add("Start page", Icons.ANATOMY, "", this::showStart)
-                .add("Navigator", Icons.OPEN_MENU, "Shortcut+B", () -> frame.navigatorShownProperty().set(!frame.navigatorShownProperty().get()))
+                .add("Navigator", Icons.OPEN_MENU, "Shortcut+B", () -> frame.toggleNavigator())
                 .add("Inspector", Icons.INFORMATION, "Shortcut+I", () -> frame.toggleInspector())
                 .add("Tasks", Icons.RUNS, "Shortcut+J", this::toggleDrawer)
                 .add("All sides", Icons.ENLARGE, "Shortcut+Back Slash", () -> {

@@ -21,7 +21,7 @@ import vitrine.views.control.ProvenanceAudit;
 final class KindsCard {
 
     enum Of {
-        CHANGE("‖ΔW‖ ÷ ‖W‖", ""), RANK("Effective rank", "normalised, change × 1,000");
+        CHANGE("‖ΔW‖ ÷ ‖W‖", ""), RANK("Effective rank", "normalised, in thousandths");
 
         private final String title;
         private final String subtitle;

@@ -14,7 +14,7 @@ import javafx.scene.layout.HBox;
 public final class References {
 
     private static final Pattern NUMBER = Pattern.compile("arXiv[ :](\\d{4}\\.\\d{4,5})");
-    private static final int COLUMNS = 12;
+    private static final int COLUMNS = 15;
 
     private References() {}
 
@@ -36,6 +36,7 @@ public final class References {
     private static HBox row(String number) {
         TextField name = new TextField("arXiv:" + number);
         name.setEditable(false);
+        name.setMinWidth(TextField.USE_PREF_SIZE);
         name.setPrefColumnCount(COLUMNS);
         name.getStyleClass().add("vt-reference");
         name.setAccessibleText("Paper's number");
