@@ -259,9 +259,10 @@ class FirstMinutesTest {
         assertEquals(Set.of(), untranslated);
     }
 
-    /// Three English words in a row after all that is known was said in Chinese. What stands in brackets is a file's or a library's own; papers keep their titles.
+    /// Three English words in a row after all that is known was said in Chinese. Papers keep their titles, and how a
+    /// figure was obtained is told in English.
     private static final Pattern ENGLISH = Pattern.compile("\\b[a-z]{2,}(,? [a-z]{2,}){2,}\\b");
-    private static final Pattern PAPERS = Pattern.compile("(?s).*(, (19|20)\\d\\d|arXiv|vitrine [a-z]+ |Nico|Once upon|--).*");
+    private static final Pattern PAPERS = Pattern.compile("(?s).*(\\n(Measured|Derived|Estimated|Sample): |, (19|20)\\d\\d|arXiv|vitrine [a-z]+ |Nico|Once upon|--).*");
 
     /// Opens each list, menu, form and question that the view's buttons open, and listens to what they say. A button that opens something ends in "…", or
     /// shows a choice, or is one of the window's own.

@@ -114,7 +114,8 @@ final class LossCard {
         }
         List<AdapterText> chosen = model.chosenTexts();
         EmptyState empty = new EmptyState(Icons.LORA, "No losses yet. They are measured over a text, with every module cut to fewer and fewer ranks.");
-        javafx.scene.layout.HBox buttons = new javafx.scene.layout.HBox(8);
+        // One below the other where the card is narrow.
+        javafx.scene.layout.FlowPane buttons = new javafx.scene.layout.FlowPane(8, 8);
         buttons.setAlignment(Pos.CENTER);
         if (!chosen.isEmpty()) {
             String over = chosen.size() == 1 ? AdapterText.shown(chosen.getFirst().name()) : chosen.size() + " texts";
@@ -126,6 +127,13 @@ final class LossCard {
         VBox box = new VBox(10, empty, buttons);
         box.setAlignment(Pos.CENTER);
         empty.setMinHeight(StackPane.USE_PREF_SIZE);
-        return box;
+        // In a low window the card is lower than its words and buttons.
+        javafx.scene.control.ScrollPane scroll = new javafx.scene.control.ScrollPane(box);
+        scroll.setFitToWidth(true);
+        scroll.setFitToHeight(true);
+        scroll.setFocusTraversable(false);
+        scroll.setMinHeight(0);
+        scroll.getStyleClass().addAll("edge-to-edge", "vt-view-scroll");
+        return scroll;
     }
 }
