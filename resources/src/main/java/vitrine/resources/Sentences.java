@@ -25,19 +25,24 @@ import java.util.regex.Pattern;
 ///       转到{}
 ///
 /// `{n}` stands for a number and `{}` for anything, which is translated itself where it is known; the translation takes them in the order of the English
-/// sentence, or by number, `{1}`. What has no entry is looked for in its parts (lines, sentences, parts between middle dots), and what is in no entry at all stays English: a sentence that is not
+/// sentence, or by number, `{1}`. An entry without a full stop, colon or semicolon at its end, or with a small letter at its beginning, also holds for a part that has them.
+/// What has no entry is looked for in its parts (lines, sentences, parts between middle dots), and what is in no entry at all stays English: a sentence that is not
 /// translated yet is never missing.
 ///
 /// Safe for use by several threads.
 public final class Sentences extends ResourceBundle {
 
     private static final int KEPT = 4096;
-    private static final int DEEPEST = 4;
+    private static final int DEEPEST = 6;
     private static final Pattern PLACE = Pattern.compile("\\{(n?)}");
     private static final Pattern TAKEN = Pattern.compile("\\{(\\d?)n?}");
-    private static final String NUMBER = "([−+\\-–~]?[\\d.][\\d.,×·⁻⁰¹²³⁴-⁹]*(?:[e][−\\-]?\\d+)?)";
-    /// Where a text falls into parts that may be translated alone: new lines, middle dots, ends of sentences.
-    private static final Pattern SEAMS = Pattern.compile("\\n|  +| ?· ?|(?<=[.?:;]) (?=\\S)|, (?=[a-z])");
+    private static final String NUMBER = "([−+\\-–~]?\\.?\\d(?:[\\d.,×·⁻⁰¹²³⁴-⁹]*[\\d⁰¹²³⁴-⁹])?(?:e[−\\-]?\\d+)?)";
+    /// Where a text falls into parts that may be translated alone, the widest first: new lines and middle dots, ends of sentences, colons, semicolons, commas.
+    private static final List<Pattern> SEAMS = List.of(Pattern.compile("\\n|  +| ?· ?"), Pattern.compile("(?<=[.?]) (?=\\S)"), Pattern.compile("(?<=:) (?=\\S)"),
+            Pattern.compile("(?<=;) (?=\\S)"), Pattern.compile(", (?=[a-z])"));
+    /// Marks at the end of a part, which an entry may leave out, and their Chinese.
+    private static final String MARKS = ".:;";
+    private static final String MARKS_THERE = "。：；";
 
     private final Map<String, String> whole = new LinkedHashMap<>();
     private final List<Form> forms = new ArrayList<>();
@@ -131,21 +136,50 @@ public final class Sentences extends ResourceBundle {
         return find(english, 0) != null;
     }
 
-    /// The translation, or null where there is none for some part of it.
+    /// The translation, or null where there is none for any part of it.
     private String find(String english, int depth) {
-        String exact = whole.get(english);
-        if (exact != null || depth > DEEPEST) {
-            return exact;
+        return depth > DEEPEST ? whole.get(english) : find(english, depth, 0);
+    }
+
+    /// @param seam the widest seam that the text may still have
+    private String find(String english, int depth, int seam) {
+        String said = entry(english, depth);
+        if (said == null && english.length() > 1 && Character.isUpperCase(english.charAt(0)) && Character.isLowerCase(english.charAt(1))) {
+            // A clause at the head of a card begins with a capital.
+            said = entry(Character.toLowerCase(english.charAt(0)) + english.substring(1), depth);
+        }
+        for (int at = seam; said == null && at < SEAMS.size(); at++) {
+            said = parts(english, depth, at);
+        }
+        return said;
+    }
+
+    /// What an entry has for a whole text, with or without the mark at its end; null for none.
+    private String entry(String english, int depth) {
+        String said = exact(english, depth);
+        int mark = english.isEmpty() ? -1 : MARKS.indexOf(english.charAt(english.length() - 1));
+        if (said == null && mark >= 0) {
+            String bare = exact(english.substring(0, english.length() - 1), depth);
+            said = bare == null ? null : bare + MARKS_THERE.charAt(mark);
+        }
+        return said;
+    }
+
+    private String exact(String english, int depth) {
+        String said = whole.get(english);
+        if (said != null) {
+            return said;
         }
         for (Form form : forms) {
             if (english.contains(form.literal)) {
                 Matcher m = form.pattern.matcher(english);
-                if (m.matches()) {
+                // A name at the end must not take the mark behind it with it.
+                if (m.matches() && !(form.english.endsWith("{}") && MARKS.indexOf(english.charAt(english.length() - 1)) >= 0)) {
                     return fill(form, m, depth);
                 }
             }
         }
-        return parts(english, depth);
+        return null;
     }
 
     private String fill(Form form, Matcher m, int depth) {
@@ -163,30 +197,28 @@ public final class Sentences extends ResourceBundle {
         return out.append(form.translation.substring(at)).toString();
     }
 
-    /// A text part by part; parts without letters stay as they are. Null where no part with letters is known.
-    private String parts(String english, int depth) {
-        Matcher seam = SEAMS.matcher(english);
+    /// A text part by part, cut at one kind of seam; parts without letters stay as they are. Null where no part with letters is known, or there is no such seam.
+    private String parts(String english, int depth, int kind) {
+        Matcher seam = SEAMS.get(kind).matcher(english);
         StringBuilder out = new StringBuilder();
         int at = 0;
         boolean any = false;
-        boolean cut = false;
         while (true) {
             boolean found = seam.find();
-            String part = english.substring(at, found ? seam.start() : english.length());
             if (at == 0 && !found) {
                 return null;
             }
-            cut |= found;
-            String said = part.chars().noneMatch(Character::isLetter) ? part : whole.containsKey(part) || depth <= DEEPEST ? find(part, depth + 1) : null;
-            any |= said != null && part.chars().anyMatch(Character::isLetter);
+            String part = english.substring(at, found ? seam.start() : english.length());
+            boolean words = part.chars().anyMatch(Character::isLetter);
+            String said = words ? find(part, depth, kind + 1) : part;
+            any |= said != null && words;
             out.append(said == null ? part : said);
             if (!found) {
-                break;
+                return any ? out.toString() : null;
             }
-            out.append(seam.group().equals(", ") ? "，" : seam.group());
+            out.append(seam.group().equals(", ") ? "，" : said != null && words && MARKS_THERE.indexOf(out.charAt(out.length() - 1)) >= 0 ? "" : seam.group());
             at = seam.end();
         }
-        return any && cut ? out.toString() : null;
     }
 
     @Override

@@ -30,6 +30,16 @@ class SentencesTest {
         assertEquals("注意力\n有效秩", chinese.of("Attention\nEffective rank"));
     }
 
+    /// A refusal: file and tensor stay, what is wrong and what helps is said, at every seam of the line and with the capital of a card's head.
+    @Test
+    void translatesRefusalsByTheirForm() {
+        assertEquals("a.safetensors: 文件头声明 400 字节；长度字段之后文件只有 53 字节。请重新复制或下载。",
+                chinese.of("a.safetensors: the header declares 400 bytes; the file holds 53 after its length field. Copy or download it again."));
+        assertEquals("文件头声明 400 字节；长度字段之后文件只有 53 字节", chinese.of("The header declares 400 bytes; the file holds 53 after its length field"));
+        assertEquals("x.gguf: 张量 a.b：它有 9 个轴；该格式允许 1 至 4 个。", chinese.of("x.gguf: tensor a.b: it has 9 axes; the format has 1 to 4."));
+        assertEquals("config.json: r：其值为 0；此处应为 1 至 1,048,576 的整数。".replace("r：", "r: "), chinese.of("config.json: r: it is 0; a whole number from 1 to 1,048,576 belongs here."));
+    }
+
     @Test
     void leavesWhatItDoesNotKnow() {
         for (String s : new String[] {"model.layers.0.mlp.up_proj.weight", "vitrine open PATH", "0.6673", "", "A sentence that nobody wrote."}) {

@@ -10,14 +10,16 @@ import javafx.scene.layout.Region;
 
 /// Navigator, middle and inspector side by side, with borders that can be dragged.
 ///
-/// Below [#NARROW] the sides are narrower, below [#TIGHT] the inspector lies over the middle and is shown only when asked for. A double
-/// click on a border brings its side back to its usual width.
+/// Below [#NARROW] the sides are narrower, below [#TIGHT] the inspector lies over the middle and is shown only when asked for, below [#SMALL] the navigator too.
+/// A double click on a border brings its side back to its usual width.
 final class Frame extends Region {
 
     /// The width below which the sides are narrower.
     static final double NARROW = 1360;
     /// The width below which the inspector lies over the middle.
     static final double TIGHT = 1180;
+    /// The width below which the navigator lies over the middle as well: what a screen of 1920 pixels leaves at a scale of 200 %.
+    static final double SMALL = 1024;
 
     private static final double GRIP = 8;
     private static final double NAVIGATOR_LEAST = 200;
@@ -38,6 +40,8 @@ final class Frame extends Region {
     private final DoubleProperty inspectorWidth = new SimpleDoubleProperty(this, "inspectorWidth", Double.NaN);
     /// Whether the inspector was asked for while it lies over the middle.
     private boolean over;
+    /// Whether the navigator was asked for while it lies over the middle.
+    private boolean navigatorOver;
 
     Frame(Region navigator, Region middle, Region inspector) {
         this.navigator = navigator;
@@ -73,6 +77,28 @@ final class Frame extends Region {
         return inspectorWidth;
     }
 
+    /// Shows the navigator or takes it away, beside the middle or over it.
+    void toggleNavigator() {
+        if (getWidth() < SMALL) {
+            navigatorOver = !navigatorOver;
+            requestLayout();
+        } else {
+            navigatorShown.set(!navigatorShown.get());
+        }
+    }
+
+    /// Shows the navigator, wherever it lies.
+    void showNavigator() {
+        navigatorOver = true;
+        navigatorShown.set(true);
+        requestLayout();
+    }
+
+    /// Whether the navigator is seen.
+    boolean navigatorSeen() {
+        return getWidth() < SMALL ? navigatorOver : navigatorShown.get();
+    }
+
     /// Shows the inspector or takes it away, beside the middle or over it.
     void toggleInspector() {
         if (getWidth() < TIGHT) {
@@ -97,7 +123,8 @@ final class Frame extends Region {
 
     /// Shows both sides, or hides them if one is seen.
     void toggleSides() {
-        boolean show = !navigatorShown.get() && !inspectorSeen();
+        boolean show = !navigatorSeen() && !inspectorSeen();
+        navigatorOver = show && getWidth() < SMALL;
         navigatorShown.set(show);
         inspectorShown.set(show);
         over = show && getWidth() < TIGHT;
@@ -110,14 +137,16 @@ final class Frame extends Region {
         double h = getHeight();
         boolean narrow = w < NARROW;
         boolean tight = w < TIGHT;
-        double left = navigatorShown.get() ? chosen(navigatorWidth.get(), narrow ? 216 : 260) : 0;
+        boolean small = w < SMALL;
+        double left = navigatorSeen() ? chosen(navigatorWidth.get(), narrow ? 216 : 260) : 0;
         double right = inspectorSeen() ? chosen(inspectorWidth.get(), narrow ? 264 : 300) : 0;
         if (!tight && w - left - right < MIDDLE_LEAST) {
             right = Math.max(right == 0 ? 0 : INSPECTOR_LEAST, w - left - MIDDLE_LEAST);
         }
         place(navigator, left > 0, 0, left, h);
         place(inspector, right > 0, w - right, right, h);
-        place(middle, true, left, w - left - (tight ? 0 : right), h);
+        double beside = small ? 0 : left;
+        place(middle, true, beside, w - beside - (tight ? 0 : right), h);
         place(navigatorGrip, left > 0, left - GRIP / 2, GRIP, h);
         place(inspectorGrip, right > 0, w - right - GRIP / 2, GRIP, h);
     }

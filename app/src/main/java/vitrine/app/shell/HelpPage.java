@@ -29,23 +29,27 @@ final class HelpPage {
 
     private HelpPage() {}
 
-    static Node content(Optional<View> view, Commands commands) {
+    /// @param highest what the window leaves
+    static Node content(Optional<View> view, Commands commands, double highest) {
         VBox box = new VBox(4);
         box.getStyleClass().add("vt-help");
         box.setPrefWidth(WIDTH);
         view.ifPresent(v -> {
             for (HelpTopic t : v.help()) {
-                box.getChildren().add(HelpPopover.content(t.title(), t.words(), t.formula(), t.source()));
+                box.getChildren().add(HelpPopover.content(t.title(), t.words(), t.formula(), t.source(), t.section()));
             }
         });
         Button tour = Buttons.plain("Take the tour", Icons.HELP, () -> commands.named("Take the tour").run());
         tour.addEventHandler(javafx.event.ActionEvent.ACTION, e -> tour.getScene().getWindow().hide());
-        VBox.setMargin(tour, new Insets(8, 12, 0, 12));
-        box.getChildren().addAll(tour, keys(commands));
+        Button guide = Buttons.plain("Read the guide", Icons.GUIDE, () -> commands.named("Guide").run());
+        guide.addEventHandler(javafx.event.ActionEvent.ACTION, e -> guide.getScene().getWindow().hide());
+        HBox buttons = new HBox(8, tour, guide);
+        VBox.setMargin(buttons, new Insets(8, 12, 0, 12));
+        box.getChildren().addAll(buttons, keys(commands));
         ScrollPane scroll = new ScrollPane(box);
         scroll.setFitToWidth(true);
         scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
-        scroll.setMaxHeight(HIGHEST);
+        scroll.setMaxHeight(Math.min(HIGHEST, highest));
         scroll.setPrefWidth(WIDTH + 14);
         scroll.getStyleClass().add("edge-to-edge");
         return ProvenanceAudit.notAFigure(scroll, "explanation");

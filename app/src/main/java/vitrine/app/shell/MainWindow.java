@@ -14,16 +14,19 @@ import javafx.application.Platform;
 import javafx.beans.InvalidationListener;
 import javafx.collections.ListChangeListener;
 import javafx.geometry.Insets;
+import javafx.geometry.Rectangle2D;
 import javafx.scene.Node;
 import javafx.scene.Scene;
 import javafx.scene.control.Button;
 import javafx.scene.control.Label;
+import javafx.scene.control.ScrollPane;
 import javafx.scene.input.Clipboard;
 import javafx.scene.input.ClipboardContent;
 import javafx.scene.layout.BorderPane;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
+import javafx.stage.Screen;
 import javafx.stage.Stage;
 import vitrine.app.drop.DropOverlay;
 import vitrine.app.drop.DropTarget;
@@ -42,11 +45,13 @@ import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionView;
 import vitrine.views.chart.Theme;
 import vitrine.views.compare.CompareView;
 import vitrine.views.control.EmptyState;
+import vitrine.views.control.GuideRequest;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
@@ -64,6 +69,14 @@ public final class MainWindow {
 
     private static final double SMALLEST_WIDTH = 1024;
     private static final double SMALLEST_HEIGHT = 680;
+    /// What a screen of 1920 x 1080 leaves at a scale of 200 %: the window gets so small where the screen leaves no more.
+    private static final double SMALLER_WIDTH = 960;
+    private static final double SMALLER_HEIGHT = 500;
+    /// The least room in which views stay whole, with their padding: what a window of 1024 x 680 leaves them. In less they scroll.
+    private static final double VIEW_WIDTH = 800;
+    private static final double VIEW_HEIGHT = 510;
+    /// What a popover below the toolbar leaves above and below itself.
+    private static final double POPOVER_AROUND = 140;
 
     private final Services services;
     private final Workspace workspace;
@@ -135,14 +148,16 @@ public final class MainWindow {
         services.themes().dress(scene);
         services.languages().follow(scene);
         commands.listen(scene);
+        scene.addEventHandler(GuideRequest.ASKED, e -> showGuide(e.section()));
         new DropTarget(scene, dropOverlay, this::open);
         actions.offerOn(viewArea);
         Notices.watch(services.board(), stage);
         follow();
         stage.setScene(scene);
         stage.setTitle("Vitrine");
-        stage.setMinWidth(SMALLEST_WIDTH);
-        stage.setMinHeight(SMALLEST_HEIGHT);
+        Rectangle2D room = Screen.getPrimary().getVisualBounds();
+        stage.setMinWidth(Math.clamp(room.getWidth(), SMALLER_WIDTH, SMALLEST_WIDTH));
+        stage.setMinHeight(Math.clamp(room.getHeight(), SMALLER_HEIGHT, SMALLEST_HEIGHT));
         services.settings().nowProperty().get().problems().forEach(r -> workspace.add(new Recognised.Refused(services.settings().file().path(), r)));
         showStart();
     }
@@ -364,7 +379,14 @@ public final class MainWindow {
         StackPane holder = (StackPane) viewArea.getChildren().get(1);
         StackPane body = new StackPane(view.body());
         body.setPadding(new Insets(16));
-        holder.getChildren().setAll(body);
+        body.setMinSize(VIEW_WIDTH, VIEW_HEIGHT);
+        ScrollPane scroll = new ScrollPane(body);
+        scroll.setFitToWidth(true);
+        scroll.setFitToHeight(true);
+        scroll.setFocusTraversable(false);
+        scroll.setMinSize(0, 0);
+        scroll.getStyleClass().addAll("edge-to-edge", "vt-view-scroll");
+        holder.getChildren().setAll(scroll);
         List<Node> all = new ArrayList<>();
         if (!view.choosesItsSubject()) {
             all.add(follows ? subjectPicker : new Pill(view.subject().map(Subject::name).orElse("a result, without its checkpoint")));
@@ -503,7 +525,7 @@ public final class MainWindow {
     }
 
     private void showHelp(Button owner) {
-        Popover popover = new Popover(HelpPage.content(present(), commands));
+        Popover popover = new Popover(HelpPage.content(present(), commands, scene.getHeight() - POPOVER_AROUND));
         popover.setHeaderAlwaysVisible(false);
         popover.setDetachable(false);
         popover.setArrowLocation(Popover.ArrowLocation.TOP_RIGHT);
@@ -514,6 +536,18 @@ public final class MainWindow {
         PreferencesSheet sheet = new PreferencesSheet(services, questions, overlay::close);
         overlay.show(sheet);
         sheet.focus();
+    }
+
+    private void showGuide(Guide.Section section) {
+        GuideReader reader = overlay.card() instanceof GuideReader open ? open : new GuideReader(overlay::close);
+        reader.go(section);
+        overlay.show(reader);
+        reader.focus();
+    }
+
+    /// The guide's page of what is in front.
+    private Guide.Section guideHere() {
+        return Guide.Section.page(present().map(v -> v.kind().name().toLowerCase(java.util.Locale.ROOT)).orElse("README"));
     }
 
     /// Goes through the window's parts, on the first sample where there is one.
@@ -605,8 +639,9 @@ public final class MainWindow {
                 .add("Pin this view", Icons.ADD, "Shortcut+Shift+P", this::noView, this::pin)
                 .add("Preferences", Icons.SETTINGS, "Shortcut+Comma", this::showPreferences)
                 .add("Take the tour", Icons.HELP, "", this::startTour)
+                .add("Guide", Icons.GUIDE, "", () -> showGuide(guideHere()))
                 .add("Start page", Icons.ANATOMY, "", this::showStart)
-                .add("Navigator", Icons.OPEN_MENU, "Shortcut+B", () -> frame.navigatorShownProperty().set(!frame.navigatorShownProperty().get()))
+                .add("Navigator", Icons.OPEN_MENU, "Shortcut+B", () -> frame.toggleNavigator())
                 .add("Inspector", Icons.INFORMATION, "Shortcut+I", () -> frame.toggleInspector())
                 .add("Tasks", Icons.RUNS, "Shortcut+J", this::toggleDrawer)
                 .add("All sides", Icons.ENLARGE, "Shortcut+Back Slash", () -> {

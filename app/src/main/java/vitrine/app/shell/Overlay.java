@@ -45,6 +45,11 @@ final class Overlay extends StackPane {
         setVisible(true);
     }
 
+    /// What lies over the window; null for nothing.
+    Node card() {
+        return card;
+    }
+
     boolean isOpen() {
         return card != null;
     }

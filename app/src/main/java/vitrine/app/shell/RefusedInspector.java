@@ -27,6 +27,6 @@ final class RefusedInspector extends VBox {
             details.add(r.where());
         }
         String what = r.problem().isEmpty() ? "It cannot be opened" : Character.toUpperCase(r.problem().charAt(0)) + r.problem().substring(1);
-        getChildren().addAll(title, new ErrorCard(what, details, r.remedy() == null ? "" : r.remedy(), retry));
+        getChildren().addAll(title, new ErrorCard(what, details, r.remedy() == null ? "" : r.remedy(), retry).kind(r.category().label()));
     }
 }

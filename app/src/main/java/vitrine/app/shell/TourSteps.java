@@ -22,7 +22,7 @@ final class TourSteps {
         List<Tour.Step> steps = new ArrayList<>();
         steps.add(new Tour.Step("What is open", "Checkpoints, adapters, texts and runs stand here. Drop more anywhere on the window; what cannot be opened says why.",
                 () -> Optional.of(w.navigator()), () -> {
-                    w.frame().navigatorShownProperty().set(true);
+                    w.frame().showNavigator();
                     w.samples().stream().findFirst().ifPresent(w::openSample);
                 }));
         steps.add(new Tour.Step("Seven views", "Each shows the chosen checkpoint in its own way; Alt+1 to Alt+7 go there. A view that does not apply stays dimmed and says why.",

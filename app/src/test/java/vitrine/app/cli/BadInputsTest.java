@@ -25,6 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import vitrine.core.json.Json;
+import vitrine.resources.Language;
+import vitrine.resources.Sentences;
 
 /// Every bad or odd input has the outcome that the corpus' manifest says. `badinputs/README.md` tells how it is read.
 class BadInputsTest {
@@ -35,6 +37,9 @@ class BadInputsTest {
     private static final Set<String> COMMANDS = Set.of("open", "capture", "eval", "adapter");
     private static final Set<String> CLASSES = Set.of("safetensors.header", "safetensors.tensors", "safetensors.valid", "sharded", "config", "tokenizer",
             "prompt", "impostor", "hf_cache", "dataset", "adapter", "gguf", "pickle.unsafe", "pickle.other", "pickle.archive", "pickle.valid");
+
+    private static final Sentences CHINESE = Sentences.of(Language.CHINESE);
+    private static final Pattern ENGLISH = Pattern.compile("\\b[a-z]+(,? [a-z]+){2,}\\b");
 
     @TempDir
     static Path shared;
@@ -102,6 +107,9 @@ class BadInputsTest {
         boolean right = category.isArray() ? contains(category, error.get("category").asText()) : category.asText().equals(error.get("category").asText());
         assertTrue(right, () -> "category " + error.get("category") + " instead of " + category);
         assertEquals(line, error.get("message").asText());
+        // What the window says of it in Chinese: names, numbers and a library's own words in brackets stay.
+        String there = CHINESE.of(line).replaceAll("[(（](Unexpected|data did not).*[)）]", "");
+        assertFalse(ENGLISH.matcher(there).find(), there);
     }
 
     private static void checkOpened(JsonNode expect, Invocation text, Invocation json) {

@@ -14,16 +14,23 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import javafx.geometry.Bounds;
 import javafx.scene.Node;
 import javafx.scene.Parent;
 import javafx.scene.TraversalDirection;
 import javafx.scene.control.ButtonBase;
+import javafx.scene.control.ContextMenu;
 import javafx.scene.control.Labeled;
+import javafx.scene.control.ListView;
+import javafx.scene.control.ScrollPane;
+import javafx.scene.control.TableView;
 import javafx.scene.control.TextInputControl;
 import javafx.scene.control.ToggleButton;
 import javafx.scene.control.ToggleGroup;
+import javafx.scene.control.TreeTableView;
 import javafx.scene.layout.Region;
 import javafx.scene.paint.Color;
+import javafx.stage.Window;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,11 +45,18 @@ import vitrine.app.workspace.HubCache;
 import vitrine.core.artifact.ArtifactStore;
 import vitrine.core.engine.EmbeddedEngine;
 import vitrine.core.engine.WorkerCommand;
+import vitrine.resources.Guide;
 import vitrine.resources.Language;
 import vitrine.resources.Sentences;
+import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Palette;
 import vitrine.views.chart.Theme;
+import vitrine.views.control.GuideLink;
+import vitrine.views.control.Picker;
+import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.control.ProvenanceBadge;
+import vitrine.views.view.HelpTopic;
 import vitrine.views.view.ViewKind;
 
 /// The first minutes with the window: tour, preferences, another language, the keyboard alone, a screen reader, contrast. One window for all.
@@ -59,6 +73,11 @@ class FirstMinutesTest {
     private final Set<String> unreached = new TreeSet<>();
     private final Set<String> nameless = new TreeSet<>();
     private final Set<String> faint = new TreeSet<>();
+    private final Set<String> untold = new TreeSet<>();
+    private final Set<String> formulas = new TreeSet<>();
+    private final Set<String> english = new TreeSet<>();
+    private final Set<String> cut = new TreeSet<>();
+    private int opened;
 
     @BeforeAll
     void openTheSample() throws Exception {
@@ -86,8 +105,16 @@ class FirstMinutesTest {
                     untranslated(root, kind.label());
                     unreached(kind.label());
                     nameless(kind.label());
+                    untold(root, kind.label());
                 }
             });
+            if (theme == Theme.DARK) {
+                h.resize(960, 540);
+                h.resize(960, 540);
+                WindowHarness.run(() -> cut(kind.label()));
+                h.resize(1440, 900);
+                openWhatOpens(kind);
+            }
         }
         WindowHarness.run(() -> h.window.commands().named("Start page").run());
         h.resize(1440, 900);
@@ -232,6 +259,69 @@ class FirstMinutesTest {
         assertEquals(Set.of(), untranslated);
     }
 
+    /// Three English words in a row after all that is known was said in Chinese. Papers keep their titles, and how a
+    /// figure was obtained is told in English.
+    private static final Pattern ENGLISH = Pattern.compile("\\b[a-z]{2,}(,? [a-z]{2,}){2,}\\b");
+    private static final Pattern PAPERS = Pattern.compile("(?s).*(\\n(Measured|Derived|Estimated|Sample): |, (19|20)\\d\\d|arXiv|vitrine [a-z]+ |Nico|Once upon|--).*");
+
+    /// Opens each list, menu, form and question that the view's buttons open, and listens to what they say. A button that opens something ends in "…", or
+    /// shows a choice, or is one of the window's own.
+    private void openWhatOpens(ViewKind kind) {
+        List<ButtonBase> openers = fx(() -> h.window.scene().getRoot().lookupAll(".button").stream().filter(ButtonBase.class::isInstance).map(ButtonBase.class::cast)
+                .filter(b -> b.isVisible() && !b.isDisabled() && b.getScene() != null && opens(b)).toList());
+        for (ButtonBase b : openers) {
+            WindowHarness.run(() -> {
+                if (b.getScene() != null && b.getScene().getWindow() == h.stage) {
+                    b.fire();
+                    opened++;
+                }
+                listen(kind.label() + ", " + name(b));
+                List.copyOf(Window.getWindows()).stream().filter(w -> w != h.stage).forEach(Window::hide);
+            });
+            h.press("Esc");
+            WindowHarness.run(() -> h.window.tabs().choose(kind));
+        }
+    }
+
+    private static boolean opens(ButtonBase b) {
+        String words = b.getText() == null || b.getText().isBlank() ? String.valueOf(b.getAccessibleText()) : b.getText();
+        return b instanceof Picker<?> || words.contains("…") && !words.startsWith("Open") || Set.of("Export", "Show the command", "What these figures mean", "Help", "More controls").stream().anyMatch(words::startsWith)
+                || words.contains("engine");
+    }
+
+    /// All that windows say now.
+    private void listen(String where) {
+        for (Window w : List.copyOf(Window.getWindows())) {
+            Set<String> said = new TreeSet<>();
+            if (w instanceof ContextMenu menu) {
+                menu.getItems().stream().filter(i -> i.getText() != null && !i.getText().isBlank()).forEach(i -> said.add(i.getText()));
+            } else if (w.getScene() != null) {
+                w.getScene().getRoot().applyCss();
+                w.getScene().getRoot().layout();
+                said.addAll(ShownWords.of(w.getScene().getRoot()));
+            }
+            for (String words : said) {
+                if (ENGLISH.matcher(CHINESE.of(words)).find() && !PAPERS.matcher(words).matches()) {
+                    english.add(where + ": " + words.replace("\n", "\\n") + " → " + CHINESE.of(words).replace("\n", "\\n"));
+                }
+            }
+        }
+    }
+
+    @Test
+    void everyDialogSpeaksChinese() {
+        for (String command : List.of("Search and commands", "Preferences", "Guide", "Take the tour")) {
+            WindowHarness.run(() -> h.window.commands().named(command).run());
+            h.resize(1440, 900);
+            for (int step = 0; step < (command.equals("Take the tour") ? 8 : 1); step++) {
+                WindowHarness.run(() -> listen(command));
+                h.press(command.equals("Take the tour") ? "Right" : "Esc");
+            }
+        }
+        assertEquals(Set.of(), english);
+        assertTrue(opened > 30, "lists, menus and forms that were opened: " + opened);
+    }
+
     @Test
     void theLanguageChangesWhileTheWindowIsShownAndBack() {
         boolean can = fx(() -> vitrine.views.control.Languages.canShow(Language.CHINESE));
@@ -256,6 +346,48 @@ class FirstMinutesTest {
         before.removeIf(passing);
         after.removeIf(passing);
         assertEquals(before, after);
+    }
+
+    // --- where numbers come from
+
+    /// Numbers without an origin, figures without a section of the guide, and formulas of the help whose section the guide does not have.
+    private void untold(Node root, String where) {
+        ProvenanceAudit.untagged(root).forEach(u -> untold.add(where + ": " + u.shown() + " at " + u.path()));
+        ProvenanceAudit.unexplained(root).forEach(u -> untold.add(where + " names no section of the guide: " + u.shown() + " at " + u.path()));
+        for (HelpTopic topic : h.window.present().orElseThrow().help()) {
+            formulas.add(topic.formula());
+            if (Guide.find(topic.section()).isEmpty()) {
+                untold.add(where + ": " + topic.title() + " is not in the guide at " + topic.section());
+            }
+        }
+    }
+
+    @Test
+    void everyNumberSaysWhereItComesFromAndEveryFormulaIsInTheGuide() {
+        assertEquals(Set.of(), untold);
+        assertTrue(formulas.size() > 50, "formulas of all views: " + formulas.size());
+    }
+
+    /// A click on a badge opens the guide at its formula, in the window; links go on to other pages, and back.
+    @Test
+    void aBadgeOpensItsSectionOfTheGuide() {
+        ProvenanceBadge badge = fx(() -> (ProvenanceBadge) h.window.scene().getRoot().lookupAll("." + Styles.BADGE).stream()
+                .filter(n -> GuideLink.of(n).filter(Guide.Section.formula("attention", "normalised entropy")::equals).isPresent()).findFirst().orElseThrow());
+        WindowHarness.click(badge);
+        h.resize(1440, 900);
+        GuideReader reader = fx(() -> (GuideReader) h.window.scene().getRoot().lookup(".vt-guide"));
+        assertEquals(Guide.Section.formula("attention", "normalised entropy"), fx(reader::shown));
+        assertTrue(fx(() -> wordsOf(reader.marked())).startsWith("normalised entropy"));
+        javafx.geometry.Bounds row = fx(() -> reader.sceneToLocal(reader.marked().localToScene(reader.marked().getLayoutBounds())));
+        assertTrue(row.getMinY() > 0 && row.getMaxY() < fx(reader::getHeight), "the row is in sight: " + row);
+        WindowHarness.run(() -> reader.go(Guide.Section.page("lora")));
+        assertTrue(fx(() -> wordsOf(reader)).contains("What is each rank of an adapter worth"));
+        h.press("Esc");
+        assertTrue(fx(() -> h.window.scene().getRoot().lookup(".vt-guide")) == null);
+    }
+
+    private static String wordsOf(Node node) {
+        return node.lookupAll(".vt-guide-text").stream().map(n -> n instanceof javafx.scene.text.Text t ? t.getText() : ((Labeled) n).getText()).collect(java.util.stream.Collectors.joining("\n"));
     }
 
     // --- keyboard, screen reader, contrast
@@ -313,6 +445,36 @@ class FirstMinutesTest {
         List<Node> all = new ArrayList<>();
         collect(h.window.scene().getRoot(), all);
         all.stream().filter(n -> !named(n)).forEach(n -> nameless.add(where + ": " + name(n) + " in " + n.getParent().getClass().getSimpleName()));
+    }
+
+    /// What a screen of 1920 x 1080 leaves at a scale of 200 %: each control lies in the window, or in something that scrolls to it.
+    private void cut(String where) {
+        List<Node> all = new ArrayList<>();
+        collect(h.window.scene().getRoot(), all);
+        for (Node n : all) {
+            Node at = n;
+            Bounds b = n.localToScene(n.getLayoutBounds());
+            for (Node p = n.getParent(); p != null; p = p.getParent()) {
+                // Above the contents of what scrolls, only the place of what scrolls matters.
+                boolean scrolls = p instanceof ScrollPane || p instanceof TableView<?> || p instanceof TreeTableView<?> || p instanceof ListView<?>;
+                if (scrolls || p.getParent() == null) {
+                    Node content = p instanceof ScrollPane s ? s.getContent() : p;
+                    Bounds room = content.localToScene(content.getLayoutBounds());
+                    boolean within = p instanceof TableView<?> || p instanceof TreeTableView<?> || p instanceof ListView<?> || room.getMinX() <= b.getMinX() + 1 && b.getMaxX() <= room.getMaxX() + 1
+                            && room.getMinY() <= b.getMinY() + 1 && b.getMaxY() <= room.getMaxY() + 1;
+                    if (!within) {
+                        cut.add(where + ": " + name(n) + " at " + b + " in " + room);
+                    }
+                    at = p;
+                    b = at.localToScene(at.getLayoutBounds());
+                }
+            }
+        }
+    }
+
+    @Test
+    void noControlIsOutOfReachInASmallWindow() {
+        assertEquals(Set.of(), cut);
     }
 
     @Test

@@ -69,7 +69,7 @@ final class ShownWords {
     }
 
     private static boolean mono(Node node) {
-        boolean styled = node.getStyleClass().stream().anyMatch(c -> c.equals(Styles.MONO) || c.equals(Styles.KEY_CAP) || c.equals("vt-formula"));
+        boolean styled = node.getStyleClass().stream().anyMatch(c -> c.equals(Styles.MONO) || c.equals(Styles.KEY_CAP) || c.equals("vt-formula") || c.equals("vt-guide-text"));
         String family = node instanceof Labeled l ? l.getFont().getFamily() : node instanceof Text t ? t.getFont().getFamily() : "";
         return styled || family.startsWith("JetBrains");
     }

@@ -42,7 +42,7 @@ final class WindowHarness implements AutoCloseable {
 
     static final Path REFERENCE = Path.of("../model-core/src/test/resources/reference").toAbsolutePath().normalize();
     static final Path BAD = Path.of("../model-core/src/test/resources/badinputs").toAbsolutePath().normalize();
-    private static final double PATIENCE_SECONDS = 60;
+    private static final double PATIENCE_SECONDS = Integer.getInteger("vitrine.patience", 60);
 
     /// What the user answers.
     static final class Answers implements Questions {

@@ -11,6 +11,8 @@ import javafx.scene.control.ScrollPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
+import vitrine.views.control.GuideLink;
 import vitrine.views.control.Icons;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
@@ -45,6 +47,8 @@ public final class AnatomyView implements View {
         diagram = new DiagramCard(model);
         body = new AnatomyLayout(model, new Facts(model), diagram, new AdapterCard(model), new ShareCard(model), tensors, new LayoutCard(model), new SpreadCard(model));
         inspector = new TensorInspector(model);
+        GuideLink.about(body, Guide.Section.formulas("anatomy"));
+        GuideLink.about(inspector.node(), Guide.Section.formulas("anatomy"));
         pills = new HeaderPills(model, this::showNotes);
     }
 

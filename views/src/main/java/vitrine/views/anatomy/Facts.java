@@ -10,6 +10,7 @@ import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.TensorEntry;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.MetricTile;
 import vitrine.views.control.Quantity;
@@ -81,7 +82,7 @@ final class Facts extends Region {
         long idle = a.tensors().stream().filter(Anatomy.Item::idle).count();
         String note = longCount ? Numbers.count(a.parameters()) : a.tied() ? "tied head counted once" : idle > 0 ? Numbers.count(idle) + " unused tensors left out"
                 : a.checkpoint().kind() == Checkpoint.Kind.ADAPTER ? "of the adapter alone" : "all weights";
-        return new MetricTile("Parameters", Quantity.of(a.parameters(), longCount ? Numbers::si : Numbers::count, p)).badge().note(note);
+        return new MetricTile("Parameters", Quantity.of(a.parameters(), longCount ? Numbers::si : Numbers::count, p)).badge(Guide.Section.formula("anatomy", "parameters")).note(note);
     }
 
     private static MetricTile file(Anatomy a) {
@@ -94,7 +95,7 @@ final class Facts extends Region {
 
     private static MetricTile memory(Anatomy a, boolean narrow) {
         Provenance p = Provenance.derived(a.checkpoint().name(), "F32", "parameters × 4 bytes");
-        return new MetricTile(narrow ? "In memory" : "Weights in memory", Quantity.of(a.float32Bytes(), Numbers::bytes, p)).badge().note("widened to float32");
+        return new MetricTile(narrow ? "In memory" : "Weights in memory", Quantity.of(a.float32Bytes(), Numbers::bytes, p)).badge(Guide.Section.formula("anatomy", "weights in memory")).note("widened to float32");
     }
 
     private static MetricTile cache(Anatomy a, boolean narrow) {
@@ -102,10 +103,10 @@ final class Facts extends Region {
         ModelSpec spec = a.spec().orElse(null);
         if (spec == null || spec.encoder() || spec.layers().isEmpty()) {
             String reason = spec == null ? "family unknown" : "none in an encoder";
-            return new MetricTile("KV cache", Quantity.missing(reason, p)).badge().note(spec == null ? "needs heads and layers" : "it reads all tokens at once");
+            return new MetricTile("KV cache", Quantity.missing(reason, p)).badge(Guide.Section.formula("anatomy", "KV cache")).note(spec == null ? "needs heads and layers" : "it reads all tokens at once");
         }
         String formula = cacheFormula(a, spec);
-        return new MetricTile((narrow ? "KV at " : "KV cache at ") + Numbers.count(a.cachePositions()), Quantity.of(a.cacheBytes(), Numbers::bytes, p)).badge()
+        return new MetricTile((narrow ? "KV at " : "KV cache at ") + Numbers.count(a.cachePositions()), Quantity.of(a.cacheBytes(), Numbers::bytes, p)).badge(Guide.Section.formula("anatomy", "KV cache"))
                 .note(narrow ? formula.replace(" × ", "×") : formula);
     }
 

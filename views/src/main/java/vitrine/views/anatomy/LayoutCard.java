@@ -7,6 +7,7 @@ import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.DataFile;
 import vitrine.core.refusal.Visible;
+import vitrine.resources.Guide;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Card;
@@ -20,7 +21,7 @@ final class LayoutCard {
 
     private static final double STRIP = 24;
 
-    private final Card card = new Card("File layout");
+    private final Card card = new Card("File layout").explained(Guide.Section.formula("anatomy", "place in the file"));
     private final AnatomyViewModel model;
     private final FileStrip strip = new FileStrip();
     private final FigureCanvas canvas = new FigureCanvas(strip);

@@ -6,6 +6,7 @@ import javafx.scene.layout.Region;
 import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.architecture.Part;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.views.chart.BarStack;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
@@ -23,7 +24,7 @@ final class ShareCard {
     /// Head, padding and gap of the card around the figure.
     private static final double CHROME = 24 + 8 + 26;
 
-    private final Card card = new Card("Parameters by part");
+    private final Card card = new Card("Parameters by part").explained(Guide.Section.formula("anatomy", "by part"));
     private final AnatomyViewModel model;
     private final BarStack bar = new BarStack().format(Numbers::count);
     private final FigureCanvas canvas = new FigureCanvas(bar);

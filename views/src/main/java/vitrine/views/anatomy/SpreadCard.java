@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import vitrine.core.architecture.Part;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -25,7 +26,7 @@ final class SpreadCard {
     /// More curves than this cannot be told apart.
     private static final int MOST_CURVES = 8;
 
-    private final Card card = new Card("Standard deviation across layers");
+    private final Card card = new Card("Standard deviation across layers").explained(Guide.Section.formula("anatomy", "mean"));
     private final AnatomyViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -26,6 +26,7 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Histogram;
@@ -209,7 +210,7 @@ final class TensorInspector {
         TensorValues.Figures f = v.figures();
         Provenance p = v.provenance();
         List<Node> out = new java.util.ArrayList<>();
-        out.add(head("Values", new ProvenanceBadge(p)));
+        out.add(head("Values", new ProvenanceBadge(p).explained(Guide.Section.formula("anatomy", "mean"))));
         if (f.nonFinite() > 0) {
             Label odd = new Label(Numbers.count(f.nan()) + " NaN, " + Numbers.count(f.infinite()) + " infinite of " + Numbers.count(f.count()) + ". Figures are of the finite values.");
             odd.setGraphic(Icons.WARNING.node());

@@ -14,10 +14,12 @@ import javafx.scene.input.KeyCode;
 import javafx.scene.input.KeyEvent;
 import vitrine.core.analysis.attention.HeadMetric;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Show;
 import vitrine.views.chart.Scale;
 import vitrine.views.control.Buttons;
+import vitrine.views.control.GuideLink;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.Segments;
@@ -58,6 +60,8 @@ public final class AttentionView implements View {
         map = new MapCard(model, this::chooseComparison);
         body = new AttentionLayout(prompt, new HeadsCard(model), new ScatterCard(model), new SimilarityCard(model), map);
         inspector = new HeadInspector(model);
+        GuideLink.about(body, Guide.Section.formulas("attention"));
+        GuideLink.about(inspector.node(), Guide.Section.formulas("attention"));
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
     }
 

@@ -21,6 +21,7 @@ import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.analysis.attention.HeadMetric;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Show;
@@ -114,7 +115,7 @@ final class HeadInspector {
     }
 
     private Node metrics(AttentionCapture c, HeadId h) {
-        VBox rows = section(head("Head metrics", new ProvenanceBadge(c.provenance(HeadMetric.NORMALISED_ENTROPY.tensor()))));
+        VBox rows = section(head("Head metrics", new ProvenanceBadge(c.provenance(HeadMetric.NORMALISED_ENTROPY.tensor())).explained(Guide.Section.formula("attention", "normalised entropy"))));
         for (HeadMetric m : LISTED) {
             if (c.has(m)) {
                 double v = c.metric(m, h.layer(), h.head());
@@ -163,7 +164,7 @@ final class HeadInspector {
         canvas.setPrefHeight(bars.size() * 26);
         ProvenanceAudit.tag(canvas, from);
         String name = queries.size() == 1 ? (rollout ? "Rollout from " : "From ") + TokenText.shown(c.tokens().get(queries.getFirst())) + " [" + queries.getFirst() + "] to" : "From " + queries.size() + " tokens, mean, to";
-        VBox section = section(head(name, new ProvenanceBadge(from)), canvas);
+        VBox section = section(head(name, new ProvenanceBadge(from).explained(Guide.Section.formula("attention", "weights"))), canvas);
         double total = order.stream().mapToDouble(k -> row[k]).sum();
         if (order.size() > LISTED_KEYS) {
             Label rest = new Label("Other keys: " + Numbers.probability(total - listed));

@@ -3,6 +3,7 @@ package vitrine.views.attention;
 import java.util.List;
 import javafx.scene.control.ScrollPane;
 import vitrine.core.analysis.attention.HeadMetric;
+import vitrine.resources.Guide;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.FigureCanvas;
@@ -18,7 +19,7 @@ final class HeadsCard {
     /// What the card adds around the grid: head, padding, borders.
     private static final double CHROME = 62;
 
-    private final Card card = new Card("Heads");
+    private final Card card = new Card("Heads").explained(Guide.Section.formula("attention", "weights"));
     private final AttentionViewModel model;
     private final ThumbnailGrid grid = new ThumbnailGrid();
     private final FigureCanvas canvas = new FigureCanvas(grid);

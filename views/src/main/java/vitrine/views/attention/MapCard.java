@@ -7,6 +7,7 @@ import javafx.beans.property.SimpleBooleanProperty;
 import javafx.scene.Node;
 import javafx.scene.control.ScrollPane;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.views.attention.AttentionViewModel.Drawing;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.attention.AttentionViewModel.Show;
@@ -34,7 +35,7 @@ final class MapCard {
     /// Links of more tokens than this cannot be told apart.
     private static final int MAX_LINKED = 200;
 
-    private final Card card = new Card("");
+    private final Card card = new Card("").explained(Guide.Section.formula("attention", "weights"));
     private final AttentionViewModel model;
     private final HeatMapView view = new HeatMapView();
     private final Links links = new Links();

@@ -3,6 +3,7 @@ package vitrine.views.attention;
 import java.util.ArrayList;
 import java.util.List;
 import vitrine.core.analysis.attention.HeadMetric;
+import vitrine.resources.Guide;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
@@ -20,7 +21,7 @@ final class ScatterCard {
     /// More layers than this have no key: the read-out tells the layer.
     private static final int KEYED_LAYERS = 6;
 
-    private final Card card = new Card("Entropy, distance");
+    private final Card card = new Card("Entropy, distance").explained(Guide.Section.formula("attention", "normalised entropy"));
     private final AttentionViewModel model;
     private final ScatterPlot plot = new ScatterPlot();
     private final FigureCanvas canvas = new FigureCanvas(plot);

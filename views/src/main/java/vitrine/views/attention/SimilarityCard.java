@@ -14,6 +14,7 @@ import javafx.scene.layout.Region;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionViewModel.Similarity;
 import vitrine.views.chart.Axis;
@@ -39,7 +40,7 @@ final class SimilarityCard {
     /// Above this cosine two layers are told as repeating each other.
     private static final double ALIKE = 0.95;
 
-    private final Card card = new Card("Layers");
+    private final Card card = new Card("Layers").explained(Guide.Section.formula("attention", "layer similarity"));
     private final AttentionViewModel model;
     private final MatrixChart chart = new MatrixChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -211,7 +211,7 @@ public final class LineChart implements Interactive {
 
     private Plot layOut(double width, double height, Surface surface) {
         Axis across = visible != null ? x.between(visible.low, visible.high) : wholeX();
-        return Plot.within(width, height, LineChartDrawing.roomForLabels(this, surface), across, fittedY(across, height), surface);
+        return Plot.within(width, height, LineChartDrawing.roomForLabels(this, surface, width), across, fittedY(across, height), surface);
     }
 
     private Axis wholeX() {

@@ -23,6 +23,7 @@ final class LineChartDrawing {
     private static final double REFERENCES_APART = 12;
     /// From the end of a curve to its label, for the leader.
     private static final double LEADER = 16;
+    private static final double LABEL_SHARE = 0.3;
     private static final double NAME_HEIGHT = 13;
 
     private record Piece(LineSeries series, int from, int to) {}
@@ -36,7 +37,8 @@ final class LineChartDrawing {
         this.chart = chart;
     }
 
-    static double roomForLabels(LineChart chart, Surface surface) {
+    /// @param width of the whole figure: names take at most [#LABEL_SHARE] of it, and longer ones are cut (the read-out has them whole)
+    static double roomForLabels(LineChart chart, Surface surface, double width) {
         if (chart.labelsFitInside()) {
             return 24;
         }
@@ -47,7 +49,7 @@ final class LineChartDrawing {
             }
         }
         // Ticks stand centred below the plot's corners and need room too.
-        return widest == 0 ? 12 : Math.ceil(widest + LEADER + 2);
+        return widest == 0 ? 12 : Math.ceil(Math.min(widest, width * LABEL_SHARE) + LEADER + 2);
     }
 
     void draw(Pen pen, double width, double height, Palette palette) {
@@ -68,7 +70,7 @@ final class LineChartDrawing {
         drawThreshold(pen, plot, palette);
         drawReferenceNames(pen, plot, palette);
         drawMarkNames(pen, plot, palette);
-        drawEndLabels(pen, plot, palette);
+        drawEndLabels(pen, plot, width, palette);
         drawCursor(pen, plot, width, height, palette);
         if (chart.picking() != null) {
             double from = plot.toX(chart.picking().low());
@@ -303,7 +305,7 @@ final class LineChartDrawing {
         return names.stream().anyMatch(n -> Math.abs(n[1] - at) < NAME_HEIGHT && left < n[0] + n[2] + 4 && n[0] < left + width + 4);
     }
 
-    private void drawEndLabels(Pen pen, Plot plot, Palette palette) {
+    private void drawEndLabels(Pen pen, Plot plot, double width, Palette palette) {
         List<LineSeries> labelled = new ArrayList<>();
         for (LineSeries s : chart.series()) {
             if (s.labelled() && s.last(plot.x().low(), plot.x().high()) >= 0) {
@@ -327,8 +329,8 @@ final class LineChartDrawing {
             double from = !inside ? plot.right() : Double.isNaN(chart.now()) ? starts[i] : Math.max(starts[i], Math.min(plot.toX(chart.now()), plot.right()));
             pen.line(from + 4, ends[i], from + LEADER - 4, places[i], Stroke.of(palette.axis(), 1));
             boolean bold = s.name().equals(chart.selectedSeriesProperty().get());
-            pen.textMiddle(s.name(), from + LEADER, places[i], bold ? TextStyle.CAPTION_STRONG : TextStyle.CAPTION,
-                    s.colour().apply(palette), Pen.Align.LEFT);
+            TextStyle style = bold ? TextStyle.CAPTION_STRONG : TextStyle.CAPTION;
+            pen.textMiddle(pen.shortened(s.name(), style, width - from - LEADER), from + LEADER, places[i], style, s.colour().apply(palette), Pen.Align.LEFT);
         }
     }
 

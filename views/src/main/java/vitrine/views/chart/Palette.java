@@ -53,7 +53,7 @@ public record Palette(Theme theme, Color background, Color inset, Color card, Co
 
     private static final List<Color> CATEGORICAL_DARK = colours(0x50b9fe, 0xe69434, 0xe494ca, 0x67ad8f, 0xf6cc52, 0x8777a4,
             0xabc689, 0xbd5e6e, 0x348bd7, 0xfdbdcb, 0x7c8a02, 0x0ae7fe);
-    private static final List<Color> CATEGORICAL_LIGHT = colours(0x1c6ebd, 0xc78113, 0x935393, 0x296b5b, 0x93794c, 0x997ee1,
+    private static final List<Color> CATEGORICAL_LIGHT = colours(0x1c6ebd, 0xc58012, 0x935393, 0x296b5b, 0x93794c, 0x997ee1,
             0x1a5700, 0x7e164a, 0x34476e, 0xdb687e, 0x696506, 0x1895a8);
 
     /// Text on a light cell; the other choice is white.

@@ -15,6 +15,7 @@ import javafx.scene.layout.VBox;
 import vitrine.core.artifact.CompareArtifact;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.refusal.Visible;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.KeyValueRow;
@@ -94,7 +95,7 @@ final class CompareInspector {
         if (h != null && c.heads() && h.layer() < c.moved().length) {
             box.getChildren().add(title("Layer " + h.layer() + ", head " + h.head(), h.equals(c.mostMoved()) ? "The head that moved most on this prompt" : "One of " + Numbers.count((long) c.moved().length * c.moved()[0].length) + " heads"));
             Provenance tv = c.provenance("attention_total_variation");
-            box.getChildren().add(section(head("Change", new ProvenanceBadge(tv)),
+            box.getChildren().add(section(head("Change", new ProvenanceBadge(tv).explained(Guide.Section.formula("compare", "attention moved"))),
                     KeyValueRow.of("Total variation, mean row", Quantity.of(c.moved()[h.layer()][h.head()], Numbers::probabilityInList, tv)),
                     KeyValueRow.of("First-token mass, A", Quantity.of(c.firstA()[h.layer()][h.head()], Numbers::probabilityInList, c.provenance("first_token_mass_a"))),
                     KeyValueRow.of("First-token mass, B", Quantity.of(c.firstB()[h.layer()][h.head()], Numbers::probabilityInList, c.provenance("first_token_mass_b")))));
@@ -112,7 +113,7 @@ final class CompareInspector {
 
     /// What both make of the token that is locked, and what they expected in its place.
     private Node token(Comparison c, int t) {
-        VBox rows = section(head("Token " + c.token(t) + " [" + t + "]", new ProvenanceBadge(c.provenance("token_nll_a"))));
+        VBox rows = section(head("Token " + c.token(t) + " [" + t + "]", new ProvenanceBadge(c.provenance("token_nll_a")).explained(Guide.Section.formula("compare", "perplexity"))));
         if (t == 0) {
             rows.getChildren().add(note("The first token is predicted by nothing."));
             return rows;
@@ -134,7 +135,7 @@ final class CompareInspector {
 
     private Node changes(Comparison c) {
         Provenance from = c.provenance("token_nll_b");
-        VBox rows = section(head("Loss change per token, largest", new ProvenanceBadge(from)));
+        VBox rows = section(head("Loss change per token, largest", new ProvenanceBadge(from).explained(Guide.Section.formula("compare", "perplexity"))));
         List<Integer> tokens = c.mostChanged(FALLS, RISES);
         if (tokens.isEmpty()) {
             rows.getChildren().add(note("No token's loss changed."));
@@ -182,7 +183,7 @@ final class CompareInspector {
         Provenance change = c.provenance("relative_change");
         Provenance rank = c.provenance("rank_change");
         for (CompareArtifact.Matrix m : all.stream().limit(MATRICES).toList()) {
-            VBox rows = section(head(m.expert() >= 0 ? "Expert " + m.expert() : "Change", new ProvenanceBadge(change)));
+            VBox rows = section(head(m.expert() >= 0 ? "Expert " + m.expert() : "Change", new ProvenanceBadge(change).explained(Guide.Section.formula("compare", "weight change"))));
             if (m.absent() != null) {
                 rows.getChildren().add(note("No figures: " + m.absent() + "."));
             } else {

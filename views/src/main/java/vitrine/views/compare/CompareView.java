@@ -23,9 +23,11 @@ import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.CompareArtifact;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Csv;
 import vitrine.views.control.Buttons;
+import vitrine.views.control.GuideLink;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
@@ -67,6 +69,8 @@ public final class CompareView implements View {
         PerplexityCard perplexity = new PerplexityCard(model, this::chooseTexts);
         body = new CompareLayout(model, List.of(perplexity.node(), loss.node(), maps.node(), second.node(), heads.node()), change.node(), rank.node(), new TableCard(model));
         inspector = new CompareInspector(model);
+        GuideLink.about(body, Guide.Section.formulas("compare"));
+        GuideLink.about(inspector.node(), Guide.Section.formulas("compare"));
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
     }
 

@@ -3,6 +3,7 @@ package vitrine.views.compare;
 import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.FigureCanvas;
@@ -18,7 +19,7 @@ import vitrine.views.control.ProvenanceAudit;
 /// How far every head's attention moved: layers down, heads across. A click shows the head.
 final class HeadsCard {
 
-    private final Card card = new Card("Attention moved").subtitle("layers × heads");
+    private final Card card = new Card("Attention moved").explained(Guide.Section.formula("compare", "attention moved")).subtitle("layers × heads");
     private final CompareViewModel model;
     private final MatrixChart chart = new MatrixChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -4,6 +4,7 @@ import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.CompareArtifact;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.FigureCanvas;
@@ -20,7 +21,7 @@ import vitrine.views.control.ProvenanceAudit;
 final class KindsCard {
 
     enum Of {
-        CHANGE("‖ΔW‖ ÷ ‖W‖", ""), RANK("Effective rank", "normalised, change × 1,000");
+        CHANGE("‖ΔW‖ ÷ ‖W‖", ""), RANK("Effective rank", "normalised, in thousandths");
 
         private final String title;
         private final String subtitle;
@@ -44,7 +45,7 @@ final class KindsCard {
     KindsCard(CompareViewModel model, Of of) {
         this.model = model;
         this.of = of;
-        card = new Card(of.title).subtitle(of.subtitle);
+        card = new Card(of.title).subtitle(of.subtitle).explained(Guide.Section.formula("compare", of == Of.CHANGE ? "weight change" : "effective rank"));
         canvas.setId(of == Of.CHANGE ? "weight-change" : "rank-change");
         VBox.setVgrow(canvas, Priority.ALWAYS);
         chart.readOut(this::readOut);

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import javafx.scene.control.Label;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.ColumnChart;
@@ -27,7 +28,7 @@ final class LossCard {
         }
     }
 
-    private final Card card = new Card("Loss per token");
+    private final Card card = new Card("Loss per token").explained(Guide.Section.formula("compare", "perplexity"));
     private final CompareViewModel model;
     private final ColumnChart chart = new ColumnChart().tokens();
     private final FigureCanvas canvas = new FigureCanvas(chart);

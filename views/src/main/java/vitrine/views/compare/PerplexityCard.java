@@ -14,6 +14,7 @@ import javafx.scene.layout.Region;
 import vitrine.core.artifact.CompareArtifact;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.refusal.Visible;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Card;
@@ -24,7 +25,7 @@ import vitrine.views.control.Quantity;
 /// Perplexity of every text for A and B; bits per byte where their tokens are not the same.
 final class PerplexityCard {
 
-    private final Card card = new Card("Perplexity");
+    private final Card card = new Card("Perplexity").explained(Guide.Section.formula("compare", "perplexity"));
     private final CompareViewModel model;
     private final Runnable chooseTexts;
 

@@ -10,6 +10,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 
 /// A framed panel that holds one figure: title and subtitle at the left of its head, badge and actions at the right.
@@ -74,14 +75,14 @@ public final class Card extends VBox {
 
     /// Says how all figures of this card came about: shows the badge, and tags the card.
     public Card provenance(Provenance provenance) {
-        return provenance(provenance, () -> { });
-    }
-
-    /// @param clicked opens the formula
-    public Card provenance(Provenance provenance, Runnable clicked) {
-        badge.getChildren().setAll(new ProvenanceBadge(provenance, clicked));
+        badge.getChildren().setAll(new ProvenanceBadge(provenance));
         ProvenanceAudit.tag(this, provenance);
         return this;
+    }
+
+    /// Says which section of the guide explains the figures of this card: its badge opens it.
+    public Card explained(Guide.Section section) {
+        return GuideLink.about(this, section);
     }
 
     /// Nothing in the card is a figure now.

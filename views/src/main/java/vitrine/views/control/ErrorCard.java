@@ -46,6 +46,14 @@ public final class ErrorCard extends VBox {
         setMaxSize(WIDEST, USE_PREF_SIZE);
     }
 
+    /// Heads the card with the kind of the failure, such as `Missing shard`.
+    public ErrorCard kind(String label) {
+        Label kind = new Label(label);
+        kind.getStyleClass().addAll(Styles.CAPTION, "vt-error-kind");
+        getChildren().addFirst(kind);
+        return this;
+    }
+
     private static Label wrapped(String text, String styleClass) {
         Label label = new Label(text);
         label.getStyleClass().add(styleClass);

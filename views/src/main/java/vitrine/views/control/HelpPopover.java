@@ -4,6 +4,7 @@ import atlantafx.base.controls.Popover;
 import javafx.scene.Node;
 import javafx.scene.control.Label;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 
 /// What a figure means: a few sentences, the formula, and where it comes from.
@@ -13,8 +14,9 @@ public final class HelpPopover {
 
     /// @param formula as text, such as `exp(H(p)), p = σ / Σσ`; empty for none
     /// @param source paper and year, or where in the program it is defined; empty for none
-    public HelpPopover(String title, String words, String formula, String source) {
-        popover = new Popover(content(title, words, formula, source));
+    /// @param section of the guide that says more
+    public HelpPopover(String title, String words, String formula, String source, Guide.Section section) {
+        popover = new Popover(content(title, words, formula, source, section));
         popover.setArrowLocation(Popover.ArrowLocation.TOP_RIGHT);
         popover.setHeaderAlwaysVisible(false);
         popover.setDetachable(false);
@@ -26,7 +28,7 @@ public final class HelpPopover {
     }
 
     /// What it shows, as a node of its own.
-    public static VBox content(String title, String words, String formula, String source) {
+    public static VBox content(String title, String words, String formula, String source, Guide.Section section) {
         VBox box = new VBox();
         box.getStyleClass().add(Styles.POPOVER);
         ProvenanceAudit.notAFigure(box, "explanation");
@@ -36,7 +38,9 @@ public final class HelpPopover {
         }
         if (!source.isEmpty()) {
             box.getChildren().add(label(source, Styles.CAPTION));
+            box.getChildren().addAll(References.rows(source));
         }
+        box.getChildren().add(new GuideLink(section));
         return box;
     }
 

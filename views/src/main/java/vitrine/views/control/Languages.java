@@ -40,7 +40,7 @@ import vitrine.views.chart.SpokenFigures;
 public final class Languages {
 
     private static final String WATCHED = "vitrine.language";
-    private static final Set<String> DATA = Set.of(Styles.MONO, "vt-formula", "vt-token", "vt-command", Styles.KEY_CAP);
+    private static final Set<String> DATA = Set.of(Styles.MONO, "vt-formula", "vt-guide-text", "vt-token", "vt-command", Styles.KEY_CAP);
 
     private final ObjectProperty<Language> language = new SimpleObjectProperty<>(this, "language", Language.ENGLISH);
     private final List<Scene> scenes = new ArrayList<>();

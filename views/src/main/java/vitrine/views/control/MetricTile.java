@@ -7,6 +7,7 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Sparkline;
@@ -59,6 +60,12 @@ public final class MetricTile extends VBox {
     public MetricTile badge() {
         head.getChildren().add(new ProvenanceBadge(number.quantity().provenance()));
         return this;
+    }
+
+    /// The same, and where the figure is explained: a click on the badge opens it.
+    public MetricTile badge(Guide.Section section) {
+        GuideLink.about(this, section);
+        return badge();
     }
 
     /// A muted line below the figure.

@@ -87,6 +87,25 @@ public final class ProvenanceAudit {
         }
     }
 
+    /// All visible figures below a node, told though their origin is, for which no section of the guide is named: a badge there would open nothing.
+    public static List<Untold> unexplained(Node root) {
+        List<Untold> found = new ArrayList<>();
+        unexplained(root, "", found);
+        return found;
+    }
+
+    private static void unexplained(Node node, String path, List<Untold> found) {
+        if (!node.isVisible()) {
+            return;
+        }
+        String here = path + "/" + (node.getStyleClass().isEmpty() ? node.getClass().getSimpleName() : node.getStyleClass().getLast());
+        if (node.hasProperties() && node.getProperties().get(PROVENANCE) instanceof Provenance p && GuideLink.of(node).isEmpty()) {
+            found.add(new Untold(node, p.sentence(), here));
+        } else if (node instanceof Parent parent && !(node.hasProperties() && node.getProperties().containsKey(NOT_A_FIGURE))) {
+            parent.getChildrenUnmodifiable().forEach(child -> unexplained(child, here, found));
+        }
+    }
+
     private static boolean told(Node node) {
         return node.hasProperties() && (node.getProperties().containsKey(PROVENANCE) || node.getProperties().containsKey(NOT_A_FIGURE));
     }

@@ -7,6 +7,7 @@ import javafx.scene.input.KeyEvent;
 import javafx.scene.input.MouseEvent;
 import javafx.scene.layout.HBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Figure;
 import vitrine.views.chart.FigureCanvas;
@@ -15,7 +16,8 @@ import vitrine.views.chart.Pen;
 import vitrine.views.chart.Stroke;
 import vitrine.views.chart.Theme;
 
-/// A mark and a word that tell how a figure was obtained; hovering names tensor, dtype, sample size and method.
+/// A mark and a word that tell how a figure was obtained; hovering names tensor, dtype, sample size and method, a click opens the section of the guide that
+/// explains the figure, as [GuideLink#about] has it.
 ///
 /// One stands on a card when all its figures agree, else one in each row.
 public final class ProvenanceBadge extends HBox {
@@ -25,11 +27,6 @@ public final class ProvenanceBadge extends HBox {
     private final Provenance provenance;
 
     public ProvenanceBadge(Provenance provenance) {
-        this(provenance, () -> { });
-    }
-
-    /// @param clicked opens the formula
-    public ProvenanceBadge(Provenance provenance, Runnable clicked) {
         this.provenance = provenance;
         getStyleClass().add(Styles.BADGE);
         FigureCanvas mark = new FigureCanvas(new Mark(provenance.kind()));
@@ -40,18 +37,31 @@ public final class ProvenanceBadge extends HBox {
         Label word = new Label(provenance.kind().label());
         word.setMinWidth(USE_PREF_SIZE);
         getChildren().addAll(mark, word);
-        Tooltip.install(this, new Tooltip(provenance.sentence()));
+        Tooltip tooltip = new Tooltip(provenance.sentence());
+        // The badge is made before it is put where a section of the guide holds.
+        tooltip.setOnShowing(e -> tooltip.setText(GuideLink.of(this).map(g -> provenance.sentence() + "\nGuide: " + g.words()).orElse(provenance.sentence())));
+        Tooltip.install(this, tooltip);
+        sceneProperty().addListener((o, old, now) -> setAccessibleHelp(GuideLink.of(this).map(g -> "Guide: " + g.words()).orElse(null)));
         setAccessibleText(provenance.sentence());
         setFocusTraversable(true);
         setMinWidth(USE_PREF_SIZE);
         ProvenanceAudit.tag(this, provenance);
-        addEventHandler(MouseEvent.MOUSE_CLICKED, e -> clicked.run());
+        addEventHandler(MouseEvent.MOUSE_CLICKED, e -> explain());
         addEventHandler(KeyEvent.KEY_PRESSED, e -> {
             if (e.getCode() == KeyCode.ENTER || e.getCode() == KeyCode.SPACE) {
-                clicked.run();
+                explain();
                 e.consume();
             }
         });
+    }
+
+    /// Says which section of the guide explains the figures that this badge stands for.
+    public ProvenanceBadge explained(Guide.Section section) {
+        return GuideLink.about(this, section);
+    }
+
+    private void explain() {
+        GuideLink.of(this).ifPresent(section -> GuideLink.ask(this, section));
     }
 
     public Provenance provenance() {

@@ -10,6 +10,7 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
@@ -22,7 +23,7 @@ import vitrine.views.control.ProvenanceAudit;
 /// How much each component of each module counts at a step of the run, with a slider over the steps.
 final class AlongCard {
 
-    private final Card card = new Card("Ranks along the run");
+    private final Card card = new Card("Ranks along the run").explained(Guide.Section.formula("lora", "effective rank"));
     private final LoraViewModel model;
     private final ImportanceMap map = new ImportanceMap();
     private final FigureCanvas canvas = new FigureCanvas(map);

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -28,7 +29,7 @@ final class AlongCurvesCard {
         }
     }
 
-    private final Card card = new Card("Over steps");
+    private final Card card = new Card("Over steps").explained(Guide.Section.formula("lora", "effective rank"));
     private final LoraViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.HeatMapView;
 import vitrine.views.chart.Numbers;
@@ -16,7 +17,7 @@ import vitrine.views.control.Icons;
 /// The components of the selected module over the steps of the run.
 final class AlongModuleCard {
 
-    private final Card card = new Card("One module over steps");
+    private final Card card = new Card("One module over steps").explained(Guide.Section.formula("lora", "singular value"));
     private final LoraViewModel model;
     private final HeatMapView map = new HeatMapView();
 

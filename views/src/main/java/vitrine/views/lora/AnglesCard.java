@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -19,8 +20,8 @@ import vitrine.views.control.Icons;
 /// Two adapters: the principal angles of the selected module, and the norms of all modules.
 final class AnglesCard {
 
-    private final Card angles = new Card("Principal angles");
-    private final Card norms = new Card("Norms");
+    private final Card angles = new Card("Principal angles").explained(Guide.Section.formula("lora", "two adapters"));
+    private final Card norms = new Card("Norms").explained(Guide.Section.formula("lora", "two adapters"));
     private final LoraViewModel model;
     private final LineChart chart = new LineChart();
     private final ScatterPlot scatter = new ScatterPlot();

@@ -23,6 +23,7 @@ import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
@@ -38,7 +39,7 @@ import vitrine.views.view.States;
 /// What a cut costs and saves, before anything is written; and writing it.
 final class CompressCard {
 
-    private final Card card = new Card("Compress");
+    private final Card card = new Card("Compress").explained(Guide.Section.formula("lora", "relative error of a cut"));
     private final LoraViewModel model;
     private final Label figure = new Label();
     private final Label of = new Label();

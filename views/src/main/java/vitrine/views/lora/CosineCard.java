@@ -8,6 +8,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.refusal.Visible;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
@@ -28,7 +29,7 @@ import vitrine.views.view.States;
 /// Two adapters against each other: layers down, kinds of module across.
 final class CosineCard {
 
-    private final Card card = new Card("Adapter against adapter");
+    private final Card card = new Card("Adapter against adapter").explained(Guide.Section.formula("lora", "two adapters"));
     private final LoraViewModel model;
     private final MatrixChart chart = new MatrixChart().labelsOnTop();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -7,6 +7,7 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -19,7 +20,7 @@ import vitrine.views.control.Icons;
 /// The share of a delta's squared norm that its strongest directions hold, with its knee and the cut.
 final class EnergyCard {
 
-    private final Card card = new Card("Cumulative energy");
+    private final Card card = new Card("Cumulative energy").explained(Guide.Section.formula("lora", "knee"));
     private final LoraViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -6,6 +6,7 @@ import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
 import vitrine.views.chart.ReadOut;
@@ -18,7 +19,7 @@ import vitrine.views.control.Segments;
 /// How much each component of each module counts, with the cut that the slider means.
 final class ImportanceCard {
 
-    private final Card card = new Card("Rank importance");
+    private final Card card = new Card("Rank importance").explained(Guide.Section.formula("lora", "singular value"));
     private final LoraViewModel model;
     private final ImportanceMap map = new ImportanceMap();
     private final FigureCanvas canvas = new FigureCanvas(map);

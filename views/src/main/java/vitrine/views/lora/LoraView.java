@@ -28,9 +28,11 @@ import javafx.util.Duration;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Csv;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
+import vitrine.views.control.GuideLink;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.Pill;
@@ -101,6 +103,8 @@ public final class LoraView implements View {
                 List.of(placement.node(), subspaces.node(), response.node()), List.of(cosines.node(), angles.angles(), angles.norms()),
                 List.of(along.node(), alongModule.node(), alongCurves.node()), this::chooseExtraction, path -> opening.accept(path));
         inspector = new ModuleInspector(model);
+        GuideLink.about(body, Guide.Section.formulas("lora"));
+        GuideLink.about(inspector.node(), Guide.Section.formulas("lora"));
         inspector.target(name -> folders.apply(name));
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
         // A run under way is looked at once a second while it is in front.

@@ -8,6 +8,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.AdapterArtifact;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -25,7 +26,7 @@ import vitrine.views.view.States;
 /// The perplexity of texts where every module keeps so many ranks, measured; the line is the cut.
 final class LossCard {
 
-    private final Card card = new Card("Perplexity against rank");
+    private final Card card = new Card("Perplexity against rank").explained(Guide.Section.formula("lora", "perplexity"));
     private final LoraViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);
@@ -113,7 +114,8 @@ final class LossCard {
         }
         List<AdapterText> chosen = model.chosenTexts();
         EmptyState empty = new EmptyState(Icons.LORA, "No losses yet. They are measured over a text, with every module cut to fewer and fewer ranks.");
-        javafx.scene.layout.HBox buttons = new javafx.scene.layout.HBox(8);
+        // One below the other where the card is narrow.
+        javafx.scene.layout.FlowPane buttons = new javafx.scene.layout.FlowPane(8, 8);
         buttons.setAlignment(Pos.CENTER);
         if (!chosen.isEmpty()) {
             String over = chosen.size() == 1 ? AdapterText.shown(chosen.getFirst().name()) : chosen.size() + " texts";
@@ -125,6 +127,13 @@ final class LossCard {
         VBox box = new VBox(10, empty, buttons);
         box.setAlignment(Pos.CENTER);
         empty.setMinHeight(StackPane.USE_PREF_SIZE);
-        return box;
+        // In a low window the card is lower than its words and buttons.
+        javafx.scene.control.ScrollPane scroll = new javafx.scene.control.ScrollPane(box);
+        scroll.setFitToWidth(true);
+        scroll.setFitToHeight(true);
+        scroll.setFocusTraversable(false);
+        scroll.setMinHeight(0);
+        scroll.getStyleClass().addAll("edge-to-edge", "vt-view-scroll");
+        return scroll;
     }
 }

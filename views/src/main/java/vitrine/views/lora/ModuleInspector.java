@@ -25,6 +25,7 @@ import javafx.scene.layout.VBox;
 import vitrine.core.artifact.AdapterArtifact;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.refusal.Visible;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.ColumnChart;
@@ -138,8 +139,8 @@ final class ModuleInspector {
         }
         columns.categories(names, "").series(List.of(ColumnChart.Series.of("σ", l.sigma(), Module.category(l.kind()))), Axis.of("").between(0, Double.NaN), Numbers::general);
         columns.dimmedFrom(Integer.MAX_VALUE);
-        box.getChildren().add(section(head("Singular values of the delta", new ProvenanceBadge(from)), ProvenanceAudit.tag(spectrum, from)));
-        VBox delta = section(head("Delta", new ProvenanceBadge(from)));
+        box.getChildren().add(section(head("Singular values of the delta", new ProvenanceBadge(from).explained(Guide.Section.formula("lora", "singular value"))), ProvenanceAudit.tag(spectrum, from)));
+        VBox delta = section(head("Delta", new ProvenanceBadge(from).explained(Guide.Section.formula("lora", "effective rank"))));
         delta.getChildren().add(KeyValueRow.of("Effective rank", Quantity.of(l.effectiveRank(), v -> Numbers.fixed(v, 2) + " of " + l.sigma().length, from)));
         delta.getChildren().add(KeyValueRow.of("‖ΔW‖", Quantity.of(l.norm(), Numbers::general, from)));
         if (l.gate().length > 0) {
@@ -183,7 +184,7 @@ final class ModuleInspector {
         columns.categories(names, "").series(List.of(ColumnChart.Series.of("σ", m.sigma(), m.category())), Axis.of("").between(0, Double.NaN), Numbers::general);
         dim();
         ProvenanceAudit.tag(spectrum, from);
-        box.getChildren().add(section(head("Singular values of the delta", new ProvenanceBadge(from)), spectrum));
+        box.getChildren().add(section(head("Singular values of the delta", new ProvenanceBadge(from).explained(Guide.Section.formula("lora", "singular value"))), spectrum));
     }
 
     private static void row(VBox rows, Module m, String name, String key, DoubleFunction<String> format, Provenance from, String tooltip) {
@@ -197,7 +198,7 @@ final class ModuleInspector {
 
     private static Node delta(Study s, Module m) {
         Provenance from = s.derived("from the singular values of ΔW and the factors, float64");
-        VBox rows = section(head("Delta", new ProvenanceBadge(from)));
+        VBox rows = section(head("Delta", new ProvenanceBadge(from).explained(Guide.Section.formula("lora", "effective rank"))));
         m.row().figure("effective_rank").ifPresent(e -> {
             Label both = new Label(Numbers.fixed(e, 2) + " of " + m.sigma().length);
             both.getStyleClass().add(Styles.MONO);
@@ -224,7 +225,7 @@ final class ModuleInspector {
             return null;
         }
         Provenance from = s.derived("from the singular vectors of ΔW and of the base's weight");
-        VBox rows = section(head("Against the base's weight", new ProvenanceBadge(from)));
+        VBox rows = section(head("Against the base's weight", new ProvenanceBadge(from).explained(Guide.Section.formula("lora", "amplification"))));
         row(rows, m, "Amplification", "amplification", v -> Numbers.fixed(v, 2), from, Placement.AMPLIFICATION.formula());
         row(rows, m, "W's own directions", "own_amplification", v -> Numbers.fixed(v, 2), from, "The same with W's leading singular vectors instead");
         row(rows, m, "Random directions", "random_amplification", v -> Numbers.fixed(v, 2), from, "The same, expected of random directions");
@@ -256,7 +257,7 @@ final class ModuleInspector {
             return null;
         }
         Provenance from = c.derived("from the factors of both deltas, float64");
-        VBox rows = section(head("Against " + Visible.name(c.other()), new ProvenanceBadge(from)));
+        VBox rows = section(head("Against " + Visible.name(c.other()), new ProvenanceBadge(from).explained(Guide.Section.formula("lora", "two adapters"))));
         if (model.study().isEmpty()) {
             rows.getChildren().add(KeyValueRow.ofName("Module", r.title()));
         }
@@ -280,7 +281,7 @@ final class ModuleInspector {
         }
         AdapterArtifact.Domain first = m.artifact().domains().getFirst();
         Provenance from = m.overTexts("perplexity with this module's delta left out and all others kept");
-        VBox rows = section(head("Perplexity without the module", new ProvenanceBadge(from)));
+        VBox rows = section(head("Perplexity without the module", new ProvenanceBadge(from).explained(Guide.Section.formula("lora", "without a module"))));
         m.module(String.valueOf(model.selectedProperty().get())).filter(x -> !list.contains(x) && !x.row().lossWithout().isEmpty()).ifPresent(list::add);
         list.forEach(x -> rows.getChildren().add(link(x, from)));
         Label note = new Label(AdapterText.shown(first.name()) + ", first " + Numbers.count(first.tokens()) + " tokens; all " + m.modules().size() + " modules: " + Numbers.perplexity(first.after().perplexity()));

@@ -6,6 +6,7 @@ import java.util.OptionalDouble;
 import javafx.scene.Node;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.FigureCanvas;
@@ -24,7 +25,7 @@ import vitrine.views.view.States;
 /// How the deltas lie to the base's weights: layers down, kinds of module across.
 final class PlacementCard {
 
-    private final Card card = new Card("Layers × modules");
+    private final Card card = new Card("Layers × modules").explained(Guide.Section.formula("lora", "amplification"));
     private final LoraViewModel model;
     private final MatrixChart chart = new MatrixChart().labelsOnTop();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -7,6 +7,7 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -23,7 +24,7 @@ final class SpectrumCard {
     /// Values this far below the largest are rounding and would flatten the rest.
     private static final double FLOOR = 1e-6;
 
-    private final Card card = new Card("Delta against base");
+    private final Card card = new Card("Delta against base").explained(Guide.Section.formula("lora", "noise edge"));
     private final LoraViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

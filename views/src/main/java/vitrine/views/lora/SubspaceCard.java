@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.HeatMap;
 import vitrine.views.chart.HeatMapView;
@@ -19,7 +20,7 @@ import vitrine.views.control.Segments;
 /// Of the selected module: how much the delta's first i singular directions lie in the base's first j, for all i and j.
 final class SubspaceCard {
 
-    private final Card card = new Card("Subspace similarity");
+    private final Card card = new Card("Subspace similarity").explained(Guide.Section.formula("lora", "subspace similarity"));
     private final LoraViewModel model;
     private final HeatMap map = new HeatMap();
     private final HeatMapView canvas = new HeatMapView(map);

@@ -17,6 +17,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
@@ -35,7 +36,7 @@ final class EnergyCard {
 
     private static final String SOURCE = "Eckart and Young, The approximation of one matrix by another of lower rank, Psychometrika 1, 1936";
 
-    private final Card card = new Card("Cumulative energy");
+    private final Card card = new Card("Cumulative energy").explained(Guide.Section.formula("rank", "truncation to k"));
     private final RankViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -24,6 +24,7 @@ import vitrine.core.artifact.Measure;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.artifact.SpectrumArtifact.Figure;
 import vitrine.core.refusal.Visible;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
@@ -282,7 +283,7 @@ final class MatrixInspector {
         Provenance from = Provenance.derived(i.name(), i.dtype(), Measures.name(m, true) + ", and its limit for large matrices of independent entries of this shape");
         ProvenanceAudit.tag(words, from);
         ProvenanceAudit.tag(bar, from);
-        return section(head("Against a random matrix", new ProvenanceBadge(from)), words, bar);
+        return section(head("Against a random matrix", new ProvenanceBadge(from).explained(Guide.Section.formula("rank", "random line"))), words, bar);
     }
 
     /// A row that selects a spectrum.

@@ -26,8 +26,10 @@ import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.Measure;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Csv;
 import vitrine.views.control.Buttons;
+import vitrine.views.control.GuideLink;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.Segments;
@@ -79,6 +81,8 @@ public final class RankView implements View {
         body = new RankLayout(model, across.node(), other.node(), layers.node(), spectrum.node(), energy.node(), this::chooseText);
         body.wideProperty().addListener((o, old, now) -> whenArranged.forEach(Runnable::run));
         inspector = new MatrixInspector(model);
+        GuideLink.about(body, Guide.Section.formulas("rank"));
+        GuideLink.about(inspector.node(), Guide.Section.formulas("rank"));
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
         // Before the figures: what is kept for comparison goes first, as the inspector says.
         body.addEventFilter(KeyEvent.KEY_PRESSED, this::escape);

@@ -10,6 +10,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Measure;
 import vitrine.core.artifact.SpectrumArtifact;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -27,7 +28,7 @@ final class SpectrumCard {
     /// Values this far below the largest are rounding and would flatten the rest.
     private static final double FLOOR = 1e-6;
 
-    private final Card card = new Card("Spectrum");
+    private final Card card = new Card("Spectrum").explained(Guide.Section.formula("rank", "noise edge"));
     private final RankViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

@@ -10,6 +10,7 @@ import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.RoutingArtifact.Step;
 import vitrine.core.artifact.RoutingArtifact.Sweep;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
@@ -25,7 +26,7 @@ import vitrine.views.control.ProvenanceAudit;
 /// Loss against the number of experts that a token visits, the trained number marked.
 final class ActiveExpertsCard {
 
-    private final Card card = new Card("Active experts");
+    private final Card card = new Card("Active experts").explained(Guide.Section.formula("routing", "active experts"));
     private final RoutingViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

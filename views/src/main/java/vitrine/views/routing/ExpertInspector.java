@@ -27,6 +27,7 @@ import vitrine.core.artifact.RoutingArtifact.HotSet;
 import vitrine.core.artifact.RoutingArtifact.Row;
 import vitrine.core.artifact.RoutingArtifact.WhatIf;
 import vitrine.core.artifact.RoutingArtifact.Word;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.BarList;
 import vitrine.views.chart.FigureCanvas;
@@ -159,7 +160,7 @@ final class ExpertInspector {
         FigureCanvas bars = new FigureCanvas(new BarList().rows(rows).longest(Math.max(2, most)).reference(1));
         Provenance from = d.counted("visits ÷ (tokens × experts per token) × experts");
         ProvenanceAudit.tag(bars, from);
-        VBox section = Sections.section(Sections.head("Load, 1 = fair share", new ProvenanceBadge(from)), bars);
+        VBox section = Sections.section(Sections.head("Load, 1 = fair share", new ProvenanceBadge(from).explained(Guide.Section.formula("routing", "load"))), bars);
         section.getChildren().add(KeyValueRow.of("Tokens", Quantity.of(d.visits(p.layer(), RoutingData.ALL, p.expert()), Numbers::count, from)));
         section.getChildren().add(KeyValueRow.of("As first choice", Quantity.of(d.firstChoices(p.layer(), p.expert()), Numbers::count, d.provenance("first_choice_load"))));
         double visits = d.visits(p.layer(), RoutingData.ALL, p.expert());
@@ -174,7 +175,7 @@ final class ExpertInspector {
         Change off = new Change.Silence(d.number(p.layer()), p.expert());
         WhatIf known = model.measuredProperty().get().get(off);
         Provenance from = measured(d);
-        VBox section = Sections.section(known == null ? Sections.head("Loss if switched off") : Sections.head("Loss if switched off", new ProvenanceBadge(from)));
+        VBox section = Sections.section(known == null ? Sections.head("Loss if switched off") : Sections.head("Loss if switched off", new ProvenanceBadge(from).explained(Guide.Section.formula("routing", "what if"))));
         if (known != null) {
             addLosses(section, known, from);
             section.getChildren().add(caption("All rows, per token. Nobody takes its place."));
@@ -200,7 +201,7 @@ final class ExpertInspector {
         boolean is = model.off().contains(new Change.Mask(d.number(p.layer()), p.expert()));
         Provenance from = measured(d);
         RoutingArtifact found = model.withoutProperty().get() instanceof ViewState.Result<RoutingArtifact> r ? r.value() : null;
-        VBox section = Sections.section(found == null ? Sections.head("Switched off together") : Sections.head("Switched off together", new ProvenanceBadge(from)));
+        VBox section = Sections.section(found == null ? Sections.head("Switched off together") : Sections.head("Switched off together", new ProvenanceBadge(from).explained(Guide.Section.formula("routing", "what if"))));
         Button toggle = Buttons.plain(is ? "Expert on" : "Expert off", model::toggleOff);
         toggle.setId("expert-off");
         FlowPane buttons = new FlowPane(8, 8, offered(toggle, "Every text passes without the experts that are off; the next best take their places"));
@@ -259,7 +260,7 @@ final class ExpertInspector {
         Label at = words("at " + (token - (row < 0 ? 0 : t.rows().get(row).from())), Styles.MUTED);
         ProvenanceAudit.notAFigure(at, "position of the token");
         Provenance from = d.provenance("expert_weights");
-        HBox head = Sections.head("Token", new ProvenanceBadge(Provenance.measured(from.source(), from.dtype(), "the experts that the token visits, and their weights").of(0)));
+        HBox head = Sections.head("Token", new ProvenanceBadge(Provenance.measured(from.source(), from.dtype(), "the experts that the token visits, and their weights").of(0)).explained(Guide.Section.formula("routing", "routes")));
         head.getChildren().addAll(1, List.of(chip, at));
         VBox section = Sections.section(head);
         double sum = 0;
@@ -329,7 +330,7 @@ final class ExpertInspector {
         boolean off = asked instanceof Change.Silence;
         WhatIf known = asked == null ? null : model.measuredProperty().get().get(asked);
         Provenance from = measured(d);
-        VBox section = Sections.section(known == null ? Sections.head("What if") : Sections.head("What if", new ProvenanceBadge(from)));
+        VBox section = Sections.section(known == null ? Sections.head("What if") : Sections.head("What if", new ProvenanceBadge(from).explained(Guide.Section.formula("routing", "what if"))));
         Button swap = Buttons.plain("Swap with…", Icons.SWAP, () -> { });
         swap.setOnAction(e -> experts(d, p, other -> new Change.Swap(d.number(p.layer()), p.expert(), other)).show(swap, Side.BOTTOM, 0, 4));
         Button force = Buttons.plain("Send token to…", Icons.ROUTING, () -> { });
@@ -418,7 +419,7 @@ final class ExpertInspector {
         Label words = words(used + "; the busiest (layer " + h.busiestLayer() + ", expert " + h.busiestExpert() + ") carries " + Numbers.fixed(h.busiest(), 1) + " × its fair share. "
                 + (h.slotsFor90() > 0 ? Numbers.count(h.slotsFor90()) + " slots serve 90 % of the choices." : ""));
         ProvenanceAudit.tag(words, from);
-        return Sections.section(Sections.head("Hot set", new ProvenanceBadge(from)), ProvenanceAudit.notAFigure(words(verdict, Styles.STRONG), "a verdict"), words);
+        return Sections.section(Sections.head("Hot set", new ProvenanceBadge(from).explained(Guide.Section.formula("routing", "hot set"))), ProvenanceAudit.notAFigure(words(verdict, Styles.STRONG), "a verdict"), words);
     }
 
     /// The token ids that go to this expert most.

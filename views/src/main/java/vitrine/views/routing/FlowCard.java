@@ -10,6 +10,7 @@ import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.artifact.RoutingArtifact;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.FigureCanvas;
@@ -31,7 +32,7 @@ final class FlowCard {
     private static final int NARROW_LAYERS = 4;
     private static final double NARROW = 620;
 
-    private final Card card = new Card("Path flow");
+    private final Card card = new Card("Path flow").explained(Guide.Section.formula("routing", "what one layer tells of the next"));
     private final RoutingViewModel model;
     private final Flow flow = new Flow();
     private final FigureCanvas canvas = new FigureCanvas(flow);

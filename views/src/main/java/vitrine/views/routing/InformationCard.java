@@ -6,6 +6,7 @@ import javafx.scene.control.Label;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.BarList;
@@ -23,7 +24,7 @@ final class InformationCard {
 
     private static final int BARS_UP_TO = 8;
 
-    private final Card card = new Card("Domain information");
+    private final Card card = new Card("Domain information").explained(Guide.Section.formula("routing", "domain information"));
     private final RoutingViewModel model;
     private final BarList bars = new BarList().thickness(18);
     private final LineChart curve = new LineChart();

@@ -10,6 +10,7 @@ import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.Cells;
@@ -39,7 +40,7 @@ final class LoadCard {
     private static final double NARROW_LEGEND = 96;
     private static final int TABS = 4;
 
-    private final Card card = new Card("Load per layer and expert");
+    private final Card card = new Card("Load per layer and expert").explained(Guide.Section.formula("routing", "load"));
     private final RoutingViewModel model;
     private final HBox row = new HBox(BETWEEN);
     private final HBox choice = new HBox(8);

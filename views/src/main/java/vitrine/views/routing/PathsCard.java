@@ -9,6 +9,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Cell;
 import vitrine.views.chart.FigureCanvas;
@@ -31,7 +32,7 @@ final class PathsCard {
     /// From here on the read-out's bars would be thinner than a pixel.
     private static final int BARS_UP_TO = 256;
 
-    private final Card card = new Card("Token paths");
+    private final Card card = new Card("Token paths").explained(Guide.Section.formula("routing", "routes"));
     private final RoutingViewModel model;
     private final Lanes lanes = new Lanes();
     private final FigureCanvas canvas = new FigureCanvas(lanes);

@@ -22,8 +22,10 @@ import javafx.scene.input.KeyEvent;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.StackPane;
 import vitrine.core.task.Task;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Csv;
 import vitrine.views.control.Buttons;
+import vitrine.views.control.GuideLink;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.ProvenanceAudit;
@@ -75,6 +77,8 @@ public final class RoutingView implements View {
         body = new RoutingLayout(model, load.node(), paths.node(), List.of(specialisation.node(), information.node(), together.node()),
                 List.of(similarity.node(), active.node(), flow.node()), this::chooseTexts);
         inspector = new ExpertInspector(model);
+        GuideLink.about(body, Guide.Section.formulas("routing"));
+        GuideLink.about(inspector.node(), Guide.Section.formulas("routing"));
         body.addEventHandler(KeyEvent.KEY_PRESSED, this::key);
         ProvenanceAudit.notAFigure(texts, "number of texts");
         texts.setOnAction(e -> choice.show(texts));

@@ -6,6 +6,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.RoutingArtifact.Similarity;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.chart.ReadOut;
@@ -21,7 +22,7 @@ import vitrine.views.routing.RoutingData.Pairs;
 /// How alike the experts of the chosen layer are: which could be merged.
 final class SimilarityCard {
 
-    private final Card card = new Card("Expert similarity");
+    private final Card card = new Card("Expert similarity").explained(Guide.Section.formula("routing", "expert similarity"));
     private final RoutingViewModel model;
     private final PairsMap map;
     private final Label note = new Label();

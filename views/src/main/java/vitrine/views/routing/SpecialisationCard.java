@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.VBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.ColumnChart;
 import vitrine.views.chart.FigureCanvas;
@@ -33,7 +34,7 @@ final class SpecialisationCard {
         }
     }
 
-    private final Card card = new Card("Specialisation");
+    private final Card card = new Card("Specialisation").explained(Guide.Section.formula("routing", "specialisation"));
     private final RoutingViewModel model;
     private final ColumnChart division = new ColumnChart().stacked();
     private final ColumnChart visits = new ColumnChart();

@@ -7,6 +7,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Cells;
 import vitrine.views.chart.Numbers;
@@ -26,7 +27,7 @@ final class TogetherCard {
     /// Fewer tokens than this per pair of experts say little.
     private static final int FEW_PER_PAIR = 20;
 
-    private final Card card = new Card("Co-activation");
+    private final Card card = new Card("Co-activation").explained(Guide.Section.formula("routing", "co-activation"));
     private final RoutingViewModel model;
     private final PairsMap map;
     private final Label note = new Label();

@@ -2,7 +2,9 @@ package vitrine.views.runs;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.DoubleFunction;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -34,6 +36,10 @@ final class FigureCard {
         this.exact = exact;
         this.method = method;
         card = new Card(title);
+        // Tokens per second are counted, not made by a formula.
+        if (!name.equals("tokens_per_second")) {
+            card.explained(Guide.Section.formula("runs", title.toLowerCase(Locale.ROOT)));
+        }
         FigureCanvas canvas = new FigureCanvas(chart);
         canvas.setId(name);
         card.content(canvas);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import javafx.scene.Node;
 import javafx.scene.layout.HBox;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.LineChart;
@@ -21,7 +22,7 @@ final class LossCard {
     /// Of several runs, those that ended before this share of the longest are told by the key alone: a label would lie on the others' curves.
     private static final double REACHES = 0.9;
 
-    private final Card card = new Card("Loss");
+    private final Card card = new Card("Loss").explained(Guide.Section.formula("runs", "training loss"));
     private final RunsViewModel model;
     private final LineChart chart = new LineChart();
     private final FigureCanvas canvas = new FigureCanvas(chart);

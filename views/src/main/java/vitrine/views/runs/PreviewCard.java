@@ -18,6 +18,7 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.run.PruneRecord;
 import vitrine.core.task.PruneForecast;
 import vitrine.core.task.PruneForecast.Amount;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.FigureCanvas;
@@ -37,7 +38,7 @@ import vitrine.views.tasks.ViewState;
 final class PreviewCard {
 
     private final PruneForm form;
-    private final Card card = new Card("Preview").subtitle("before anything is written");
+    private final Card card = new Card("Preview").explained(new Guide.Section("pruning", "Methods", "parameters")).subtitle("before anything is written");
     private final Slider slider = new Slider(0, 0.95, 0.5);
     private final HBox which = new HBox();
     private final Label said = new Label();

@@ -18,6 +18,7 @@ import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
 import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
 import vitrine.views.chart.ColumnChart;
@@ -36,6 +37,7 @@ final class PruneLayout extends Region {
     private static final double TEXTS_LEAST = 132;
     private static final double TEXTS_MOST = 240;
     private static final String ERROR = "‖ΔW X‖ ÷ ‖W X‖";
+    private static final Guide.Section REPORT = new Guide.Section("pruning", "The report", "");
     private static final String INFLUENCE = "1 − cos(before, after)";
     private static final String CHANNELS = "channels that stay";
 
@@ -51,9 +53,9 @@ final class PruneLayout extends Region {
     private final HBox tiles = new HBox(GAP, perplexity, gone, disk, speed, agreement);
     private final ColumnChart went = new ColumnChart();
     private final ColumnChart erred = new ColumnChart();
-    private final Card wentCard = new Card("What went, by layer");
-    private final Card erredCard = new Card("Output error, by layer");
-    private final Card texts = new Card("Before and after");
+    private final Card wentCard = new Card("What went, by layer").explained(REPORT);
+    private final Card erredCard = new Card("Output error, by layer").explained(REPORT);
+    private final Card texts = new Card("Before and after").explained(REPORT);
     private final FigureCanvas wentCanvas = new FigureCanvas(went);
     private final FigureCanvas erredCanvas = new FigureCanvas(erred);
     private boolean erring;

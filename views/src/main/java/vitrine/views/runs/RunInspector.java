@@ -24,6 +24,7 @@ import vitrine.core.artifact.Provenance;
 import vitrine.core.run.PruneRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.RunFolder;
+import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
@@ -226,7 +227,7 @@ final class RunInspector {
 
     private static Node validation(RunData d) {
         Curve v = d.validation();
-        VBox section = section(head("Validation perplexity", new ProvenanceBadge(Origins.perplexity(d))));
+        VBox section = section(head("Validation perplexity", new ProvenanceBadge(Origins.perplexity(d)).explained(Guide.Section.formula("runs", "validation perplexity"))));
         section.getChildren().add(KeyValueRow.of("Before", Quantity.of(Math.exp(v.first()), Numbers::perplexity, Origins.perplexity(d))));
         section.getChildren().add(KeyValueRow.of(d.going() ? "Last" : "After", Quantity.of(Math.exp(v.last()), Numbers::perplexity, Origins.perplexity(d))));
         int lowest = v.lowest();

@@ -1,4 +1,6 @@
 package vitrine.views.view;
 
-/// A help popover's text: what a figure shows, its formula, and where that comes from.
-public record HelpTopic(String title, String words, String formula, String source) {}
+import vitrine.resources.Guide;
+
+/// A help popover's text: what a figure shows, its formula, where that comes from, and which section of the guide says more.
+public record HelpTopic(String title, String words, String formula, String source, Guide.Section section) {}

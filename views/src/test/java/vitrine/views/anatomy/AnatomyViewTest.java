@@ -327,6 +327,8 @@ class AnatomyViewTest {
         assertEquals(List.of(), FxThread.get(() -> {
             List<ProvenanceAudit.Untold> found = new ArrayList<>(ProvenanceAudit.untagged(view.body()));
             found.addAll(ProvenanceAudit.untagged(view.inspector()));
+            found.addAll(ProvenanceAudit.unexplained(view.body()));
+            found.addAll(ProvenanceAudit.unexplained(view.inspector()));
             view.headerControls().forEach(n -> found.addAll(ProvenanceAudit.untagged(n)));
             return found;
         }));

@@ -51,6 +51,18 @@ class LineChartTest {
         assertFalse(p.inked(BLUE, plot.left(), plot.top(), plot.width(), plot.height() / 2));
     }
 
+    /// The name of a text may be as long as its path; the curve still has most of the card.
+    @Test
+    void longNamesLeaveTheCurveItsRoom() {
+        String name = "a text whose name is as long as the path that it was opened from, folder by folder";
+        double[] ys = new double[11];
+        java.util.Arrays.fill(ys, 0.5);
+        LineChart chart = chart(LineSeries.of(name, ys, 0));
+        assertTrue(plot(chart).width() > 0.55 * W, "of " + W + " the curve has " + plot(chart).width());
+        Picture p = Picture.of(chart, W, H);
+        assertTrue(p.words().stream().anyMatch(w -> w.text().startsWith("a text") && w.text().endsWith("…")), p.words().toString());
+    }
+
     @Test
     void axesAreNamedAndNeverTurned() {
         Picture p = Picture.of(chart(flat("a", 0.5, 0)), W, H);

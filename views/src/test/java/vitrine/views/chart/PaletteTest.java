@@ -28,7 +28,7 @@ class PaletteTest {
     private static final String[] DIVERGING_LIGHT = {"#0b4f94", "#2b7bc0", "#72aede", "#bcd8ef", "#f6f8fa", "#f6d3ac", "#e7a05a", "#c26a14", "#8a4300"};
     private static final String[] CATEGORICAL_DARK = {"#50b9fe", "#e69434", "#e494ca", "#67ad8f", "#f6cc52", "#8777a4", "#abc689", "#bd5e6e", "#348bd7",
         "#fdbdcb", "#7c8a02", "#0ae7fe"};
-    private static final String[] CATEGORICAL_LIGHT = {"#1c6ebd", "#c78113", "#935393", "#296b5b", "#93794c", "#997ee1", "#1a5700", "#7e164a", "#34476e",
+    private static final String[] CATEGORICAL_LIGHT = {"#1c6ebd", "#c58012", "#935393", "#296b5b", "#93794c", "#997ee1", "#1a5700", "#7e164a", "#34476e",
         "#db687e", "#696506", "#1895a8"};
 
     @Test
@@ -186,7 +186,8 @@ class PaletteTest {
         }
         assertAll(lines.entrySet().stream().flatMap(e -> java.util.stream.Stream.of(p.background(), p.card()).map(ground -> () ->
                 assertTrue(contrast(e.getValue(), ground) >= 3, e.getKey() + " in " + theme + " on " + ground + ": " + contrast(e.getValue(), ground)))));
-        // In the frame, where icons and rings are.
+        // In the frame, where icons and rings are, and the first series of an inspector's small figures.
+        assertAll(List.of(p.categorical(0), p.categorical(1)).stream().map(c -> () -> assertTrue(contrast(c, p.inset()) >= 3, c + " in the frame: " + contrast(c, p.inset()))));
         assertAll(List.of(p.subtle(), p.muted(), p.accent()).stream().map(c -> () -> assertTrue(contrast(c, p.inset()) >= 3, c + " in the frame: " + contrast(c, p.inset()))));
     }
 

@@ -15,8 +15,10 @@ import javafx.event.Event;
 import javafx.scene.Node;
 import javafx.scene.control.Button;
 import javafx.scene.control.ContextMenu;
+import javafx.scene.control.Hyperlink;
 import javafx.scene.control.Label;
 import javafx.scene.control.MenuItem;
+import javafx.scene.control.TextField;
 import javafx.scene.control.ToggleButton;
 import javafx.scene.input.Clipboard;
 import javafx.scene.input.ContextMenuEvent;
@@ -30,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
 import vitrine.views.chart.Sparkline;
@@ -220,18 +223,22 @@ class ControlsTest {
     @EnumSource(Provenance.Kind.class)
     void aBadgeSaysItsKindAndTellsTheRest(Provenance.Kind kind) {
         Provenance from = new Provenance(kind, "attentions", "F32", "softmax", 0, Double.NaN);
-        int[] clicks = new int[1];
-        ProvenanceBadge badge = show(() -> new ProvenanceBadge(from, () -> clicks[0]++));
+        List<Guide.Section> asked = new ArrayList<>();
+        Guide.Section section = Guide.Section.formula("rank", "noise edge");
+        ProvenanceBadge badge = show(() -> new ProvenanceBadge(from));
         assertEquals(List.of(kind.label()), texts(badge));
         assertEquals(from.sentence(), fx(() -> Shown.tooltip(badge)));
         assertEquals(from.sentence(), fx(badge::getAccessibleText));
         FxThread.run(() -> {
+            badge.getParent().addEventHandler(GuideRequest.ASKED, e -> asked.add(e.section()));
+            Pointer.click(badge, 5, 5);
+            GuideLink.about(badge.getParent(), section);
             Pointer.click(badge, 5, 5);
             Pointer.key(badge, KeyCode.ENTER);
             Pointer.key(badge, KeyCode.SPACE);
             Pointer.key(badge, KeyCode.A);
         });
-        assertEquals(3, clicks[0]);
+        assertEquals(List.of(section, section, section), asked);
         assertTrue(fx(badge::isFocusTraversable));
     }
 
@@ -495,12 +502,36 @@ class ControlsTest {
         assertNull(fx(() -> new Pill("safetensors").getGraphic()));
     }
 
+    private static List<String> words(javafx.scene.Node node) {
+        return texts(node).stream().filter(t -> t.chars().anyMatch(Character::isLetter)).toList();
+    }
+
     @Test
     void helpTellsWordsFormulaAndSource() {
-        var box = show(() -> HelpPopover.content("Effective rank", "How much rank is used.", "exp(H(p))", "Roy and Vetterli, 2007"));
-        assertEquals(List.of("Effective rank", "How much rank is used.", "exp(H(p))", "Roy and Vetterli, 2007"), texts(box));
-        assertEquals(List.of("Effective rank", "Words."), texts(show(() -> HelpPopover.content("Effective rank", "Words.", "", ""))));
+        Guide.Section section = Guide.Section.formula("rank", "effective rank");
+        var box = show(() -> HelpPopover.content("Effective rank", "How much rank is used.", "exp(H(p))", "Roy and Vetterli, 2007", section));
+        assertEquals(List.of("Effective rank", "How much rank is used.", "exp(H(p))", "Roy and Vetterli, 2007", "Rank · effective rank"), words(box));
+        assertEquals(List.of("Effective rank", "Words.", "Rank · Formulas"), words(show(() -> HelpPopover.content("Effective rank", "Words.", "", "", Guide.Section.formulas("rank")))));
         assertEquals(List.of(), fx(() -> ProvenanceAudit.untagged(box)));
+        List<Guide.Section> asked = new ArrayList<>();
+        FxThread.run(() -> {
+            box.addEventHandler(GuideRequest.ASKED, e -> asked.add(e.section()));
+            Shown.all(box, GuideLink.class).getFirst().fire();
+        });
+        assertEquals(List.of(section), asked);
+    }
+
+    /// A paper's number can be selected, and its address is copied; it is never opened.
+    @Test
+    void papersAreNamedAndTheirAddressCopied() {
+        assertEquals(List.of("2101.03961", "2408.15664"), References.in("Fedus et al., 2021, arXiv 2101.03961; Wang et al., 2024, arXiv 2408.15664; again arXiv:2101.03961"));
+        assertEquals(List.of(), References.in("Roy and Vetterli, EUSIPCO 2007; 2101.03961"));
+        var box = show(() -> HelpPopover.content("Load", "How much of the work.", "", "Fedus et al., 2021, arXiv 2101.03961", Guide.Section.formula("routing", "load")));
+        TextField number = fx(() -> Shown.all(box, TextField.class).getFirst());
+        assertEquals("arXiv:2101.03961", fx(number::getText));
+        assertFalse(fx(number::isEditable));
+        FxThread.run(() -> Shown.all(box, Hyperlink.class).stream().filter(l -> l.getText().equals("Copy link")).findFirst().orElseThrow().fire());
+        assertEquals("https://arxiv.org/abs/2101.03961", fx(() -> Clipboard.getSystemClipboard().getString()));
     }
 
     @Test

@@ -16,6 +16,7 @@ import javafx.stage.Stage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import vitrine.core.artifact.Provenance;
+import vitrine.resources.Guide;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.Numbers;
 import vitrine.views.chart.Theme;
@@ -84,6 +85,18 @@ class ProvenanceAuditTest {
         assertEquals(List.of(), found(() -> new VBox(ProvenanceAudit.notAFigure(new Label("layer 3"), "a name"), new Label("no digits"),
                 new EmptyState(Icons.ATTENTION, "Give a prompt of 2 to 512 tokens."), new ErrorCard("tensor 7 needs 44 bytes", List.of("a1"), "", null))));
         assertThrows(IllegalArgumentException.class, () -> ProvenanceAudit.notAFigure(new javafx.scene.Group(), " "));
+    }
+
+    /// A figure belongs to a section of the guide: its own, or that of the view around it.
+    @Test
+    void aFigureWithoutASectionOfTheGuideIsFound() {
+        Node[] rows = FxThread.get(() -> {
+            Node alone = new Card("Heads").provenance(FROM).content(new Label("0.5"));
+            Node own = new Card("Heads").provenance(FROM).explained(Guide.Section.formula("attention", "weights")).content(new Label("0.5"));
+            return new Node[] {new VBox(alone, own), GuideLink.about(new StackPane(new VBox(ProvenanceAudit.tag(new Label("0.5"), FROM))), Guide.Section.formulas("attention"))};
+        });
+        assertEquals(1, FxThread.get(() -> ProvenanceAudit.unexplained(rows[0])).size());
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.unexplained(rows[1])));
     }
 
     @Test

@@ -132,7 +132,8 @@ final class ControlsPage {
                         List.of("model.safetensors, model.layers.3.mlp.up_proj.weight", "needs 44,032 bytes, the file holds 1,024"),
                         "Copy or download the file again; the rest of the checkpoint stays open.", NOTHING),
                 HelpPopover.content("Normalised effective rank", "How many directions a matrix uses, as a share of the most it could: 1 where all "
-                        + "singular values are equal.", "exp(H(p)) ÷ min(m, n),  p = σ ÷ Σσ", "Roy and Vetterli, 2007"));
+                        + "singular values are equal.", "exp(H(p)) ÷ min(m, n),  p = σ ÷ Σσ", "Roy and Vetterli, 2007",
+                        vitrine.resources.Guide.Section.formula("rank", "effective rank")));
         return box;
     }
 

@@ -122,6 +122,7 @@ class LoraViewTest {
 
     private static void assertAllTold(Node root, String what) {
         assertEquals(List.of(), ProvenanceAudit.untagged(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
+        assertEquals(List.of(), ProvenanceAudit.unexplained(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
     }
 
     private static double[] golden(String name, String tensor) {

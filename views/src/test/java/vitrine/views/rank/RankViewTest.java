@@ -118,6 +118,7 @@ class RankViewTest {
 
     private static void assertAllTold(Node root, String what) {
         assertEquals(List.of(), ProvenanceAudit.untagged(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
+        assertEquals(List.of(), ProvenanceAudit.unexplained(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
     }
 
     // --- every number says where it comes from

@@ -93,6 +93,7 @@ class RoutingViewTest {
 
     private static void assertAllTold(Node root, String what) {
         assertEquals(List.of(), ProvenanceAudit.untagged(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
+        assertEquals(List.of(), ProvenanceAudit.unexplained(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
     }
 
     // --- several experts off

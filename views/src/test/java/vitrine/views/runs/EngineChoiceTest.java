@@ -161,6 +161,7 @@ class EngineChoiceTest {
         assertEquals(command, FxThread.get(view::command));
         has(command);
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body()).stream().map(ProvenanceAudit.Untold::shown).toList()));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.unexplained(view.body()).stream().map(ProvenanceAudit.Untold::shown).toList()));
         FxThread.run(() -> view.model().start());
         FxThread.await("the run", () -> !launched.isEmpty());
         RunRecord run = store.get(1).orElseThrow();

@@ -258,6 +258,7 @@ class PruneRunsTest {
         FxThread.pulse();
         has(texts(), "#2, predicted +0.500", "+0.250", "As earlier runs went, × 0.50");
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.unexplained(view.body())));
     }
 
     @Test
@@ -275,6 +276,7 @@ class PruneRunsTest {
         FxThread.run(() -> ((Button) stage.getScene().getRoot().lookup("#compare-before")).fire());
         assertEquals(List.of(1L), compared.stream().map(RunRecord::number).toList());
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.unexplained(view.body())));
         FxThread.run(() -> view.model().show(2));
         has(look(), "#2 Drop layers, 1 layer", "What stays, by layer", "Block influence, by layer");
         FxThread.run(() -> view.model().prune(store.get(2).orElseThrow().task()));

@@ -205,7 +205,9 @@ class RunsViewTest {
         List<String> t = look();
         has(t, "#1 LoRA r 8", "running", "step 27 of 40", "27.6", "tokens", "15.8", "96", "632", "MiB", "elapsed", "validation lowest at step 10", "Run #1, LoRA r 8", "46,240", "600", "Memory, predicted", "0.002, cosine");
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body()).stream().map(ProvenanceAudit.Untold::shown).toList()));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.unexplained(view.body()).stream().map(ProvenanceAudit.Untold::shown).toList()));
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.inspector()).stream().map(ProvenanceAudit.Untold::shown).toList()));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.unexplained(view.inspector()).stream().map(ProvenanceAudit.Untold::shown).toList()));
         press("Pause");
         FxThread.await("the stop file", () -> Files.exists(new RunFolder(r.folder()).stop()));
         assertEquals(RunFolder.Stop.pause, new RunFolder(r.folder()).asked().orElseThrow());
@@ -303,6 +305,7 @@ class RunsViewTest {
         assertFalse(t.contains("Rank r"), "what is the same is not listed");
         assertEquals("vitrine runs compare 3 1", FxThread.get(view::command));
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body()).stream().map(ProvenanceAudit.Untold::shown).toList()));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.unexplained(view.body()).stream().map(ProvenanceAudit.Untold::shown).toList()));
         assertTrue(FxThread.get(view::csv).contains("1,40,validation_loss,3.7"));
     }
 

@@ -1,0 +1,261 @@
+package vitrine.app.shell;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import javafx.geometry.Bounds;
+import javafx.geometry.Insets;
+import javafx.geometry.Pos;
+import javafx.scene.Node;
+import javafx.scene.control.Hyperlink;
+import javafx.scene.control.Label;
+import javafx.scene.control.ScrollPane;
+import javafx.scene.control.TextArea;
+import javafx.scene.layout.ColumnConstraints;
+import javafx.scene.layout.GridPane;
+import javafx.scene.layout.HBox;
+import javafx.scene.layout.Priority;
+import javafx.scene.layout.Region;
+import javafx.scene.layout.StackPane;
+import javafx.scene.layout.VBox;
+import javafx.scene.text.Text;
+import javafx.scene.text.TextFlow;
+import vitrine.resources.Guide;
+import vitrine.resources.GuidePage;
+import vitrine.resources.GuidePage.Block;
+import vitrine.resources.GuidePage.Code;
+import vitrine.resources.GuidePage.Heading;
+import vitrine.resources.GuidePage.Item;
+import vitrine.resources.GuidePage.Paragraph;
+import vitrine.resources.GuidePage.Span;
+import vitrine.resources.GuidePage.Spot;
+import vitrine.resources.GuidePage.Table;
+import vitrine.resources.Styles;
+import vitrine.views.control.IconButton;
+import vitrine.views.control.Icons;
+import vitrine.views.control.Picker;
+import vitrine.views.control.ProvenanceAudit;
+import vitrine.views.control.References;
+
+/// The bundled guide, over the window: a page, set plainly, at the section that was asked for, which is marked. Links lead to other pages of the guide and
+/// nowhere else.
+final class GuideReader extends VBox {
+
+    private static final double WIDTH = 820;
+    /// Above a section that was jumped to, so that what stands before it can be guessed.
+    private static final double AIR = 24;
+    /// Characters of a command that fit in a line.
+    private static final int CODE_COLUMNS = 100;
+    private static final String WORDS = "vt-guide-text";
+
+    private final Picker<String> pages = new Picker<>("Page", Guide.pages(), Guide::title);
+    private final ScrollPane scroll = new ScrollPane();
+    private final IconButton back;
+    private final Deque<Guide.Section> before = new ArrayDeque<>();
+    private Guide.Section shown;
+    private Node marked;
+
+    /// @param close takes the reader away
+    GuideReader(Runnable close) {
+        getStyleClass().addAll(Styles.POPOVER, "vt-guide");
+        ProvenanceAudit.notAFigure(this, "the guide's text");
+        setPrefWidth(WIDTH);
+        setMaxSize(WIDTH, Double.MAX_VALUE);
+        Label title = new Label("Guide");
+        title.getStyleClass().add(Styles.INSPECTOR_TITLE);
+        back = new IconButton(Icons.BACK, "Back", "", this::back);
+        back.setDisable(true);
+        Region space = new Region();
+        HBox.setHgrow(space, Priority.ALWAYS);
+        HBox head = new HBox(8, title, pages, back, space, new IconButton(Icons.CLOSE, "Close", "Esc", close));
+        head.setAlignment(Pos.CENTER_LEFT);
+        scroll.setFitToWidth(true);
+        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
+        scroll.getStyleClass().add("edge-to-edge");
+        VBox.setVgrow(scroll, Priority.ALWAYS);
+        getChildren().addAll(head, scroll);
+        pages.valueProperty().addListener((o, old, now) -> {
+            if (shown == null || !shown.page().equals(now)) {
+                go(Guide.Section.page(now));
+            }
+        });
+    }
+
+    /// Shows a section; what was shown before can be gone back to.
+    void go(Guide.Section section) {
+        if (shown != null) {
+            before.push(shown);
+        }
+        show(section);
+    }
+
+    /// What is shown.
+    Guide.Section shown() {
+        return shown;
+    }
+
+    /// The heading or the row that was asked for; null at a page's beginning.
+    Node marked() {
+        return marked;
+    }
+
+    /// Where the keyboard begins: arrows scroll.
+    void focus() {
+        scroll.requestFocus();
+    }
+
+    private void back() {
+        if (!before.isEmpty()) {
+            show(before.pop());
+        }
+    }
+
+    private void show(Guide.Section section) {
+        shown = section;
+        marked = null;
+        back.setDisable(before.isEmpty());
+        pages.valueProperty().set(section.page());
+        GuidePage page = Guide.read(section.page());
+        Spot spot = page.find(section.heading(), section.row()).orElse(new Spot(0, -1));
+        VBox content = new VBox(8);
+        content.setPadding(new Insets(0, 16, 24, 0));
+        for (int b = 0; b < page.blocks().size(); b++) {
+            boolean here = b == spot.block() && b > 0;
+            Node node = node(page.blocks().get(b), here ? spot.row() : -1);
+            if (here && spot.row() < 0) {
+                marked = node;
+            }
+            content.getChildren().add(node);
+        }
+        scroll.setContent(content);
+        scroll.setVvalue(0);
+        // Wrapped text gets its height while it is laid out, so the place is looked for again until it stays.
+        content.layoutBoundsProperty().addListener((o, old, now) -> reveal(content));
+        scroll.viewportBoundsProperty().addListener((o, old, now) -> {
+            if (scroll.getContent() == content) {
+                reveal(content);
+            }
+        });
+        scroll.layout();
+        reveal(content);
+    }
+
+    private void reveal(VBox content) {
+        double room = content.getHeight() - scroll.getViewportBounds().getHeight();
+        if (marked != null && room > 0) {
+            Bounds at = content.sceneToLocal(marked.localToScene(marked.getLayoutBounds()));
+            scroll.setVvalue(Math.clamp((at.getMinY() - AIR) / room, 0, 1));
+        }
+    }
+
+    private Node node(Block block, int markedRow) {
+        return switch (block) {
+            case Heading h -> heading(h);
+            case Paragraph p -> flow(p.text());
+            case Item i -> {
+                Label dot = new Label("–");
+                dot.getStyleClass().add(Styles.MUTED);
+                dot.setMinWidth(Region.USE_PREF_SIZE);
+                TextFlow words = flow(i.text());
+                HBox.setHgrow(words, Priority.ALWAYS);
+                words.setMinWidth(0);
+                yield new HBox(8, dot, words);
+            }
+            case Table t -> table(t, markedRow);
+            case Code c -> code(c.text());
+        };
+    }
+
+    private static Node heading(Heading heading) {
+        Text words = new Text(heading.text());
+        words.getStyleClass().addAll(WORDS, heading.level() == 1 ? "vt-guide-title" : "vt-guide-heading");
+        TextFlow flow = new TextFlow(words);
+        VBox.setMargin(flow, new Insets(heading.level() == 1 ? 0 : 12, 0, 0, 0));
+        return flow;
+    }
+
+    /// Commands to copy: a field that can be selected in.
+    private static Node code(String text) {
+        TextArea area = new TextArea(text);
+        area.setEditable(false);
+        area.getStyleClass().addAll(Styles.MONO, "vt-guide-code");
+        area.setWrapText(true);
+        area.setPrefRowCount(text.lines().mapToInt(l -> 1 + l.length() / CODE_COLUMNS).sum());
+        area.setMinHeight(Region.USE_PREF_SIZE);
+        area.setAccessibleText("Commands");
+        return area;
+    }
+
+    private Node table(Table table, int markedRow) {
+        GridPane grid = new GridPane();
+        grid.getStyleClass().add("vt-guide-table");
+        int columns = table.rows().getFirst().size();
+        double first = columns > 2 ? 22 : 30;
+        for (int c = 0; c < columns; c++) {
+            ColumnConstraints width = new ColumnConstraints();
+            width.setPercentWidth(c == 0 ? first : (100 - first) / (columns - 1));
+            grid.getColumnConstraints().add(width);
+        }
+        for (int r = 0; r < table.rows().size(); r++) {
+            for (int c = 0; c < columns; c++) {
+                List<Span> words = c < table.rows().get(r).size() ? table.rows().get(r).get(c) : List.of();
+                VBox cell = new VBox(2, flow(words));
+                cell.getChildren().addAll(References.rows(GuidePage.words(words)));
+                StackPane holder = new StackPane(cell);
+                holder.getStyleClass().add(r == 0 ? "vt-guide-head" : "vt-guide-cell");
+                if (r == markedRow) {
+                    holder.getStyleClass().add("vt-guide-marked");
+                    marked = c == 0 ? holder : marked;
+                }
+                grid.add(holder, c, r);
+            }
+        }
+        return grid;
+    }
+
+    private TextFlow flow(List<Span> spans) {
+        TextFlow flow = new TextFlow();
+        for (Span s : spans) {
+            flow.getChildren().add(switch (s.style()) {
+                case LINK -> link(s);
+                case CODE -> text(s, "vt-guide-mono");
+                case STRONG -> text(s, "vt-guide-strong");
+                case EMPHASIS -> text(s, "vt-guide-emphasis");
+                case PLAIN -> text(s, null);
+            });
+        }
+        return flow;
+    }
+
+    private static Text text(Span span, String style) {
+        // A flow draws letters with combining marks twice, over their neighbours.
+        Text text = new Text(span.text().replace("α\u0302", "α-hat"));
+        text.getStyleClass().add(WORDS);
+        if (style != null) {
+            text.getStyleClass().add(style);
+        }
+        return text;
+    }
+
+    /// Other pages of the guide can be gone to; what else a page links to is not in the program, so its name stands alone.
+    private Node link(Span span) {
+        String target = span.target();
+        int sharp = target.indexOf('#');
+        String file = sharp < 0 ? target : target.substring(0, sharp);
+        String page = file.isEmpty() ? shown.page() : file.replace(".md", "");
+        if (!file.isEmpty() && (!file.endsWith(".md") || !Guide.pages().contains(page))) {
+            return text(span, null);
+        }
+        Hyperlink link = new Hyperlink(span.text());
+        link.getStyleClass().add(WORDS);
+        String heading = sharp < 0 ? "" : headingOf(page, target.substring(sharp + 1));
+        link.setOnAction(e -> go(new Guide.Section(page, heading, "")));
+        return link;
+    }
+
+    /// The heading whose anchor is so called, as hosts of Markdown call them; empty for none.
+    private static String headingOf(String page, String anchor) {
+        return Guide.read(page).blocks().stream().filter(Heading.class::isInstance).map(b -> ((Heading) b).text())
+                .filter(t -> t.toLowerCase(java.util.Locale.ROOT).replaceAll("[^\\p{L}\\d _-]", "").replace(' ', '-').equals(anchor)).findFirst().orElse("");
+    }
+}

@@ -1,0 +1,105 @@
+package vitrine.resources;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// The pages of `docs/guide`, which are part of the program, so that a formula on screen can name its section and open it without a network.
+///
+/// The build copies the pages beside this class; they are written for a reader of the repository too, and nothing is in the window that is not on the page.
+public final class Guide {
+
+    /// The heading under which every view's page has its formulas.
+    public static final String FORMULAS = "Formulas";
+
+    private static final String FOLDER = "/vitrine/guide/";
+    /// The pages by the name of their file, in the order in which they are offered.
+    private static final Map<String, String> PAGES = new LinkedHashMap<>();
+
+    static {
+        PAGES.put("README", "Guide");
+        PAGES.put("anatomy", "Anatomy");
+        PAGES.put("attention", "Attention");
+        PAGES.put("routing", "Routing");
+        PAGES.put("rank", "Rank");
+        PAGES.put("lora", "LoRA");
+        PAGES.put("runs", "Runs");
+        PAGES.put("compare", "Compare");
+        PAGES.put("fine-tuning", "Fine-tuning");
+        PAGES.put("pruning", "Pruning");
+        PAGES.put("adapters", "Adapters");
+        PAGES.put("window", "The window");
+    }
+
+    private Guide() {}
+
+    /// A place on a page.
+    ///
+    /// @param page the name of its file without the ending, such as `rank`
+    /// @param heading as it stands on the page; empty for the page's beginning
+    /// @param row what the first cell of a row below the heading begins with, as it stands there; empty for the heading itself
+    public record Section(String page, String heading, String row) {
+
+        /// A formula of a view's page.
+        public static Section formula(String page, String row) {
+            return new Section(page, FORMULAS, row);
+        }
+
+        /// All formulas of a view's page.
+        public static Section formulas(String page) {
+            return new Section(page, FORMULAS, "");
+        }
+
+        /// The beginning of a page.
+        public static Section page(String page) {
+            return new Section(page, "", "");
+        }
+
+        /// What a link to it says: the page's title, then the formula or the heading.
+        public String words() {
+            String rest = row.isEmpty() ? heading : row;
+            return rest.isEmpty() ? title(page) : title(page) + " · " + rest;
+        }
+    }
+
+    /// The names of all pages, in their order.
+    public static List<String> pages() {
+        return List.copyOf(PAGES.keySet());
+    }
+
+    /// What a page is called in a list of pages.
+    ///
+    /// @throws IllegalArgumentException if there is no such page
+    public static String title(String page) {
+        String title = PAGES.get(page);
+        if (title == null) {
+            throw new IllegalArgumentException("the guide has no page " + page);
+        }
+        return title;
+    }
+
+    /// Reads a page.
+    ///
+    /// @throws IllegalArgumentException if there is no such page
+    public static GuidePage read(String page) {
+        title(page);
+        try (InputStream in = Guide.class.getResourceAsStream(FOLDER + page + ".md")) {
+            if (in == null) {
+                throw new IllegalStateException("built without the guide's page " + page);
+            }
+            return GuidePage.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Where a section is on its page: the number of the block, and of the table's row in it (-1 for none); empty if the guide has no such section.
+    public static Optional<GuidePage.Spot> find(Section section) {
+        return PAGES.containsKey(section.page()) ? read(section.page()).find(section.heading(), section.row()) : Optional.empty();
+    }
+}

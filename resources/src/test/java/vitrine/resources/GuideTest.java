@@ -1,0 +1,142 @@
+package vitrine.resources;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import vitrine.resources.GuidePage.Code;
+import vitrine.resources.GuidePage.Heading;
+import vitrine.resources.GuidePage.Item;
+import vitrine.resources.GuidePage.Paragraph;
+import vitrine.resources.GuidePage.Span;
+import vitrine.resources.GuidePage.Spot;
+import vitrine.resources.GuidePage.Style;
+import vitrine.resources.GuidePage.Table;
+
+class GuideTest {
+
+    private static final Path PAGES = Path.of("../docs/guide");
+
+    private static Span plain(String text) {
+        return new Span(text, Style.PLAIN, "");
+    }
+
+    @Test
+    void readsHeadingsListsTablesAndCode() {
+        GuidePage page = GuidePage.parse("""
+                # Title
+
+                ![Picture](../p.png)
+
+                Words **strong** and *soft*, `code`,
+                see [Rank](rank.md#formulas).
+
+                - one
+                  goes on
+                - two
+
+                ## Formulas
+                | figure | formula |
+                | --- | --- |
+                | mean, std | \\|x\\| ÷ n |
+
+                    vitrine open MODEL
+
+                    vitrine rank MODEL
+                Last.
+                """);
+        assertEquals(List.of(new Heading(1, "Title"),
+                new Paragraph(List.of(plain("Words "), new Span("strong", Style.STRONG, ""), plain(" and "), new Span("soft", Style.EMPHASIS, ""), plain(", "), new Span("code", Style.CODE, ""),
+                        plain(", see "), new Span("Rank", Style.LINK, "rank.md#formulas"), plain("."))),
+                new Item(List.of(plain("one goes on"))), new Item(List.of(plain("two"))), new Heading(2, "Formulas"),
+                new Table(List.of(List.of(List.of(plain("figure")), List.of(plain("formula"))), List.of(List.of(plain("mean, std")), List.of(plain("|x| ÷ n"))))),
+                new Code("vitrine open MODEL\n\nvitrine rank MODEL"), new Paragraph(List.of(plain("Last.")))), page.blocks());
+        assertEquals(Optional.of(new Spot(4, -1)), page.find("Formulas", ""));
+        assertEquals(Optional.of(new Spot(5, 1)), page.find("Formulas", "std"));
+        assertEquals(Optional.of(new Spot(0, -1)), page.find("", ""));
+        assertEquals(Optional.empty(), page.find("Formulas", "st"));
+        assertEquals(Optional.empty(), page.find("Title", "std"), "it stands below another heading");
+        assertEquals(Optional.empty(), page.find("formulas", ""));
+    }
+
+    /// The program carries the repository's pages, all of them and as they are.
+    @Test
+    void everyPageIsBundledAsItIs() throws IOException {
+        try (Stream<Path> files = Files.list(PAGES)) {
+            assertEquals(files.map(f -> f.getFileName().toString().replace(".md", "")).collect(Collectors.toCollection(TreeSet::new)), new TreeSet<>(Guide.pages()));
+        }
+        for (String name : Guide.pages()) {
+            assertEquals(GuidePage.parse(Files.readString(PAGES.resolve(name + ".md"))), Guide.read(name), name);
+        }
+        assertThrows(IllegalArgumentException.class, () -> Guide.read("../decisions/001"));
+    }
+
+    /// No word of a page is lost when it is read: all letters and digits of the file, but for pictures and the targets of links, are in the blocks.
+    @Test
+    void noWordIsLost() throws IOException {
+        for (String name : Guide.pages()) {
+            String file = Files.readString(PAGES.resolve(name + ".md")).replaceAll("(?m)^!\\[.*$", "").replaceAll("]\\([^)\\s]+\\)", "]");
+            String read = Guide.read(name).blocks().stream().map(GuideTest::words).collect(Collectors.joining());
+            assertEquals(letters(file), letters(read), name);
+            for (GuidePage.Block block : Guide.read(name).blocks()) {
+                if (block instanceof Table t) {
+                    assertTrue(t.rows().stream().allMatch(r -> r.size() == t.rows().getFirst().size()), name + ": " + t.rows().getFirst());
+                }
+            }
+        }
+    }
+
+    private static String words(GuidePage.Block block) {
+        return switch (block) {
+            case Heading h -> h.text();
+            case Paragraph p -> GuidePage.words(p.text());
+            case Item i -> GuidePage.words(i.text());
+            case Table t -> t.rows().stream().flatMap(List::stream).map(GuidePage::words).collect(Collectors.joining());
+            case Code c -> c.text();
+        };
+    }
+
+    private static String letters(String text) {
+        return text.codePoints().filter(Character::isLetterOrDigit).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+    }
+
+    /// Every section that the code of the window names, in a formula's explanation or on a card, is in the guide.
+    @Test
+    void everySectionNamedInTheCodeIsThere() throws IOException {
+        Pattern named = Pattern.compile("Guide\\.Section\\.(formulas?|page)\\(\\s*\"([^\"]*)\"(?:,\\s*\"([^\"]*)\")?|new Guide\\.Section\\(\\s*\"([^\"]*)\",\\s*\"([^\"]*)\",\\s*\"([^\"]*)\"");
+        Set<String> missing = new TreeSet<>();
+        int seen = 0;
+        for (String root : new String[] {"../views/src/main/java", "../app/src/main/java/vitrine/app/shell"}) {
+            try (Stream<Path> files = Files.walk(Path.of(root))) {
+                for (Path f : files.filter(p -> p.toString().endsWith(".java")).toList()) {
+                    Matcher m = named.matcher(Files.readString(f));
+                    while (m.find()) {
+                        Guide.Section section = m.group(1) == null ? new Guide.Section(m.group(4), m.group(5), m.group(6)) : switch (m.group(1)) {
+                            case "formula" -> Guide.Section.formula(m.group(2), m.group(3) == null ? "" : m.group(3));
+                            case "formulas" -> Guide.Section.formulas(m.group(2));
+                            default -> Guide.Section.page(m.group(2));
+                        };
+                        seen++;
+                        if (Guide.find(section).isEmpty()) {
+                            missing.add(f.getFileName() + ": " + section);
+                        }
+                    }
+                }
+            }
+        }
+        assertEquals(Set.of(), missing);
+        assertTrue(seen > 100, "sections were looked at: " + seen);
+    }
+}
