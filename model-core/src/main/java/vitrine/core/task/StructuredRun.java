@@ -78,6 +78,10 @@ final class StructuredRun {
     private long zeroed;
     /// Of the method that fuses heads; else null.
     private FusedHeads fused;
+    /// By layer, the expert in whose place each went on; of the method that merges experts.
+    private final Map<Integer, int[]> mergedInto = new TreeMap<>();
+    /// Weights that are set to 0 in place, by layer.
+    private final Map<Integer, Long> zeros = new TreeMap<>();
     /// Of the method that shares matrices among layers; else null.
     private SharedMatrices dictionaries;
 
@@ -439,6 +443,10 @@ final class StructuredRun {
         }
         compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(t, map.data(t), whole)).clear(m, new byte[Math.toIntExact(m.size())]);
         zeroed += m.size();
+        // Biases are no weights of a layer's matrices.
+        if (!m.inputs().isEmpty()) {
+            zeros.merge(m.layer(), m.size(), Long::sum);
+        }
     }
 
     /// Ranks of attention and channels of feed-forward blocks by LoRAP: each layer is calibrated with what it reads once those before are compressed.
@@ -641,6 +649,7 @@ final class StructuredRun {
                 }
                 int[] groups = ExpertMerge.groups(alike.get(l), stay);
                 kept.put(l, Arrays.stream(groups).distinct().sorted().toArray());
+                mergedInto.put(l, groups);
                 merge(l, groups, visits.get(l), map);
                 ArrayNode list = row(l).putArray("merged_into");
                 Arrays.stream(groups).forEach(list::add);
@@ -796,6 +805,7 @@ final class StructuredRun {
                 changed.clear(m, mask);
                 compensated.put(m.tensor(), changed);
                 zeroed += (long) gone.size() * width * m.out();
+                zeros.merge(m.layer(), (long) gone.size() * width * m.out(), Long::sum);
                 ArrayNode list = row(m.layer()).putArray("silenced_heads");
                 gone.forEach(list::add);
             }
@@ -836,6 +846,7 @@ final class StructuredRun {
             long before = PruneEnding.Sizes.parameters(model.checkpoint());
             long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
             long zeros = zeroed + (smaller == null ? silencedWeights(structure) : 0);
+            this.zeros.forEach((l, count) -> row(l).put("zeros", count));
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             if (fused != null) {
                 // What is spared where every fused head is stored once, beyond what the checkpoint spares as it is.
@@ -858,7 +869,7 @@ final class StructuredRun {
                     : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s%s", after, before,
                             thinner <= 0 ? "" : " Attention's matrices are of a lower rank, multiplied back to their full shapes.",
                             zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of %s and that the config cannot leave out.", zeros, task.method() == PruneMethod.swift_skip ? "sub-layers that are skipped" : "heads that go")));
-            return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
+            return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows, smaller == null ? Counterparts.same(spec) : Counterparts.of(spec, structure, mergedInto),
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, thinner < 0 ? -1 : after - thinner), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
     }
@@ -914,15 +925,19 @@ final class StructuredRun {
     }
 
     private long silencedWeights(Structure structure) {
-        long sum = 0;
-        for (LayerSpec l : spec.layers()) {
-            AttentionSpec a = l.attention();
-            int[] groups = structure.groups().get(l.index());
-            sum += groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * spec.hiddenSize();
-            int[] channels = structure.channels().get(l.index());
-            sum += channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * spec.hiddenSize();
-        }
-        return sum;
+        return spec.layers().stream().mapToLong(l -> {
+            long own = silencedWeights(structure, l);
+            zeros.merge(l.index(), own, Long::sum);
+            return own;
+        }).sum();
+    }
+
+    private long silencedWeights(Structure structure, LayerSpec l) {
+        AttentionSpec a = l.attention();
+        int[] groups = structure.groups().get(l.index());
+        int[] channels = structure.channels().get(l.index());
+        return (groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * spec.hiddenSize())
+                + (channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * spec.hiddenSize());
     }
 
     /// The base without what goes: heads and channels add nothing, layers are passed by, experts cannot be chosen.
