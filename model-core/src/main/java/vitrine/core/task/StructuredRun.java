@@ -85,15 +85,22 @@ final class StructuredRun {
     /// Of the method that shares matrices among layers; else null.
     private SharedMatrices dictionaries;
 
-    private StructuredRun(Task.Prune task, FinishedLayers finished, LoadedModel model, Progress progress, Consumer<String> warn) {
+    /// What is measured of the model as it is.
+    private final Known known;
+    /// How many sets a search draws at most.
+    private int sets = SkipSearch.MOST;
+
+    /// @param finished where finished layers are kept, null for nowhere
+    private StructuredRun(Task.Prune task, FinishedLayers finished, Known known, Progress progress, Consumer<String> warn) {
         this.task = task;
         this.finished = finished;
         s = PruneRun.settings(task);
-        this.model = model;
+        this.known = known;
+        model = known.model;
         spec = model.spec();
         this.progress = progress;
         this.warn = warn;
-        texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
+        texts = known.texts;
         spec.layers().forEach(l -> rows.addObject().put("layer", l.index()));
     }
 
@@ -103,7 +110,8 @@ final class StructuredRun {
         try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
             PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes());
-            StructuredRun run = new StructuredRun(task, finished, model, progress, warn);
+            CalibrationTexts texts = task.data() == null ? null : CalibrationTexts.read(task.data(), PruneRun.settings(task), model, progress);
+            StructuredRun run = new StructuredRun(task, finished, new Known(model, texts, progress), progress, warn);
             try (Arena ignored = run.whole) {
                 return run.run(out);
             }
@@ -114,8 +122,78 @@ final class StructuredRun {
         return (ObjectNode) rows.get(layer);
     }
 
+    /// What methods ask of the model as it is, whatever the amount that goes: measured once.
+    static final class Known {
+        private final LoadedModel model;
+        private final CalibrationTexts texts;
+        private final Progress progress;
+        private StructureScores.ExpertUse use;
+        private Map<Integer, double[][]> alike;
+        private SkipMatch match;
+
+        /// @param texts of calibration, or null
+        Known(LoadedModel model, CalibrationTexts texts, Progress progress) {
+            this.model = model;
+            this.texts = texts;
+            this.progress = progress;
+        }
+
+        private StructureScores.ExpertUse use() {
+            use = use != null ? use : new StructureScores(model, texts, progress).experts();
+            return use;
+        }
+
+        private Map<Integer, double[][]> alike() {
+            alike = alike != null ? alike : new StructureScores(model, texts, progress).alike();
+            return alike;
+        }
+
+        private SkipMatch match() {
+            match = match != null ? match : new SkipMatch(model, texts, progress);
+            return match;
+        }
+    }
+
+    /// What a run would write, in memory: until it is closed the model's weights are those.
+    record Rebuilt(LoadedModel model, Probe probe, double error, StructuredRun of, Arena arena, MappedWeights map) implements AutoCloseable {
+        @Override
+        public void close() {
+            of.model.weights().adapt(Adaptation.NONE);
+            arena.close();
+            of.whole.close();
+            map.close();
+        }
+    }
+
+    /// Does to the model in memory what a run would do to it, and writes nothing.
+    ///
+    /// @param sets how many sets a search draws at most
+    /// @throws Refusal where the run would refuse
+    static Rebuilt rebuilt(Task.Prune task, Known known, int sets, Progress progress) throws IOException {
+        StructuredRun run = new StructuredRun(task, null, known, progress, w -> { });
+        run.sets = sets;
+        MappedWeights map = new MappedWeights(known.model.checkpoint());
+        Arena arena = Arena.ofShared();
+        boolean whole = false;
+        try {
+            Structure structure = run.structure();
+            LoadedModel now = run.adapted(structure, run.silenced(structure, map, arena));
+            double error = run.rows.valueStream().mapToDouble(r -> r.path("relative_output_error").asDouble(Double.NaN)).filter(e -> !Double.isNaN(e)).average().orElse(Double.NaN);
+            whole = true;
+            return new Rebuilt(now, new Barred(structure.experts()), error, run, arena, map);
+        } finally {
+            if (!whole) {
+                new Rebuilt(null, null, Double.NaN, run, arena, map).close();
+            }
+        }
+    }
+
     private Outcome run(Path out) throws IOException {
-        Structure structure = switch (task.method()) {
+        return write(structure(), out);
+    }
+
+    private Structure structure() throws IOException {
+        return switch (task.method()) {
             case shortgpt -> layers();
             case heads -> heads();
             case taylor -> taylor();
@@ -129,7 +207,6 @@ final class StructuredRun {
             case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
         };
-        return write(structure, out);
     }
 
     // --- layers one after the other
@@ -138,7 +215,7 @@ final class StructuredRun {
     ///
     /// @return false where it has to be computed
     private boolean takenUp(LayerSpec l, Map<Integer, int[]> groups, Map<Integer, int[]> channels) throws IOException {
-        ObjectNode kept = finished.takeUp(l.index());
+        ObjectNode kept = finished == null ? null : finished.takeUp(l.index());
         if (kept == null) {
             return false;
         }
@@ -163,6 +240,9 @@ final class StructuredRun {
 
     /// Keeps a layer that is finished.
     private void keep(LayerSpec l, Map<Integer, int[]> groups, Map<Integer, int[]> channels) throws IOException {
+        if (finished == null) {
+            return;
+        }
         ObjectNode kept = Json.object().put("thinner", thinner);
         kept.set("row", row(l.index()));
         Map.of("groups", groups, "channels", channels).forEach((what, of) -> {
@@ -371,13 +451,13 @@ final class StructuredRun {
 
     /// Sub-layers that are skipped, by SWIFT's search: layers of which both are leave, of others what the sub-layer gives to the residual stream becomes 0.
     private Structure skipped() {
-        SkipMatch match = new SkipMatch(model, texts, progress);
+        SkipMatch match = known.match();
         int skip = (int) (match.units() * s.sparsity());
         if (match.units() == 0) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has %d layers, and the first and the last are never skipped", spec.layers().size());
         }
         int[] tried = new int[1];
-        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), set -> {
+        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), sets, set -> {
             progress.step(tried[0]++, SkipSearch.MOST, "sets");
             return match.of(set);
         });
@@ -633,9 +713,8 @@ final class StructuredRun {
         if (spec.expertLayers().isEmpty()) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
-        StructureScores scores = new StructureScores(model, texts, progress);
-        Map<Integer, double[]> visits = scores.experts().frequency();
-        Map<Integer, double[][]> alike = scores.alike();
+        Map<Integer, double[]> visits = known.use().frequency();
+        Map<Integer, double[][]> alike = known.alike();
         Map<Integer, int[]> kept = new TreeMap<>();
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
             for (int l : spec.expertLayers()) {
@@ -942,17 +1021,22 @@ final class StructuredRun {
 
     /// The base without what goes: heads and channels add nothing, layers are passed by, experts cannot be chosen.
     private float[] inMemory(Structure structure, Map<String, ChangedTensor> silenced, int[] ids) {
+        try {
+            return BeforeAndAfter.logits(adapted(structure, silenced), ids, new Barred(structure.experts()));
+        } finally {
+            model.weights().adapt(Adaptation.NONE);
+        }
+    }
+
+    /// The model with what its weights became, and without layers that go.
+    private LoadedModel adapted(Structure structure, Map<String, ChangedTensor> silenced) {
         Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         silenced.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         List<LayerSpec> kept = new ArrayList<>();
         structure.layers().forEach(l -> kept.add(spec.layers().get(l)));
         ModelSpec shorter = of(spec, kept);
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
-        try {
-            return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
-        } finally {
-            model.weights().adapt(Adaptation.NONE);
-        }
+        return model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken()))));
     }
 
     /// A model of some of its layers.
