@@ -85,7 +85,6 @@ public final class EvaluationView implements View {
             });
         }
         arrange();
-        tell();
     }
 
     ImpactCards impact() {
@@ -98,6 +97,7 @@ public final class EvaluationView implements View {
 
     private void arrange() {
         body.show(mode.equals(Evaluated.IMPACT) ? List.of(impact.map(), impact.curves()) : List.of(lazy.map(), lazy.losses()));
+        tell();
     }
 
     private void tell() {
@@ -109,7 +109,7 @@ public final class EvaluationView implements View {
         if (shown.task() != null) {
             facts.getChildren().add(KeyValueRow.ofName("Text", Path.of(shown.task().data()).getFileName().toString()));
         }
-        Label recipe = new Label(shown.figures().path(Evaluated.IMPACT).path("recipe").asText(shown.lazy().path("recipe").asText()));
+        Label recipe = new Label(shown.figures().path(mode).path("recipe").asText());
         recipe.setWrapText(true);
         recipe.getStyleClass().add(Styles.CAPTION);
         inspector.getChildren().setAll(ProvenanceAudit.notAFigure(Sections.section(title), "name of the checkpoint"), facts, ProvenanceAudit.notAFigure(Sections.section(Sections.head("Recipe"), recipe), "explanation"));
@@ -167,7 +167,9 @@ public final class EvaluationView implements View {
     /// Two cards: beside each other where there is room, else one above the other.
     private static final class Sides extends Region {
         private static final double GAP = 12;
-        private static final double WIDE = 900;
+        private static final double WIDE = 1300;
+        /// Taller cards would be empty.
+        private static final double TALLEST = 760;
         private List<Card> cards = List.of();
 
         Sides() {
@@ -189,10 +191,10 @@ public final class EvaluationView implements View {
             double h = getHeight();
             if (w >= WIDE) {
                 double left = Math.floor((w - GAP) * 0.54);
-                cards.getFirst().resizeRelocate(0, 0, left, h);
-                cards.getLast().resizeRelocate(left + GAP, 0, w - left - GAP, h);
+                cards.getFirst().resizeRelocate(0, 0, left, Math.min(h, TALLEST));
+                cards.getLast().resizeRelocate(left + GAP, 0, w - left - GAP, Math.min(h, TALLEST));
             } else {
-                double upper = Math.floor((h - GAP) * 0.58);
+                double upper = Math.floor((h - GAP) * 0.55);
                 cards.getFirst().resizeRelocate(0, 0, w, upper);
                 cards.getLast().resizeRelocate(0, upper + GAP, w, h - upper - GAP);
             }

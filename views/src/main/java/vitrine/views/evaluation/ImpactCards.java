@@ -2,6 +2,7 @@ package vitrine.views.evaluation;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,10 +45,13 @@ final class ImpactCards {
     private static final List<String> KINDS = List.of("query", "key", "value", "query_key_value", "latent", "output", "gate", "up", "gate_up", "down");
     private static final Map<String, String> SHORT = Map.of("query", "q", "key", "k", "value", "v", "query_key_value", "qkv", "output", "o", "gate_up", "gate, up");
 
+    /// Beyond this, plain colours and axes would show the largest only.
+    private static final double FAR = 20;
+
     private final Evaluated of;
     private final Card map = new Card("Heterogeneity");
     private final Card curves = new Card("By layer");
-    private final MatrixChart chart = new MatrixChart().largestCell(110, 56);
+    private final MatrixChart chart = new MatrixChart().largestCell(150, 96);
     private final LineChart lines = new LineChart();
     private final Segments<Score> scores;
     /// By layer, by kind.
@@ -110,7 +114,7 @@ final class ImpactCards {
         chart.labels(layers.stream().map(String::valueOf).toList(), kinds.stream().map(k -> SHORT.getOrDefault(k, k)).toList()).legend(share ? "share of cherries in common" : "largest hundredth ÷ largest other")
                 .format(share ? Numbers::inCell : v -> v >= 100 ? Numbers.count(Math.round(v)) : Numbers.fixed(v, v >= 10 ? 1 : 2));
         chart.readOut((r, c) -> readOut(layers.get(r), r, c));
-        chart.show(Cells.of(rows.size(), kinds.size(), cells), share ? Scale.linear(0, 1) : Scale.sqrt(0, most));
+        chart.show(Cells.of(rows.size(), kinds.size(), cells), share ? Scale.linear(0, 1) : most > FAR ? Scale.sqrt(1, most) : Scale.linear(1, Math.max(1.1, most)));
         map.subtitle(share ? "one weight of 256, both texts" : "1 = all weights count alike");
         map.provenance(share ? of.measured("of the weights of most impact (one of 256) by either text, the share that is among those of both")
                 : of.measured("mean of the largest hundredth of a matrix's scores ÷ the largest of the others; " + (s == Score.IMPACT ? "impact: mean over texts of the squared gradient of a text's mean loss" : s == Score.MAGNITUDE ? "score: |W|" : "score: |W| times the norm of what it multiplies")));
@@ -135,7 +139,8 @@ final class ImpactCards {
             double[] ys = IntStream.range(0, xs.length).mapToDouble(r -> IntStream.range(0, kinds.size()).mapToDouble(c -> at(r, c, s)).filter(Double::isFinite).average().orElse(Double.NaN)).toArray();
             series.add(LineSeries.of(s.word, xs, ys, series.size() + 1));
         }
-        lines.axes(Axis.of("layer"), Axis.log("heterogeneity (log)"));
+        boolean far = series.stream().flatMapToDouble(s -> Arrays.stream(s.ys())).filter(Double::isFinite).max().orElse(1) > FAR;
+        lines.axes(Axis.of("layer"), far ? Axis.log("heterogeneity (log)") : Axis.of("heterogeneity"));
         lines.formats(x -> "layer " + Math.round(x), Numbers::general);
         lines.series(series);
         lines.fit();

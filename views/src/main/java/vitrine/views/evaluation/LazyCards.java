@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.function.DoubleFunction;
 import java.util.stream.IntStream;
 import javafx.geometry.HPos;
+import javafx.geometry.Insets;
 import javafx.scene.control.Label;
 import javafx.scene.control.ScrollPane;
 import javafx.scene.layout.ColumnConstraints;
 import javafx.scene.layout.GridPane;
 import javafx.scene.layout.Priority;
 import javafx.scene.layout.Region;
-import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Cells;
@@ -32,7 +32,7 @@ final class LazyCards {
     private final Evaluated of;
     private final Card map = new Card("Layers that attend alike");
     private final Card losses = new Card("Measured losses");
-    private final MatrixChart chart = new MatrixChart().largestCell(72, 56);
+    private final MatrixChart chart = new MatrixChart().largestCell(110, 96);
     private final List<JsonNode> thresholds = new ArrayList<>();
     private final Segments<Integer> which;
 
@@ -107,7 +107,7 @@ final class LazyCards {
         Provenance loss = of.measured("perplexity of the model whose layers attend as their anchors do, on the same pieces");
         Provenance counted = Provenance.derived(of.model(), "", "counted in the groups of layers that attend alike");
         double whole = of.figures().path("perplexity").asDouble(Double.NaN);
-        g.add(ProvenanceAudit.notAFigure(words("nothing", Styles.SMALL), "name of a row"), 0, 1);
+        g.add(ProvenanceAudit.notAFigure(words("nothing, as it is", Styles.SMALL), "name of a row"), 0, 1);
         cell(g, 1, 1, 0, Numbers::count, counted);
         cell(g, 2, 1, whole, Numbers::perplexity, loss);
         int row = 2;
@@ -123,10 +123,9 @@ final class LazyCards {
                 cell(g, 6, row++, what.equals("attention") ? t.path("spared_cache").asDouble() : 0, Numbers::percent, counted);
             }
         }
-        Label recipe = words(of.lazy().path("recipe").asText(), Styles.CAPTION);
-        recipe.setWrapText(true);
-        recipe.setMinHeight(Region.USE_PREF_SIZE);
-        ScrollPane scroll = new ScrollPane(new VBox(12, g, ProvenanceAudit.notAFigure(recipe, "explanation")));
+        // Room for the bar, where there is one.
+        g.setPadding(new Insets(0, 14, 0, 0));
+        ScrollPane scroll = new ScrollPane(g);
         scroll.setFitToWidth(true);
         scroll.getStyleClass().add("edge-to-edge");
         losses.content(scroll);

@@ -52,12 +52,13 @@ final class InsideCard {
     private static final double THOUSAND = 1000;
 
     private final Card card = new Card("");
-    private final MatrixChart chart = new MatrixChart().largestCell(96, 40);
+    private final MatrixChart chart = new MatrixChart().largestCell(130, 72);
     private final FigureCanvas canvas = new FigureCanvas(chart);
     private final HBox head = new HBox(10);
     private final Label which = new Label();
     private final HBox stepper = new HBox(2, new IconButton(Icons.BACK, "Layer before", "", () -> step(-1)).compact(), which, new IconButton(Icons.FORTH, "Next layer", "", () -> step(1)).compact());
     private final VBox content = new VBox(8, head, canvas);
+    private Segments<Of> segments;
     private Of chosen = Of.ERROR;
     private List<Of> choices = List.of();
     private int layer;
@@ -91,6 +92,9 @@ final class InsideCard {
     /// Shows another part.
     void choose(Of of) {
         chosen = of;
+        if (segments != null && segments.valueProperty().get() != of) {
+            segments.valueProperty().set(of);
+        }
         show();
     }
 
@@ -123,9 +127,13 @@ final class InsideCard {
             choices = List.copyOf(all);
             head.getChildren().clear();
             if (choices.size() > 1) {
-                Segments<Of> segments = new Segments<>(choices, Of::word).compact();
+                segments = new Segments<>(choices, Of::word).compact();
                 segments.valueProperty().set(choices.contains(chosen) ? chosen : choices.getFirst());
-                segments.valueProperty().addListener((o, old, now) -> choose(now));
+                segments.valueProperty().addListener((o, old, now) -> {
+                    if (now != chosen) {
+                        choose(now);
+                    }
+                });
                 head.getChildren().add(segments);
             }
         }
@@ -236,7 +244,7 @@ final class InsideCard {
             return line(out, "on the first token", at(l.path("first_token_before"), c), at(l.path("first_token_after"), c), Numbers::probability);
         });
         chart.show(Cells.of(rows.size(), heads, cells), Scale.linear(0, 0.1).fittedTo(0, most == 0 ? 0.1 : most));
-        card.title("Attention moved, by head").subtitle("entropy " + figure(a.path("entropy_before"), v -> Numbers.fixed(v, 3)) + " → " + figure(a.path("entropy_after"), v -> Numbers.fixed(v, 3)) + Numbers.THIN_SPACE + "nats");
+        card.title("Attention moved").subtitle("entropy " + figure(a.path("entropy_before"), v -> Numbers.fixed(v, 3)) + " → " + figure(a.path("entropy_after"), v -> Numbers.fixed(v, 3)) + Numbers.THIN_SPACE + "nats");
         card.provenance(Origins.measured(data, "mean over queries of Σ over keys |after − before| ÷ 2, over the first " + Numbers.count(a.path("tokens").asLong()) + " tokens of " + a.path("text").asText()));
     }
 
@@ -304,7 +312,7 @@ final class InsideCard {
         chart.show(Cells.of(n, n, cells), Scale.diverging(1).fittedTo(-1, 1));
         which.setText("layer " + layer);
         head.getChildren().add(stepper);
-        card.title("How alike heads were").subtitle("keys below, values above the diagonal");
+        card.title("Head similarity").subtitle("keys below, values above");
         card.provenance(Origins.measured(data, "cosine over the calibration tokens of two heads' keys (below the diagonal) or values (above), before they are rotated; after a head's number stands the letter of its group"));
     }
 

@@ -208,6 +208,12 @@ final class PruneLayout extends Region {
                 return k.name;
             }
         }
+        if (rows.path(0).has("key_groups")) {
+            for (String of : List.of("key", "value")) {
+                to.add(ColumnChart.Series.of(of + "s", IntStream.range(0, rows.size()).mapToDouble(l -> rows.get(l).path(of + "_groups").valueStream().distinct().count()).toArray(), to.size()));
+            }
+            return "heads of keys and of values that stay";
+        }
         to.add(ColumnChart.Series.of("stays", IntStream.range(0, rows.size()).mapToDouble(l -> rows.get(l).path("kept").asBoolean(true) ? 1 : 0).toArray(), 0));
         return "1 = stays";
     }
