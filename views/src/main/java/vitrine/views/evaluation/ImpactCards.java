@@ -111,7 +111,7 @@ final class ImpactCards {
             most = Double.isNaN(v) ? most : Math.max(most, v);
         }
         List<Integer> layers = List.copyOf(rows.keySet());
-        chart.labels(layers.stream().map(String::valueOf).toList(), kinds.stream().map(k -> SHORT.getOrDefault(k, k)).toList()).legend(share ? "share of cherries in common" : "largest hundredth ÷ largest other")
+        chart.labels(layers.stream().map(String::valueOf).toList(), kinds.stream().map(k -> SHORT.getOrDefault(k, k)).toList()).legend(share ? "share of cherries in common" : "heterogeneity")
                 .format(share ? Numbers::inCell : v -> v >= 100 ? Numbers.count(Math.round(v)) : Numbers.fixed(v, v >= 10 ? 1 : 2));
         chart.readOut((r, c) -> readOut(layers.get(r), r, c));
         chart.show(Cells.of(rows.size(), kinds.size(), cells), share ? Scale.linear(0, 1) : most > FAR ? Scale.sqrt(1, most) : Scale.linear(1, Math.max(1.1, most)));

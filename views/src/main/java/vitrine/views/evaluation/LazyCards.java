@@ -40,6 +40,8 @@ final class LazyCards {
         this.of = of;
         of.lazy().path("thresholds").forEach(thresholds::add);
         which = new Segments<>(IntStream.range(0, thresholds.size()).boxed().toList(), i -> "≤ " + Numbers.general(thresholds.get(i).path("threshold").asDouble())).compact();
+        // The first of which something can be seen.
+        which.valueProperty().set(IntStream.range(0, thresholds.size()).filter(i -> thresholds.get(i).path("lazy_layers").asInt() > 0).findFirst().orElse(0));
         which.valueProperty().addListener((o, old, now) -> show());
         FigureCanvas canvas = new FigureCanvas(chart);
         canvas.setId("lazy");
