@@ -29,8 +29,8 @@ import vitrine.core.tensor.onednn.OneDnn;
 /// A large model has its matrices of some layers measured only, spread evenly from the first to the last ([#EFFORT]), so that a report takes seconds and not the time of the run again; `vitrine compare` measures all.
 final class RanksBeforeAndAfter {
 
-    /// Work that is done for a report, in units of [SpectrumSolver#cost]: a few seconds.
-    static final double EFFORT = 2.5e5;
+    /// Work that is done for a report, in units of [SpectrumSolver#cost]: a second or two.
+    private static final double EFFORT = 1.2e5;
     private static final Set<Part> KINDS = EnumSet.of(Part.QUERY, Part.KEY, Part.VALUE, Part.OUTPUT, Part.GATE, Part.UP, Part.DOWN, Part.OTHER);
 
     private final WeightSource before;
@@ -48,8 +48,12 @@ final class RanksBeforeAndAfter {
 
     /// @param before a checkpoint's path, and `after` that of the pruned one
     static ObjectNode of(String before, String after, Counterparts parts, Progress progress) {
+        return of(before, after, parts, EFFORT, progress);
+    }
+
+    static ObjectNode of(String before, String after, Counterparts parts, double effort, Progress progress) {
         try (WeightSource a = WeightSource.open(before, false); WeightSource b = WeightSource.open(after, false)) {
-            return new RanksBeforeAndAfter(a, b, parts, progress).run(EFFORT);
+            return new RanksBeforeAndAfter(a, b, parts, progress).run(effort);
         }
     }
 

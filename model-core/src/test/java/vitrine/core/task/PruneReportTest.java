@@ -126,6 +126,22 @@ class PruneReportTest {
         assertTrue(r.path("routing").isMissingNode(), "it has no experts");
     }
 
+    /// Of a model that is too large for the time of a report some layers are measured: the first and the last at least.
+    @Test
+    void ofSomeLayersOfALargeModel() {
+        String path = CASES.resolve("llama-gqa").toString();
+        try (LoadedModel m = LoadedModel.open(path); SafetensorsFile was = SafetensorsFile.open(CASES.resolve("llama-gqa/model.safetensors"))) {
+            JsonNode r = RanksBeforeAndAfter.of(path, path, Counterparts.same(m.spec()), 1, Progress.NONE);
+            assertEquals("fast", r.get("accuracy").asText());
+            assertEquals(List.of(0, 2), r.get("layers").valueStream().map(l -> l.get("layer").asInt()).toList());
+            assertEquals(3, r.get("of_layers").asInt());
+            assertEquals(14, r.get("matrices").size());
+            JsonNode last = r.get("matrices").get(13);
+            assertEquals(effectiveRank(was, last.get("name").asText()), last.get("before").asDouble(), 1e-3 * last.get("before").asDouble());
+            assertEquals(last.get("before"), last.get("after"));
+        }
+    }
+
     /// mixtral with experts merged: what a token chose before counts as what it became.
     @Test
     void ofExpertsThatWereMerged() throws IOException {
