@@ -145,7 +145,7 @@ class PrunePreviewTest {
         }
         double[] losses = {p.get("loss").asDouble(), point(p, 0.3).get("loss").asDouble(), point(p, 0.6).get("loss").asDouble(), point(p, 0.9).get("loss").asDouble()};
         for (int i = 1; i < 4; i++) {
-            assertTrue(losses[i] > losses[i - 1] + 0.1, java.util.Arrays.toString(losses));
+            assertTrue(losses[i] > losses[i - 1] + 0.03, java.util.Arrays.toString(losses));
         }
     }
 
