@@ -30,6 +30,7 @@ final class SkipMatch {
     private final List<Integer> prompts = new ArrayList<>();
     /// How well each set did, in the order in which they were asked for.
     private final double[] matchness = new double[SkipSearch.MOST];
+    /// Null where nothing is kept.
     private final KeptSums.Sums found;
     private int asked;
 
@@ -64,7 +65,7 @@ final class SkipMatch {
             }
         }
         continuation.keep(continued);
-        found = kept.of("matchness", List.of(matchness));
+        found = kept == KeptSums.NONE ? null : kept.of("matchness", List.of(matchness));
     }
 
     /// Tokens of a pass.
@@ -88,6 +89,10 @@ final class SkipMatch {
 
     /// How well a set does. What an earlier session of the run has found is not looked for again: the search asks for the same sets in the same order.
     double of(BitSet skipped) throws IOException {
+        if (found == null) {
+            progress.checkCancelled();
+            return measured(skipped);
+        }
         int number = asked++;
         if (number >= found.done()) {
             progress.checkCancelled();
@@ -99,7 +104,9 @@ final class SkipMatch {
 
     /// Tells that no more sets come.
     void end() throws IOException {
-        found.keep(asked);
+        if (found != null) {
+            found.keep(asked);
+        }
     }
 
     private double measured(BitSet skipped) {

@@ -80,19 +80,30 @@ final class StructuredRun {
     private long zeroed;
     /// Of the method that fuses heads; else null.
     private FusedHeads fused;
+    /// By layer, the expert in whose place each went on; of the method that merges experts.
+    private final Map<Integer, int[]> mergedInto = new TreeMap<>();
+    /// Weights that are set to 0 in place, by layer.
+    private final Map<Integer, Long> zeros = new TreeMap<>();
     /// Of the method that shares matrices among layers; else null.
     private SharedMatrices dictionaries;
 
-    private StructuredRun(Task.Prune task, FinishedLayers finished, KeptSums kept, LoadedModel model, Progress progress, Consumer<String> warn) {
+    /// What is measured of the model as it is.
+    private final Known known;
+    /// How many sets a search draws at most.
+    private int sets = SkipSearch.MOST;
+
+    /// @param finished where finished layers are kept, null for nowhere
+    private StructuredRun(Task.Prune task, FinishedLayers finished, Known known, Progress progress, Consumer<String> warn) {
         this.task = task;
         this.finished = finished;
-        this.kept = kept;
+        kept = known.kept;
         s = PruneRun.settings(task);
-        this.model = model;
+        this.known = known;
+        model = known.model;
         spec = model.spec();
         this.progress = progress;
         this.warn = warn;
-        texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
+        texts = known.texts;
         spec.layers().forEach(l -> rows.addObject().put("layer", l.index()));
     }
 
@@ -102,7 +113,8 @@ final class StructuredRun {
         try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
             PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task, model.spec()));
-            StructuredRun run = new StructuredRun(task, finished, new KeptSums(folder, identity, warn), model, progress, warn);
+            CalibrationTexts texts = task.data() == null ? null : CalibrationTexts.read(task.data(), PruneRun.settings(task), model, progress);
+            StructuredRun run = new StructuredRun(task, finished, new Known(model, texts, new KeptSums(folder, identity, warn), progress), progress, warn);
             try (Arena ignored = run.whole) {
                 return run.run(out);
             }
@@ -122,8 +134,81 @@ final class StructuredRun {
         return (ObjectNode) rows.get(layer);
     }
 
+    /// What methods ask of the model as it is, whatever the amount that goes: measured once.
+    static final class Known {
+        private final LoadedModel model;
+        private final CalibrationTexts texts;
+        private final KeptSums kept;
+        private final Progress progress;
+        private StructureScores.ExpertUse use;
+        private Map<Integer, double[][]> alike;
+        private SkipMatch match;
+
+        /// @param texts of calibration, or null
+        /// @param kept where it is kept as it is found
+        Known(LoadedModel model, CalibrationTexts texts, KeptSums kept, Progress progress) {
+            this.model = model;
+            this.texts = texts;
+            this.kept = kept;
+            this.progress = progress;
+        }
+
+        private StructureScores.ExpertUse use() throws IOException {
+            use = use != null ? use : new StructureScores(model, texts, kept, progress).experts();
+            return use;
+        }
+
+        private Map<Integer, double[][]> alike() throws IOException {
+            alike = alike != null ? alike : new StructureScores(model, texts, kept, progress).alike();
+            return alike;
+        }
+
+        private SkipMatch match() throws IOException {
+            match = match != null ? match : new SkipMatch(model, texts, kept, progress);
+            return match;
+        }
+    }
+
+    /// What a run would write, in memory: until it is closed the model's weights are those.
+    record Rebuilt(LoadedModel model, Probe probe, double error, StructuredRun of, Arena arena, MappedWeights map) implements AutoCloseable {
+        @Override
+        public void close() {
+            of.model.weights().adapt(Adaptation.NONE);
+            arena.close();
+            of.whole.close();
+            map.close();
+        }
+    }
+
+    /// Does to the model in memory what a run would do to it, and writes nothing.
+    ///
+    /// @param sets how many sets a search draws at most
+    /// @throws Refusal where the run would refuse
+    static Rebuilt rebuilt(Task.Prune task, Known known, int sets, Progress progress) throws IOException {
+        StructuredRun run = new StructuredRun(task, null, known, progress, w -> { });
+        run.sets = sets;
+        MappedWeights map = new MappedWeights(known.model.checkpoint());
+        Arena arena = Arena.ofShared();
+        boolean whole = false;
+        try {
+            Structure structure = run.structure();
+            LoadedModel now = run.adapted(structure, run.silenced(structure, map, arena));
+            double error = run.rows.valueStream().mapToDouble(r -> r.path("relative_output_error").asDouble(Double.NaN)).filter(e -> !Double.isNaN(e)).average().orElse(Double.NaN);
+            whole = true;
+            return new Rebuilt(now, new Barred(structure.experts()), error, run, arena, map);
+        } finally {
+            if (!whole) {
+                new Rebuilt(null, null, Double.NaN, run, arena, map).close();
+            }
+        }
+    }
+
     private Outcome run(Path out) throws IOException {
-        Structure structure = switch (task.method()) {
+        return write(structure(), out);
+    }
+
+    private Structure structure() throws IOException {
+        return switch (task.method()) {
             case shortgpt -> layers();
             case heads -> heads();
             case taylor -> taylor();
@@ -137,7 +222,6 @@ final class StructuredRun {
             case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
         };
-        return write(structure, out);
     }
 
     // --- layers one after the other
@@ -146,7 +230,7 @@ final class StructuredRun {
     ///
     /// @return what was kept of it, or null where it has to be computed
     private ObjectNode takenUp(int number) throws IOException {
-        ObjectNode kept = finished.takeUp(number);
+        ObjectNode kept = finished == null ? null : finished.takeUp(number);
         if (kept != null) {
             finished.tensors().forEach((name, t) -> compensated.computeIfAbsent(name, n -> new ChangedTensor(model.checkpoint().tensor(n).orElseThrow(), finished.data(t), whole)));
         }
@@ -155,6 +239,9 @@ final class StructuredRun {
 
     /// Keeps what is finished, with the tensors that have changed since.
     private void keep(int number, ObjectNode report) throws IOException {
+        if (finished == null) {
+            return;
+        }
         Map<String, FinishedLayers.Part> parts = new LinkedHashMap<>();
         compensated.forEach((name, t) -> {
             if (!finished.tensors().containsKey(name)) {
@@ -389,13 +476,13 @@ final class StructuredRun {
 
     /// Sub-layers that are skipped, by SWIFT's search: layers of which both are leave, of others what the sub-layer gives to the residual stream becomes 0.
     private Structure skipped() throws IOException {
-        SkipMatch match = new SkipMatch(model, texts, kept, progress);
+        SkipMatch match = known.match();
         int skip = (int) (match.units() * s.sparsity());
         if (match.units() == 0) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has %d layers, and the first and the last are never skipped", spec.layers().size());
         }
         int[] tried = new int[1];
-        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), set -> {
+        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), sets, set -> {
             progress.step(tried[0]++, SkipSearch.MOST, "sets");
             return match.of(set);
         });
@@ -462,6 +549,10 @@ final class StructuredRun {
         }
         compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(t, map.data(t), whole)).clear(m, new byte[Math.toIntExact(m.size())]);
         zeroed += m.size();
+        // Biases are no weights of a layer's matrices.
+        if (!m.inputs().isEmpty()) {
+            zeros.merge(m.layer(), m.size(), Long::sum);
+        }
     }
 
     /// Ranks of attention and channels of feed-forward blocks by LoRAP: each layer is calibrated with what it reads once those before are compressed.
@@ -660,9 +751,8 @@ final class StructuredRun {
         if (spec.expertLayers().isEmpty()) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
-        StructureScores scores = scores();
-        Map<Integer, double[]> visits = scores.experts().frequency();
-        Map<Integer, double[][]> alike = scores.alike();
+        Map<Integer, double[]> visits = known.use().frequency();
+        Map<Integer, double[][]> alike = known.alike();
         Map<Integer, int[]> left = new TreeMap<>();
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
             for (int l : spec.expertLayers()) {
@@ -676,6 +766,7 @@ final class StructuredRun {
                 }
                 int[] groups = ExpertMerge.groups(alike.get(l), stay);
                 left.put(l, Arrays.stream(groups).distinct().sorted().toArray());
+                mergedInto.put(l, groups);
                 if (takenUp(l) == null) {
                     merge(l, groups, visits.get(l), map);
                     keep(l, Json.object());
@@ -835,6 +926,7 @@ final class StructuredRun {
                 changed.clear(m, mask);
                 compensated.put(m.tensor(), changed);
                 zeroed += (long) gone.size() * width * m.out();
+                zeros.merge(m.layer(), (long) gone.size() * width * m.out(), Long::sum);
                 ArrayNode list = row(m.layer()).putArray("silenced_heads");
                 gone.forEach(list::add);
             }
@@ -875,6 +967,7 @@ final class StructuredRun {
             long before = PruneEnding.Sizes.parameters(model.checkpoint());
             long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
             long zeros = zeroed + (smaller == null ? silencedWeights(structure) : 0);
+            this.zeros.forEach((l, count) -> row(l).put("zeros", count));
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             if (fused != null) {
                 // What is spared where every fused head is stored once, beyond what the checkpoint spares as it is.
@@ -897,7 +990,7 @@ final class StructuredRun {
                     : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s%s", after, before,
                             thinner <= 0 ? "" : " Attention's matrices are of a lower rank, multiplied back to their full shapes.",
                             zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of %s and that the config cannot leave out.", zeros, task.method() == PruneMethod.swift_skip ? "sub-layers that are skipped" : "heads that go")));
-            return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
+            return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows, smaller == null ? Counterparts.same(spec) : Counterparts.of(spec, structure, mergedInto),
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, thinner < 0 ? -1 : after - thinner), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
     }
@@ -953,30 +1046,39 @@ final class StructuredRun {
     }
 
     private long silencedWeights(Structure structure) {
-        long sum = 0;
-        for (LayerSpec l : spec.layers()) {
-            AttentionSpec a = l.attention();
-            int[] groups = structure.groups().get(l.index());
-            sum += groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * spec.hiddenSize();
-            int[] channels = structure.channels().get(l.index());
-            sum += channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * spec.hiddenSize();
-        }
-        return sum;
+        return spec.layers().stream().mapToLong(l -> {
+            long own = silencedWeights(structure, l);
+            zeros.merge(l.index(), own, Long::sum);
+            return own;
+        }).sum();
+    }
+
+    private long silencedWeights(Structure structure, LayerSpec l) {
+        AttentionSpec a = l.attention();
+        int[] groups = structure.groups().get(l.index());
+        int[] channels = structure.channels().get(l.index());
+        return (groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * spec.hiddenSize())
+                + (channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * spec.hiddenSize());
     }
 
     /// The base without what goes: heads and channels add nothing, layers are passed by, experts cannot be chosen.
     private float[] inMemory(Structure structure, Map<String, ChangedTensor> silenced, int[] ids) {
+        try {
+            return BeforeAndAfter.logits(adapted(structure, silenced), ids, new Barred(structure.experts()));
+        } finally {
+            model.weights().adapt(Adaptation.NONE);
+        }
+    }
+
+    /// The model with what its weights became, and without layers that go.
+    private LoadedModel adapted(Structure structure, Map<String, ChangedTensor> silenced) {
         Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         silenced.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         List<LayerSpec> kept = new ArrayList<>();
         structure.layers().forEach(l -> kept.add(spec.layers().get(l)));
         ModelSpec shorter = of(spec, kept);
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
-        try {
-            return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
-        } finally {
-            model.weights().adapt(Adaptation.NONE);
-        }
+        return model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken()))));
     }
 
     /// A model of some of its layers.
