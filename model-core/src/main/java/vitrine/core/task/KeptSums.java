@@ -22,26 +22,33 @@ import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
 
 /// What a run adds up over texts, kept on the disk as it grows: every sum has a file `steps/sums/NAME.safetensors`, whole or absent, that is written anew after every 2,048 tokens that passed the model
-/// (or as many as the method says). A run that was broken off goes on after the last of them, to the same bits: float64 values are kept as they are, and sequences pass in the same groups whenever it goes on.
+/// (or a share of them, where a method says so). A run that was broken off goes on after the last of them, to the same bits: float64 values are kept as they are, and sequences pass in the same groups whenever it goes on.
 ///
 /// A file of another run is never taken up; one that is damaged is computed again, and that is said.
 final class KeptSums {
 
     /// Nothing is kept, and sequences pass in the same groups: what a preview adds up is what the run will.
-    static final KeptSums NONE = new KeptSums(null, "", w -> { });
+    static final KeptSums NONE = new KeptSums(null, "", CalibrationPass.PART_TOKENS, w -> { });
 
     private static final String FOLDER = "sums";
     private static final int SLICE = 1 << 20;
 
     private final RunFolder folder;
     private final String run;
+    private final int together;
     private final Consumer<String> warn;
 
     /// @param run names the run
     /// @param warn told of a file that cannot be used
     KeptSums(RunFolder folder, String run, Consumer<String> warn) {
+        this(folder, run, CalibrationPass.PART_TOKENS, warn);
+    }
+
+    /// @param together so many tokens pass between two times that sums are kept; part of what the sums are, bit by bit
+    KeptSums(RunFolder folder, String run, int together, Consumer<String> warn) {
         this.folder = folder;
         this.run = run;
+        this.together = together;
         this.warn = warn;
     }
 
@@ -61,13 +68,13 @@ final class KeptSums {
     /// @param name of the sums among those of the run
     /// @param values all zeros at first; in the end the sums
     /// @param sequences tokens of each
-    /// @param together so many tokens pass between two times that the sums are kept
-    void over(String name, List<double[]> values, List<int[]> sequences, int together, Batch batch) throws IOException {
-        Sums sums = of(name, values, together);
+    /// @param often how many times as often as other sums these are kept
+    void over(String name, List<double[]> values, List<int[]> sequences, int often, Batch batch) throws IOException {
+        Sums sums = of(name, values);
         for (int from = sums.done(); from < sequences.size();) {
             int to = from;
             long tokens = 0;
-            while (to < sequences.size() && (to == from || tokens + sequences.get(to).length <= together)) {
+            while (to < sequences.size() && (to == from || tokens + sequences.get(to).length <= together / often)) {
                 tokens += sequences.get(to++).length;
             }
             batch.add(from, to);
@@ -78,16 +85,12 @@ final class KeptSums {
 
     /// The same, in groups that pass a layer together.
     void over(String name, List<double[]> values, List<int[]> sequences, Batch batch) throws IOException {
-        over(name, values, sequences, CalibrationPass.PART_TOKENS, batch);
+        over(name, values, sequences, 1, batch);
     }
 
     /// Takes up sums that an earlier session has left, or begins them.
     Sums of(String name, List<double[]> values) throws IOException {
-        return of(name, values, CalibrationPass.PART_TOKENS);
-    }
-
-    private Sums of(String name, List<double[]> values, int together) throws IOException {
-        return new Sums(name, values, together);
+        return new Sums(name, values);
     }
 
     /// Ends the session where the run is asked to stop.
@@ -109,14 +112,12 @@ final class KeptSums {
 
         private final String name;
         private final List<double[]> values;
-        private final int together;
         private int done;
         private long tokens;
 
-        private Sums(String name, List<double[]> values, int together) throws IOException {
+        private Sums(String name, List<double[]> values) throws IOException {
             this.name = name;
             this.values = values;
-            this.together = together;
             if (folder != null && Files.exists(file())) {
                 done = takenUp();
             }

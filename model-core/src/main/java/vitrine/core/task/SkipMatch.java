@@ -51,6 +51,7 @@ final class SkipMatch {
         KeptSums.Sums continuation = kept.of("continuation", said);
         for (int i = 0; i < continued; i++) {
             if (i >= continuation.done()) {
+                progress.step(i, continued, "tokens continued");
                 progress.checkCancelled();
                 int[][] next = likeliest(new BitSet());
                 for (int t = 0; t < next.length; t++) {

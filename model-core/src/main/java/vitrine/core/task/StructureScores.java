@@ -37,8 +37,8 @@ final class StructureScores {
 
     /// Values of experts' outputs that are held at once.
     private static final long OUTPUT_VALUES = 16L << 20;
-    /// Gates are few: they are kept after fewer tokens, as a backward pass takes three times as long as one forward.
-    private static final int GATED_TOKENS = 2048;
+    /// Gates are few: they are kept more often than other sums, as a backward pass takes longer than one forward.
+    private static final int GATES_KEPT = 4;
 
     private final LoadedModel model;
     private final ModelSpec spec;
@@ -143,7 +143,7 @@ final class StructureScores {
             sums[l.index()] = new double[l.attention().heads()];
             byWeight.put(l.attention().output().weight(), l);
         }
-        kept.over(name, List.of(sums), texts.ids(), GATED_TOKENS, (from, to) -> gradients.each(texts.pieces(), from, to, progress, tensors -> {
+        kept.over(name, List.of(sums), texts.ids(), GATES_KEPT, (from, to) -> gradients.each(texts.pieces(), from, to, progress, tensors -> {
             for (Parameter p : tensors) {
                 LayerSpec l = byWeight.get(p.name());
                 Linear o = l.attention().output();

@@ -110,11 +110,15 @@ final class StructuredRun {
     /// @param out an empty folder for the result
     /// @param identity names the run: finished layers of another are never taken up
     static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, Progress progress, Consumer<String> warn) throws IOException {
+        return run(task, out, folder, identity, new KeptSums(folder, identity, warn), progress, warn);
+    }
+
+    static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, KeptSums kept, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
             PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task, model.spec()));
             CalibrationTexts texts = task.data() == null ? null : CalibrationTexts.read(task.data(), PruneRun.settings(task), model, progress);
-            StructuredRun run = new StructuredRun(task, finished, new Known(model, texts, new KeptSums(folder, identity, warn), progress), progress, warn);
+            StructuredRun run = new StructuredRun(task, finished, new Known(model, texts, kept, progress), progress, warn);
             try (Arena ignored = run.whole) {
                 return run.run(out);
             }
@@ -487,6 +491,7 @@ final class StructuredRun {
             return match.of(set);
         });
         match.end();
+        progress.step(found.tried(), found.tried(), "sets");
         allocation.put("allocation", "searched").put("sublayers", match.units()).put("skipped", skip).put("matchness", found.matchness()).put("compared_tokens", match.tokens()).put("sets_tried", found.tried());
         List<Integer> layers = new ArrayList<>(all());
         Map<Integer, boolean[]> parts = new TreeMap<>();

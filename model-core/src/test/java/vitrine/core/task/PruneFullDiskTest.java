@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
@@ -40,7 +41,7 @@ class PruneFullDiskTest {
             disk = Path.of(args[0]);
             Random random = new Random(7);
             List<String> lines = new ArrayList<>();
-            for (int i = 0; i < 18; i++) {
+            for (int i = 0; i < 4; i++) {
                 lines.add("{\"input_ids\": " + random.ints(120 + i % 8, 0, 96).boxed().toList() + "}");
             }
             Path data = Files.write(disk.resolve("data.jsonl"), lines);
@@ -81,7 +82,7 @@ class PruneFullDiskTest {
         private static Path run(Task task, String name, boolean fills) throws IOException {
             Path result = disk.resolve(name).resolve("result");
             looks = 0;
-            return TaskRunner.run(task, result, new Progress() {
+            Progress watched = new Progress() {
                 @Override
                 public void step(long done, long total, String unit) {}
 
@@ -95,7 +96,14 @@ class PruneFullDiskTest {
                         fillUp(0);
                     }
                 }
-            }, w -> { }).folder();
+            };
+            RunFolder folder = RunFolder.of(result);
+            try (Whole out = Whole.folder(result)) {
+                // A gate's sums are kept after every sequence.
+                StructuredRun.run((Task.Prune) task, out.staging(), folder, "run", new KeptSums(folder, "run", 256, w -> { }), watched, w -> { });
+                out.commit();
+            }
+            return result;
         }
 
         private static void fillUp(long room) {

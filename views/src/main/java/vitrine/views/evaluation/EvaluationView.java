@@ -12,6 +12,7 @@ import vitrine.core.artifact.Manifest;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
+import vitrine.resources.Guide;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Card;
 import vitrine.views.control.KeyValueRow;
@@ -27,12 +28,13 @@ import vitrine.views.view.ViewKind;
 /// An evaluation's maps: how unevenly weights count, and which layers that attend alike. Shows results that were made before.
 public final class EvaluationView implements View {
 
+    private static final Guide.Section MAPS = new Guide.Section("pruning", "Smaller models within one, and smaller caches", "");
     private static final List<HelpTopic> TOPICS = List.of(
             new HelpTopic("Heterogeneity", "How much a few weights of a matrix count for more than the others: 1 where all count alike. By impact few weights stand out far more than by magnitude, so that pruning and coarse quantisation should spare them.",
-                    "mean(largest 1 % of s) ÷ max(other 99 % of s);  impact s = mean over texts of (∂L/∂W)²", "Cui and Wang, Cherry on Top (CherryQ), 2024, arXiv 2404.02837"),
-            new HelpTopic("Cherries in common", "Of the weights of most impact (one of 256) by two texts, the share that both have: high where the same weights count whatever the text.", "|A ∩ B| ÷ |A ∪ B|", "Definition"),
+                    "mean(largest 1 % of s) ÷ max(other 99 % of s);  impact s = mean over texts of (∂L/∂W)²", "Cui and Wang, Cherry on Top (CherryQ), 2024, arXiv 2404.02837", MAPS),
+            new HelpTopic("Cherries in common", "Of the weights of most impact (one of 256) by two texts, the share that both have: high where the same weights count whatever the text.", "|A ∩ B| ÷ |A ∪ B|", "Definition", MAPS),
             new HelpTopic("Layers that attend alike", "How far two layers' mean attention is apart, 0 to ln 2. A layer joins the group before it where it is near the group's first layer, and takes over its queries or its attention weights.",
-                    "JS(P, Q) = ½ KL(P ‖ M) + ½ KL(Q ‖ M), M = ½(P + Q)", "Zhuang et al., Q Cache, 2026, arXiv 2602.01901; Lin, 1991"));
+                    "JS(P, Q) = ½ KL(P ‖ M) + ½ KL(Q ‖ M), M = ½(P + Q)", "Zhuang et al., Q Cache, 2026, arXiv 2602.01901; Lin, 1991", MAPS));
 
     private final VBox inspector = new VBox();
     private final Sides body = new Sides();
