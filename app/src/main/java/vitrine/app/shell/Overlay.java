@@ -13,6 +13,8 @@ import javafx.scene.layout.StackPane;
 final class Overlay extends StackPane {
 
     private static final double TOP = 96;
+    private static final double LEAST_TOP = 24;
+    private static final double CARD = 600;
 
     private Node card;
     private Node focusBefore;
@@ -21,7 +23,8 @@ final class Overlay extends StackPane {
         setVisible(false);
         setPickOnBounds(true);
         setAlignment(Pos.TOP_CENTER);
-        setPadding(new Insets(TOP, 16, 16, 16));
+        // In a low window the card needs the room above it.
+        paddingProperty().bind(heightProperty().map(h -> new Insets(Math.min(TOP, Math.max(LEAST_TOP, h.doubleValue() - CARD)), 16, 16, 16)));
         addEventHandler(MouseEvent.MOUSE_CLICKED, e -> {
             if (e.getTarget() == this) {
                 close();

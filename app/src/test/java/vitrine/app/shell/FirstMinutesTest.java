@@ -262,7 +262,7 @@ class FirstMinutesTest {
     /// Three English words in a row after all that is known was said in Chinese. Papers keep their titles, and how a
     /// figure was obtained is told in English.
     private static final Pattern ENGLISH = Pattern.compile("\\b[a-z]{2,}(,? [a-z]{2,}){2,}\\b");
-    private static final Pattern PAPERS = Pattern.compile("(?s).*(\\n(Measured|Derived|Estimated|Sample): |, (19|20)\\d\\d|arXiv|vitrine [a-z]+ |Nico|Once upon|--).*");
+    private static final Pattern PAPERS = Pattern.compile("(?s).*(\\n(Measured|Derived|Estimated|Sample): |(19|20)\\d\\d|arXiv|vitrine [a-z]+ |Nico|Once upon|--).*");
 
     /// Opens each list, menu, form and question that the view's buttons open, and listens to what they say. A button that opens something ends in "…", or
     /// shows a choice, or is one of the window's own.
@@ -356,6 +356,11 @@ class FirstMinutesTest {
         ProvenanceAudit.unexplained(root).forEach(u -> untold.add(where + " names no section of the guide: " + u.shown() + " at " + u.path()));
         for (HelpTopic topic : h.window.present().orElseThrow().help()) {
             formulas.add(topic.formula());
+            for (String words : List.of(topic.title(), topic.words())) {
+                if (ENGLISH.matcher(CHINESE.of(words)).find()) {
+                    english.add(where + ", help: " + words + " → " + CHINESE.of(words));
+                }
+            }
             if (Guide.find(topic.section()).isEmpty()) {
                 untold.add(where + ": " + topic.title() + " is not in the guide at " + topic.section());
             }

@@ -10,6 +10,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import javafx.beans.property.StringProperty;
 import javafx.collections.ObservableList;
+import javafx.geometry.Insets;
 import javafx.geometry.Pos;
 import javafx.geometry.Side;
 import javafx.scene.Node;
@@ -209,6 +210,8 @@ final class FormBoard {
 
     private void build() {
         rows.getChildren().clear();
+        // The ring of what has the focus lies outside of it, and the bar of a long form must not touch its text.
+        rows.setPadding(new Insets(2, 8, 2, 2));
         problems.clear();
         fields.clear();
         GridPane grid = grid();

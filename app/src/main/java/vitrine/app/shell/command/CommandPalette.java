@@ -10,6 +10,7 @@ import javafx.css.PseudoClass;
 import javafx.geometry.Insets;
 import javafx.scene.control.Label;
 import javafx.scene.control.OverrunStyle;
+import javafx.scene.control.ScrollPane;
 import javafx.scene.input.KeyEvent;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.Priority;
@@ -34,6 +35,7 @@ public final class CommandPalette extends VBox {
 
     private final SearchField search = new SearchField(Icons.SEARCH, "Search tensors, heads, experts, commands", "");
     private final VBox list = new VBox();
+    private final ScrollPane scroll = new ScrollPane(list);
     private final Runnable close;
     private final List<Entry> entries = new ArrayList<>();
     private final List<Entry> shown = new ArrayList<>();
@@ -55,7 +57,15 @@ public final class CommandPalette extends VBox {
             entries.add(new Entry(p.group(), p.icon(), p.name(), p.detail(), true, p.go()));
         }
         list.setPadding(new Insets(4, 6, 0, 6));
-        getChildren().addAll(search, list);
+        scroll.setFitToWidth(true);
+        scroll.setHbarPolicy(ScrollPane.ScrollBarPolicy.NEVER);
+        scroll.setFocusTraversable(false);
+        scroll.setMinHeight(0);
+        scroll.getStyleClass().addAll("edge-to-edge", "vt-view-scroll");
+        // As high as its rows where the window is.
+        scroll.prefHeightProperty().bind(list.heightProperty().add(2));
+        VBox.setVgrow(scroll, Priority.ALWAYS);
+        getChildren().addAll(search, scroll);
         search.textProperty().addListener((o, old, now) -> filter());
         search.field().addEventFilter(KeyEvent.KEY_PRESSED, this::key);
         filter();
@@ -151,6 +161,11 @@ public final class CommandPalette extends VBox {
         selected = Math.clamp(index, 0, rows.size() - 1);
         for (int i = 0; i < rows.size(); i++) {
             rows.get(i).pseudoClassStateChanged(SELECTED, i == selected);
+        }
+        double view = scroll.getViewportBounds().getHeight();
+        double beyond = list.getHeight() - view;
+        if (beyond > 0) {
+            scroll.setVvalue(Math.clamp((rows.get(selected).getBoundsInParent().getCenterY() - view / 2) / beyond, 0, 1));
         }
     }
 
