@@ -48,6 +48,9 @@ final class CaptureRun {
     /// Mean maps of all layers are kept in memory while layers are compared; beyond this the comparison is refused.
     private static final long MAX_MEAN_MAP_BYTES = 2L << 30;
 
+    /// Tensors that are none of attention: where layers repeat theirs, these are what comes of all runs.
+    private static final Set<String> OF_THE_STREAM = Set.of("input_ids", "hidden_states", "logits", "token_nll", "loss", "layer_out", "mlp_out");
+
     private final LoadedModel model;
     private final Consumer<String> warn;
     private final ModelSpec spec;
@@ -158,7 +161,7 @@ final class CaptureRun {
 
     private void declare(String name, DType dtype, Shape shape, Provenance from) {
         declared.put(name, new Declared(dtype, shape));
-        provenance.put(name, from);
+        provenance.put(name, OF_THE_STREAM.contains(name) ? from : model.ofFirstRun(from));
     }
 
     private Provenance measured(String method) {

@@ -119,6 +119,7 @@ final class HeadsRun {
                 }
             }
         }
+        provenance.replaceAll((name, from) -> model.ofFirstRun(from));
         return new Outcome(summary, provenance);
     }
 }

@@ -8,6 +8,7 @@ import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.SpecCheck;
 import vitrine.core.architecture.family.Families;
+import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.forward.ForwardPass;
@@ -118,6 +119,12 @@ final class LoadedModel implements AutoCloseable {
     /// [#requireNoLoops(Checkpoint)] of this one, where a task changes values on the way.
     void requireNoLoops() {
         requireNoLoops(checkpoint);
+    }
+
+    /// Where a figure of attention comes from, told so that it is right where layers repeat theirs.
+    Provenance ofFirstRun(Provenance from) {
+        return spec.loopingLayers().isEmpty() ? from
+                : new Provenance(from.kind(), from.source(), from.dtype(), from.method() + "; in layers that repeat their attention, of the first run", from.samples(), from.error());
     }
 
     /// Says of figures of attention which run of it they are, where layers repeat theirs.

@@ -181,8 +181,11 @@ class AttentionLoopsTest {
             assertNotEquals(without.floats("attentions", 2 * layer, layer)[50], with.floats("attentions", 2 * layer, layer)[50], "what comes after it sees other values");
             assertEquals(doublePrecision(IDS, AttentionLoops.on(spec(Checkpoints.open(grown)), Checkpoints.open(grown))) / (IDS.length - 1), with.doubles("loss")[0], 2e-6);
         }
+        assertTrue(a.provenance("attentions").orElseThrow().method().endsWith("; in layers that repeat their attention, of the first run"));
+        assertFalse(a.provenance("logits").orElseThrow().method().contains("first run"));
         List<String> told = new ArrayList<>();
-        run(task("heads", grown), "heads", told);
+        Artifact heads = run(task("heads", grown), "heads", told);
+        assertTrue(heads.provenance("entropy").orElseThrow().method().endsWith("of the first run"));
         assertTrue(told.getFirst().startsWith("Layers 1, 2 repeat"), told.toString());
         run(task("rank", grown).put("of", "hidden"), "rank", new ArrayList<>());
         assertTrue(Anatomy.of(Checkpoints.open(grown)).warnings().stream().anyMatch(w -> w.message().contains("Layers 1, 2 repeat their attention")));
