@@ -16,19 +16,20 @@ import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.files.Whole;
 import vitrine.core.progress.Progress;
-import vitrine.core.prune.CalibrationPass;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
 
-/// What a run adds up over texts, kept on the disk as it grows: every sum has a file `steps/sums/NAME.safetensors`, whole or absent, that is written anew after every 2,048 tokens that passed the model
+/// What a run adds up over texts, kept on the disk as it grows: every sum has a file `steps/sums/NAME.safetensors`, whole or absent, that is written anew after every 8,192 tokens that passed the model
 /// (or a share of them, where a method says so). A run that was broken off goes on after the last of them, to the same bits: float64 values are kept as they are, and sequences pass in the same groups whenever it goes on.
 ///
 /// A file of another run is never taken up; one that is damaged is computed again, and that is said.
 final class KeptSums {
 
+    private static final int TOGETHER = 8192;
+
     /// Nothing is kept, and sequences pass in the same groups: what a preview adds up is what the run will.
-    static final KeptSums NONE = new KeptSums(null, "", CalibrationPass.PART_TOKENS, w -> { });
+    static final KeptSums NONE = new KeptSums(null, "", TOGETHER, w -> { });
 
     private static final String FOLDER = "sums";
     private static final int SLICE = 1 << 20;
@@ -41,7 +42,7 @@ final class KeptSums {
     /// @param run names the run
     /// @param warn told of a file that cannot be used
     KeptSums(RunFolder folder, String run, Consumer<String> warn) {
-        this(folder, run, CalibrationPass.PART_TOKENS, warn);
+        this(folder, run, TOGETHER, warn);
     }
 
     /// @param together so many tokens pass between two times that sums are kept; part of what the sums are, bit by bit

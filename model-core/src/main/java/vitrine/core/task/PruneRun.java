@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import vitrine.core.architecture.LinearLayers;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Fingerprint;
@@ -119,17 +120,24 @@ final class PruneRun {
         }
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requirePerplexity();
-            requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes());
+            requireRoom(folder, 2 * model.checkpoint().tensorBytes());
             return new PruneRun(task, folder, model, progress, warn).run(out, Fingerprint.ofText(Json.line(all)));
         }
     }
 
-    /// Finished layers and the result are on the disk together.
-    static void requireRoom(Path at, long bytes) throws IOException {
-        Files.createDirectories(at);
-        long room = Files.getFileStore(at).getUsableSpace();
+    /// Finished layers and the result are on the disk together; what a run that goes on has kept is there already.
+    static void requireRoom(RunFolder folder, long bytes) throws IOException {
+        Files.createDirectories(folder.folder());
+        long room = Files.getFileStore(folder.folder()).getUsableSpace();
+        if (Files.isDirectory(folder.steps())) {
+            try (Stream<Path> kept = Files.walk(folder.steps())) {
+                for (Path p : kept.filter(Files::isRegularFile).toList()) {
+                    room += Files.size(p);
+                }
+            }
+        }
         if (room < bytes) {
-            throw Refusal.of(Category.LIMIT_EXCEEDED, at, "the run needs about %,d bytes of disk for what it finishes and the result; there are %,d", bytes, room)
+            throw Refusal.of(Category.LIMIT_EXCEEDED, folder.folder(), "the run needs about %,d bytes of disk for what it finishes and the result; there are %,d", bytes, room)
                     .help("Free some, or set VITRINE_HOME to another disk.");
         }
     }

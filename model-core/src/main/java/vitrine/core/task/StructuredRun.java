@@ -116,7 +116,7 @@ final class StructuredRun {
     static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, KeptSums kept, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
-            PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task, model.spec()));
+            PruneRun.requireRoom(folder, 2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task, model.spec()));
             CalibrationTexts texts = task.data() == null ? null : CalibrationTexts.read(task.data(), PruneRun.settings(task), model, progress);
             StructuredRun run = new StructuredRun(task, finished, new Known(model, texts, kept, progress), progress, warn);
             try (Arena ignored = run.whole) {

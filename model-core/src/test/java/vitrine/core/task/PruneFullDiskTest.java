@@ -1,10 +1,12 @@
 package vitrine.core.task;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -126,6 +128,19 @@ class PruneFullDiskTest {
                 throw new AssertionError(what);
             }
         }
+    }
+
+    /// A run that goes on needs no room for what it has.
+    @Test
+    void whatIsKeptNeedsNoRoomAgain() throws IOException {
+        RunFolder run = new RunFolder(folder.resolve("run"));
+        long wanted = Files.getFileStore(folder).getUsableSpace() + (1L << 38);
+        assertTrue(assertThrows(Refusal.class, () -> PruneRun.requireRoom(run, wanted)).getMessage().contains("of disk for what it finishes"));
+        Files.createDirectories(run.steps().resolve("00000001"));
+        try (RandomAccessFile layer = new RandomAccessFile(run.steps().resolve("00000001/layer.safetensors").toFile(), "rw")) {
+            layer.setLength(1L << 39);
+        }
+        PruneRun.requireRoom(run, wanted);
     }
 
     @Test

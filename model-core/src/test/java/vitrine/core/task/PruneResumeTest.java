@@ -114,15 +114,15 @@ class PruneResumeTest {
     }
 
     /// Every session is broken off before it has done half of what is to be measured: only a run that keeps what it has measured ever ends, and it does little of it twice.
+    /// (What `submoe` measures first is all that `experts` does.)
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "llama-gqa|shortgpt|{'layers': 1}|6",
-        "qwen3|dha|{'sparsity': 0.5}|6",
-        "mixtral|experts|{'experts': 4}|6",
-        "mixtral|submoe|{'experts': 3}|6",
-        "llama-gqa|heads|{'sparsity': 0.2, 'even': false}|4",
-        "llama-gqa|taylor|{'sparsity': 0.3, 'secondOrder': true}|6",
-        "gemma2|swift_skip|{'sparsity': 0.5}|2"})
+        "llama-gqa|shortgpt|{'layers': 1}|5",
+        "qwen3|dha|{'sparsity': 0.5}|5",
+        "mixtral|submoe|{'experts': 3}|4",
+        "llama-gqa|heads|{'sparsity': 0.2, 'even': false}|2",
+        "llama-gqa|taylor|{'sparsity': 0.3, 'secondOrder': true}|5",
+        "gemma2|swift_skip|{'sparsity': 0.5}|1"})
     void goesOnFromWhatWasMeasuredToTheSameBits(String model, String method, String settings, int sequences) throws IOException {
         Task task = task(model, method, settings, sequences);
         long all = run(task, "whole", new Watched(Long.MAX_VALUE, null)).measured;
