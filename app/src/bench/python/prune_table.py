@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Prunes a checkpoint by every method at several sparsities and prints the table of docs/benchmarks.md: perplexity, size, speed.
 
-    python app/src/bench/python/prune_table.py VITRINE MODEL CALIBRATION HELD_OUT [SPARSITY ...]
+    python app/src/bench/python/prune_table.py VITRINE MODEL CALIBRATION HELD_OUT [SPARSITY ...] [METHOD ...]
 
-VITRINE is the command. Needs nothing but Python; the runs go into a folder that is removed afterwards.
+VITRINE is the command. Methods that are named are the only ones that run. Needs nothing but Python; the runs go into a folder that is removed afterwards.
 """
 import json
 import os
@@ -13,16 +13,18 @@ import tempfile
 
 METHODS = [("magnitude", []), ("wanda", []), ("wanda", ["--propagation", "sequential"]), ("wanda", ["--allocation", "owl"]), ("wanda", ["--allocation", "dlp"]),
            ("sparsegpt", ["--propagation", "sequential"]), ("svd", []), ("whitened_svd", []), ("swift_svd", ["--allocation", "dynamic"]),
-           ("taylor", ["--parts", "channels"]), ("slimgpt", ["--parts", "channels"]), ("heads", []), ("shortgpt", [])]
+           ("taylor", ["--parts", "channels"]), ("slimgpt", ["--parts", "channels"]), ("heads", []), ("shortgpt", []),
+           ("dha", []), ("dha", ["--uneven"]), ("masa", [])]
 
 
 def main():
     command, model, calibration, held = sys.argv[1:5]
-    shares = [float(s) for s in sys.argv[5:]] or [0.3, 0.5, 0.7]
+    only = [s for s in sys.argv[5:] if s in dict(METHODS)]
+    shares = [float(s) for s in sys.argv[5:] if s not in only] or [0.3, 0.5, 0.7]
     print("| method | share asked for | of prunable weights | parameters | bytes on disk | perplexity | KL, nats | tokens/s against dense |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
     dense = None
     with tempfile.TemporaryDirectory() as folder:
-        for method, options in METHODS:
+        for method, options in [m for m in METHODS if not only or m[0] in only]:
             for share in shares:
                 out = os.path.join(folder, "out")
                 run = subprocess.run([command, "prune", "--model", model, "--method", method, "--sparsity", str(share), *options, "--data", calibration, "--eval-data", held, "--sequence-length", "256", "--calibration-sequences", "64", "--threads", "1",

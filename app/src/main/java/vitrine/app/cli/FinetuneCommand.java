@@ -40,7 +40,7 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--data", paramLabel = "FILE", description = "a text file or JSONL: text, prompt with completion, messages (with the checkpoint's chat template), or input_ids (with labels, -100 = not learned)")
     Path data;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "full, lora (default), beamlora, dora, layra, hft, apex, multilora, nola, svft, ilora or bone")
+    @Option(names = "--method", paramLabel = "NAME", description = "full, lora (default), beamlora, dora, layra, hft, apex, sgt, multilora, nola, svft, ilora or bone")
     String method;
 
     @Option(names = "--steps", paramLabel = "N", description = "optimiser steps; default as many as --epochs takes")
@@ -181,6 +181,18 @@ final class FinetuneCommand extends Subcommand {
     @Option(names = "--parallel", paramLabel = "N", description = "multilora: modules side by side; default 3")
     Integer parallel;
 
+    @Option(names = "--grow-every", paramLabel = "N", description = "sgt: steps between choices; default a tenth of all, at most 250")
+    Integer growEvery;
+
+    @Option(names = "--grow-layers", paramLabel = "N", description = "sgt: layers that come to loop at most; default 3")
+    Integer growLayers;
+
+    @Option(names = "--grow-loops", paramLabel = "N", description = "sgt: how often a layer repeats its attention at most; default 1")
+    Integer growLoops;
+
+    @Option(names = "--grow-heads", paramLabel = "N", description = "sgt: heads of a layer that go on looping; default 2")
+    Integer growHeads;
+
     @Option(names = "--preview", description = "run nothing; tell what a run would see of --data: token counts, what is learned, what is masked, what was cut")
     boolean preview;
 
@@ -288,7 +300,8 @@ final class FinetuneCommand extends Subcommand {
                 choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
                 balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
                 rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop,
-                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed, targetParameters, bases, parallel);
+                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed, targetParameters, bases, parallel, growEvery, growLayers, growLoops,
+                growHeads);
     }
 
     /// The constant that an option names; null for null.

@@ -34,9 +34,29 @@ final class PruneText {
             output.text(String.format(Locale.ROOT, "speed            %s tokens/s instead of %s", Words.figure(r.at("/speed/pruned_tokens_per_second"), "%,.0f"),
                     Words.figure(r.at("/speed/dense_tokens_per_second"), "%,.0f")));
         }
+        JsonNode rank = r.path("effective_rank");
+        if (rank.path("before").isNumber()) {
+            output.text(String.format(Locale.ROOT, "effective rank   %s instead of %s, mean of %,d matrices%s", Words.figure(rank.path("after"), "%.2f"), Words.figure(rank.path("before"), "%.2f"),
+                    rank.path("matrices_compared").asLong(), rank.path("accuracy").asText().equals("exact") ? "" : " of some layers"));
+        }
+        JsonNode attention = r.path("attention");
+        if (attention.path("entropy_before").isNumber()) {
+            output.text(String.format(Locale.ROOT, "attention        entropy %s nats instead of %s, mean of %,d heads; %s of the weights moved, over %,d tokens of %s", Words.figure(attention.path("entropy_after"), "%.3f"),
+                    Words.figure(attention.path("entropy_before"), "%.3f"), attention.path("heads_compared").asLong(), percent(attention.path("total_variation")), attention.path("tokens").asLong(),
+                    Visible.name(attention.path("text").asText())));
+        }
+        JsonNode routing = r.path("routing");
+        if (routing.has("changed_sets")) {
+            output.text(String.format(Locale.ROOT, "routing          %s of %,d tokens choose other experts; load entropy %s of even instead of %s", percent(routing.path("changed_sets")), routing.path("tokens").asLong(),
+                    percent(routing.path("load_entropy_after")), percent(routing.path("load_entropy_before"))));
+        }
         if (r.has("recovery")) {
             output.text(String.format(Locale.ROOT, "recovery         %s, %,d steps; kept: %s", r.at("/recovery/method").asText(), r.at("/recovery/steps").asLong(), r.at("/recovery/kept").asText()));
         }
         output.text("Wrote " + Visible.name(at.toString()) + ", a checkpoint; figures and what was left as it is: pruning_report.json");
+    }
+
+    private static String percent(JsonNode share) {
+        return share.isNumber() ? String.format(Locale.ROOT, "%.1f %%", 100 * share.asDouble()) : "–";
     }
 }

@@ -21,6 +21,7 @@ import vitrine.views.attention.AttentionView;
 import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.Themes;
+import vitrine.views.evaluation.EvaluationView;
 import vitrine.views.lora.AdapterText;
 import vitrine.views.compare.CompareView;
 import vitrine.views.lora.LoraView;
@@ -109,6 +110,11 @@ public record Snapshot(ViewKind view, Path artifact, HeadId head, Path base, Lis
     }
 
     private View load(TaskBoard board) {
+        if ((view == ViewKind.RANK || view == ViewKind.ATTENTION) && EvaluationView.shows(artifact)) {
+            EvaluationView v = new EvaluationView();
+            v.open(artifact);
+            return v;
+        }
         return switch (view) {
             case ATTENTION -> {
                 AttentionView v = new AttentionView(board);

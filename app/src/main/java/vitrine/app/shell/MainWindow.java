@@ -42,6 +42,7 @@ import vitrine.app.workspace.OpenText;
 import vitrine.app.workspace.Recognised;
 import vitrine.app.workspace.Workspace;
 import vitrine.core.engine.EmbeddedEngine;
+import vitrine.core.engine.Ending;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.RunRecord;
 import vitrine.core.task.Task;
@@ -272,7 +273,7 @@ public final class MainWindow {
     }
 
     private void openResult(Recognised.Result result) {
-        factory.make(result.view()).ifPresent(view -> {
+        factory.result(result).ifPresent(view -> {
             try {
                 view.open(result.path());
             } catch (Refusal r) {
@@ -420,7 +421,7 @@ public final class MainWindow {
     private void inspectSelected(Object selected) {
         switch (selected) {
             case RunRow run -> showRun(run);
-            case OpenText text -> inspector.show(new TextInspector(text, workspace.currentProperty().get(), this::useAsPrompt, this::evaluate));
+            case OpenText text -> inspector.show(new TextInspector(text, workspace.currentProperty().get(), this::useAsPrompt, this::evaluate, this::evaluate));
             case Recognised.Refused r -> inspector.show(new RefusedInspector(r, () -> open(List.of(r.path()))));
             case null, default -> present().ifPresentOrElse(v -> inspector.show(v.inspector()), () -> inspector.show(null));
         }
@@ -471,11 +472,28 @@ public final class MainWindow {
     private void evaluate(OpenText text) {
         Subject subject = workspace.currentProperty().get();
         services.board().ask("Perplexity of " + subject.name() + " on " + text.name(), new Task.Evaluate(subject.path(), text.path().toAbsolutePath().toString(), null), ending -> {
-            if (navigator.selectedProperty().get() == text) {
-                inspector.show(new TextInspector(text, subject, this::useAsPrompt, this::evaluate).with(ending));
+            told(text, subject, ending);
+        });
+        show(drawer, true);
+    }
+
+    /// What else can be measured over a text; the result is a tab.
+    private void evaluate(OpenText text, TextInspector.Further what) {
+        Subject subject = workspace.currentProperty().get();
+        services.board().ask(what.title() + ": " + subject.name() + " on " + text.name(), what.task(subject.path(), text.path().toAbsolutePath().toString()), ending -> {
+            if (ending instanceof Ending.Finished f) {
+                openResult(new Recognised.Result(f.artifact().folder(), ViewKind.RANK));
+            } else {
+                told(text, subject, ending);
             }
         });
         show(drawer, true);
+    }
+
+    private void told(OpenText text, Subject subject, Ending ending) {
+        if (navigator.selectedProperty().get() == text) {
+            inspector.show(new TextInspector(text, subject, this::useAsPrompt, this::evaluate, this::evaluate).with(ending));
+        }
     }
 
     private void forget(View view) {

@@ -5,6 +5,7 @@ import static vitrine.views.control.Sections.section;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import javafx.scene.control.Button;
 import javafx.scene.control.Label;
@@ -14,6 +15,7 @@ import javafx.scene.layout.VBox;
 import vitrine.app.workspace.OpenText;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.engine.Ending;
+import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
@@ -28,10 +30,35 @@ import vitrine.views.view.Subject;
 /// An open text: its size, its domains, how it begins, and what the present checkpoint can do with it.
 final class TextInspector extends ScrollPane {
 
+    /// Tokens of a text over which maps are made.
+    private static final int MAP_TOKENS = 8192;
+
+    /// What is measured over a text beside its perplexity.
+    enum Further {
+        IMPACT("How unevenly weights count", "Heterogeneity of every matrix by impact, |W| and activation (CherryQ); a backward pass over the first 8,192 tokens"),
+        LAZY("Layers that attend alike", "How far every two layers' attention is apart, and the losses where layers take over what an earlier one attends with, over the first 8,192 tokens");
+
+        private final String title;
+        private final String words;
+
+        Further(String title, String words) {
+            this.title = title;
+            this.words = words;
+        }
+
+        String title() {
+            return title;
+        }
+
+        Task task(String model, String data) {
+            return new Task.Evaluate(model, data, null, null, null, null, MAP_TOKENS, null, this == LAZY ? new Task.Lazy(List.of(0.05, 0.1, 0.2), null, null) : null, this == IMPACT ? new Task.Impact(null) : null);
+        }
+    }
+
     private final VBox box = new VBox();
 
     /// @param subject what the views are about, or null
-    TextInspector(OpenText text, Subject subject, Consumer<String> asPrompt, Consumer<OpenText> evaluate) {
+    TextInspector(OpenText text, Subject subject, Consumer<String> asPrompt, Consumer<OpenText> evaluate, BiConsumer<OpenText, Further> further) {
         super();
         setContent(box);
         setFitToWidth(true);
@@ -53,7 +80,13 @@ final class TextInspector extends ScrollPane {
         Buttons.disableBecause(prompt, text.beginning().isEmpty() ? "The first example holds token ids, no text." : why, "The first example, at most " + OpenText.SHOWN + " characters");
         Button loss = Buttons.plain("Perplexity on this text", Icons.RUNS, () -> evaluate.accept(text));
         Buttons.disableBecause(loss, why, subject == null ? "" : "Of " + subject.name());
-        box.getChildren().add(section(prompt, loss));
+        VBox does = section(prompt, loss);
+        for (Further f : Further.values()) {
+            Button b = Buttons.plain(f.title, f == Further.IMPACT ? Icons.RANK : Icons.ATTENTION, () -> further.accept(text, f));
+            Buttons.disableBecause(b, why, f.words);
+            does.getChildren().add(b);
+        }
+        box.getChildren().add(does);
         if (!text.beginning().isEmpty()) {
             TextArea begins = new TextArea(text.beginning());
             begins.setEditable(false);

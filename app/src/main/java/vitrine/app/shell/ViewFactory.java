@@ -16,6 +16,7 @@ import javafx.collections.ObservableList;
 import vitrine.app.program.ResultFolder;
 import vitrine.app.program.SampleOffer;
 import vitrine.app.services.Services;
+import vitrine.app.workspace.Recognised;
 import vitrine.core.run.RunRecord;
 import vitrine.resources.Samples;
 import vitrine.views.anatomy.AnatomyView;
@@ -26,6 +27,7 @@ import vitrine.views.compare.Candidate;
 import vitrine.views.compare.CompareView;
 import vitrine.views.compare.CompareViewModel;
 import vitrine.views.compare.ComparedText;
+import vitrine.views.evaluation.EvaluationView;
 import vitrine.views.lora.AdapterText;
 import vitrine.views.lora.LoraView;
 import vitrine.views.rank.CalibrationText;
@@ -79,6 +81,11 @@ final class ViewFactory {
             case RUNS -> Optional.of(runs());
             case COMPARE -> Optional.of(compare());
         };
+    }
+
+    /// A view for a result that was made before.
+    Optional<View> result(Recognised.Result result) {
+        return EvaluationView.shows(result.path()) ? Optional.of(new EvaluationView()) : make(result.view());
     }
 
     /// Keeps a view up to date with something that outlives it.

@@ -17,6 +17,7 @@ import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.views.chart.Numbers;
+import vitrine.views.evaluation.EvaluationView;
 import vitrine.views.lora.LoraViewModel;
 import vitrine.views.view.Subject;
 import vitrine.views.view.ViewKind;
@@ -126,6 +127,9 @@ public sealed interface Recognised {
                 if (kind == FileKind.SAFETENSORS && "vitrine-capture".equals(SafetensorsHeader.read(path, path).metadata().get("format"))) {
                     return new Result(path, ViewKind.ATTENTION);
                 }
+                if (EvaluationView.shows(path)) {
+                    return new Result(path, ViewKind.RANK);
+                }
                 Optional<Artifact> artifact = kind == FileKind.SAFETENSORS ? Artifact.inFile(path) : Optional.empty();
                 if (artifact.isPresent()) {
                     return new Result(path, viewOf(artifact.get().manifest().kind(), path));
@@ -140,6 +144,9 @@ public sealed interface Recognised {
     }
 
     private static ViewKind viewOf(String taskKind, Path path) {
+        if (EvaluationView.shows(path)) {
+            return ViewKind.RANK;
+        }
         return switch (taskKind) {
             case "capture" -> ViewKind.ATTENTION;
             case "statistics" -> ViewKind.ANATOMY;

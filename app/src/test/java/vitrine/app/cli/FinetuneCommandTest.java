@@ -311,7 +311,7 @@ class FinetuneCommandTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "--method magic|--method magic is unknown; known are full, lora, beamlora, dora, layra, hft, apex, multilora, nola, svft, ilora, bone.",
+        "--method magic|--method magic is unknown; known are full, lora, beamlora, dora, layra, hft, apex, sgt, multilora, nola, svft, ilora, bone.",
         "--method full --r 4|r does not go with the method full.",
         "--pack maybe|--pack maybe: on or off belongs here.",
         "--target-modules q_proj,nothing|no linear layer of the model is called nothing; there are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj, embed_tokens, lm_head.",

@@ -1,9 +1,11 @@
 package vitrine.app.engines;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -32,10 +34,12 @@ import vitrine.core.engine.PythonEngine;
 import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.WorkerCommand;
 import vitrine.core.json.Json;
+import vitrine.core.refusal.Refusal;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSupport;
+import vitrine.core.task.Task;
 import vitrine.core.task.TrainingSupport;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.resources.PythonPackage;
@@ -124,8 +128,13 @@ class PythonPackageTest {
             ObjectNode train = Json.object().put("kind", "finetune").put("model", MODELS.resolve("llama-gqa").toString()).put("data", text.toString()).put("method", "full");
             train.putObject("settings").put("steps", 2).put("batchSize", 1);
             ask(in, 3, train);
+            List<ObjectNode> refused = refused(text);
+            for (int i = 0; i < refused.size(); i++) {
+                ask(in, 4 + i, refused.get(i));
+            }
+            int all = 3 + refused.size();
             int ends = 0;
-            for (String line = out.readLine(); line != null && ends < 3; line = ends < 3 ? out.readLine() : null) {
+            for (String line = out.readLine(); line != null && ends < all; line = ends < all ? out.readLine() : null) {
                 Schemas.WORKER_EVENT.accepts(line);
                 JsonNode event = Json.mapper().readTree(line);
                 heard.add(event);
@@ -140,11 +149,83 @@ class PythonPackageTest {
         }
         List<String> ends = heard.stream().filter(e -> List.of("result", "error", "cancelled", "fault").contains(e.get("event").asText()))
                 .map(e -> e.get("id").asInt() + " " + e.get("event").asText()).toList();
-        assertEquals(List.of("1 result", "2 error", "3 result"), ends, heard + Files.readString(folder.resolve("stderr")));
+        assertEquals(List.of("1 result", "2 error", "3 result"), ends.subList(0, 3), heard + Files.readString(folder.resolve("stderr")));
+        List<String> sentences = heard.stream().filter(e -> e.get("id") != null && e.get("id").asInt() > 3 && e.get("event").asText().equals("error")).map(e -> e.get("message").asText()).toList();
+        assertEquals(8, sentences.size(), ends.toString());
+        assertEquals("the pytorch engine does not train by the method sgt: it runs models as transformers has them, whose attention does not loop. The embedded engine does.",
+                sentences.getFirst());
+        assertEquals("growHeads does not go with the method lora.", sentences.get(1));
+        assertEquals(Set.of("looping: its attention_loops.json says that layers repeat their attention, which transformers does not do. The embedded engine does."), Set.copyOf(sentences.subList(2, 8)));
         assertEquals("hello", heard.getFirst().get("event").asText());
         assertEquals(PythonEngine.VERSION, heard.getFirst().get("version").asText());
         assertTrue(heard.stream().anyMatch(e -> e.get("event").asText().equals("metric") && e.has("loss")));
         Schemas.MANIFEST.accepts(Files.readString(folder.resolve("3/result/manifest.json")));
+    }
+
+    /// A method and a setting that this engine does not have, and every kind of task over weights that are not the whole model.
+    private List<ObjectNode> refused(Path text) throws IOException {
+        Path looping = Files.createDirectory(folder.resolve("looping"));
+        for (String name : List.of("config.json", "model.safetensors", "tokenizer.json")) {
+            Files.copy(MODELS.resolve("llama-gqa").resolve(name), looping.resolve(name));
+        }
+        Files.writeString(looping.resolve("attention_loops.json"), "{\"layers\":[{\"layer\":1,\"loops\":1,\"heads\":[0]}]}");
+        List<ObjectNode> tasks = new ArrayList<>();
+        for (String method : List.of("sgt", "lora")) {
+            ObjectNode t = Json.object().put("kind", "finetune").put("model", MODELS.resolve("llama-gqa").toString()).put("data", text.toString()).put("method", method);
+            t.putObject("settings").put("growHeads", 1);
+            tasks.add(t);
+        }
+        for (String kind : List.of("capture", "heads", "eval", "rank", "finetune", "prune")) {
+            ObjectNode t = Json.object().put("kind", kind).put("model", looping.toString());
+            tasks.add(t);
+            switch (kind) {
+                case "capture" -> {
+                    t.putObject("prompt").put("text", "The lantern");
+                    t.putArray("what").add("logits");
+                }
+                case "rank" -> t.put("data", text.toString()).put("of", "hidden");
+                case "finetune" -> t.put("data", text.toString()).put("method", "full");
+                case "prune" -> t.put("method", "magnitude").putObject("settings").put("sparsity", 0.5);
+                default -> t.put("data", text.toString());
+            }
+        }
+        return tasks;
+    }
+
+    /// A number out of its range is refused by the package in the words of this program, for whoever asks it without it.
+    @Test
+    void refusesNumbersAsTheProgramDoes() throws IOException, InterruptedException {
+        PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
+        Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
+        List<String> ours = new ArrayList<>();
+        ArrayNode tasks = Json.mapper().createArrayNode();
+        for (String setting : List.of("lr -0.5", "r 0", "dropout 1.5", "dropout -0.5", "alpha 0.0", "beta1 1.0", "beta2 -0.5", "eps 0.0", "weightDecay -0.5", "maxGradNorm -0.5", "balance -0.5",
+                "gradientNoise -0.5", "steps 0", "batchSize -3", "warmupSteps -1", "sequenceLength 1", "prune sparsity 1.0", "prune sparsity -0.5", "prune rank 0", "prune damping -0.5",
+                "prune blockSize 0", "prune calibrationSequences 0", "prune alpha 1.5")) {
+            String[] words = setting.split(" ");
+            boolean prune = words[0].equals("prune");
+            ObjectNode t = prune ? Json.object().put("kind", "prune").put("model", "m").put("method", "wanda").put("data", "d")
+                    : Json.object().put("kind", "finetune").put("model", "m").put("data", "d").put("method", "lora");
+            t.putObject("settings").set(words[words.length - 2], Json.mapper().readTree(words[words.length - 1]));
+            tasks.add(t);
+            ours.add(assertThrows(Refusal.class, () -> Task.fromJson(t), setting).problem() + ".");
+        }
+        Process python = new ProcessBuilder(found.executable().toString(), "-c", """
+                import json, sys
+                from vitrine_engine.tasks import checked
+                from vitrine_engine.refusals import Refusal
+                for task in json.load(sys.stdin):
+                    try:
+                        checked(task)
+                        print("taken")
+                    except Refusal as refusal:
+                        print(refusal)
+                """).directory(SOURCES.toFile().getAbsoluteFile().getParentFile()).redirectErrorStream(true).start();
+        try (OutputStream in = python.getOutputStream()) {
+            in.write(Json.line(tasks).getBytes(StandardCharsets.UTF_8));
+        }
+        assertEquals(ours, new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList());
+        assertEquals(0, python.waitFor());
     }
 
     private void ask(OutputStream in, int id, ObjectNode task) throws IOException {

@@ -56,7 +56,7 @@ class SchemasTest {
 
     private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
             FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
-            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null, null, null, null);
+            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     private static Task finetune(String method, String settings) {
         String json = String.format("{'kind': 'finetune', 'model': '/models/a', 'data': '/texts/a.jsonl', 'method': '%s', 'settings': {%s}}", method, settings).replace('\'', '"');

@@ -338,10 +338,15 @@ class MainWindowTest {
         WindowHarness.run(() -> ((javafx.scene.control.Button) button("Perplexity on this text")).fire());
         h.settle();
         h.await("the figure", () -> h.texts().contains("Loss"));
+        javafx.scene.control.Button unevenly = (javafx.scene.control.Button) button("How unevenly weights count");
         WindowHarness.run(() -> ((javafx.scene.control.Button) button("Use as prompt")).fire());
         h.settle();
         AttentionView view = assertInstanceOf(AttentionView.class, fx(() -> h.window.present()).orElseThrow());
         assertEquals("The lantern over the wall went out", fx(() -> view.model().promptProperty().get()));
+        // A map of an evaluation is a tab of its own.
+        WindowHarness.run(unevenly::fire);
+        h.await("the map", () -> h.window.present().orElse(null) instanceof vitrine.views.evaluation.EvaluationView);
+        assertTrue(h.shows("Heterogeneity"));
     }
 
     private Node button(String text) {

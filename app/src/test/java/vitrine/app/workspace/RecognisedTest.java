@@ -11,6 +11,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.refusal.Category;
+import vitrine.views.view.ViewKind;
 
 class RecognisedTest {
 
@@ -44,6 +45,17 @@ class RecognisedTest {
         Files.writeString(folder.resolve("result/manifest.json"), """
                 {"format":"vitrine-artifact","version":1,"kind":"eval","task":{},"inputs":{},"engine":{},"created":"","seconds":0,"summary":{},"provenance":{},"warnings":[]}""");
         assertEquals(Category.ARTIFACT_INVALID, assertInstanceOf(Recognised.Refused.class, Recognised.look(folder.resolve("result"))).refusal().category());
+    }
+
+    /// What an evaluation measured beside a perplexity has a view; a perplexity alone has none.
+    @Test
+    void anEvaluationWithAMapIsOpened() throws Exception {
+        Files.createDirectories(folder.resolve("maps"));
+        Files.writeString(folder.resolve("maps/manifest.json"), """
+                {"format":"vitrine-artifact","version":1,"kind":"eval","task":{},"inputs":{},"engine":{},"created":"","seconds":0,"summary":{"lazy":{"divergence":[[0]]}},"provenance":{},"warnings":[]}""");
+        assertEquals(ViewKind.RANK, assertInstanceOf(Recognised.Result.class, Recognised.look(folder.resolve("maps"))).view());
+        assertInstanceOf(Recognised.Result.class, Recognised.look(Files.writeString(folder.resolve("result.json"), "{\"heterogeneity\":{\"matrices\":[]}}")));
+        assertInstanceOf(Recognised.Refused.class, Recognised.look(Files.writeString(folder.resolve("perplexity.json"), "{\"perplexity\":3}")));
     }
 
     @Test

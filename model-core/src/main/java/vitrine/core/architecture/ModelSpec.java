@@ -36,6 +36,16 @@ public record ModelSpec(String modelType, String family, boolean encoder, int hi
     public ModelSpec choosing(Map<Integer, Integer> perToken) {
         List<LayerSpec> changed = layers.stream().map(l -> l.feedForward() instanceof FeedForward.Mixture m && perToken.containsKey(l.index())
                 ? l.with(new FeedForward.Mixture(m.router().choosing(perToken.get(l.index())), m.experts(), m.shared(), m.sharedGate())) : l).toList();
-        return new ModelSpec(modelType, family, encoder, hiddenSize, vocabSize, maxPositions, positionsAreHard, embedding, changed, finalNorm, head, ignoredSuffixes);
+        return withLayers(changed);
+    }
+
+    /// The same model of other layers.
+    public ModelSpec withLayers(List<LayerSpec> other) {
+        return new ModelSpec(modelType, family, encoder, hiddenSize, vocabSize, maxPositions, positionsAreHard, embedding, other, finalNorm, head, ignoredSuffixes);
+    }
+
+    /// The layers whose attention runs more than once, in order.
+    public List<Integer> loopingLayers() {
+        return layers.stream().filter(l -> l.loops() != null).map(LayerSpec::index).toList();
     }
 }

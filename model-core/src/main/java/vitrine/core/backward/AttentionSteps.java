@@ -50,6 +50,12 @@ final class AttentionSteps {
     private record Projected(Variable q, Variable k, Variable v) {}
 
     Variable run(Variable h) {
+        return run(h, null, null);
+    }
+
+    /// @param factors what each head's output is multiplied with, or null for 1
+    /// @param entropies takes the last queries' entropies, or null
+    Variable run(Variable h, float[] factors, LastQueries entropies) {
         Projected p = clipped(normalised(project(h)));
         if (spec.rope() != null) {
             boolean sorted = spec.projection() instanceof Latent l && l.pairsToHalves();
@@ -59,8 +65,9 @@ final class AttentionSteps {
         if (spec.temperature() != null) {
             p = new Projected(tempered(p.q), p.k, p.v);
         }
-        Variable z = attend(p);
+        Variable z = attend(p, entropies);
         tape.tellHeads(z);
+        z = factors == null ? z : tape.scaleHeads(z, factors);
         return tape.linear(z, tape.parameters.projection(spec.output()));
     }
 
@@ -149,7 +156,7 @@ final class AttentionSteps {
 
     // --- softmax(q k^T) v
 
-    private Variable attend(Projected p) {
+    private Variable attend(Projected p, LastQueries entropies) {
         Parameter sinks = tape.parameters.vector(spec.sinks());
         boolean tracked = p.q.tracked || p.k.tracked || p.v.tracked || sinks != null && sinks.trained();
         Variable z = tape.result(pool.matrix(p.q.rows(), spec.heads() * spec.valueDim()), tracked);
@@ -157,6 +164,11 @@ final class AttentionSteps {
             try (Scratch.Frame ignored = pool.frame()) {
                 Block b = new Block(p, s, from, rows, lo, hi, kv, count);
                 Matrix pattern = b.pattern(null);
+                if (entropies != null && from + rows == starts[s + 1] - starts[s]) {
+                    for (int h = 0; h < count * b.g; h++) {
+                        entropies.add(kv * b.g + h, pattern.row(h * rows + rows - 1));
+                    }
+                }
                 Matrix out = pool.matrix(count * b.g * rows, spec.valueDim());
                 tape.multiply(b.three(pattern, b.g * rows, hi - lo), b.keys(p.v.value, spec.valueDim()), b.three(out, b.g * rows, spec.valueDim()));
                 b.scatter(out, z.value, spec.valueDim());

@@ -13,7 +13,7 @@ final class LayerSteps {
     ///
     /// @param balance or null
     static Variable run(Tape tape, LayerSpec l, Variable x, int[] starts, RotaryTable.Shelf ropes, Balance balance) {
-        Variable a = new AttentionSteps(tape, l.attention(), starts, ropes).run(tape.norm(x, l.attentionInput()));
+        Variable a = attend(tape, l, x, starts, ropes, 0, null);
         a = tape.norm(a, l.attentionOutput());
         if (l.parallel()) {
             Variable m = feedForward(tape, l, tape.norm(x, l.feedForwardInput()), balance);
@@ -21,8 +21,23 @@ final class LayerSteps {
             return tape.norm(both, l.afterFeedForward());
         }
         Variable middle = tape.norm(tape.sum(x, a, l.residual()), l.afterAttention());
+        int loops = tape.looping() == null ? 0 : tape.looping().loops(l.index());
+        for (int i = 1; i <= loops; i++) {
+            Variable again = tape.norm(attend(tape, l, middle, starts, ropes, i, tape.looping().factors(l.index())), l.attentionOutput());
+            middle = tape.sum(middle, again, l.residual());
+        }
         Variable m = feedForward(tape, l, tape.norm(middle, l.feedForwardInput()), balance);
         return tape.norm(tape.sum(middle, m, l.residual()), l.afterFeedForward());
+    }
+
+    /// Run `i` of a layer's attention.
+    private static Variable attend(Tape tape, LayerSpec l, Variable x, int[] starts, RotaryTable.Shelf ropes, int i, float[] factors) {
+        LastQueries entropies = tape.looping() != null && tape.tellsEntropies() ? new LastQueries(l.attention().heads()) : null;
+        Variable a = new AttentionSteps(tape, l.attention(), starts, ropes).run(tape.norm(x, l.attentionInput()), factors, entropies);
+        if (entropies != null) {
+            tape.looping().entropies(l.index(), i, entropies.sums(), entropies.sequences());
+        }
+        return a;
     }
 
     private static Variable feedForward(Tape tape, LayerSpec l, Variable h, Balance balance) {

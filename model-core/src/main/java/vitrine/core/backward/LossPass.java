@@ -30,6 +30,7 @@ public final class LossPass implements AutoCloseable {
     private final boolean[] trackedBefore;
     private final int firstTrained;
     private Watch watch;
+    private Looping looping;
 
     /// A sequence and what is predicted in it.
     ///
@@ -70,6 +71,7 @@ public final class LossPass implements AutoCloseable {
     public LossPass(Parameters parameters, int keptLayers) {
         this.parameters = parameters;
         spec = parameters.spec();
+        looping = Looping.ofOrNull(spec);
         this.keptLayers = keptLayers;
         trackedBefore = new boolean[spec.layers().size() + 1];
         List<NamedTensor> tensors = NamedTensor.of(spec);
@@ -93,6 +95,11 @@ public final class LossPass implements AutoCloseable {
     /// Lets someone see what heads and channels do in all passes from now on.
     public void watch(Watch by) {
         watch = by;
+    }
+
+    /// Lets layers run their attention again in all passes from now on, in place of the loops that the model has of itself.
+    public void loop(Looping by) {
+        looping = by;
     }
 
     /// The loss alone.
@@ -195,6 +202,7 @@ public final class LossPass implements AutoCloseable {
             Scratch.Frame mark = pool.frame();
             Tape tape = new Tape(pool, parameters, keep, noise);
             tape.watched(watch, l.index());
+            tape.looped(looping, gradients);
             Variable in = tape.leaf(inputs[l.index()], trackedBefore[l.index()]);
             Variable out = LayerSteps.run(tape, l, in, starts, ropes, balance);
             if (keep) {
@@ -224,6 +232,7 @@ public final class LossPass implements AutoCloseable {
                 } else {
                     Scratch.Frame mark = pool.frame();
                     Tape tape = new Tape(pool, parameters, true, noise);
+                    tape.looped(looping, false);
                     Variable in = tape.leaf(inputs[l], trackedBefore[l]);
                     k = new Kept(tape, in, LayerSteps.run(tape, spec.layers().get(l), in, starts, ropes, balance), mark);
                 }

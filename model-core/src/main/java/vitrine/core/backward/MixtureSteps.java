@@ -4,7 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward.Mixture;
 import vitrine.core.architecture.Router;
@@ -36,7 +38,18 @@ final class MixtureSteps {
         this.balance = balance;
     }
 
-    private record Visit(int expert, int[] tokens, int[] ranks) {}
+    private record Visit(int expert, int[] tokens, int[] ranks) {
+
+        /// Whole blocks, and the rest.
+        Stream<Visit> parts() {
+            int whole = Routing.inBlocks(tokens.length);
+            return whole == 0 || whole == tokens.length ? Stream.of(this) : Stream.of(part(0, whole), part(whole, tokens.length));
+        }
+
+        private Visit part(int from, int to) {
+            return new Visit(expert, Arrays.copyOfRange(tokens, from, to), Arrays.copyOfRange(ranks, from, to));
+        }
+    }
 
     Variable run(Variable h) {
         Variable logits = tape.linear(h, tape.parameters.projection(router.logits()));
@@ -137,7 +150,7 @@ final class MixtureSteps {
                 byExpert[e].ranks[filled[e]++] = i;
             }
         }
-        return visits;
+        return visits.stream().flatMap(Visit::parts).toList();
     }
 
     // --- the experts

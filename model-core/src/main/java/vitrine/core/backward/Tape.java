@@ -34,6 +34,9 @@ final class Tape {
     /// Told of heads and channels of the layer; or null.
     private Watch watch;
     private int layer;
+    /// Which layers run their attention again; or null.
+    private Looping looping;
+    private boolean tellsEntropies;
     private final List<Runnable> steps = new ArrayList<>();
 
     /// @param recording false where no gradients are wanted
@@ -60,6 +63,22 @@ final class Tape {
     void watched(Watch by, int of) {
         watch = by;
         layer = of;
+    }
+
+    /// Lets layers run their attention again.
+    ///
+    /// @param tells whether entropies are told
+    void looped(Looping by, boolean tells) {
+        looping = by;
+        tellsEntropies = tells;
+    }
+
+    Looping looping() {
+        return looping;
+    }
+
+    boolean tellsEntropies() {
+        return tellsEntropies;
     }
 
     void tellHeads(Variable outputs) {
@@ -484,6 +503,27 @@ final class Tape {
             Elementwise.scaleRows(m, factors);
         }));
         return y;
+    }
+
+    /// Every head of `x`, as wide as another, with a factor of its own.
+    Variable scaleHeads(Variable x, float[] factors) {
+        Variable y = result(pool.matrix(x.rows(), x.columns()), x.tracked);
+        y.value.copyFrom(x.value);
+        scaleHeads(y.value, factors);
+        step(y, () -> add(x, m -> {
+            m.copyFrom(y.gradient);
+            scaleHeads(m, factors);
+        }));
+        return y;
+    }
+
+    private static void scaleHeads(Matrix x, float[] factors) {
+        int width = x.columns() / factors.length;
+        for (int t = 0; t < x.rows(); t++) {
+            for (int c = 0; c < x.columns(); c++) {
+                x.set(t, c, x.get(t, c) * factors[c / width]);
+            }
+        }
     }
 
     /// Turns heads in place, sequence by sequence.

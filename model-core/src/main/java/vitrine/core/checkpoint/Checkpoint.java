@@ -2,6 +2,7 @@ package vitrine.core.checkpoint;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -77,6 +78,19 @@ public record Checkpoint(Kind kind, Path path, CheckpointFolder folder, String n
             throw Refusal.of(Category.CONFIG_MISSING, path, "there is no %s beside the weights", file.getFileName().toString())
                     .help("It says how the tensors are meant; take it from where the weights came from.");
         }
+        return Json.readObject(resolve(file), file, MAX_CONFIG_BYTES, Category.CONFIG_INVALID);
+    }
+
+    /// Whether the folder has a file of this name beside the weights, were it a link to nothing.
+    public boolean hasBeside(String name) {
+        return embedded == null && Files.exists(folder.folder().resolve(name), LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /// The object in a small JSON file beside the weights.
+    ///
+    /// @throws Refusal `config-invalid` where it is not one JSON object, and what [#resolve] refuses
+    public ObjectNode objectBeside(String name) {
+        Path file = folder.folder().resolve(name);
         return Json.readObject(resolve(file), file, MAX_CONFIG_BYTES, Category.CONFIG_INVALID);
     }
 

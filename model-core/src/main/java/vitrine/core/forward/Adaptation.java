@@ -23,7 +23,15 @@ public record Adaptation(Map<String, List<LowRankUpdate>> linears, Map<String, L
     /// A tensor that stands for one of the checkpoint's, of the same shape.
     ///
     /// @param data its bytes as stored, valid as long as the adaptation is used
-    public record Replacement(TensorEntry tensor, MemorySegment data) {}
+    public record Replacement(TensorEntry tensor, MemorySegment data) {
+
+        /// Where it lies in a mapped file: tells the system that its pages will not be needed soon.
+        void release() {
+            if (data.isMapped()) {
+                data.unload();
+            }
+        }
+    }
 
     /// The same changes with other updates of one layer, by its weight's name.
     public Adaptation withLinear(String weight, List<LowRankUpdate> updates) {

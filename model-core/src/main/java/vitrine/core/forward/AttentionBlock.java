@@ -45,6 +45,17 @@ final class AttentionBlock {
 
     /// `out = attention(h)`, both `[tokens, hidden]`.
     void run(Matrix h, Matrix out, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache) {
+        run(h, out, group, probe, ropes, cache, null);
+    }
+
+    /// The same once more, unseen by probes.
+    ///
+    /// @param factors what each head's output is multiplied with, `[H]`
+    void repeat(Matrix h, Matrix out, Group group, RotaryTable.Shelf ropes, float[] factors) {
+        run(h, out, group, Probe.NONE, ropes, null, factors);
+    }
+
+    private void run(Matrix h, Matrix out, Group group, Probe probe, RotaryTable.Shelf ropes, KeyValueCache cache, float[] factors) {
         Projected p = project(h, group, probe);
         ForwardPass.announce(probe, layer, Site.QUERY_PROJECTED, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY_PROJECTED, group, p.k);
@@ -79,6 +90,9 @@ final class AttentionBlock {
             attend(p.q.rows(from, length), k, v, z.rows(from, length), past, group.first() + s, probe);
         }
         ForwardPass.announce(probe, layer, Site.Z, group, z);
+        for (int head = 0; factors != null && head < factors.length; head++) {
+            Elementwise.scale(z.columns(head * spec.valueDim(), spec.valueDim()), factors[head]);
+        }
         weights.multiply(z, spec.output(), out);
     }
 

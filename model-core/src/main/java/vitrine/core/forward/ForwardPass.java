@@ -63,6 +63,9 @@ public final class ForwardPass {
         if (cache != null && batch.sequences().size() != 1) {
             throw new IllegalArgumentException("a cache belongs to one sequence");
         }
+        if (cache != null && !spec.loopingLayers().isEmpty()) {
+            throw new IllegalArgumentException("a cache holds the keys and values of one run of attention, and layers " + spec.loopingLayers() + " repeat theirs");
+        }
         try (Arena arena = Arena.ofShared(); Scratch scratch = new Scratch()) {
             Matrix x = Matrix.allocate(arena, batch.tokens(), spec.hiddenSize());
             embed(batch, x, cache, scratch);
@@ -280,6 +283,7 @@ public final class ForwardPass {
 
             if (!l.parallel()) {
                 addToResidual(x, a, l.residual(), l.afterAttention());
+                repeatAttention(l, x, h, a, group, ropes, scratch);
                 announce(probe, l.index(), Site.RESID_MID, group, x);
             }
             normOrCopy(l.feedForwardInput(), x, h);
@@ -295,6 +299,23 @@ public final class ForwardPass {
             }
             addToResidual(x, m, l.residual(), l.afterFeedForward());
             announce(probe, l.index(), Site.RESID_POST, group, x);
+        }
+    }
+
+    /// Attention of a layer that loops, again and again with the same weights; places are announced for its first run only.
+    ///
+    /// @param h and `a`: room of x's shape
+    private void repeatAttention(LayerSpec l, Matrix x, Matrix h, Matrix a, Group group, RotaryTable.Shelf ropes, Scratch scratch) {
+        int count = l.loops() == null ? 0 : l.loops().count();
+        for (int i = 0; i < count; i++) {
+            try (Scratch.Frame ignored = scratch.frame()) {
+                norm(l.attentionInput(), x, h);
+                new AttentionBlock(l.index(), l.attention(), weights, scratch).repeat(h, a, group, ropes, l.loops().toArray());
+                if (l.attentionOutput() != null) {
+                    norm(l.attentionOutput(), a, a);
+                }
+                Elementwise.add(x, a, l.residual());
+            }
         }
     }
 

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward.Mixture;
 import vitrine.core.architecture.Router;
@@ -42,7 +43,8 @@ final class MixtureBlock {
         Matrix w = scratch.matrix(h.rows(), router.perToken());
         route(h, ids, w, group, probe);
         out.data().asSlice(0, 4L * out.size()).fill((byte) 0);
-        for (Visit visit : visits(ids, w)) {
+        boolean parted = weights.readAsStored(spec.experts().gate());
+        for (Visit visit : visits(ids, w).stream().flatMap(v -> parted ? v.parts() : Stream.of(v)).toList()) {
             try (Scratch.Frame ignored = scratch.frame()) {
                 Matrix x = scratch.matrix(visit.tokens.length, h.columns());
                 Elementwise.gatherRows(h, visit.tokens, x);
@@ -99,7 +101,18 @@ final class MixtureBlock {
     // --- the experts
 
     /// The tokens that one expert sees, in order, with their weights.
-    private record Visit(int expert, int[] tokens, float[] weights) {}
+    private record Visit(int expert, int[] tokens, float[] weights) {
+
+        /// Whole blocks, and the rest.
+        Stream<Visit> parts() {
+            int whole = Routing.inBlocks(tokens.length);
+            return whole == 0 || whole == tokens.length ? Stream.of(this) : Stream.of(part(0, whole), part(whole, tokens.length));
+        }
+
+        private Visit part(int from, int to) {
+            return new Visit(expert, Arrays.copyOfRange(tokens, from, to), Arrays.copyOfRange(weights, from, to));
+        }
+    }
 
     /// The visits of all experts that are visited, in order. A token that chose an expert twice (by a probe's hand) sees it once, with both weights.
     private List<Visit> visits(Matrix ids, Matrix w) {

@@ -9,6 +9,8 @@ import vitrine.core.architecture.Router.Weighting;
 /// Of equal scores the expert with the lower index is taken.
 public final class Routing {
 
+    private static final int BLOCK = 64;
+
     private final Router router;
     private final float[] correction;
 
@@ -16,6 +18,12 @@ public final class Routing {
     public Routing(Router router, float[] correction) {
         this.router = router;
         this.correction = correction;
+    }
+
+    /// How many of an expert's tokens make whole blocks, which are multiplied together; the rest is multiplied by itself. Another number of tokens
+    /// chooses an expert every time, and a product of a shape not seen before takes longer to prepare than a small one to make.
+    public static int inBlocks(int tokens) {
+        return tokens - tokens % BLOCK;
     }
 
     /// The score of every expert: p, s, or the logit itself.

@@ -146,6 +146,17 @@ public final class Weights implements AutoCloseable {
         }
     }
 
+    /// Whether products read the experts' matrices as they are stored, without widening them first.
+    boolean readAsStored(Experts.Matrices matrices) {
+        String stored = switch (matrices) {
+            case Experts.Each each -> each.linears().getFirst().scales() == null ? each.linears().getFirst().weight() : null;
+            case Experts.Stack s -> s.weight();
+            case Experts.Blocks b -> null;
+        };
+        Operand.Element element = stored == null ? null : Operand.Element.ofOrNull(entry(stored).dtype());
+        return element != null && products.reads(element);
+    }
+
     private void adapt(String stored, int expert, Matrix x, Matrix y) {
         if (!adaptation.linears().isEmpty()) {
             adaptation.apply(ExpertParameter.place(stored, expert), x, y, products, scratch);
@@ -344,7 +355,14 @@ public final class Weights implements AutoCloseable {
     public void release() {
         List<String> names = new ArrayList<>(touched);
         touched.clear();
-        names.stream().filter(n -> adaptation.replacement(n) == null).forEach(n -> map.release(entry(n)));
+        for (String name : names) {
+            Adaptation.Replacement replacement = adaptation.replacement(name);
+            if (replacement == null) {
+                map.release(entry(name));
+            } else {
+                replacement.release();
+            }
+        }
     }
 
     @Override

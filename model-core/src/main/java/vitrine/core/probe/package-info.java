@@ -27,6 +27,9 @@
 /// | `FINAL_NORM` | `[positions, hidden]` | what the head reads |
 /// | `LOGITS` | `[positions, vocabulary]`, in blocks of rows | after scaling and soft cap |
 ///
+/// Where a layer repeats its attention ([vitrine.core.architecture.AttentionLoops]), the places of attention are those of its first run, and
+/// `RESID_MID` comes after the last.
+///
 /// All float32, one sequence per call. [vitrine.core.probe.Place#firstPosition] is the position of row 0.
 ///
 /// ## Promises

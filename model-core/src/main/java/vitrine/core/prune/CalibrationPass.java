@@ -15,7 +15,7 @@ import vitrine.core.tensor.Matrix;
 public final class CalibrationPass implements AutoCloseable {
 
     /// Sequences pass a layer together up to so many tokens: what is copied where a layer must be passed twice.
-    private static final int PART_TOKENS = 8192;
+    public static final int PART_TOKENS = 2048;
 
     private final ForwardPass forward;
     private final Weights weights;

@@ -1,5 +1,6 @@
 package vitrine.core.prune;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -7,7 +8,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.function.ToDoubleFunction;
 
 /// SWIFT's search for the sub-layers that a pass can skip: random sets, and every 25th time the one of which a Gaussian process over all sets seen so far hopes for most. It ends where a set
 /// is good enough, where nothing better has come for long, or where all sets have been tried.
@@ -45,21 +45,35 @@ public final class SkipSearch {
     /// @param tried how many different sets were
     public record Found(int[] skipped, double matchness, int tried) {}
 
-    /// @param skip how many of the units
-    /// @param matchness of a set, from 0 to 1: asked for once
-    public static Found run(int units, int skip, long seed, ToDoubleFunction<BitSet> matchness) {
-        return new SkipSearch(units, skip, seed).search(matchness);
+    /// How well a set does.
+    @FunctionalInterface
+    public interface Matchness {
+        /// From 0 to 1.
+        double of(BitSet skipped) throws IOException;
     }
 
-    private Found search(ToDoubleFunction<BitSet> matchness) {
+    /// @param skip how many of the units
+    /// @param matchness of a set: asked for once
+    public static Found run(int units, int skip, long seed, Matchness matchness) throws IOException {
+        return run(units, skip, seed, MOST, matchness);
+    }
+
+    /// The same search, broken off earlier: what it finds is no better than what it would have found.
+    ///
+    /// @param most sets that are drawn
+    public static Found run(int units, int skip, long seed, int most, Matchness matchness) throws IOException {
+        return new SkipSearch(units, skip, seed).search(Math.min(MOST, most), matchness);
+    }
+
+    private Found search(int most, Matchness matchness) throws IOException {
         double all = sets();
         BitSet best = null;
         int without = 0;
-        for (int i = 1; i <= MOST && without < PATIENCE && seen.size() < all; i++) {
+        for (int i = 1; i <= most && without < PATIENCE && seen.size() < all; i++) {
             BitSet now = i % PROPOSAL_EVERY == 0 ? proposal() : largest(point());
             double before = best == null ? Double.NEGATIVE_INFINITY : seen.get(best);
             if (!seen.containsKey(now)) {
-                seen.put(now, matchness.applyAsDouble(now));
+                seen.put(now, matchness.of(now));
                 order.add(now);
             }
             if (seen.get(now) > before) {

@@ -42,6 +42,13 @@ final class BeforeAndAfter {
 
     /// Loss and perplexity of a text before and after, the mean divergence of the next-token distributions and how often the likeliest token is the same.
     ObjectNode of(Named text) {
+        return of(text, null);
+    }
+
+    /// The same, while what experts the compared tokens choose is counted.
+    ///
+    /// @param routes or null
+    ObjectNode of(Named text, RoutesBeforeAndAfter routes) {
         Evaluation.Result dense = new Evaluation(before.forward()).run(text.pieces(), progress).all();
         Evaluation.Result pruned = new Evaluation(after.forward()).run(text.pieces(), progress).all();
         ObjectNode n = Json.object().put("name", text.name()).put("file", text.file()).put("text_hash", Fingerprint.of(Path.of(text.file()))).put("sequence_length", text.length())
@@ -61,9 +68,9 @@ final class BeforeAndAfter {
         for (int[] ids : compared) {
             try (FinalStates states = new FinalStates(1)) {
                 Batch batch = Batch.of(ids);
-                before.forward().run(batch, states, new DataInput.Quiet(progress));
+                before.forward().run(batch, routes == null ? states : Probe.all(List.of(states, routes.before())), new DataInput.Quiet(progress));
                 shift.begin(new int[][] {ids}, new int[1], 0, states);
-                after.forward().run(batch, shift, new DataInput.Quiet(progress));
+                after.forward().run(batch, routes == null ? shift : Probe.all(List.of(shift, routes.after())), new DataInput.Quiet(progress));
             }
         }
         DataInput.put(n, "kl", shift.mean());

@@ -88,7 +88,8 @@ final class CaptureRun {
 
     /// Runs the task and writes its tensors to `file`.
     static Outcome run(Task.Capture task, Path file, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters()); PartsOff off = PartsOff.of(task.off(), model, progress)) {
+        try (LoadedModel model = LoadedModel.openWithLoops(task.model(), task.adapters()); PartsOff off = PartsOff.of(task.off(), model, progress)) {
+            model.tellLoops(warn);
             return new CaptureRun(task, model, off, progress, warn).run(file, progress);
         }
     }

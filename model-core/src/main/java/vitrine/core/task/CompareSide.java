@@ -55,7 +55,7 @@ final class CompareSide implements AutoCloseable {
         }
         WeightSource source = WeightSource.open(path, false);
         try {
-            return new CompareSide(source, LoadedModel.open(path, uses), null, uses);
+            return new CompareSide(source, LoadedModel.openWithLoops(path, uses), null, uses);
         } catch (Refusal r) {
             if (r.category() == Category.FAMILY_UNSUPPORTED && (uses == null || uses.isEmpty())) {
                 return new CompareSide(source, null, r.getMessage(), uses);

@@ -88,6 +88,7 @@ final class ConvertRun {
         if (c.kind() == Checkpoint.Kind.ADAPTER) {
             throw Refusal.of(Category.TASK_INVALID, c.path(), "this is an adapter; a checkpoint belongs here").help("vitrine adapter merge makes one of it.");
         }
+        LoadedModel.requireNoLoops(c);
         return c;
     }
 

@@ -2,6 +2,7 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -58,7 +59,7 @@ final class ElasticGrid {
         }
     }
 
-    ObjectNode measure(String file, List<Sequences.Labelled> data) {
+    ObjectNode measure(String file, List<Sequences.Labelled> data) throws IOException {
         int all = spec.layers().size();
         boolean mixture = !spec.expertLayers().isEmpty();
         int count = mixture ? spec.experts(spec.expertLayers().getFirst()).experts().count() : 0;
@@ -70,7 +71,7 @@ final class ElasticGrid {
         List<Integer> widths = mixture ? sizes("experts", task.experts() != null ? task.experts() : shares(count), count) : List.of(0);
         List<Integer> visits = mixture ? sizes("perToken", task.perToken() != null ? task.perToken() : List.of(k, 1), count) : List.of(0);
         CalibrationTexts texts = CalibrationTexts.read(task.calibration() == null ? file : task.calibration(), PruneSettings.DEFAULTS, model, progress);
-        StructureScores scores = new StructureScores(model, texts, progress);
+        StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, progress);
         double[] influence = scores.influence();
         Map<Integer, double[]> saliency = mixture ? scores.experts().saliency() : Map.of();
         List<Cell> cells = new ArrayList<>();

@@ -2,6 +2,7 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
@@ -21,9 +22,12 @@ final class EvaluateRun {
 
     private EvaluateRun() {}
 
-    static Outcome run(Task.Evaluate task, Progress progress, Consumer<String> warn) {
-        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters()); PartsOff off = PartsOff.of(task.off(), model, progress); Arena arena = Arena.ofShared()) {
+    static Outcome run(Task.Evaluate task, Progress progress, Consumer<String> warn) throws IOException {
+        try (LoadedModel model = LoadedModel.openWithLoops(task.model(), task.adapters()); PartsOff off = PartsOff.of(task.off(), model, progress); Arena arena = Arena.ofShared()) {
             model.requirePerplexity();
+            if (task.cache() != null || task.elastic() != null || task.lazy() != null || task.heterogeneity() != null) {
+                model.requireNoLoops();
+            }
             List<Sequences.Labelled> data = DataInput.first(DataInput.read(task.data(), task.maxLength(), model, progress), task.maxTokens());
             Evaluation.Results results = new Evaluation(model.forward()).run(data, off.probe(arena), progress);
             ObjectNode summary = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family());

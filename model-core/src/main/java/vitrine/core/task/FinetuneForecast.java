@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import vitrine.core.adapter.Adapter;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
@@ -16,6 +17,7 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.train.method.Apex;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.core.train.method.Lora;
+import vitrine.core.train.method.SparseGrowing;
 import vitrine.core.train.method.Target;
 
 /// What a training run will take, told from headers alone before it starts.
@@ -40,7 +42,7 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         if (checkpoint.kind() == Checkpoint.Kind.ADAPTER) {
             throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "this is an adapter, which has no forward pass of its own").help("Open its base model.");
         }
-        ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
+        ModelSpec spec = AttentionLoops.on(Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet()), checkpoint);
         FinetuneSettings s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         int length = Math.min(spec.maxPositions(), s.sequenceLength() == null ? DEFAULT_LENGTH : s.sequenceLength());
         long all = checkpoint.tensors().values().stream().mapToLong(t -> t.elements()).sum();
@@ -48,6 +50,9 @@ public record FinetuneForecast(long trained, long all, long bytes, int length, l
         boolean apex = task.method() == FinetuneMethod.apex;
         if (apex) {
             Apex.requireTrainable(spec, checkpoint.path());
+        }
+        if (task.method() == FinetuneMethod.sgt) {
+            SparseGrowing.requireTrainable(spec, checkpoint.path());
         }
         long trained = task.method().adapts() ? adapter(task, s, spec) : apex ? Apex.trained(spec) : all;
         long perPass = (long) (s.batchSize() == null ? DEFAULT_BATCH : s.batchSize()) * length;

@@ -16,6 +16,8 @@ public enum FinetuneMethod {
     hft(false),
     /// Strong heads and channels mixed into weak ones.
     apex(false),
+    /// Attention of some layers comes to run twice.
+    sgt(false),
     /// Several LoRA modules side by side.
     multilora(true),
     /// Factors that are sums of fixed random ones.

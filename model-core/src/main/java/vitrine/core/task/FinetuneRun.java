@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import vitrine.core.adapter.Adapter;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Fingerprint;
 import vitrine.core.backward.LossPass;
@@ -47,6 +48,7 @@ import vitrine.core.train.method.MaskedTuning;
 import vitrine.core.train.method.MultiLora;
 import vitrine.core.train.method.Nola;
 import vitrine.core.train.method.SlowLora;
+import vitrine.core.train.method.SparseGrowing;
 import vitrine.core.train.method.Svft;
 
 /// A training run: it goes on from the newest whole saved step of its folder, or begins.
@@ -62,6 +64,7 @@ final class FinetuneRun {
     private final Progress progress;
     private final Consumer<String> warn;
     private final RankTrailWriter ranks;
+    private final LoopTrailWriter loops;
     private List<String> figures = new ArrayList<>();
     private long told;
     private double lowest = Double.POSITIVE_INFINITY;
@@ -76,6 +79,7 @@ final class FinetuneRun {
         s = Objects.requireNonNullElse(task.settings(), FinetuneSettings.DEFAULTS);
         this.folder = folder;
         ranks = new RankTrailWriter(folder);
+        loops = new LoopTrailWriter(folder);
         this.identity = identity;
         this.progress = progress;
         this.warn = warn;
@@ -101,7 +105,7 @@ final class FinetuneRun {
 
     private Outcome run(Path out) throws IOException {
         TrainingSupport.require(TrainingSupport.EMBEDDED, task);
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.openWithLoops(task.model(), null)) {
             model.requireHead("losses");
             if (model.spec().encoder()) {
                 throw Refusal.of(Category.FAMILY_UNSUPPORTED, model.checkpoint().path(), "%s sees the tokens that it would have to predict, so it is not trained on texts here",
@@ -182,6 +186,7 @@ final class FinetuneRun {
             case full -> zeros.isEmpty() ? new FullTuning() : new MaskedTuning(zeros);
             case hft -> new HalfTuning(Math.max(1, Math.ceilDiv(steps, or(s.rounds(), 1))), randomness);
             case apex -> new Apex(or(s.stages(), 2), or(s.assessed(), 512), randomness);
+            case sgt -> new SparseGrowing(or(s.growEvery(), (int) Math.clamp(steps / 10, 1, 250)), or(s.growLayers(), 3), or(s.growLoops(), 1), or(s.growHeads(), 2));
             case beamlora -> {
                 long period = s.beamPeriod() == null ? Math.max(2, steps / 10 / 2 * 2) : s.beamPeriod();
                 yield new BeamLora(lora(spec, null, false), new BeamLora.Beam(period, or(s.beamEnd(), (int) Math.max(1, steps * 2 / 3)), (float) or(s.beamTemperature(), 0.05)), randomness);
@@ -249,6 +254,7 @@ final class FinetuneRun {
                 !trainer.run().forwardOnly(), s.earlyStop() != null), Files.getFileStore(out).getUsableSpace(), out.getParent());
         goOn(trainer);
         ranks.from(trainer.done() == 0 ? 0 : trainer.done() + 1);
+        loops.from(trainer.done() + 1);
         if (trainer.done() == 0) {
             ranks.add(0, trainer.parameters());
         }
@@ -292,6 +298,7 @@ final class FinetuneRun {
         trainer.method().write(trainer.parameters(), out, summary);
         Files.write(out.resolve("figures.jsonl"), figures, StandardCharsets.UTF_8);
         ranks.copyTo(out);
+        loops.copyTo(out);
         Files.write(out.resolve("README.md"), card(trainer, model, summary).getBytes(StandardCharsets.UTF_8));
         return new Outcome(summary, Map.of());
     }
@@ -375,6 +382,9 @@ final class FinetuneRun {
             if (step > 0 && RankTrailWriter.keeps(step, trainer.run().steps())) {
                 ranks.add(step, trainer.parameters());
             }
+            if (step > 0 && trainer.method() instanceof SparseGrowing g) {
+                loops.add(step, trainer.run().steps(), g);
+            }
             if (observe(step, values) && s.earlyStop() != null) {
                 SavedStep.write(folder.best(), trainer, identity, figures);
             }
@@ -407,6 +417,9 @@ final class FinetuneRun {
         ObjectNode n = Json.object().put("model", model.checkpoint().name()).put("family", model.spec().family()).put("method", task.method().name());
         n.put("steps", trainer.run().steps()).put("samples", samples).put("trained_parameters", trainer.parameters().trained().stream().filter(trainer.method()::stepped).mapToLong(Parameter::elements).sum());
         n.put("model_parameters", model.checkpoint().tensors().values().stream().mapToLong(t -> t.elements()).sum());
+        if (!model.spec().loopingLayers().isEmpty()) {
+            n.put("needs_loop_runtime", true);
+        }
         put(n, "first_loss", figure("loss", true));
         put(n, "loss", figure("loss", false));
         if (task.evalData() != null) {
@@ -436,6 +449,10 @@ final class FinetuneRun {
         row(t, "loss, first and last step", figureText(summary, "first_loss") + ", " + figureText(summary, "loss") + " nats per token");
         if (summary.has("validation_loss")) {
             row(t, "validation perplexity, before and after", figureText(summary, "validation_perplexity_before") + ", " + figureText(summary, "validation_perplexity"));
+        }
+        if (summary.path("needs_loop_runtime").asBoolean()) {
+            t.append("\n**Needs a runtime with attention loops**, such as Vitrine's embedded engine: ")
+                    .append(task.method().adapts() ? "the adapter was trained on a base whose" : "the weights alone are not this model;").append(" `" + AttentionLoops.FILE + "` says which layers and heads repeat their attention.\n");
         }
         t.append("\nThe whole task, its inputs' fingerprints and the engine's version are in `manifest.json`; figures of every step in `figures.jsonl`.\n");
         return t.toString();

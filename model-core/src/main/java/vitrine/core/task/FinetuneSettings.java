@@ -52,6 +52,10 @@ import vitrine.core.train.method.FirstFactors;
 /// @param assessed samples that APEX's first choice looks at; 512
 /// @param bases NOLA's fixed random factors of either kind; 64
 /// @param parallel MultiLoRA's modules side by side; 3
+/// @param growEvery steps between SGT's choices; a tenth of all, at most 250
+/// @param growLayers layers that SGT lets loop at most; 3
+/// @param growLoops how often a layer of SGT repeats its attention at most; 1
+/// @param growHeads heads of a layer that go on looping; 2
 /// @param earlyStop validations in a row without a lower loss that end the run; the result is that of the lowest. Not where null
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
@@ -59,7 +63,8 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
                                Integer evalEvery, Integer saveEvery, Checkpointing checkpointing, Double balance, OptimiserName optimiser, Boolean cautious, Double gradientNoise,
                                Integer r, Double alpha, Double dropout, List<String> targetModules, Boolean rslora, Integer firstLayers, Integer lastLayers,
                                Integer beamPeriod, Integer beamEnd, Double beamTemperature, Integer rounds, Integer earlyStop, FirstFactors.Kind init, Integer probes, Double probeEps, Double rho, Integer stages, Integer assessed,
-                               List<String> targetParameters, Integer bases, Integer parallel) {
+                               List<String> targetParameters, Integer bases, Integer parallel, Integer growEvery, Integer growLayers,
+                               Integer growLoops, Integer growHeads) {
 
     /// Learning-rate schedules.
     public enum ScheduleName {
@@ -95,7 +100,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
 
     /// Nothing set.
     public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);
@@ -119,6 +124,10 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         atLeast("probes", probes, 1);
         atLeast("bases", bases, 1);
         atLeast("parallel", parallel, 1);
+        atLeast("growEvery", growEvery, 1);
+        atLeast("growLayers", growLayers, 1);
+        atLeast("growLoops", growLoops, 1);
+        atLeast("growHeads", growHeads, 1);
         within("probeEps", probeEps, 0, false, Double.MAX_VALUE, true);
         within("rho", rho, 0, true, Double.MAX_VALUE, true);
         requireOptimiser(optimiser != null && optimiser.probes(), "probes", probes);
@@ -192,6 +201,10 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
         requireFor(method == FinetuneMethod.hft, "rounds", rounds, method);
         requireFor(method == FinetuneMethod.nola, "bases", bases, method);
         requireFor(method == FinetuneMethod.multilora, "parallel", parallel, method);
+        requireFor(method == FinetuneMethod.sgt, "growEvery", growEvery, method);
+        requireFor(method == FinetuneMethod.sgt, "growLayers", growLayers, method);
+        requireFor(method == FinetuneMethod.sgt, "growLoops", growLoops, method);
+        requireFor(method == FinetuneMethod.sgt, "growHeads", growHeads, method);
         requireFor(method == FinetuneMethod.apex, "stages", stages, method);
         requireFor(method == FinetuneMethod.apex, "assessed", assessed, method);
     }

@@ -105,6 +105,9 @@ final class FinishedLayers implements AutoCloseable {
             Files.write(out.staging().resolve(STATE), Json.pretty(state).getBytes(StandardCharsets.UTF_8));
             out.commit();
         }
+        // Masks and scores of a layer are large arrays, which go straight into the old generation; the serial collector lets that grow to its limit
+        // before it looks through it.
+        System.gc();
         map(at.resolve(TENSORS));
         reports.put(layer, report);
     }
@@ -141,6 +144,12 @@ final class FinishedLayers implements AutoCloseable {
     /// A tensor's bytes.
     MemorySegment data(TensorEntry t) {
         return maps.get(t.file()).asSlice(t.offset(), t.bytes());
+    }
+
+    /// Copies a tensor's bytes to where they stay, and lets go of its pages.
+    void copy(TensorEntry t, SafetensorsWriter to, String name) throws IOException {
+        to.write(name, 0, data(t));
+        data(t).unload();
     }
 
     /// What stands for the model's own tensors.

@@ -129,8 +129,17 @@ final class FusedHeads {
         Layer l = layers.get(layer);
         list(row.putArray("key_groups"), l.keys, l.ofKeys.heads());
         list(row.putArray("value_groups"), l.values, l.ofValues.heads());
+        alike(row.putArray("key_similarity"), l.ofKeys);
+        alike(row.putArray("value_similarity"), l.ofValues);
         DataInput.put(row, "key_fusion_loss", l.ofKeys.loss(l.keys));
         DataInput.put(row, "value_fusion_loss", l.ofValues.loss(l.values));
+    }
+
+    private static void alike(ArrayNode to, HeadFusion heads) {
+        for (double[] line : heads.cosines()) {
+            ArrayNode list = to.addArray();
+            Arrays.stream(line).forEach(v -> DataInput.add(list, v));
+        }
     }
 
     /// Of every head the first of its group.

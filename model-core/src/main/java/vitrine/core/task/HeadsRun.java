@@ -33,7 +33,8 @@ final class HeadsRun {
     private HeadsRun() {}
 
     static Outcome run(Task.Heads task, Path file, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
+        try (LoadedModel model = LoadedModel.openWithLoops(task.model(), task.adapters())) {
+            model.tellLoops(warn);
             ModelSpec spec = model.spec();
             List<Sequences.Labelled> data = DataInput.read(task.data(), task.maxLength(), model, progress);
             HeadMetrics metrics = new HeadMetrics(spec);

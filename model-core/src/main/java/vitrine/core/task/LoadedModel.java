@@ -2,6 +2,9 @@ package vitrine.core.task;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.SpecCheck;
 import vitrine.core.architecture.family.Families;
@@ -37,17 +40,29 @@ final class LoadedModel implements AutoCloseable {
         return open(path, null);
     }
 
-    /// Opens a checkpoint for running with adapters on it.
+    /// Opens a checkpoint for running with adapters on it, where its layers do not repeat their attention.
     ///
     /// @param uses none where null
     /// @throws Refusal whatever stands in the way, the first and plainest reason
     static LoadedModel open(String path, List<Task.AdapterUse> uses) {
+        return open(path, uses, false);
+    }
+
+    /// [#open(String, List)] for what is done right with layers that repeat their attention too: reading values of a pass that nothing is changed in.
+    static LoadedModel openWithLoops(String path, List<Task.AdapterUse> uses) {
+        return open(path, uses, true);
+    }
+
+    private static LoadedModel open(String path, List<Task.AdapterUse> uses, boolean loops) {
         Checkpoint checkpoint = Checkpoints.open(Path.of(path));
         if (checkpoint.kind() == Checkpoint.Kind.ADAPTER) {
             throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "this is an adapter, which has no forward pass of its own")
                     .help("Open its base model.");
         }
-        ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
+        if (!loops) {
+            requireNoLoops(checkpoint);
+        }
+        ModelSpec spec = AttentionLoops.on(Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet()), checkpoint);
         List<Refusal> refusals = SpecCheck.of(spec, checkpoint).refusals();
         if (!refusals.isEmpty()) {
             throw refusals.getFirst();
@@ -90,6 +105,29 @@ final class LoadedModel implements AutoCloseable {
 
     ForwardPass forward() {
         return new ForwardPass(spec, weights);
+    }
+
+    /// Refuses a checkpoint whose layers repeat their attention.
+    static void requireNoLoops(Checkpoint checkpoint) {
+        if (AttentionLoops.areBeside(checkpoint)) {
+            throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "its %s says that layers repeat their attention, which only eval, capture, heads, spectrum, rank of hidden "
+                    + "states and caches, compare and fine-tuning do, and none of them with parts switched off or cut", AttentionLoops.FILE);
+        }
+    }
+
+    /// [#requireNoLoops(Checkpoint)] of this one, where a task changes values on the way.
+    void requireNoLoops() {
+        requireNoLoops(checkpoint);
+    }
+
+    /// Says of figures of attention which run of it they are, where layers repeat theirs.
+    void tellLoops(Consumer<String> warn) {
+        List<Integer> layers = spec.loopingLayers();
+        if (!layers.isEmpty()) {
+            String listed = layers.stream().map(String::valueOf).collect(Collectors.joining(", "));
+            warn.accept((layers.size() == 1 ? "Layer " + listed + " repeats its" : "Layers " + listed + " repeat their") + " attention (" + AttentionLoops.FILE
+                    + "): attention, queries, keys and values are those of the first run.");
+        }
     }
 
     /// Refuses to make logits where there is no head.

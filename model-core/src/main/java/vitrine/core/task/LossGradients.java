@@ -32,7 +32,13 @@ final class LossGradients implements AutoCloseable {
 
     /// One backward pass per piece.
     void each(List<Sequences.Labelled> pieces, Progress progress, Piece what) {
-        for (int i = 0; i < pieces.size(); i++) {
+        each(pieces, 0, pieces.size(), progress, what);
+        progress.step(pieces.size(), pieces.size(), "sequences");
+    }
+
+    /// One backward pass per piece of pieces `from` to `to`.
+    void each(List<Sequences.Labelled> pieces, int from, int to, Progress progress, Piece what) {
+        for (int i = from; i < to; i++) {
             progress.checkCancelled();
             progress.step(i, pieces.size(), "sequences");
             LossPass.Sequence q = LossPass.Sequence.of(pieces.get(i).ids(), pieces.get(i).labels(), false);
@@ -40,7 +46,6 @@ final class LossGradients implements AutoCloseable {
             pass.backward(List.of(q), 1f / Math.max(1, q.predicted()), 0f, null, new DataInput.Quiet(progress));
             what.gradients(parameters.trained());
         }
-        progress.step(pieces.size(), pieces.size(), "sequences");
     }
 
     /// The mean loss over all targets of some pieces, nats.

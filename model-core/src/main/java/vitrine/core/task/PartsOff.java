@@ -40,6 +40,9 @@ final class PartsOff implements AutoCloseable {
     /// @param off nothing where null
     /// @throws Refusal where the model does not have one of them, or cannot do without it
     static PartsOff of(Task.Off off, LoadedModel model, Progress progress) {
+        if (off != null) {
+            model.requireNoLoops();
+        }
         PartsOff parts = new PartsOff(model, off == null ? new Mask(Set.of(), Set.of()) : mask(off, model));
         try {
             if (off != null && off.ranks() != null && !off.ranks().isEmpty()) {

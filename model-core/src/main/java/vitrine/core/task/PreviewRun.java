@@ -21,7 +21,7 @@ final class PreviewRun {
     private PreviewRun() {}
 
     static Outcome run(Task.Preview task, Progress progress, Consumer<String> warn) {
-        try (LoadedModel model = LoadedModel.open(task.model())) {
+        try (LoadedModel model = LoadedModel.openWithLoops(task.model(), null)) {
             int length = Math.min(model.spec().maxPositions(), task.maxLength() == null ? FinetuneForecast.DEFAULT_LENGTH : task.maxLength());
             Sequences.Read read = DataInput.readAll(task.data(), length, model, progress);
             if (read.lossesOrNull() != null) {

@@ -12,10 +12,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.ModelSpec;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.prune.PrunableMatrix;
 
 /// The last steps of every pruning run: the checkpoint that was written is opened again, run beside the model in memory, measured beside the one that was
 /// pruned, and told of.
@@ -76,22 +79,36 @@ final class PruneEnding {
         }
     }
 
-    Outcome finish(Path out, ArrayNode layers, Sizes sizes, ObjectNode allocation, Story story, InMemory inMemory) throws IOException {
+    /// What a text does inside the two models, and what became of their ranks; each null where it is not there.
+    record Inside(ObjectNode attention, ObjectNode routing, ObjectNode ranks) {}
+
+    /// @param layers a row by layer of the model as it was, which is added to
+    /// @param parts what was which part before
+    Outcome finish(Path out, ArrayNode layers, Counterparts parts, Sizes sizes, ObjectNode allocation, Story story, InMemory inMemory) throws IOException {
         List<BeforeAndAfter.Named> named = named();
         ArrayNode evaluations = Json.mapper().createArrayNode();
         ObjectNode loadBack;
         ObjectNode speed = null;
+        ObjectNode attention = null;
+        RoutesBeforeAndAfter routes = null;
         try (LoadedModel reopened = LoadedModel.open(out.toString())) {
             loadBack = loadBack(reopened, inMemory, named);
             BeforeAndAfter both = new BeforeAndAfter(model, reopened, progress);
+            if (!named.isEmpty() && !model.spec().expertLayers().isEmpty()) {
+                routes = new RoutesBeforeAndAfter(model.spec(), reopened.spec(), parts);
+            }
             for (BeforeAndAfter.Named text : named) {
-                evaluations.add(both.of(text));
+                evaluations.add(both.of(text, text == named.getFirst() ? routes : null));
             }
             if (!named.isEmpty()) {
                 speed = both.speed(named.getFirst().pieces());
+                attention = InsideBeforeAndAfter.of(model, reopened, parts, named.getFirst().name(), named.getFirst().pieces().getFirst().ids(), layers, progress);
             }
+            share(layers, reopened.spec(), parts);
         }
-        Outcome outcome = new PruneReport(task, s, model, texts, skipped).write(out, layers, sizes, Checkpoints.open(out).fileBytes(), allocation, story, evaluations, speed, loadBack);
+        ObjectNode ranks = RanksBeforeAndAfter.of(task.model(), out.toString(), parts, progress);
+        Inside inside = new Inside(attention, routes == null ? null : routes.json(named.getFirst().name()), ranks);
+        Outcome outcome = new PruneReport(task, s, model, texts, skipped).write(out, layers, sizes, Checkpoints.open(out).fileBytes(), allocation, story, evaluations, speed, loadBack, inside);
         JsonNode loss = outcome.summary().path("loss");
         if (loss.isNumber()) {
             progress.figures(model.spec().layers().size(), Map.of("loss", loss.asDouble()));
@@ -99,6 +116,24 @@ final class PruneEnding {
             warn.accept("The pruned model's loss is not finite.");
         }
         return outcome;
+    }
+
+    /// What went of each layer of a model of which whole parts go: removed weights, and those that are 0 in their place.
+    private void share(ArrayNode layers, ModelSpec now, Counterparts parts) {
+        for (JsonNode l : layers) {
+            if (l.has("sparsity")) {
+                continue;
+            }
+            int layer = l.get("layer").asInt();
+            int after = parts.after(layer);
+            long weights = size(model.spec().layers().get(layer));
+            long left = after < 0 ? 0 : size(now.layers().get(after)) - l.path("zeros").asLong();
+            ((ObjectNode) l).put("weights", weights).put("left", left).put("sparsity", weights == 0 ? 0 : 1 - (double) left / weights);
+        }
+    }
+
+    private static long size(LayerSpec l) {
+        return PrunableMatrix.of(l).stream().mapToLong(PrunableMatrix::size).sum();
     }
 
     private List<BeforeAndAfter.Named> named() {

@@ -82,6 +82,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         if (checkpoint.kind() == Checkpoint.Kind.ADAPTER) {
             throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint.path(), "this is an adapter, which has no forward pass of its own").help("Open its base model.");
         }
+        LoadedModel.requireNoLoops(checkpoint);
         ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
         return of(task.method(), PruneRun.settings(task), checkpoint, spec);
     }

@@ -2,9 +2,11 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -48,8 +50,8 @@ import vitrine.core.tensor.Matrix;
 /// What pruning runs of a model by a method would come to, for several amounts that go: size, speed and a predicted loss on the first tokens of a text. Nothing is written
 /// and no weight is changed.
 ///
-/// The loss is predicted in one of two ways. For single weights and for ranks: one pass tells how much every matrix errs at each amount without the weights that count least (or without its spectrum's tail), and one more pass per amount lets values err by as much ([Disturbance]); it is the loss of independent errors. For whole parts: their scores say which go, and a pass
-/// without them ([Mask]) measures what that costs; what a method makes good afterwards is not in it.
+/// The loss is predicted in one of three ways. For single weights and for ranks: one pass tells how much every matrix errs at each amount without the weights that count least (or without its spectrum's tail), and one more pass per amount lets values err by as much ([Disturbance]); it is the loss of independent errors. For whole parts: their scores say which go, and a pass
+/// without them ([Mask]) measures what that costs. Methods that make good what goes, merge, or search are run in memory on the text ([StructuredRun#rebuilt]).
 final class PrunePreview {
 
     /// Tokens of the text that are looked at.
@@ -59,6 +61,12 @@ final class PrunePreview {
     private static final long SEED = 20;
     /// Rows of a matrix's inputs that errors are measured on.
     private static final int SAMPLE_ROWS = 256;
+    /// Methods whose loss follows from what they make good, merge, truncate or find on their way.
+    private static final Set<PruneMethod> IN_MEMORY = EnumSet.of(PruneMethod.slimgpt, PruneMethod.submoe, PruneMethod.lorap, PruneMethod.swift_skip);
+    /// Weights in layers from which such a method takes more than moments.
+    private static final long LARGE = 20_000_000;
+    /// Sets that a search draws at most for each amount.
+    private static final int SETS = 40;
 
     private final Task.Preview task;
     private final PruneSettings s;
@@ -81,7 +89,7 @@ final class PrunePreview {
         amounts = amounts();
     }
 
-    static Outcome run(Task.Preview task, Progress progress) {
+    static Outcome run(Task.Preview task, Progress progress) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requirePerplexity();
             return new PrunePreview(task, model, progress).run();
@@ -110,7 +118,9 @@ final class PrunePreview {
         switch (amount) {
             case sparsity -> {
                 for (int i = 1; i <= AMOUNTS; i++) {
-                    all.add(i / 10.0);
+                    if (enoughExperts(i / 10.0)) {
+                        all.add(i / 10.0);
+                    }
                 }
                 add(all, s.sparsity());
             }
@@ -137,6 +147,15 @@ final class PrunePreview {
             }
         }
         return all.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    /// Whether as many experts are left as a token visits.
+    private boolean enoughExperts(double share) {
+        if (task.method() != PruneMethod.experts && task.method() != PruneMethod.submoe) {
+            return true;
+        }
+        int count = mixture().experts().count();
+        return count - PruneForecast.gone(at(share), count) >= (s.expertsPerToken() != null ? s.expertsPerToken() : mixture().router().perToken());
     }
 
     private FeedForward.Mixture mixture() {
@@ -166,13 +185,13 @@ final class PrunePreview {
 
     // --- the whole
 
-    private Outcome run() {
+    private Outcome run() throws IOException {
         try (Arena arena = Arena.ofShared()) {
             return run(arena);
         }
     }
 
-    private Outcome run(Arena arena) {
+    private Outcome run(Arena arena) throws IOException {
         ObjectNode out = Json.object().put("model", model.checkpoint().name()).put("method", task.method().name()).put("amount", amount.name()).put("text_hash", vitrine.core.artifact.Fingerprint.of(java.nio.file.Path.of(task.data())))
                 .put("sequence_length", texts.length()).put("sequences", texts.pieces().size()).put("predicted_tokens", texts.pieces().stream().mapToLong(p -> p.predicted()).sum());
         int passes = amounts.length + 2;
@@ -182,12 +201,12 @@ final class PrunePreview {
         DataInput.put(out, "loss", dense);
         out.put("tokens_per_second", speed);
         progress.step(1, passes, "passes");
-        try (Tried tried = task.method() == PruneMethod.masa ? new Rebuilt() : task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices()) {
+        try (Tried tried = task.method() == PruneMethod.masa ? new Rebuilt() : IN_MEMORY.contains(task.method()) ? new WholeRun() : task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices()) {
             return run(tried, out, speed, passes);
         }
     }
 
-    private Outcome run(Tried tried, ObjectNode out, double speed, int passes) {
+    private Outcome run(Tried tried, ObjectNode out, double speed, int passes) throws IOException {
         out.put("way", tried.way());
         ArrayNode points = out.putArray("points");
         for (int i = 0; i < amounts.length; i++) {
@@ -202,14 +221,20 @@ final class PrunePreview {
                 point.put("keeps_shapes", f.problem());
             }
             point.put("tokens_per_second", speed * ((double) f.multiplicationsBefore() / f.multiplications()));
-            double error = tried.error(i);
-            if (!Double.isNaN(error)) {
-                point.put("relative_output_error", error);
-            }
             Probe probe = tried.probe(i);
             if (probe != null) {
                 DataInput.put(point, "loss", loss(probe, tried.model(i)));
             }
+            double error = tried.error(i);
+            if (!Double.isNaN(error)) {
+                point.put("relative_output_error", error);
+            }
+            if (tried.refused(i) != null) {
+                point.put("refused", tried.refused(i).getMessage());
+            }
+        }
+        if (points.valueStream().allMatch(p -> p.has("refused"))) {
+            throw tried.refused(amounts.length - 1);
         }
         progress.step(passes, passes, "passes");
         Map<String, Provenance> from = new LinkedHashMap<>();
@@ -227,13 +252,18 @@ final class PrunePreview {
         String way();
 
         /// Null where this method's loss cannot be predicted.
-        Probe probe(int amount);
+        Probe probe(int amount) throws IOException;
 
         default LoadedModel model(int amount) {
             throw new IllegalStateException();
         }
 
-        /// The mean over matrices of the relative output error; NaN where whole parts go.
+        /// Why a run of this amount would be refused, or null.
+        default Refusal refused(int amount) {
+            return null;
+        }
+
+        /// Asked for after the amount was tried. The mean over matrices of the relative output error; NaN where whole parts go.
         double error(int amount);
 
         @Override
@@ -248,8 +278,8 @@ final class PrunePreview {
         private final SharedMatrices dictionaries;
         private Arena arena = Arena.ofShared();
 
-        Rebuilt() {
-            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, new DataInput.Quiet(progress));
+        Rebuilt() throws IOException {
+            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, KeptSums.NONE, new DataInput.Quiet(progress));
         }
 
         @Override
@@ -258,13 +288,16 @@ final class PrunePreview {
         }
 
         @Override
-        public Probe probe(int amount) {
+        public Probe probe(int amount) throws IOException {
             forget();
             Map<String, ChangedTensor> changed = new LinkedHashMap<>();
-            dictionaries.with(at(amounts[amount])).put(model.checkpoint(), map, new DataInput.Quiet(progress), m -> changed.computeIfAbsent(m.tensor(), n -> {
-                TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
-                return new ChangedTensor(t, map.data(t), arena);
-            }));
+            SharedMatrices now = dictionaries.with(at(amounts[amount]));
+            for (SharedMatrices.Kind k : now.sharing()) {
+                now.put(k, model.checkpoint(), map, new DataInput.Quiet(progress), m -> changed.computeIfAbsent(m.tensor(), n -> {
+                    TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
+                    return new ChangedTensor(t, map.data(t), arena);
+                }));
+            }
             Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
             changed.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
             model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
@@ -292,6 +325,73 @@ final class PrunePreview {
             forget();
             arena.close();
             map.close();
+        }
+    }
+
+    // --- methods that are run as they are
+
+    /// What the method does to the model is done in memory, calibrated with the texts that the loss is then measured on.
+    private final class WholeRun implements Tried {
+        private final StructuredRun.Known known = new StructuredRun.Known(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
+        private final Refusal[] refused = new Refusal[amounts.length];
+        private final double[] errors = new double[amounts.length];
+        private final boolean large = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum() > LARGE;
+        private StructuredRun.Rebuilt now;
+
+        @Override
+        public String way() {
+            return (task.method() == PruneMethod.swift_skip ? "the loss without the sub-layers that the method's search finds in " + SETS + " sets" : "the loss after the method was run in memory on these texts, which it is calibrated with too: of other texts it is higher")
+                    + (large ? "; of a model of this size for the amount asked for, or three" : "");
+        }
+
+        @Override
+        public Probe probe(int amount) throws IOException {
+            forget();
+            errors[amount] = Double.NaN;
+            if (large && !few(amount)) {
+                return null;
+            }
+            try {
+                now = StructuredRun.rebuilt(new Task.Prune(task.model(), task.data(), task.method(), null, at(amounts[amount])), known, SETS, new DataInput.Quiet(progress));
+                errors[amount] = now.error();
+                return now.probe();
+            } catch (Refusal r) {
+                refused[amount] = r;
+                return null;
+            }
+        }
+
+        /// The amount that is asked for, else three of them.
+        private boolean few(int i) {
+            Number asked = PrunePreview.this.amount == PruneForecast.Amount.experts ? s.experts() : s.sparsity();
+            return asked == null ? i % 3 == 1 : amounts[i] == asked.doubleValue();
+        }
+
+        @Override
+        public LoadedModel model(int amount) {
+            return now.model();
+        }
+
+        @Override
+        public Refusal refused(int amount) {
+            return refused[amount];
+        }
+
+        @Override
+        public double error(int amount) {
+            return errors[amount];
+        }
+
+        private void forget() {
+            if (now != null) {
+                now.close();
+                now = null;
+            }
+        }
+
+        @Override
+        public void close() {
+            forget();
         }
     }
 
@@ -400,8 +500,8 @@ final class PrunePreview {
 
     // --- whole parts
 
-    private Tried parts(Arena arena) {
-        StructureScores scores = new StructureScores(model, texts, new DataInput.Quiet(progress));
+    private Tried parts(Arena arena) throws IOException {
+        StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
         List<Structure> structures = new ArrayList<>();
         List<FusedHeads> fused = new ArrayList<>();
         List<Integer> all = IntStream.range(0, spec.layers().size()).boxed().toList();
@@ -416,7 +516,7 @@ final class PrunePreview {
             case heads -> {
                 double[][] heads;
                 try (LossGradients gradients = new LossGradients(model, scores.outputs())) {
-                    heads = scores.heads(gradients);
+                    heads = scores.heads(gradients, "heads");
                 }
                 for (double a : amounts) {
                     structures.add(new Structure(all, groups(heads, at(a)), Map.of(), Map.of()));
@@ -451,18 +551,17 @@ final class PrunePreview {
                 }
             }
             case explicit -> structures.add(new Structure(all, Map.of(), Map.of(), Map.of()));
-            // What SlimGPT makes good, and what experts are that were merged, is not known before.
-            default -> structures.clear();
+            default -> throw new IllegalStateException(task.method().name());
         }
         return new Tried() {
             @Override
             public String way() {
-                return !fused.isEmpty() ? "the loss of a pass with heads fused as these texts say" : structures.isEmpty() ? "the loss of this method is not predicted" : "the loss of a pass without the parts that score least, by the scores of the model as it is";
+                return !fused.isEmpty() ? "the loss of a pass with heads fused as these texts say" : "the loss of a pass without the parts that score least, by the scores of the model as it is";
             }
 
             @Override
             public Probe probe(int amount) {
-                return !fused.isEmpty() ? fused.get(amount).probe() : structures.isEmpty() ? null : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
+                return !fused.isEmpty() ? fused.get(amount).probe() : s.drop() != null ? without(s.drop(), arena) : without(structures.get(amount), arena);
             }
 
             @Override

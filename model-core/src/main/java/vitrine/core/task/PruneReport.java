@@ -36,7 +36,7 @@ final class PruneReport {
     }
 
     Outcome write(Path out, ArrayNode layers, PruneEnding.Sizes size, long bytes, ObjectNode allocation, PruneEnding.Story story, ArrayNode evaluations, ObjectNode speed,
-                  ObjectNode loadBack) throws IOException {
+                  ObjectNode loadBack, PruneEnding.Inside inside) throws IOException {
         ObjectNode n = Json.object().put("format", "vitrine-pruning").put("version", 1).put("model", model.checkpoint().name()).put("family", model.spec().family())
                 .put("method", task.method().name()).put("output", story.output());
         n.set("task", task.toJson());
@@ -60,6 +60,9 @@ final class PruneReport {
         n.set("evaluations", evaluations);
         behaviour(evaluations, n);
         n.set("load_back", loadBack);
+        put(n, "effective_rank", inside.ranks());
+        put(n, "attention", inside.attention());
+        put(n, "routing", inside.routing());
         n.set("layers", layers);
         for (JsonNode l : layers) {
             for (JsonNode m : l.path("matrices")) {
@@ -73,6 +76,19 @@ final class PruneReport {
         Files.write(out.resolve(FILE), Json.pretty(n).getBytes(StandardCharsets.UTF_8));
         Files.write(out.resolve("README.md"), card(n).getBytes(StandardCharsets.UTF_8));
         return new Outcome(summary, provenance(task, model.checkpoint().name()));
+    }
+
+    private static void put(ObjectNode to, String key, ObjectNode value) {
+        if (value != null) {
+            to.set(key, value);
+        }
+    }
+
+    /// The figures of a part of the report that are single numbers.
+    private static ObjectNode single(JsonNode part) {
+        ObjectNode out = Json.object();
+        part.properties().stream().filter(e -> e.getValue().isValueNode()).forEach(e -> out.set(e.getKey(), e.getValue()));
+        return out;
     }
 
     static Map<String, Provenance> provenance(Task.Prune task, String model) {
@@ -114,6 +130,11 @@ final class PruneReport {
         if (n.has("behaviour")) {
             out.set("behaviour", n.get("behaviour"));
         }
+        for (String key : new String[] {"effective_rank", "attention", "routing"}) {
+            if (n.has(key)) {
+                out.set(key, single(n.get(key)));
+            }
+        }
         ArrayNode texts = out.putArray("evaluations");
         n.get("evaluations").forEach(texts::add);
         if (!texts.isEmpty()) {
@@ -140,6 +161,16 @@ final class PruneReport {
         row(t, "bytes on disk, before and after", String.format(Locale.ROOT, "%,d, %,d", sizes.path("bytes_before").asLong(), sizes.path("bytes").asLong()));
         for (JsonNode e : n.get("evaluations")) {
             row(t, "perplexity of " + Visible.escape(e.path("name").asText()) + ", before and after", figure(e.at("/dense/perplexity")) + ", " + figure(e.at("/pruned/perplexity")));
+        }
+        JsonNode rank = n.path("effective_rank");
+        row(t, "effective rank, mean of " + rank.path("matrices_compared").asInt() + " matrices, before and after", figure(rank.path("before")) + ", " + figure(rank.path("after")));
+        JsonNode attention = n.path("attention");
+        if (n.has("attention")) {
+            row(t, "entropy of attention, nats, mean of " + attention.path("heads_compared").asInt() + " heads, before and after; how much of the weights moved", figure(attention.path("entropy_before")) + ", "
+                    + figure(attention.path("entropy_after")) + "; " + figure(attention.path("total_variation")));
+        }
+        if (n.has("routing")) {
+            row(t, "tokens whose experts are others than before", figure(n.at("/routing/changed_sets")));
         }
         if (n.has("behaviour")) {
             row(t, "rise of the loss of the calibration texts, and of those against", figure(n.at("/behaviour/loss_rise")) + ", " + figure(n.at("/behaviour/loss_rise_against")));

@@ -412,7 +412,7 @@ final class PruneRun {
             progress.checkCancelled();
             TensorEntry changed = finished.tensors().get(name);
             if (changed != null) {
-                to.write(name, 0, finished.data(changed));
+                finished.copy(changed, to, name);
             } else {
                 TensorEntry own = model.checkpoint().tensor(name).orElseThrow();
                 to.write(name, 0, map.data(own));
@@ -433,7 +433,7 @@ final class PruneRun {
                 ? "The thin matrices are multiplied back to the full shape, so that any program loads the checkpoint: it is as large and as slow as before."
                         + (Boolean.TRUE.equals(s.factorised()) ? " factors.safetensors holds the thin matrices." : "")
                 : "A checkpoint of the same shapes with zeros in it takes as much room on the disk and as much time as before: only programs that know its zeros gain by them.");
-        return new PruneEnding(task, s, model, texts, skipped, progress, warn).finish(out, layers, sizes, shares.json(), story, ids -> {
+        return new PruneEnding(task, s, model, texts, skipped, progress, warn).finish(out, layers, Counterparts.same(spec), sizes, shares.json(), story, ids -> {
             model.weights().adapt(finished.adaptation());
             try {
                 return BeforeAndAfter.logits(model, ids);
@@ -454,7 +454,7 @@ final class PruneRun {
         from.forEach((name, t) -> declared.put(name, new Declared(t.dtype(), t.shape())));
         try (SafetensorsWriter to = new SafetensorsWriter(file, declared, Map.of("format", format))) {
             for (Map.Entry<String, TensorEntry> e : from.entrySet()) {
-                to.write(e.getKey(), 0, finished.data(e.getValue()));
+                finished.copy(e.getValue(), to, e.getKey());
             }
         }
     }

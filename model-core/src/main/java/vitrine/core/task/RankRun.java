@@ -26,6 +26,7 @@ import vitrine.core.analysis.rank.SmallActivations;
 import vitrine.core.analysis.rank.TailTruncation;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.ModelSpec;
+import vitrine.core.artifact.RankArtifact;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.forward.Batch;
 import vitrine.core.json.Json;
@@ -74,7 +75,11 @@ final class RankRun {
 
     /// @param momentBytes how much memory second moments may take at a time
     static Outcome run(Task.Rank task, Path file, long momentBytes, Progress progress, Consumer<String> warn) throws IOException {
-        try (LoadedModel model = LoadedModel.open(task.model(), task.adapters())) {
+        try (LoadedModel model = LoadedModel.openWithLoops(task.model(), task.adapters())) {
+            if (task.of() == RankArtifact.Of.activations || task.perplexityRise() != null) {
+                model.requireNoLoops();
+            }
+            model.tellLoops(warn);
             if (task.perplexityRise() != null) {
                 model.requirePerplexity();
             }

@@ -53,7 +53,7 @@ final class RankTrailWriter {
         Files.write(file, kept, StandardCharsets.UTF_8);
     }
 
-    private static boolean before(String line, long step) {
+    static boolean before(String line, long step) {
         try {
             return Json.mapper().readTree(line).path("step").asLong(Long.MAX_VALUE) < step;
         } catch (com.fasterxml.jackson.core.JsonProcessingException cut) {

@@ -169,6 +169,7 @@ final class RecoveryRun {
             }
         }
         Files.deleteIfExists(folder.steps().resolve(PruneShares.FILE));
+        KeptSums.delete(folder);
     }
 
     /// Tells figures of layers again: a run without saved steps has lost them.

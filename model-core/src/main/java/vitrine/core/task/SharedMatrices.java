@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -93,12 +94,19 @@ final class SharedMatrices {
         return out;
     }
 
-    static SharedMatrices of(ModelSpec spec, PruneSettings s, Checkpoint checkpoint, MappedWeights map, Progress progress) {
+    /// @param kept where inner products are kept, kind by kind
+    static SharedMatrices of(ModelSpec spec, PruneSettings s, Checkpoint checkpoint, MappedWeights map, KeptSums kept, Progress progress) throws IOException {
         SharedMatrices out = new SharedMatrices(s);
         List<Kind> kinds = kinds(spec, s, checkpoint);
-        for (Kind k : kinds) {
-            progress.step(out.dictionaries.size(), kinds.size(), "kinds of matrices");
-            out.dictionaries.put(k, new LayerDictionary(inner(k, checkpoint, map, progress)));
+        List<double[][]> inner = kinds.stream().map(k -> new double[k.layers.size()][k.layers.size()]).toList();
+        KeptSums.Sums sums = kept.of("inner_products", inner.stream().flatMap(Arrays::stream).toList());
+        for (int k = 0; k < kinds.size(); k++) {
+            if (k >= sums.done()) {
+                progress.step(k, kinds.size(), "kinds of matrices");
+                inner(kinds.get(k), inner.get(k), checkpoint, map, progress);
+                sums.keep(k + 1);
+            }
+            out.dictionaries.put(kinds.get(k), new LayerDictionary(inner.get(k)));
         }
         return out;
     }
@@ -111,9 +119,8 @@ final class SharedMatrices {
     }
 
     /// The inner products of every two layers' matrices. Where values lie makes no difference, as long as it is the same in all layers.
-    private static double[][] inner(Kind kind, Checkpoint checkpoint, MappedWeights map, Progress progress) {
+    private static void inner(Kind kind, double[][] out, Checkpoint checkpoint, MappedWeights map, Progress progress) throws IOException {
         int n = kind.layers.size();
-        double[][] out = new double[n][n];
         try (Arena arena = Arena.ofShared()) {
             MemorySegment gram = arena.allocate(8L * n * n, 64);
             each(kind, checkpoint, map, progress, (from, count, block) -> OpenBlas.open().addOuter(block, n, count, count, 1.0, gram));
@@ -130,7 +137,6 @@ final class SharedMatrices {
                 throw Refusal.of(Category.TASK_INVALID, checkpoint.tensor(m.tensor()).orElseThrow().file(), "some of its values are NaN or infinite, so nothing can be shared by them").where("tensor " + m.name());
             }
         }
-        return out;
     }
 
     /// What is done with a stretch of the values of all layers, `[layers, count]` in float64.
@@ -138,11 +144,9 @@ final class SharedMatrices {
         void take(long from, int count, MemorySegment block) throws IOException;
     }
 
-    private static void each(Kind kind, Checkpoint checkpoint, MappedWeights map, Progress progress, Stretch what) {
+    private static void each(Kind kind, Checkpoint checkpoint, MappedWeights map, Progress progress, Stretch what) throws IOException {
         try (Arena arena = Arena.ofShared()) {
             each(kind, checkpoint, map, progress, what, arena);
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
         }
     }
 
@@ -180,25 +184,26 @@ final class SharedMatrices {
         return dictionaries.keySet().stream().mapToLong(k -> k.spared(s)).sum();
     }
 
-    /// Puts together every layer's matrices of the atoms.
+    /// The kinds whose matrices become others.
+    List<Kind> sharing() {
+        return dictionaries.keySet().stream().filter(this::shares).toList();
+    }
+
+    /// Puts together every layer's matrix of a kind of the atoms.
     ///
     /// @param changed a tensor that is going to change
-    void put(Checkpoint checkpoint, MappedWeights map, Progress progress, Function<PrunableMatrix, ChangedTensor> changed) {
-        dictionaries.forEach((k, d) -> {
-            if (shares(k)) {
-                int n = k.layers.size();
-                List<ChangedTensor> to = k.layers.stream().map(changed).toList();
-                product(k, d.mixing(k.atoms(s)), checkpoint, map, progress, (from, count, block) -> {
-                    for (int l = 0; l < n; l++) {
-                        to.get(l).store(k.layers.get(l).first() + from, block.asSlice(8L * l * count, 8L * count));
-                    }
-                });
+    void put(Kind k, Checkpoint checkpoint, MappedWeights map, Progress progress, Function<PrunableMatrix, ChangedTensor> changed) throws IOException {
+        int n = k.layers.size();
+        List<ChangedTensor> to = k.layers.stream().map(changed).toList();
+        product(k, dictionaries.get(k).mixing(k.atoms(s)), checkpoint, map, progress, (from, count, block) -> {
+            for (int l = 0; l < n; l++) {
+                to.get(l).store(k.layers.get(l).first() + from, block.asSlice(8L * l * count, 8L * count));
             }
         });
     }
 
     /// Stretches of what factors `[rows, layers]` make of the layers.
-    private static void product(Kind k, double[][] factors, Checkpoint checkpoint, MappedWeights map, Progress progress, Stretch what) {
+    private static void product(Kind k, double[][] factors, Checkpoint checkpoint, MappedWeights map, Progress progress, Stretch what) throws IOException {
         int n = k.layers.size();
         try (Arena arena = Arena.ofShared()) {
             MemorySegment by = arena.allocate(8L * factors.length * n, 64);

@@ -1,5 +1,6 @@
 package vitrine.core.task;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -9,6 +10,7 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.prune.SkipSearch;
 import vitrine.core.tensor.Matrix;
 
 /// How well a model that skips sub-layers says what the whole model says next: texts are continued greedily by the whole model, and one pass over each continuation tells at how many of
@@ -26,8 +28,14 @@ final class SkipMatch {
     private final Progress progress;
     private final List<int[]> sequences = new ArrayList<>();
     private final List<Integer> prompts = new ArrayList<>();
+    /// How well each set did, in the order in which they were asked for.
+    private final double[] matchness = new double[SkipSearch.MOST];
+    /// Null where nothing is kept.
+    private final KeptSums.Sums found;
+    private int asked;
 
-    SkipMatch(LoadedModel model, CalibrationTexts texts, Progress progress) {
+    /// @param kept where what the model says and how well sets do is kept as it is found
+    SkipMatch(LoadedModel model, CalibrationTexts texts, KeptSums kept, Progress progress) throws IOException {
         this.model = model;
         this.progress = progress;
         int most = model.spec().maxPositions();
@@ -39,15 +47,31 @@ final class SkipMatch {
                 prompts.add(prompt);
             }
         }
+        List<double[]> said = sequences.stream().map(q -> new double[continued]).toList();
+        KeptSums.Sums continuation = kept.of("continuation", said);
         for (int i = 0; i < continued; i++) {
-            progress.checkCancelled();
-            int[][] next = likeliest(new BitSet());
+            if (i >= continuation.done()) {
+                progress.step(i, continued, "tokens continued");
+                progress.checkCancelled();
+                int[][] next = likeliest(new BitSet());
+                for (int t = 0; t < next.length; t++) {
+                    said.get(t)[i] = next[t][next[t].length - 1];
+                }
+                continuation.added(i + 1, passed());
+            }
             for (int t = 0; t < sequences.size(); t++) {
                 int[] longer = Arrays.copyOf(sequences.get(t), sequences.get(t).length + 1);
-                longer[longer.length - 1] = next[t][longer.length - 2];
+                longer[longer.length - 1] = (int) said.get(t)[i];
                 sequences.set(t, longer);
             }
         }
+        continuation.keep(continued);
+        found = kept == KeptSums.NONE ? null : kept.of("matchness", List.of(matchness));
+    }
+
+    /// Tokens of a pass.
+    private int passed() {
+        return sequences.stream().mapToInt(q -> q.length).sum();
     }
 
     /// How many sub-layers may be skipped.
@@ -64,8 +88,29 @@ final class SkipMatch {
         return sum;
     }
 
-    double of(BitSet skipped) {
-        progress.checkCancelled();
+    /// How well a set does. What an earlier session of the run has found is not looked for again: the search asks for the same sets in the same order.
+    double of(BitSet skipped) throws IOException {
+        if (found == null) {
+            progress.checkCancelled();
+            return measured(skipped);
+        }
+        int number = asked++;
+        if (number >= found.done()) {
+            progress.checkCancelled();
+            matchness[number] = measured(skipped);
+            found.added(number + 1, passed());
+        }
+        return matchness[number];
+    }
+
+    /// Tells that no more sets come.
+    void end() throws IOException {
+        if (found != null) {
+            found.keep(asked);
+        }
+    }
+
+    private double measured(BitSet skipped) {
         int[][] said = likeliest(skipped);
         int same = 0;
         for (int t = 0; t < said.length; t++) {

@@ -1,5 +1,8 @@
 package vitrine.core.task;
 
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -8,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import vitrine.core.analysis.rank.BlockInfluence;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
@@ -33,33 +37,48 @@ final class StructureScores {
 
     /// Values of experts' outputs that are held at once.
     private static final long OUTPUT_VALUES = 16L << 20;
+    /// Gates are few: they are kept more often than other sums, as a backward pass takes longer than one forward.
+    private static final int GATES_KEPT = 4;
 
     private final LoadedModel model;
     private final ModelSpec spec;
     private final CalibrationTexts texts;
+    private final KeptSums kept;
     private final Progress progress;
 
-    StructureScores(LoadedModel model, CalibrationTexts texts, Progress progress) {
+    /// @param kept where scores are kept as they are found
+    StructureScores(LoadedModel model, CalibrationTexts texts, KeptSums kept, Progress progress) {
         this.model = model;
         spec = model.spec();
         this.texts = texts;
+        this.kept = kept;
         this.progress = progress;
     }
 
-    private void pass(Probe probe) {
-        try (CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
-            for (int l = 0; l < spec.layers().size(); l++) {
-                progress.checkCancelled();
-                progress.step(l, spec.layers().size(), "layers measured");
-                pass.pass(null, probe, new DataInput.Quiet(progress));
+    /// Sequences that pass the model together pass all its layers before the next ones do: what a probe has added up by then is kept.
+    private void pass(String name, List<double[]> sums, Probe probe) throws IOException {
+        int layers = spec.layers().size();
+        List<int[]> ids = texts.ids();
+        kept.over(name, sums, ids, (from, to) -> {
+            try (CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), ids.subList(from, to))) {
+                for (int l = 0; l < layers; l++) {
+                    progress.checkCancelled();
+                    progress.step(from + (long) (to - from) * l / layers, ids.size(), "sequences");
+                    pass.pass(null, probe, new DataInput.Quiet(progress));
+                }
             }
-        }
+        });
+        progress.step(ids.size(), ids.size(), "sequences");
+    }
+
+    private static List<double[]> rows(Collection<double[][]> of) {
+        return of.stream().flatMap(Arrays::stream).toList();
     }
 
     /// Block influence per layer: the mean over tokens of 1 - cos(before, after).
-    double[] influence() {
+    double[] influence() throws IOException {
         BlockInfluence influence = new BlockInfluence(spec);
-        pass(influence);
+        pass("influence", influence.sums(), influence);
         return influence.mean();
     }
 
@@ -69,10 +88,10 @@ final class StructureScores {
     record Fusions(Map<Integer, HeadFusion> keys, Map<Integer, HeadFusion> values) {}
 
     /// The inner products of every two key heads, and of every two value heads, over all tokens.
-    Fusions fusions() {
+    Fusions fusions() throws IOException {
         Map<Site, Map<Integer, double[][]>> sums = Map.of(Site.KEY_PROJECTED, new TreeMap<>(), Site.VALUE, new TreeMap<>());
         sums.values().forEach(of -> spec.layers().forEach(l -> of.put(l.index(), new double[l.attention().keyValueHeads()][l.attention().keyValueHeads()])));
-        pass(new Probe() {
+        pass("fusions", Stream.of(Site.KEY_PROJECTED, Site.VALUE).flatMap(site -> rows(sums.get(site).values()).stream()).toList(), new Probe() {
             @Override
             public boolean wants(int layer, Site site) {
                 return sums.containsKey(site);
@@ -115,15 +134,16 @@ final class StructureScores {
     /// Source: Michel et al., *Are Sixteen Heads Really Better than One?*, 2019, arXiv 1905.10650.
     ///
     /// @param gradients of the output projections
+    /// @param name of the scores among those that the run keeps
     /// @return per layer `[heads]`
-    double[][] heads(LossGradients gradients) {
+    double[][] heads(LossGradients gradients, String name) throws IOException {
         double[][] sums = new double[spec.layers().size()][];
         Map<String, LayerSpec> byWeight = new HashMap<>();
         for (LayerSpec l : spec.layers()) {
             sums[l.index()] = new double[l.attention().heads()];
             byWeight.put(l.attention().output().weight(), l);
         }
-        gradients.each(texts.pieces(), progress, tensors -> {
+        kept.over(name, List.of(sums), texts.ids(), GATES_KEPT, (from, to) -> gradients.each(texts.pieces(), from, to, progress, tensors -> {
             for (Parameter p : tensors) {
                 LayerSpec l = byWeight.get(p.name());
                 Linear o = l.attention().output();
@@ -141,7 +161,8 @@ final class StructureScores {
                     sums[l.index()][h] += Math.abs(gate[h]) / texts.pieces().size();
                 }
             }
-        });
+        }));
+        progress.step(texts.pieces().size(), texts.pieces().size(), "sequences");
         for (double[] layer : sums) {
             double norm = Math.sqrt(IntStream.range(0, layer.length).mapToDouble(h -> layer[h] * layer[h]).sum());
             for (int h = 0; h < layer.length && norm > 0; h++) {
@@ -175,7 +196,7 @@ final class StructureScores {
     /// @param channels per layer `[width]`, or null where there is no dense feed-forward block
     record Taylor(Map<Integer, double[]> groups, Map<Integer, double[]> channels) {}
 
-    Taylor taylor(boolean secondOrder) {
+    Taylor taylor(boolean secondOrder) throws IOException {
         Map<String, Part> parts = new LinkedHashMap<>();
         Map<Integer, double[]> groups = new LinkedHashMap<>();
         Map<Integer, double[]> channels = new LinkedHashMap<>();
@@ -209,7 +230,9 @@ final class StructureScores {
         try (LossGradients gradients = new LossGradients(model, parts.keySet())) {
             Map<String, TaylorImportance> sums = new HashMap<>();
             gradients.tensors().forEach(p -> sums.put(p.name(), new TaylorImportance(Math.toIntExact(p.elements()), secondOrder)));
-            gradients.each(texts.pieces(), progress, tensors -> tensors.forEach(p -> sums.get(p.name()).add(p.gradientToArray())));
+            kept.over("taylor", gradients.tensors().stream().flatMap(p -> sums.get(p.name()).sums().stream()).toList(), texts.ids(),
+                    (from, to) -> gradients.each(texts.pieces(), from, to, progress, tensors -> tensors.forEach(p -> sums.get(p.name()).add(p.gradientToArray()))));
+            progress.step(texts.pieces().size(), texts.pieces().size(), "sequences");
             for (Parameter p : gradients.tensors()) {
                 parts.get(p.name()).add(p.toArray(), sums.get(p.name()));
             }
@@ -238,7 +261,7 @@ final class StructureScores {
     /// @param saliency the mean over those tokens of routing weight times the norm of the expert's output
     record ExpertUse(Map<Integer, double[]> frequency, Map<Integer, double[]> weight, Map<Integer, double[]> saliency) {}
 
-    ExpertUse experts() {
+    ExpertUse experts() throws IOException {
         Map<Integer, double[]> frequency = new LinkedHashMap<>();
         Map<Integer, double[]> weight = new LinkedHashMap<>();
         Map<Integer, double[]> saliency = new LinkedHashMap<>();
@@ -248,7 +271,7 @@ final class StructureScores {
             weight.put(l, new double[n]);
             saliency.put(l, new double[n]);
         }
-        pass(new Probe() {
+        pass("experts", Stream.of(frequency, weight, saliency).flatMap(of -> of.values().stream()).toList(), new Probe() {
 
             @Override
             public boolean wants(int layer, Site site) {
@@ -259,13 +282,13 @@ final class StructureScores {
             public void at(Place place, Matrix value) {
                 // Of each group of sequences all inputs come first, then all ids, then all weights: what belongs together is found by its place.
                 switch (place.site()) {
-                    case MLP_IN -> kept.put(key(place), value.toArray());
+                    case MLP_IN -> inputs.put(key(place), value.toArray());
                     case EXPERT_IDS -> chosen.put(key(place), value.toArray());
                     default -> visits(place, value);
                 }
             }
 
-            private final Map<Long, float[]> kept = new HashMap<>();
+            private final Map<Long, float[]> inputs = new HashMap<>();
             private final Map<Long, float[]> chosen = new HashMap<>();
 
             private long key(Place p) {
@@ -273,7 +296,7 @@ final class StructureScores {
             }
 
             private void visits(Place place, Matrix weights) {
-                float[] h = kept.remove(key(place));
+                float[] h = inputs.remove(key(place));
                 float[] of = chosen.remove(key(place));
                 int k = weights.columns();
                 int width = h.length / weights.rows();
@@ -317,10 +340,10 @@ final class StructureScores {
     }
 
     /// The cosine of what every two routed experts make of all tokens, whoever visits them: per layer `[experts, experts]`.
-    Map<Integer, double[][]> alike() {
+    Map<Integer, double[][]> alike() throws IOException {
         Map<Integer, double[][]> sums = new LinkedHashMap<>();
         spec.expertLayers().forEach(l -> sums.put(l, new double[spec.experts(l).experts().count()][spec.experts(l).experts().count()]));
-        pass(new Probe() {
+        pass("alike", rows(sums.values()), new Probe() {
             @Override
             public boolean wants(int layer, Site site) {
                 return sums.containsKey(layer) && site == Site.MLP_IN;

@@ -67,6 +67,8 @@ final class StructuredRun {
     private final CalibrationTexts texts;
     /// Layers that are finished, of methods that go from one to the next.
     private final FinishedLayers finished;
+    /// Scores that are found over texts, as far as they are.
+    private final KeptSums kept;
     /// What output matrices became where those that stay make up for what goes.
     private final Map<String, ChangedTensor> compensated = new LinkedHashMap<>();
     private final Arena whole = Arena.ofShared();
@@ -78,40 +80,139 @@ final class StructuredRun {
     private long zeroed;
     /// Of the method that fuses heads; else null.
     private FusedHeads fused;
+    /// By layer, the expert in whose place each went on; of the method that merges experts.
+    private final Map<Integer, int[]> mergedInto = new TreeMap<>();
+    /// Weights that are set to 0 in place, by layer.
+    private final Map<Integer, Long> zeros = new TreeMap<>();
     /// Of the method that shares matrices among layers; else null.
     private SharedMatrices dictionaries;
 
-    private StructuredRun(Task.Prune task, FinishedLayers finished, LoadedModel model, Progress progress, Consumer<String> warn) {
+    /// What is measured of the model as it is.
+    private final Known known;
+    /// How many sets a search draws at most.
+    private int sets = SkipSearch.MOST;
+
+    /// @param finished where finished layers are kept, null for nowhere
+    private StructuredRun(Task.Prune task, FinishedLayers finished, Known known, Progress progress, Consumer<String> warn) {
         this.task = task;
         this.finished = finished;
+        kept = known.kept;
         s = PruneRun.settings(task);
-        this.model = model;
+        this.known = known;
+        model = known.model;
         spec = model.spec();
         this.progress = progress;
         this.warn = warn;
-        texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
+        texts = known.texts;
         spec.layers().forEach(l -> rows.addObject().put("layer", l.index()));
     }
 
     /// @param out an empty folder for the result
     /// @param identity names the run: finished layers of another are never taken up
     static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, Progress progress, Consumer<String> warn) throws IOException {
+        return run(task, out, folder, identity, new KeptSums(folder, identity, warn), progress, warn);
+    }
+
+    static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, KeptSums kept, Progress progress, Consumer<String> warn) throws IOException {
         try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
-            PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes());
-            StructuredRun run = new StructuredRun(task, finished, model, progress, warn);
+            PruneRun.requireRoom(folder.folder(), 2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task, model.spec()));
+            CalibrationTexts texts = task.data() == null ? null : CalibrationTexts.read(task.data(), PruneRun.settings(task), model, progress);
+            StructuredRun run = new StructuredRun(task, finished, new Known(model, texts, kept, progress), progress, warn);
             try (Arena ignored = run.whole) {
                 return run.run(out);
             }
         }
     }
 
+    /// Bytes of the scores that are kept, where they are not next to nothing; while they are written anew there are two of them.
+    private static long keptBytes(Task.Prune task, ModelSpec spec) {
+        return task.method() != PruneMethod.taylor ? 0 : (Boolean.TRUE.equals(PruneRun.settings(task).secondOrder()) ? 16 : 8) * PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
+    }
+
+    private StructureScores scores() {
+        return new StructureScores(model, texts, kept, progress);
+    }
+
     private ObjectNode row(int layer) {
         return (ObjectNode) rows.get(layer);
     }
 
+    /// What methods ask of the model as it is, whatever the amount that goes: measured once.
+    static final class Known {
+        private final LoadedModel model;
+        private final CalibrationTexts texts;
+        private final KeptSums kept;
+        private final Progress progress;
+        private StructureScores.ExpertUse use;
+        private Map<Integer, double[][]> alike;
+        private SkipMatch match;
+
+        /// @param texts of calibration, or null
+        /// @param kept where it is kept as it is found
+        Known(LoadedModel model, CalibrationTexts texts, KeptSums kept, Progress progress) {
+            this.model = model;
+            this.texts = texts;
+            this.kept = kept;
+            this.progress = progress;
+        }
+
+        private StructureScores.ExpertUse use() throws IOException {
+            use = use != null ? use : new StructureScores(model, texts, kept, progress).experts();
+            return use;
+        }
+
+        private Map<Integer, double[][]> alike() throws IOException {
+            alike = alike != null ? alike : new StructureScores(model, texts, kept, progress).alike();
+            return alike;
+        }
+
+        private SkipMatch match() throws IOException {
+            match = match != null ? match : new SkipMatch(model, texts, kept, progress);
+            return match;
+        }
+    }
+
+    /// What a run would write, in memory: until it is closed the model's weights are those.
+    record Rebuilt(LoadedModel model, Probe probe, double error, StructuredRun of, Arena arena, MappedWeights map) implements AutoCloseable {
+        @Override
+        public void close() {
+            of.model.weights().adapt(Adaptation.NONE);
+            arena.close();
+            of.whole.close();
+            map.close();
+        }
+    }
+
+    /// Does to the model in memory what a run would do to it, and writes nothing.
+    ///
+    /// @param sets how many sets a search draws at most
+    /// @throws Refusal where the run would refuse
+    static Rebuilt rebuilt(Task.Prune task, Known known, int sets, Progress progress) throws IOException {
+        StructuredRun run = new StructuredRun(task, null, known, progress, w -> { });
+        run.sets = sets;
+        MappedWeights map = new MappedWeights(known.model.checkpoint());
+        Arena arena = Arena.ofShared();
+        boolean whole = false;
+        try {
+            Structure structure = run.structure();
+            LoadedModel now = run.adapted(structure, run.silenced(structure, map, arena));
+            double error = run.rows.valueStream().mapToDouble(r -> r.path("relative_output_error").asDouble(Double.NaN)).filter(e -> !Double.isNaN(e)).average().orElse(Double.NaN);
+            whole = true;
+            return new Rebuilt(now, new Barred(structure.experts()), error, run, arena, map);
+        } finally {
+            if (!whole) {
+                new Rebuilt(null, null, Double.NaN, run, arena, map).close();
+            }
+        }
+    }
+
     private Outcome run(Path out) throws IOException {
-        Structure structure = switch (task.method()) {
+        return write(structure(), out);
+    }
+
+    private Structure structure() throws IOException {
+        return switch (task.method()) {
             case shortgpt -> layers();
             case heads -> heads();
             case taylor -> taylor();
@@ -125,16 +226,40 @@ final class StructuredRun {
             case submoe -> merged();
             default -> throw new IllegalStateException(task.method().name());
         };
-        return write(structure, out);
     }
 
     // --- layers one after the other
+
+    /// Takes up a layer, or whatever the method does one after the other, that was finished before, with its tensors.
+    ///
+    /// @return what was kept of it, or null where it has to be computed
+    private ObjectNode takenUp(int number) throws IOException {
+        ObjectNode kept = finished == null ? null : finished.takeUp(number);
+        if (kept != null) {
+            finished.tensors().forEach((name, t) -> compensated.computeIfAbsent(name, n -> new ChangedTensor(model.checkpoint().tensor(n).orElseThrow(), finished.data(t), whole)));
+        }
+        return kept;
+    }
+
+    /// Keeps what is finished, with the tensors that have changed since.
+    private void keep(int number, ObjectNode report) throws IOException {
+        if (finished == null) {
+            return;
+        }
+        Map<String, FinishedLayers.Part> parts = new LinkedHashMap<>();
+        compensated.forEach((name, t) -> {
+            if (!finished.tensors().containsKey(name)) {
+                parts.put(name, new FinishedLayers.Part(new Declared(t.entry().dtype(), t.entry().shape()), t.bytes()));
+            }
+        });
+        finished.write(number, parts, report);
+    }
 
     /// Takes up a layer that was finished before: its figures, what goes of it, and its tensors.
     ///
     /// @return false where it has to be computed
     private boolean takenUp(LayerSpec l, Map<Integer, int[]> groups, Map<Integer, int[]> channels) throws IOException {
-        ObjectNode kept = finished.takeUp(l.index());
+        ObjectNode kept = takenUp(l.index());
         if (kept == null) {
             return false;
         }
@@ -142,12 +267,6 @@ final class StructuredRun {
         whole(kept, "groups", l, groups);
         whole(kept, "channels", l, channels);
         thinner = kept.get("thinner").asLong();
-        for (PrunableMatrix m : PrunableMatrix.of(l)) {
-            TensorEntry changed = finished.tensors().get(m.tensor());
-            if (changed != null) {
-                compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(model.checkpoint().tensor(n).orElseThrow(), finished.data(changed), whole));
-            }
-        }
         return true;
     }
 
@@ -167,23 +286,17 @@ final class StructuredRun {
                 Arrays.stream(of.get(l.index())).forEach(list::add);
             }
         });
-        Map<String, FinishedLayers.Part> parts = new LinkedHashMap<>();
-        for (PrunableMatrix m : PrunableMatrix.of(l)) {
-            ChangedTensor t = compensated.get(m.tensor());
-            if (t != null) {
-                parts.put(m.tensor(), new FinishedLayers.Part(new Declared(t.entry().dtype(), t.entry().shape()), t.bytes()));
-            }
-        }
-        finished.write(l.index(), parts, kept);
+        keep(l.index(), kept);
     }
 
     /// The layers after this one read what it became.
-    private void goOn(LayerSpec l, CalibrationPass pass) {
+    private void goOn(LayerSpec l, CalibrationPass pass) throws IOException {
         Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         compensated.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
         pass.pass(null, new DataInput.Quiet(progress));
         progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
+        kept.stopIfAsked();
     }
 
     // --- what goes
@@ -220,8 +333,8 @@ final class StructuredRun {
         return out;
     }
 
-    private Structure layers() {
-        double[] influence = new StructureScores(model, texts, progress).influence();
+    private Structure layers() throws IOException {
+        double[] influence = scores().influence();
         for (int l = 0; l < influence.length; l++) {
             DataInput.put(row(l), "block_influence", influence[l]);
         }
@@ -232,18 +345,18 @@ final class StructuredRun {
         return new Structure(Arrays.stream(Structure.without(influence, drop)).boxed().toList(), Map.of(), Map.of(), Map.of());
     }
 
-    private Structure heads() {
-        StructureScores scores = new StructureScores(model, texts, progress);
-        Map<Integer, int[]> kept = new TreeMap<>();
-        spec.layers().forEach(l -> kept.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
+    private Structure heads() throws IOException {
+        StructureScores scores = scores();
+        Map<Integer, int[]> stay = new TreeMap<>();
+        spec.layers().forEach(l -> stay.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
         boolean even = !Boolean.FALSE.equals(s.even());
-        int total = kept.values().stream().mapToInt(k -> k.length).sum();
+        int total = stay.values().stream().mapToInt(k -> k.length).sum();
         try (LossGradients gradients = new LossGradients(model, scores.outputs())) {
             Map<String, Parameter> byName = new HashMap<>();
             gradients.tensors().forEach(p -> byName.put(p.name(), p));
             for (int step = 1; step <= Math.max(1, (int) Math.ceil(s.sparsity() / HEADS_AT_A_TIME - 1e-9)); step++) {
                 double share = Math.min(s.sparsity(), step * HEADS_AT_A_TIME);
-                double[][] heads = scores.heads(gradients);
+                double[][] heads = scores.heads(gradients, "heads-" + step);
                 if (step == 1) {
                     for (LayerSpec l : spec.layers()) {
                         ArrayNode list = row(l.index()).putArray("head_importance");
@@ -253,16 +366,16 @@ final class StructuredRun {
                 Map<Integer, double[]> groups = new LinkedHashMap<>();
                 spec.layers().forEach(l -> groups.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
                 if (even) {
-                    groups.forEach((l, of) -> kept.put(l, fewer(kept.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
+                    groups.forEach((l, of) -> stay.put(l, fewer(stay.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
                 } else {
-                    fewerOfAll(kept, groups, (int) Math.round(share * total));
+                    fewerOfAll(stay, groups, (int) Math.round(share * total));
                 }
                 for (LayerSpec l : spec.layers()) {
-                    silence(l, kept.get(l.index()), byName.get(l.attention().output().weight()));
+                    silence(l, stay.get(l.index()), byName.get(l.attention().output().weight()));
                 }
             }
         }
-        return new Structure(all(), kept, Map.of(), Map.of());
+        return new Structure(all(), stay, Map.of(), Map.of());
     }
 
     /// Of those that are left, as many more of the smallest scores go until `gone` have gone in all.
@@ -366,17 +479,19 @@ final class StructuredRun {
     }
 
     /// Sub-layers that are skipped, by SWIFT's search: layers of which both are leave, of others what the sub-layer gives to the residual stream becomes 0.
-    private Structure skipped() {
-        SkipMatch match = new SkipMatch(model, texts, progress);
+    private Structure skipped() throws IOException {
+        SkipMatch match = known.match();
         int skip = (int) (match.units() * s.sparsity());
         if (match.units() == 0) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has %d layers, and the first and the last are never skipped", spec.layers().size());
         }
         int[] tried = new int[1];
-        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), set -> {
+        SkipSearch.Found found = SkipSearch.run(match.units(), skip, s.seed() == null ? 0 : s.seed(), sets, set -> {
             progress.step(tried[0]++, SkipSearch.MOST, "sets");
             return match.of(set);
         });
+        match.end();
+        progress.step(found.tried(), found.tried(), "sets");
         allocation.put("allocation", "searched").put("sublayers", match.units()).put("skipped", skip).put("matchness", found.matchness()).put("compared_tokens", match.tokens()).put("sets_tried", found.tried());
         List<Integer> layers = new ArrayList<>(all());
         Map<Integer, boolean[]> parts = new TreeMap<>();
@@ -439,6 +554,10 @@ final class StructuredRun {
         }
         compensated.computeIfAbsent(m.tensor(), n -> new ChangedTensor(t, map.data(t), whole)).clear(m, new byte[Math.toIntExact(m.size())]);
         zeroed += m.size();
+        // Biases are no weights of a layer's matrices.
+        if (!m.inputs().isEmpty()) {
+            zeros.merge(m.layer(), m.size(), Long::sum);
+        }
     }
 
     /// Ranks of attention and channels of feed-forward blocks by LoRAP: each layer is calibrated with what it reads once those before are compressed.
@@ -549,10 +668,18 @@ final class StructuredRun {
     }
 
     /// Matrices that become sums of fewer ones.
-    private Structure shared() {
+    private Structure shared() throws IOException {
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
-            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, progress);
-            dictionaries.put(model.checkpoint(), map, progress, m -> changed(m, map));
+            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, kept, progress);
+            List<SharedMatrices.Kind> kinds = dictionaries.sharing();
+            for (int k = 0; k < kinds.size(); k++) {
+                progress.checkCancelled();
+                if (takenUp(k) == null) {
+                    dictionaries.put(kinds.get(k), model.checkpoint(), map, progress, m -> changed(m, map));
+                    keep(k, Json.object());
+                    kept.stopIfAsked();
+                }
+            }
         }
         dictionaries.describe(allocation, this::row);
         thinner = dictionaries.spared();
@@ -560,13 +687,17 @@ final class StructuredRun {
     }
 
     /// Key and value heads that become one with others. Where the config can say how heads share, they are stored once and queries are put in their order; elsewhere each keeps its place.
-    private Structure fused() {
+    private Structure fused() throws IOException {
         FusedHeads.require(spec, model.checkpoint());
-        fused = FusedHeads.of(new StructureScores(model, texts, progress).fusions(), s, spec);
+        fused = FusedHeads.of(scores().fusions(), s, spec);
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
             for (LayerSpec l : spec.layers()) {
                 progress.checkCancelled();
-                fused.fuse(l.index(), m -> changed(m, map), model.weights());
+                if (takenUp(l.index()) == null) {
+                    fused.fuse(l.index(), m -> changed(m, map), model.weights());
+                    keep(l.index(), Json.object());
+                    kept.stopIfAsked();
+                }
                 fused.describe(l.index(), row(l.index()));
             }
         }
@@ -575,8 +706,8 @@ final class StructuredRun {
         return new Structure(all(), Map.of(), Map.of(), Map.of(), fused.shared());
     }
 
-    private Structure taylor() {
-        StructureScores.Taylor t = new StructureScores(model, texts, progress).taylor(Boolean.TRUE.equals(s.secondOrder()));
+    private Structure taylor() throws IOException {
+        StructureScores.Taylor t = scores().taylor(Boolean.TRUE.equals(s.secondOrder()));
         PruneSettings.Parts parts = s.parts() == null ? PruneSettings.Parts.both : s.parts();
         Map<Integer, int[]> groups = new TreeMap<>();
         Map<Integer, int[]> channels = new TreeMap<>();
@@ -596,14 +727,14 @@ final class StructuredRun {
         return new Structure(all(), groups, channels, Map.of());
     }
 
-    private Structure experts() {
+    private Structure experts() throws IOException {
         if (spec.expertLayers().isEmpty()) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
-        StructureScores.ExpertUse use = new StructureScores(model, texts, progress).experts();
+        StructureScores.ExpertUse use = scores().experts();
         warnOfSharesThatGrow();
         boolean byUse = s.criterion() == PruneSettings.Criterion.frequency;
-        Map<Integer, int[]> kept = new TreeMap<>();
+        Map<Integer, int[]> left = new TreeMap<>();
         for (int l : spec.expertLayers()) {
             double[] score = (byUse ? use.frequency() : use.saliency()).get(l);
             int k = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
@@ -611,24 +742,23 @@ final class StructuredRun {
             if (stay < k || stay > score.length) {
                 throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, score.length, k);
             }
-            kept.put(l, Structure.without(score, score.length - stay));
+            left.put(l, Structure.without(score, score.length - stay));
             for (Map.Entry<String, Map<Integer, double[]>> e : Map.of("expert_frequency", use.frequency(), "expert_weight", use.weight(), "expert_saliency", use.saliency()).entrySet()) {
                 ArrayNode list = row(l).putArray(e.getKey());
                 Arrays.stream(e.getValue().get(l)).forEach(x -> DataInput.add(list, x));
             }
         }
-        return new Structure(all(), Map.of(), Map.of(), kept);
+        return new Structure(all(), Map.of(), Map.of(), left);
     }
 
     /// Experts that do alike become one, in the place of the first of them; its router row is the mean of theirs.
-    private Structure merged() {
+    private Structure merged() throws IOException {
         if (spec.expertLayers().isEmpty()) {
             throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
         }
-        StructureScores scores = new StructureScores(model, texts, progress);
-        Map<Integer, double[]> visits = scores.experts().frequency();
-        Map<Integer, double[][]> alike = scores.alike();
-        Map<Integer, int[]> kept = new TreeMap<>();
+        Map<Integer, double[]> visits = known.use().frequency();
+        Map<Integer, double[][]> alike = known.alike();
+        Map<Integer, int[]> left = new TreeMap<>();
         try (MappedWeights map = new MappedWeights(model.checkpoint())) {
             for (int l : spec.expertLayers()) {
                 progress.checkCancelled();
@@ -640,15 +770,20 @@ final class StructuredRun {
                     throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, l, count, perToken);
                 }
                 int[] groups = ExpertMerge.groups(alike.get(l), stay);
-                kept.put(l, Arrays.stream(groups).distinct().sorted().toArray());
-                merge(l, groups, visits.get(l), map);
+                left.put(l, Arrays.stream(groups).distinct().sorted().toArray());
+                mergedInto.put(l, groups);
+                if (takenUp(l) == null) {
+                    merge(l, groups, visits.get(l), map);
+                    keep(l, Json.object());
+                    kept.stopIfAsked();
+                }
                 ArrayNode list = row(l).putArray("merged_into");
                 Arrays.stream(groups).forEach(list::add);
                 ArrayNode used = row(l).putArray("expert_frequency");
                 Arrays.stream(visits.get(l)).forEach(x -> DataInput.add(used, x));
             }
         }
-        return new Structure(all(), Map.of(), Map.of(), kept);
+        return new Structure(all(), Map.of(), Map.of(), left);
     }
 
     private void merge(int layer, int[] groups, double[] visits, MappedWeights map) {
@@ -796,6 +931,7 @@ final class StructuredRun {
                 changed.clear(m, mask);
                 compensated.put(m.tensor(), changed);
                 zeroed += (long) gone.size() * width * m.out();
+                zeros.merge(m.layer(), (long) gone.size() * width * m.out(), Long::sum);
                 ArrayNode list = row(m.layer()).putArray("silenced_heads");
                 gone.forEach(list::add);
             }
@@ -836,6 +972,7 @@ final class StructuredRun {
             long before = PruneEnding.Sizes.parameters(model.checkpoint());
             long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();
             long zeros = zeroed + (smaller == null ? silencedWeights(structure) : 0);
+            this.zeros.forEach((l, count) -> row(l).put("zeros", count));
             long prunable = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum();
             if (fused != null) {
                 // What is spared where every fused head is stored once, beyond what the checkpoint spares as it is.
@@ -858,7 +995,7 @@ final class StructuredRun {
                     : new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it.%s%s", after, before,
                             thinner <= 0 ? "" : " Attention's matrices are of a lower rank, multiplied back to their full shapes.",
                             zeros == 0 ? "" : String.format(Locale.ROOT, " %,d of them are 0: they are those of %s and that the config cannot leave out.", zeros, task.method() == PruneMethod.swift_skip ? "sub-layers that are skipped" : "heads that go")));
-            return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows,
+            return new PruneEnding(task, s, model, texts, new SkippedTensors(spec, model.checkpoint()), progress, warn).finish(out, rows, smaller == null ? Counterparts.same(spec) : Counterparts.of(spec, structure, mergedInto),
                     new PruneEnding.Sizes(prunable, zeros, before - after, before, thinner < 0 ? -1 : after - thinner), allocation, story, ids -> inMemory(structure, silenced, ids));
         }
     }
@@ -914,30 +1051,39 @@ final class StructuredRun {
     }
 
     private long silencedWeights(Structure structure) {
-        long sum = 0;
-        for (LayerSpec l : spec.layers()) {
-            AttentionSpec a = l.attention();
-            int[] groups = structure.groups().get(l.index());
-            sum += groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * spec.hiddenSize();
-            int[] channels = structure.channels().get(l.index());
-            sum += channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * spec.hiddenSize();
-        }
-        return sum;
+        return spec.layers().stream().mapToLong(l -> {
+            long own = silencedWeights(structure, l);
+            zeros.merge(l.index(), own, Long::sum);
+            return own;
+        }).sum();
+    }
+
+    private long silencedWeights(Structure structure, LayerSpec l) {
+        AttentionSpec a = l.attention();
+        int[] groups = structure.groups().get(l.index());
+        int[] channels = structure.channels().get(l.index());
+        return (groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * spec.hiddenSize())
+                + (channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * spec.hiddenSize());
     }
 
     /// The base without what goes: heads and channels add nothing, layers are passed by, experts cannot be chosen.
     private float[] inMemory(Structure structure, Map<String, ChangedTensor> silenced, int[] ids) {
+        try {
+            return BeforeAndAfter.logits(adapted(structure, silenced), ids, new Barred(structure.experts()));
+        } finally {
+            model.weights().adapt(Adaptation.NONE);
+        }
+    }
+
+    /// The model with what its weights became, and without layers that go.
+    private LoadedModel adapted(Structure structure, Map<String, ChangedTensor> silenced) {
         Map<String, Adaptation.Replacement> replaced = new HashMap<>();
         silenced.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
         List<LayerSpec> kept = new ArrayList<>();
         structure.layers().forEach(l -> kept.add(spec.layers().get(l)));
         ModelSpec shorter = of(spec, kept);
         model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
-        try {
-            return BeforeAndAfter.logits(model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken())))), ids, new Barred(structure.experts()));
-        } finally {
-            model.weights().adapt(Adaptation.NONE);
-        }
+        return model.as(s.expertsPerToken() == null ? shorter : shorter.choosing(spec.expertLayers().stream().collect(Collectors.toMap(l -> l, l -> s.expertsPerToken()))));
     }
 
     /// A model of some of its layers.

@@ -470,7 +470,7 @@ public sealed interface Task {
                     throw Refusal.of(Category.TASK_INVALID, null, "init says what factors begin with, and so does initAdapter; one of them belongs here");
                 }
                 if (settings.optimiser() != null && settings.optimiser().probes()
-                        && (method == FinetuneMethod.apex || method == FinetuneMethod.beamlora && settings.optimiser() == FinetuneSettings.OptimiserName.mezo)) {
+                        && (method == FinetuneMethod.apex || method == FinetuneMethod.sgt || method == FinetuneMethod.beamlora && settings.optimiser() == FinetuneSettings.OptimiserName.mezo)) {
                     throw Refusal.of(Category.TASK_INVALID, null, "the optimiser %s does not go with the method %s, which needs gradients and moments of its own", settings.optimiser().name(), method.name());
                 }
                 if (settings.init() != null && settings.init().inner() && settings.optimiser() != null && settings.optimiser().probes()) {

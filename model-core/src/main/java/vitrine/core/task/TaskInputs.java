@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.artifact.Fingerprint;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
@@ -16,7 +17,7 @@ import vitrine.core.json.Json;
 public final class TaskInputs {
 
     /// The embedded engine's version: results of another version are not taken from the cache.
-    public static final String ENGINE_VERSION = "5";
+    public static final String ENGINE_VERSION = "6";
 
     private TaskInputs() {}
 
@@ -134,6 +135,9 @@ public final class TaskInputs {
         }
         files.add(checkpoint.configFile());
         files.add(checkpoint.tokenizerFile());
+        if (AttentionLoops.areBeside(checkpoint)) {
+            files.add(AttentionLoops.file(checkpoint));
+        }
     }
 
     /// The fingerprints of a task's input files, by path.

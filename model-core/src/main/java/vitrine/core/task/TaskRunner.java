@@ -71,6 +71,9 @@ public final class TaskRunner {
             progress.checkCancelled();
             commit(out, folder);
             Files.deleteIfExists(KeptSpectra.beside(folder));
+            if (task instanceof Task.Prune) {
+                KeptSums.delete(RunFolder.of(folder));
+            }
         }
         return Artifact.open(folder);
     }

@@ -20,7 +20,7 @@ public final class TrainingSupport {
 
     /// Why an engine does not train by a method, a sentence without its full stop; empty where it does.
     public static Optional<String> lack(String engine, FinetuneMethod method) {
-        return Optional.empty();
+        return method == FinetuneMethod.sgt && engine.equals(PYTORCH) ? Optional.of("it runs models as transformers has them, whose attention does not loop") : Optional.empty();
     }
 
     /// Why an engine does not begin factors so; empty where it does.

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.ToDoubleFunction;
@@ -33,7 +34,7 @@ class SkipSearchTest {
     }
 
     @Test
-    void whereThereAreFewSetsTheBestIsFoundAndNoneIsTriedTwice() {
+    void whereThereAreFewSetsTheBestIsFoundAndNoneIsTriedTwice() throws IOException {
         AtomicInteger asked = new AtomicInteger();
         SkipSearch.Found found = SkipSearch.run(8, 3, 0, set -> {
             assertEquals(3, set.cardinality());
@@ -49,7 +50,7 @@ class SkipSearchTest {
 
     /// 16 units, 8 skipped: 12,870 sets, of which some hundreds are looked at.
     @Test
-    void amongManySetsOneOfTheBestIsFound() {
+    void amongManySetsOneOfTheBestIsFound() throws IOException {
         SkipSearch.Found found = SkipSearch.run(16, 8, 5, SkipSearchTest::cost);
         double[] all = java.util.stream.LongStream.range(0, 1L << 16).filter(b -> Long.bitCount(b) == 8).mapToDouble(b -> cost(BitSet.valueOf(new long[] {b}))).sorted().toArray();
         assertTrue(found.tried() <= SkipSearch.MOST && found.tried() < all.length / 10);
@@ -57,7 +58,7 @@ class SkipSearchTest {
     }
 
     @Test
-    void itEndsWhereASetIsGoodEnough() {
+    void itEndsWhereASetIsGoodEnough() throws IOException {
         assertEquals(1, SkipSearch.run(20, 5, 1, set -> 0.96).tried());
         assertEquals(0, SkipSearch.run(6, 0, 1, set -> 0.5).skipped().length);
         // Nothing better in 300 tries ends it, although not all sets have been seen.

@@ -317,11 +317,11 @@ class StructuredPruneTest {
         Path one = Files.writeString(folder.resolve("one.jsonl"), "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12]}\n");
         try (LoadedModel model = LoadedModel.open(CASES.resolve("llama-gqa").toString())) {
             CalibrationTexts texts = CalibrationTexts.read(one.toString(), PruneSettings.DEFAULTS, model, Progress.NONE);
-            StructureScores scores = new StructureScores(model, texts, Progress.NONE);
+            StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, Progress.NONE);
             double[][] heads;
             double[] slopes = new double[8];
             try (LossGradients gradients = new LossGradients(model, scores.outputs())) {
-                heads = scores.heads(gradients);
+                heads = scores.heads(gradients, "heads");
                 var output = gradients.tensors().stream().filter(p -> p.name().contains(".1.")).findFirst().orElseThrow();
                 float[] w = output.toArray();
                 for (int h = 0; h < 8; h++) {

@@ -38,6 +38,7 @@ import vitrine.core.train.method.Lora;
 import vitrine.core.train.method.MultiLora;
 import vitrine.core.train.method.Nola;
 import vitrine.core.train.method.SlowLora;
+import vitrine.core.train.method.SparseGrowing;
 import vitrine.core.train.method.Svft;
 
 /// What every method of training must keep to.
@@ -69,6 +70,7 @@ class TrainerTest {
             case "svft" -> new Svft(lora(0f, false));
             case "ilora" -> new SlowLora(lora(0f, false));
             case "mezo" -> new FullTuning();
+            case "sgt" -> new SparseGrowing(3, 1, 2, 1);
             case "apex" -> new Apex(3, 6, RANDOM);
             case "dora" -> new Lora(lora(0f, true));
             case "beamlora" -> new BeamLora(lora(0f, false), new BeamLora.Beam(4, 8, 0.05f), RANDOM);
@@ -150,7 +152,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "loraxs", "mezo", "zosam", "apex", "multilora", "nola", "svft", "ilora"})
+    @ValueSource(strings = {"full", "lora", "dora", "beamlora", "hft", "pissa", "loraxs", "mezo", "zosam", "apex", "multilora", "nola", "svft", "ilora", "sgt"})
     void aRunThatGoesOnGivesTheSameBits(String name) {
         Run run = name.equals("mezo") ? probing(12, ZerothOrder.Kind.MEZO, 0.05) : name.equals("zosam") ? probing(12, ZerothOrder.Kind.SAM, 0.05) : run(12, 2, 1);
         State whole = with(() -> method(name), run, t -> train(t, -1));

@@ -15,7 +15,10 @@ RANKED = ("lora", "beamlora", "dora", "layra", "multilora", "nola", "ilora")
 # settings of some methods only
 BELONGS = {"r": (*RANKED, "bone"), "alpha": RANKED, "dropout": RANKED, "rslora": RANKED, "targetModules": (*RANKED, "svft", "bone"), "targetParameters": ("lora", "layra", "ilora"),
            "init": ("lora", "layra"), "firstLayers": ("layra",), "lastLayers": ("layra",), "beamPeriod": ("beamlora",), "beamEnd": ("beamlora",), "beamTemperature": ("beamlora",),
-           "rounds": ("hft",), "stages": ("apex",), "assessed": ("apex",), "bases": ("nola",), "parallel": ("multilora",)}
+           "rounds": ("hft",), "stages": ("apex",), "assessed": ("apex",), "bases": ("nola",), "parallel": ("multilora",),
+           "growEvery": ("sgt",), "growLayers": ("sgt",), "growLoops": ("sgt",), "growHeads": ("sgt",)}
+# methods of the embedded engine alone, with the reason
+ELSEWHERE = {"sgt": "it runs models as transformers has them, whose attention does not loop"}
 GRADIENTS = ("weightDecay", "maxGradNorm", "gradientNoise", "balance", "cautious", "dropout", "beta1", "beta2", "eps")
 
 __all__ = ["LOOK_AT_GRADIENT", "of", "transposed"]
@@ -24,6 +27,8 @@ __all__ = ["LOOK_AT_GRADIENT", "of", "transposed"]
 def of(task, settings):
     """The method of a task, whose settings go with it and with each other."""
     name, optimiser, init = task["method"], settings.get("optimiser", "adamw"), settings.get("init", "kaiming")
+    if name in ELSEWHERE:
+        raise invalid("the pytorch engine does not train by the method %s: %s" % (name, ELSEWHERE[name]), help="The embedded engine does.")
     if name not in METHODS:
         raise invalid("the method %s is unknown; known are %s" % (name, ", ".join(METHODS)))
     for key, methods in BELONGS.items():

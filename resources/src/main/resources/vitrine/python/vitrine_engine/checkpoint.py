@@ -10,6 +10,8 @@ INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 ADAPTER = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
+# What training by sgt leaves beside weights that are not the whole model.
+LOOPS = "attention_loops.json"
 MAX_HEADER_BYTES = 100 << 20
 
 # What families are called on screen, as Vitrine calls them; others go by their model_type.
@@ -36,6 +38,9 @@ class Checkpoint:
             if os.path.exists(os.path.join(self.folder, ADAPTER_CONFIG)):
                 raise Refusal("family-unsupported", self.path, "this is an adapter, which has no forward pass of its own", help="Open its base model.")
             raise Refusal("config-missing", self.path, "there is no config.json beside the weights")
+        if os.path.lexists(os.path.join(self.folder, LOOPS)):
+            raise Refusal("family-unsupported", self.path, "its %s says that layers repeat their attention, which transformers does not do" % LOOPS,
+                          help="The embedded engine does.")
         self.config = read_object(self.config_file, "config-invalid")
         if self.config.get("quantization_config") is not None:
             raise Refusal("family-unsupported", self.config_file, "its weights are quantised (quantization_config), which the pytorch engine does not read",

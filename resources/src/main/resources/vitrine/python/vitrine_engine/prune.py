@@ -14,13 +14,13 @@ import transformers
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from . import VERSION, datasets, models, saved
+from . import VERSION, datasets, models, saved, stacks
 from .artifact import Outcome, number, provenance
 from .evaluate import Sum, sums
 from .files import WholeFolder, fingerprint, remove_leftovers
 from .losses import groups, padded, positions
 from .methods import COMPANIONS
-from .models import Hooks, Routers, first, layers_of
+from .models import Hooks, first, layers_of
 from .pruning import Inputs, LowRank, Magnitude, SparseGpt, Wanda, choose, relative_error
 from .refusals import Cancelled, Refusal
 from .tasks import invalid
@@ -28,6 +28,7 @@ from .tasks import invalid
 MASKED = ("magnitude", "wanda", "sparsegpt")
 RANKED = ("svd", "whitened_svd")
 METHODS = MASKED + RANKED + ("shortgpt",)
+LEAST_TOKENS = 100      # an expert that fewer calibration tokens reach stays as it is
 SAMPLE_ROWS, CALIBRATION_MEASURED, COMPARED_TOKENS, LOAD_BACK_TOKENS, TIMED_TOKENS = 1024, 8192, 2048, 64, 512
 COMPARED_BYTES = 256 << 20
 MASKS, FACTORS, REPORT = "masks.safetensors", "factors.safetensors", "pruning_report.json"
@@ -38,18 +39,34 @@ KINDS = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "o_proj": "outpu
          "qkv_proj": "query_key_value", "query_key_value": "query_key_value", "gate_proj": "gate", "up_proj": "up", "down_proj": "down", "gate_up_proj": "gate_up", "fc1": "up",
          "fc2": "down", "c_fc": "up", "dense_h_to_4h": "up", "dense_4h_to_h": "down", "mlp.c_proj": "down", "attn.c_proj": "output", "self_attn.c_proj": "output"}
 ORDER = ("query", "key", "value", "query_key_value", "output", "gate", "up", "gate_up", "down", "other")
+ATTENTION = ORDER[:5]
+ROUTERS = ("gate", "router", "shared_expert_gate")
 TOGETHER = {"query": "attention", "key": "attention", "value": "attention", "gate": "feed_forward", "up": "feed_forward"}
 
 
 class Weight:
-    """A linear layer's weight in the model, and where it is stored."""
+    """A linear layer's weight in the model, and the tensor that it is stored as."""
+    routed = False
 
-    def __init__(self, layer, module, name, stored):
-        self.layer, self.module, self.name, self.stored = layer, module, name, stored
+    def __init__(self, layer, module, name):
+        self.layer, self.module, self.name = layer, module, name
         path = name.removesuffix(".weight").split(".")
         self.kind = KINDS.get(".".join(path[-2:]), KINDS.get(path[-1], "other"))
         self.turned = isinstance(module, transformers.pytorch_utils.Conv1D)
         self.reads = TOGETHER.get(self.kind, name)
+
+    @property
+    def tensor(self):
+        return self.name
+
+    @property
+    def shape(self):
+        return tuple(reversed(self.module.weight.shape)) if self.turned else tuple(self.module.weight.shape)
+
+    @property
+    def order(self):
+        """Attention, then routed experts, then what all tokens pass."""
+        return (0 if self.kind in ATTENTION else 2, 0, ORDER.index(self.kind))
 
     def wide(self):
         """[out, in], float64."""
@@ -58,6 +75,12 @@ class Weight:
 
     def as_stored(self, values):
         return values.T.contiguous() if self.turned else values.contiguous()
+
+    def of(self, tensor):
+        return tensor
+
+    def put(self, tensor):
+        self.module.weight.data.copy_(tensor.to(self.module.weight))
 
 
 class Prune:
@@ -91,9 +114,6 @@ class Prune:
         s, checkpoint = self._s, self._checkpoint
         self._loaded = loaded = models.load(checkpoint, self._device, self._runner.dtype)
         loaded.require_perplexity()
-        with Hooks() as hooks:
-            if self._name != "shortgpt" and Routers(loaded.model, hooks).layers:
-                raise Refusal("family-unsupported", checkpoint.path, "transformers keeps experts in stacks that the pytorch engine does not prune", help="The embedded engine does.")
         self._layers = layers_of(loaded.model)
         self._path = next(name for name, module in loaded.model.named_modules() if module is self._layers)
         self._stored = checkpoint.tensors()
@@ -166,7 +186,7 @@ class Prune:
     def _weights(self):
         """Weights that are pruned, by layer, and why the others are not."""
         prefix = models.body(self._loaded.model).base_model_prefix
-        by_layer, skipped, known = [[] for _ in self._layers], [], set()
+        by_layer, skipped, known, singles = [[] for _ in self._layers], [], set(), self._singles()
         owners = {id(m): n for n, m in self._loaded.model.named_modules()}
         targets = self._s.get("targetModules")
         for index, layer in enumerate(self._layers):
@@ -174,25 +194,49 @@ class Prune:
                 if not isinstance(module, (torch.nn.Linear, transformers.pytorch_utils.Conv1D)):
                     continue
                 name = owners[id(module)] + ".weight"
+                if owners[id(module)].rsplit(".", 1)[-1] in ROUTERS:
+                    continue
                 stored = next((n for n in (name, name.removeprefix(prefix + "."), prefix + "." + name) if n in self._stored), None)
-                w = Weight(index, module, name, stored)
                 known.add(name.removesuffix(".weight").rsplit(".", 1)[-1])
                 if stored is None:
                     skipped.append((name, "transformers keeps it in another form than the files do"))
-                elif targets is not None and not any(matches(t, name.removesuffix(".weight")) for t in targets):
-                    skipped.append((stored, "not among the target modules"))
-                elif self._pattern and w.wide().shape[1] % self._pattern[1]:
-                    skipped.append((stored, "its {:,} inputs do not divide into groups of {}".format(w.wide().shape[1], self._pattern[1])))
-                else:
-                    w.name = stored
-                    by_layer[index].append(w)
-            by_layer[index].sort(key=lambda w: ORDER.index(w.kind))
-        pruned = {w.name for own in by_layer for w in own}
+                    continue
+                w = Weight(index, module, name)
+                w.name = stored
+                by_layer[index].append(w)
+            for experts in stacks.stacks_of(layer):
+                found = stacks.weights(index, experts, owners[id(experts)], self._stored, singles.get(index, {})) if stacks.known(experts) else None
+                if found is None and self._name != "shortgpt":
+                    raise Refusal("family-unsupported", self._checkpoint.path, "the experts of layer {:,} are in a form that the pytorch engine does not prune".format(index),
+                                  help="The embedded engine does.")
+                by_layer[index] += found or []
+            for w in list(by_layer[index]):
+                module = w.name.removesuffix(".weight")
+                reason = None
+                if targets is not None and not any(matches(t, m) for t in targets for m in (module, re.sub("#.*", "", module))):
+                    reason = "not among the target modules"
+                elif self._pattern and w.shape[1] % self._pattern[1]:
+                    reason = "its {:,} inputs do not divide into groups of {}".format(w.shape[1], self._pattern[1])
+                if reason:
+                    skipped.append((w.name, reason))
+                    by_layer[index].remove(w)
+            by_layer[index].sort(key=lambda w: w.order)
+        pruned = {w.tensor for own in by_layer for w in own}
         if not pruned:
             raise invalid("it holds no matrix that the method %s can prune%s" % (self._name, "" if targets is None else "; its layers' linear layers are %s" % ", ".join(sorted(known))))
-        gone = {name for name, _ in skipped}
+        gone = {name for skips, _ in skipped for name in (skips, skips.split("#")[0])}
         skipped += [(name, why(name)) for name in self._stored if name not in pruned and name not in gone]
         return by_layer, skipped
+
+    def _singles(self):
+        """Matrices of experts that the files hold one by one: for every layer names by expert and kind."""
+        found, place = {}, self._place()
+        for name in self._stored:
+            at = place.fullmatch(name)
+            one = at and re.fullmatch(r"\.(?:.*\.)?experts\.(\d+)\.(\w+)\.weight", at.group(3))
+            if one and one.group(2) in stacks.NAMES:
+                found.setdefault(int(at.group(2)), {})[int(one.group(1)), stacks.NAMES[one.group(2)]] = name
+        return found
 
     def _prune(self):
         by_layer, skipped = self._weights()
@@ -213,9 +257,9 @@ class Prune:
                 self._keep(step, state)
             tensors, report = state
             for w in own:
-                if w.name in tensors:
-                    w.module.weight.data.copy_(tensors[w.name].to(w.module.weight))
-                    changed[w.name] = tensors[w.name]
+                if w.tensor in tensors:
+                    w.put(tensors[w.tensor])
+                    changed[w.tensor] = tensors[w.tensor]
             sides.update({n: t for n, t in tensors.items() if "/" in n})
             if sequential and stream:
                 stream.on(index, None)
@@ -244,8 +288,11 @@ class Prune:
         with Hooks() as hooks:
             for w in own:
                 if w.reads not in found:
-                    found[w.reads] = Inputs(w.wide().shape[1], method.moments, SAMPLE_ROWS, stream.tokens, self._device)
-                    hooks.before(w.module, lambda args, to=found[w.reads]: to.add(stream.real(args[0])))
+                    found[w.reads] = Inputs(w.shape[1], method.moments, SAMPLE_ROWS, 0 if w.routed else stream.tokens, self._device)
+                    if not w.routed:
+                        hooks.before(w.module, lambda args, to=found[w.reads]: to.add(stream.real(args[0])))
+            for experts in {id(w.experts): w.experts for w in own if w.routed}.values():
+                hooks.before(experts, lambda args, of=experts: stacks.read(of, args, stream.mask(), found))
             stream.on(index, None if not sequential else "look")
         return found
 
@@ -254,6 +301,17 @@ class Prune:
         for w in own:
             self._reporter.check_cancelled()
             before, inputs = w.wide(), collected.get(w.reads)
+            stored = tensors[w.tensor] if w.tensor in tensors else self._in_file(w)
+            if w.routed and not w.is_in(stored):
+                raise Refusal("family-unsupported", self._checkpoint.path, "%s is not what transformers takes for it" % w.name, help="The embedded engine prunes it.")
+            if self._name in MASKED and "mask/" + w.tensor not in tensors:
+                tensors["mask/" + w.tensor] = torch.ones(stored.shape, dtype=torch.uint8)
+            if w.routed and self._name not in ("magnitude", "svd") and inputs.tokens < LEAST_TOKENS:
+                matrices.append({"name": w.name, "kind": w.kind, "shape": list(before.shape), "weights": before.numel(), "zeros": 0, "sparsity": 0.0, "tokens": inputs.tokens, "untouched": True,
+                                 "note": "only {:,} calibration tokens reach this expert; with fewer than {} it stays as it is".format(inputs.tokens, LEAST_TOKENS)})
+                totals[0] += before.numel()
+                totals[2] += before.numel()
+                continue
             bad = int((~torch.isfinite(before)).sum())
             if bad:
                 raise invalid("{:,} of its {:,} values are NaN or infinite, so nothing can be pruned by them".format(bad, before.numel()), where="tensor " + w.name)
@@ -261,16 +319,14 @@ class Prune:
                 raise invalid("what %s reads over these texts is not finite" % w.name)
             made = method.prune(before, inputs, self._sparsity)
             after = before if made.kept is None and made.values is None else before * made.kept if made.values is None else made.values
-            stored = self._in_file(w)
             if made.values is not None or made.kept is not None:
-                if made.values is None:
-                    new = stored.masked_fill(~w.as_stored(made.kept).to(stored.device), 0)
-                else:
-                    new = w.as_stored(made.values).to(stored.device, stored.dtype)
-                tensors[w.name] = new
-                after = (new.T if w.turned else new).to(self._device).double()
+                old = w.of(stored)
+                new = old.masked_fill(~w.as_stored(made.kept).to(old.device), 0) if made.values is None else w.as_stored(made.values).to(old.device, old.dtype)
+                tensors[w.tensor] = stored
+                old.copy_(new)
+                after = w.as_stored(new).to(self._device).double()
             if made.kept is not None:
-                tensors["mask/" + w.name] = w.as_stored(made.kept).to("cpu", torch.uint8)
+                w.of(tensors["mask/" + w.tensor]).copy_(w.as_stored(made.kept))
             if made.a is not None and self._s.get("factorised"):
                 tensors["factor_a/" + w.name], tensors["factor_b/" + w.name] = made.a.cpu().contiguous(), made.b.cpu().contiguous()
             zeros = 0 if made.kept is None else int((~made.kept).sum())
@@ -279,9 +335,11 @@ class Prune:
             if made.rank is not None:
                 row.update(rank=made.rank, factor_parameters=parameters)
             if inputs is not None:
+                row.update(tokens=inputs.tokens)
+            if inputs is not None and inputs.tokens > 0:
                 sample = inputs.sample()
                 error, norm = relative_error(before, after, sample)
-                row.update(tokens=inputs.tokens, relative_output_error=number(0 if error == 0 else math.sqrt(error / norm)), error_tokens=len(sample))
+                row.update(relative_output_error=number(0 if error == 0 else math.sqrt(error / norm)), error_tokens=len(sample))
                 if made.error is not None and len(sample) == inputs.tokens:
                     row["output_error"] = math.sqrt(error)
                 totals[3] += error
@@ -290,9 +348,9 @@ class Prune:
                 row["predicted_output_error"] = made.error
             if made.note:
                 row["note"] = made.note
-                if w.name in tensors:
+                if made.values is not None:
                     self._reporter.warn("%s: %s." % (w.name, made.note))
-            if w.name not in tensors:
+            if made.values is None and made.kept is None:
                 row["untouched"] = True
             totals[0] += before.numel()
             totals[1] += zeros
@@ -308,9 +366,9 @@ class Prune:
         """The tensor with the bits that it has on the disk: what is kept keeps them."""
         for file in self._checkpoint.weight_files:
             with safe_open(file, framework="pt") as opened:
-                if w.name in opened.keys():
-                    return opened.get_tensor(w.name)
-        raise KeyError(w.name)
+                if w.tensor in opened.keys():
+                    return opened.get_tensor(w.tensor)
+        raise KeyError(w.tensor)
 
     # --- finished layers
 
@@ -375,7 +433,7 @@ class Prune:
         removed = sum(math.prod(shape) for name, (dtype, shape) in self._stored.items() if (m := place.fullmatch(name)) and int(m.group(2)) in gone and dtype.startswith(("F", "BF")))
         parameters = self._parameters()
         by_layer, skipped = self._weights()
-        prunable = sum(w.module.weight.numel() for own in by_layer for w in own)
+        prunable = sum(math.prod(w.shape) for own in by_layer for w in own)
         inner = models.body(self._loaded.model)
         for path in ("layers", "h", "decoder.layers", "blocks"):
             parent, _, leaf = path.rpartition(".")
@@ -384,6 +442,7 @@ class Prune:
                 setattr(owner, leaf, torch.nn.ModuleList([self._layers[i] for i in keep]))
                 break
         self._renumber(inner.config, keep, setattr)
+        self._require_places(inner.config, keep)
         return layers, {}, {}, {"prunable_weights": prunable, "zeros": 0, "removed_parameters": removed, "of_prunable": removed / prunable, "parameters_before": parameters,
                                 "parameters": parameters - removed, "of_all": removed / parameters}, skipped, keep
 
@@ -400,10 +459,20 @@ class Prune:
         for key, value in list(entries.items()):
             if key in ("num_hidden_layers", "n_layer", "num_layers"):
                 put(config, key, len(keep))
+            elif key == "mlp_only_layers" and isinstance(value, list):
+                put(config, key, [keep.index(i) for i in value if i in keep])
             elif isinstance(value, list) and len(value) == count and key not in ("architectures", "eos_token_id"):
                 put(config, key, [value[i] for i in keep])
-            elif key == "max_window_layers" and isinstance(value, int):
+            elif key in ("max_window_layers", "first_k_dense_replace") and isinstance(value, int):
                 put(config, key, sum(1 for i in keep if i < value))
+
+    def _require_places(self, config, keep):
+        """A config that says by numbers which layers have experts has to say it of those that stay."""
+        step = getattr(config, "decoder_sparse_step", None)
+        for now, before in enumerate(keep):
+            routed = bool(stacks.stacks_of(self._layers[before]))
+            if isinstance(step, int) and routed != (now not in (getattr(config, "mlp_only_layers", None) or []) and (now + 1) % step == 0):
+                raise invalid("what would be left has no config: by decoder_sparse_step layer {:,} would have {} experts in its new place".format(before, "no" if routed else "routed"))
 
     # --- the result
 
@@ -601,9 +670,13 @@ class Stream:
                 handle.remove()
         return seen
 
+    def mask(self):
+        """Which rows of the present batch are tokens and no filling, [rows]."""
+        return self._mask.reshape(-1)
+
     def real(self, x):
         """Rows of tokens that are no filling, [rows, in]."""
-        return x.reshape(-1, x.shape[-1])[self._mask.reshape(-1)]
+        return x.reshape(-1, x.shape[-1])[self.mask()]
 
     def on(self, index, how):
         """Passes a layer; `how`: "look" leaves the stream before it, "influence" sums 1 - cos(before, after) over all tokens."""
@@ -627,7 +700,7 @@ class _Enough(Exception):
 
 def why(name):
     """Why a tensor that is no matrix of a layer stays as it is."""
-    for pattern, reason in ((r"^(lm_head|embed_out)\.", "output head"), (r"emb|\bwte\b|\bwpe\b", "embedding"), (r"norm|\bln_", "norm"), (r"bias$", "bias")):
+    for pattern, reason in ((r"(^|\.)(gate|router|shared_expert_gate)\.weight$", "router"), (r"^(lm_head|embed_out)\.", "output head"), (r"emb|\bwte\b|\bwpe\b", "embedding"), (r"norm|\bln_", "norm"), (r"bias$", "bias")):
         if re.search(pattern, name):
             return reason
     return "no linear layer of a decoder layer"

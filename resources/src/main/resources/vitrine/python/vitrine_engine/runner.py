@@ -30,6 +30,8 @@ class Runner:
         # TensorFloat-32 rounds factors to 10 bits: not what float32 says
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
+        # What the libraries have made by now stays: a collection need not go over it each time (a third of a second)
+        gc.freeze()
 
     def device(self):
         """The device that was asked for."""

@@ -10,7 +10,7 @@ record LearningRate(double peak, String schedule, long warmup, long steps, long 
 
     static LearningRate of(ObjectNode task, long steps) {
         JsonNode s = task.path("settings");
-        boolean checkpoint = task.path("method").asText().equals("full") || task.path("method").asText().equals("hft");
+        boolean checkpoint = !Methods.adapts(task.path("method").asText());
         return new LearningRate(s.path("lr").asDouble(checkpoint ? 2e-5 : 2e-4), s.path("schedule").asText("cosine"), s.has("warmupSteps") ? s.path("warmupSteps").asLong() : (long) Math.ceil(0.03 * steps),
                 steps, s.has("decaySteps") ? s.path("decaySteps").asLong() : steps / 5);
     }

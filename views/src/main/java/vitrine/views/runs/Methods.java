@@ -1,5 +1,7 @@
 package vitrine.views.runs;
 
+import java.util.Arrays;
+import java.util.Optional;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
 
@@ -7,6 +9,20 @@ import vitrine.core.task.PruneMethod;
 final class Methods {
 
     private Methods() {}
+
+    /// Whether a method of training leaves an adapter; one that is not known, of a later version, is taken for one that does.
+    static boolean adapts(String method) {
+        return known(method).map(FinetuneMethod::adapts).orElse(true);
+    }
+
+    /// Whether it has a rank.
+    static boolean ranked(String method) {
+        return known(method).map(m -> m.ranked() || m == FinetuneMethod.bone).orElse(true);
+    }
+
+    private static Optional<FinetuneMethod> known(String method) {
+        return Arrays.stream(FinetuneMethod.values()).filter(m -> m.name().equals(method)).findFirst();
+    }
 
     static String label(String method) {
         return switch (method) {
@@ -17,6 +33,7 @@ final class Methods {
             case "layra" -> "LayRA";
             case "hft" -> "HFT";
             case "apex" -> "APEX";
+            case "sgt" -> "SGT";
             case "magnitude" -> "Magnitude";
             case "wanda" -> "Wanda";
             case "sparsegpt" -> "SparseGPT";
@@ -57,6 +74,7 @@ final class Methods {
             case dora -> "LoRA that trains direction and magnitude apart. The result is a PEFT adapter.";
             case layra -> "LoRA on some first and some last layers only. The result is a PEFT adapter.";
             case apex -> "Strong heads and channels are mixed into weak ones, stage by stage. The result is a checkpoint.";
+            case sgt -> "Attention of some layers comes to run twice, with the heads that look widest. The result is a checkpoint that needs a runtime with such loops.";
             case multilora -> "Several LoRA modules side by side, scaled output by output. The result is a PEFT adapter of all their ranks.";
             case nola -> "Sums of fixed random factors: only their coefficients are trained. The result is a PEFT adapter.";
             case svft -> "The matrices’ own singular vectors, weighted anew: one trained value for each. The result is a PEFT adapter as large as the matrices.";

@@ -3,6 +3,7 @@ package vitrine.views.runs;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /// What a preview of a pruning method says, for several amounts that may go.
 ///
@@ -33,20 +34,27 @@ record Prediction(String amount, double loss, double tokensPerSecond, long token
         if (amount.equals("sparsity") && all.getFirst().amount > 0) {
             all.addFirst(new Point(0, loss, tokensPerSecond, Double.isNaN(all.getFirst().error) ? Double.NaN : 0));
         }
-        for (int i = 0; i < all.size(); i++) {
-            Point b = all.get(i);
+        if (value < all.getFirst().amount || value > all.getLast().amount) {
+            return null;
+        }
+        return new At(along(all, value, Point::loss), along(all, value, Point::tokensPerSecond), along(all, value, Point::error));
+    }
+
+    /// Between the nearest points that have the figure; NaN beyond them.
+    private static double along(List<Point> points, double value, ToDoubleFunction<Point> figure) {
+        Point a = null;
+        for (Point b : points) {
+            if (Double.isNaN(figure.applyAsDouble(b))) {
+                continue;
+            }
             if (b.amount == value) {
-                return new At(b.loss, b.tokensPerSecond, b.error);
+                return figure.applyAsDouble(b);
             }
             if (b.amount > value) {
-                if (i == 0) {
-                    return null;
-                }
-                Point a = all.get(i - 1);
-                double t = (value - a.amount) / (b.amount - a.amount);
-                return new At(a.loss + t * (b.loss - a.loss), a.tokensPerSecond + t * (b.tokensPerSecond - a.tokensPerSecond), a.error + t * (b.error - a.error));
+                return a == null ? Double.NaN : figure.applyAsDouble(a) + (value - a.amount) / (b.amount - a.amount) * (figure.applyAsDouble(b) - figure.applyAsDouble(a));
             }
+            a = b;
         }
-        return null;
+        return Double.NaN;
     }
 }

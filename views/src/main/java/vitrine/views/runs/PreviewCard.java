@@ -250,7 +250,7 @@ final class PreviewCard {
         Provenance from = Provenance.estimated(of, p.way(), p.tokens(), Double.NaN);
         Prediction.At at = form.foreseen();
         card.provenance(from);
-        Quantity perplexity = at == null ? Quantity.missing("beyond what was looked at", from) : Double.isFinite(at.loss()) ? Quantity.of(Math.exp(at.loss()), Numbers::perplexity, from) : Quantity.missing("not predicted for this method", from);
+        Quantity perplexity = at == null ? Quantity.missing("beyond what was looked at", from) : Double.isFinite(at.loss()) ? Quantity.of(Math.exp(at.loss()), Numbers::perplexity, from) : Quantity.missing("not predicted for this amount", from);
         figures.getChildren().add(KeyValueRow.of("Perplexity, predicted; is " + Numbers.perplexity(Math.exp(p.loss())), perplexity));
         if (at != null && Double.isFinite(at.loss())) {
             figures.getChildren().add(KeyValueRow.of("Loss, predicted change", Quantity.of(at.loss() - p.loss(), v -> Numbers.change(v, 3), from).in("nats")));
@@ -277,8 +277,9 @@ final class PreviewCard {
     private void draw(Prediction p, Prediction.At at) {
         if (p != drawn) {
             drawn = p;
-            double[] xs = p.points().stream().mapToDouble(Prediction.Point::amount).toArray();
-            double[] ys = p.points().stream().mapToDouble(x -> Math.exp(x.loss())).toArray();
+            List<Prediction.Point> known = p.points().stream().filter(x -> Double.isFinite(x.loss())).toList();
+            double[] xs = known.stream().mapToDouble(Prediction.Point::amount).toArray();
+            double[] ys = known.stream().mapToDouble(x -> Math.exp(x.loss())).toArray();
             boolean share = p.amount().equals("sparsity");
             chart.axes(share ? Axis.of("share that goes").written(Numbers::wholePercent) : Axis.of(PruneFields.label(Amount.valueOf(p.amount())).toLowerCase(Locale.ROOT)), Axis.log("perplexity, predicted (log)"));
             chart.formats(v -> share ? Numbers.fixed(100 * v, 0) + Numbers.THIN_SPACE + "%" : Numbers.count(Math.round(v)), Numbers::perplexity);

@@ -39,6 +39,7 @@ final class PruneLayout extends Region {
     private static final String ERROR = "‖ΔW X‖ ÷ ‖W X‖";
     private static final Guide.Section REPORT = new Guide.Section("pruning", "The report", "");
     private static final String INFLUENCE = "1 − cos(before, after)";
+    private static final String STATES = "‖h′ − h‖ ÷ ‖h‖";
     private static final String CHANNELS = "channels that stay";
 
     private final RunsViewModel model;
@@ -54,7 +55,8 @@ final class PruneLayout extends Region {
     private final ColumnChart went = new ColumnChart();
     private final ColumnChart erred = new ColumnChart();
     private final Card wentCard = new Card("What went, by layer").explained(REPORT);
-    private final Card erredCard = new Card("Output error, by layer").explained(REPORT);
+    private final InsideCard inside = new InsideCard();
+    private final Card erredCard = inside.node().explained(REPORT);
     private final Card texts = new Card("Before and after").explained(REPORT);
     private final FigureCanvas wentCanvas = new FigureCanvas(went);
     private final FigureCanvas erredCanvas = new FigureCanvas(erred);
@@ -77,7 +79,6 @@ final class PruneLayout extends Region {
         wentCanvas.setId("went");
         erredCanvas.setId("erred");
         wentCard.content(wentCanvas);
-        erredCard.content(erredCanvas);
         getChildren().addAll(progress, tiles, wentCard, erredCard, texts);
         setMinSize(0, 0);
     }
@@ -88,6 +89,10 @@ final class PruneLayout extends Region {
 
     ColumnChart went() {
         return went;
+    }
+
+    InsideCard inside() {
+        return inside;
     }
 
     ColumnChart erred() {
@@ -177,18 +182,23 @@ final class PruneLayout extends Region {
                 }
             }
         }
+        if (second.isEmpty() && rows != null && IntStream.range(0, rows.size()).anyMatch(l -> rows.get(l).path("hidden_state_error").isNumber())) {
+            second.add(ColumnChart.Series.of("relative error", IntStream.range(0, rows.size()).mapToDouble(l -> rows.get(l).path("hidden_state_error").asDouble(Double.NaN)).toArray(), 1));
+            yErred = STATES;
+        }
         boolean counted = yErred.equals(CHANNELS);
-        erredCard.title(yErred.equals(INFLUENCE) ? "Block influence, by layer" : counted ? "Channels, by layer" : "Output error, by layer");
         boolean share = yWent.startsWith("share");
         wentCard.title(share ? "What went, by layer" : "What stays, by layer");
         went.categories(names, "layer").series(first, share ? Axis.of(yWent).between(0, 1).written(Numbers::wholePercent) : Axis.of(yWent), share ? Numbers::percent : v -> Numbers.count(Math.round(v)));
         wentCard.provenance(Origins.derived(d, "counted in what was written"));
-        erring = !second.isEmpty();
-        if (erring) {
+        boolean known = !second.isEmpty();
+        if (known) {
             erred.categories(names, "layer").series(second, Axis.of(yErred), counted ? v -> Numbers.count(Math.round(v)) : v -> Numbers.fixed(v, 3));
-            erredCard.content(erredCanvas);
-            erredCard.provenance(counted ? Origins.derived(d, "counted in what was written") : Origins.measured(d, yErred.equals(INFLUENCE) ? "mean over the calibration tokens, before anything went" : "over rows of what its matrices read, of the calibration texts"));
         }
+        String title = yErred.equals(INFLUENCE) ? "Block influence, by layer" : counted ? "Channels, by layer" : yErred.equals(STATES) ? "Hidden-state error, by layer" : "Output error, by layer";
+        Provenance from = counted ? Origins.derived(d, "counted in what was written") : Origins.measured(d, yErred.equals(INFLUENCE) ? "mean over the calibration tokens, before anything went"
+                : yErred.equals(STATES) ? "residual stream behind the layer, over the first tokens of the first text" : "over rows of what its matrices read, of the calibration texts");
+        erring = inside.show(d, report, title, known ? erredCanvas : null, from);
     }
 
     /// How many of each layer stay, of the first kind of part that the run took.
@@ -199,6 +209,12 @@ final class PruneLayout extends Region {
                 to.add(ColumnChart.Series.of("stay", IntStream.range(0, rows.size()).mapToDouble(l -> rows.get(l).has(k.kept) ? rows.get(l).path(k.kept).size() : Double.NaN).toArray(), 0));
                 return k.name;
             }
+        }
+        if (rows.path(0).has("key_groups")) {
+            for (String of : List.of("key", "value")) {
+                to.add(ColumnChart.Series.of(of + "s", IntStream.range(0, rows.size()).mapToDouble(l -> rows.get(l).path(of + "_groups").valueStream().distinct().count()).toArray(), to.size()));
+            }
+            return "heads of keys and of values that stay";
         }
         to.add(ColumnChart.Series.of("stays", IntStream.range(0, rows.size()).mapToDouble(l -> rows.get(l).path("kept").asBoolean(true) ? 1 : 0).toArray(), 0));
         return "1 = stays";

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.stream.Stream;
+import vitrine.core.artifact.LoopTrail;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.PruneRecord;
 import vitrine.core.run.RunRecord;
@@ -24,7 +25,8 @@ import vitrine.core.task.RunFolder;
 /// @param saved steps whose state is on the disk, the latest first
 /// @param live when its last step was heard of, as [System#nanoTime()] tells time
 /// @param report of a pruning run that ended; null for all others
-public record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> curves, Curve smoothed, List<RunStore.Event> events, List<Long> saved, long live, ObjectNode report) {
+/// @param loops how attention came to loop; null for all but runs of SGT with a step behind them
+public record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> curves, Curve smoothed, List<RunStore.Event> events, List<Long> saved, long live, ObjectNode report, LoopTrail loops) {
 
     /// Figures that stand for the whole run rather than a step; they are told with step 0.
     static final String FORECAST = "memory_forecast_bytes";
@@ -54,7 +56,20 @@ public record RunData(RunRecord run, ObjectNode environment, Map<String, Curve> 
         figures.forEach((name, values) -> curves.merge(name, Curve.of(values), Curve::then));
         boolean further = before == null || run.step() != before.run.step() || before.run.state() != run.state();
         return new RunData(run, anew ? store.environment(run.number()) : before.environment, curves, curves.getOrDefault("loss", Curve.NONE).smoothed(), store.events(run.number()),
-                saved(run), further ? System.nanoTime() : before.live, !anew && before.report != null ? before.report : report(run));
+                saved(run), further ? System.nanoTime() : before.live, !anew && before.report != null ? before.report : report(run), loops(run));
+    }
+
+    /// A damaged trail is as good as none: figures over steps are there without it.
+    static LoopTrail loops(RunRecord run) {
+        if (!run.method().equals("sgt")) {
+            return null;
+        }
+        try {
+            LoopTrail trail = LoopTrail.in(run.folder()).map(LoopTrail::read).orElse(null);
+            return trail == null || trail.steps().isEmpty() ? null : trail;
+        } catch (Refusal damaged) {
+            return null;
+        }
     }
 
     /// A damaged report is as good as none: the result's own opening says what is wrong with it.

@@ -112,7 +112,7 @@ final class RunInspector {
         JsonNode s = d.run().task().path("settings");
         TreeSet<String> told = new TreeSet<>();
         List<Node> rows = new ArrayList<>();
-        boolean adapts = !d.run().method().equals("full") && !d.run().method().equals("hft");
+        boolean adapts = Methods.adapts(d.run().method());
         String modules = s.has("targetModules") ? word(s.path("targetModules")) : s.has("targetParameters") ? word(s.path("targetParameters")) : "all-linear";
         rows.add(KeyValueRow.ofName("Method", Methods.label(d.run().method()) + (adapts ? ", " + modules : "")));
         told.add("targetModules");

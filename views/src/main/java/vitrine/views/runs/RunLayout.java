@@ -1,6 +1,7 @@
 package vitrine.views.runs;
 
 import java.util.List;
+import java.util.stream.Stream;
 import javafx.geometry.Pos;
 import javafx.scene.Node;
 import javafx.scene.control.Label;
@@ -10,13 +11,14 @@ import javafx.scene.layout.Region;
 import javafx.scene.layout.StackPane;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
+import vitrine.views.control.Card;
 import vitrine.views.control.EmptyState;
 import vitrine.views.control.ErrorCard;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Meter;
 import vitrine.views.control.ProvenanceAudit;
 
-/// One run: how far it is, five tiles, its loss, and three smaller figures, below each other; beside each other where there is room.
+/// One run: how far it is, five tiles, its loss, and three smaller figures (with SGT how it grew among them), below each other; beside each other where there is room.
 final class RunLayout extends Region {
 
     private static final double GAP = 12;
@@ -31,6 +33,7 @@ final class RunLayout extends Region {
     private final RunTiles tiles;
     private final LossCard loss;
     private final List<FigureCard> small;
+    private final LoopCards loops = new LoopCards();
     private final PruneLayout pruned;
     private final StackPane state = new StackPane();
     private final StackPane failure = new StackPane();
@@ -54,6 +57,7 @@ final class RunLayout extends Region {
         ProvenanceAudit.notAFigure(progress, "progress of the run");
         getChildren().addAll(progress, tiles, failure, loss.node(), pruned, state);
         small.forEach(c -> getChildren().add(c.node()));
+        getChildren().addAll(loops.nodes());
         setMinSize(0, 0);
         model.shownProperty().addListener((o, old, now) -> show());
         model.follow(model.board().rows(), this::show);
@@ -68,6 +72,10 @@ final class RunLayout extends Region {
 
     PruneLayout pruned() {
         return pruned;
+    }
+
+    LoopCards loops() {
+        return loops;
     }
 
     LossCard loss() {
@@ -87,7 +95,12 @@ final class RunLayout extends Region {
         for (Node n : new Node[] {progress, tiles, loss.node()}) {
             n.setVisible(curves);
         }
+        boolean loop = curves && d.loops() != null;
+        if (loop) {
+            loops.show(d);
+        }
         small.forEach(c -> c.node().setVisible(curves));
+        loops.nodes().forEach(c -> c.setVisible(loop));
         if (curves) {
             long of = d.steps();
             meter.shareProperty().set(of == 0 ? Double.NaN : (double) d.run().step() / of);
@@ -162,18 +175,29 @@ final class RunLayout extends Region {
         if (w >= WIDE) {
             double side = Math.floor(w * 0.34);
             place(loss.node(), 0, y, w - side - GAP, rest);
-            double each = Math.floor((rest - 2 * GAP) / 3);
-            for (int i = 0; i < 3; i++) {
-                place(small.get(i).node(), w - side, y + i * (each + GAP), side, i == 2 ? rest - 2 * (each + GAP) : each);
+            List<Card> cards = cards(true);
+            int n = cards.size();
+            double each = Math.floor((rest - (n - 1) * GAP) / n);
+            for (int i = 0; i < n; i++) {
+                place(cards.get(i), w - side, y + i * (each + GAP), side, i == n - 1 ? rest - (n - 1) * (each + GAP) : each);
             }
             return;
         }
         double low = Math.min(SMALL_HEIGHT, Math.floor(rest * 0.4));
         place(loss.node(), 0, y, w, rest - low - GAP);
         double each = Math.floor((w - 2 * GAP) / 3);
+        List<Card> cards = cards(false);
         for (int i = 0; i < 3; i++) {
-            place(small.get(i).node(), i * (each + GAP), h - low, i == 2 ? w - 2 * (each + GAP) : each, low);
+            place(cards.get(i), i * (each + GAP), h - low, i == 2 ? w - 2 * (each + GAP) : each, low);
         }
+    }
+
+    /// The smaller figures that are shown: where there is room for three only, how a model grows comes before what the tiles tell as well.
+    private List<Card> cards(boolean all) {
+        List<Card> own = small.stream().map(FigureCard::node).toList();
+        List<Card> cards = !loops.nodes().getFirst().isVisible() ? own : Stream.concat(all ? own.stream() : own.stream().limit(1), loops.nodes().stream()).toList();
+        own.forEach(c -> c.setVisible(cards.contains(c)));
+        return cards;
     }
 
     private static void place(Node node, double x, double y, double w, double h) {

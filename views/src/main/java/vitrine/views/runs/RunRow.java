@@ -73,7 +73,7 @@ public record RunRow(RunRecord run, State state, RunFolder.Stop asked, String tr
         if (prunes(run)) {
             return name + amount(run.task().path("settings"));
         }
-        int r = run.task().path("settings").path("r").asInt(run.task().has("initAdapter") || run.method().equals("full") || run.method().equals("hft") ? -1 : 16);
+        int r = run.task().path("settings").path("r").asInt(run.task().has("initAdapter") || !Methods.ranked(run.method()) ? -1 : 16);
         return r < 0 ? name : name + " r " + r;
     }
 

@@ -363,7 +363,7 @@ public final class RunsViewModel {
             long steps = manifest.summary().path("steps").asLong();
             RunRecord run = new RunRecord(number, manifest.created(), task.path("method").asText(), task.path("model").asText(), task, folder, RunRecord.State.finished,
                     steps, steps, loss.last(), curves.getOrDefault("validation_loss", Curve.NONE).last(), null);
-            opened = new RunData(run, manifest.engine().deepCopy(), curves, loss.smoothed(), List.of(), List.of(), System.nanoTime(), null);
+            opened = new RunData(run, manifest.engine().deepCopy(), curves, loss.smoothed(), List.of(), List.of(), System.nanoTime(), null, RunData.loops(run));
             mode.set(Mode.RUN);
             show();
         } catch (IOException e) {

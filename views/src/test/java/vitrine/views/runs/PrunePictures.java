@@ -34,6 +34,15 @@ public final class PrunePictures {
             board.look();
             FxThread.run(() -> { });
             ViewPicture.picture(view, r.number() % 2 == 0 ? Theme.LIGHT : Theme.DARK, 1280, 800, out.resolve("run" + r.number() + "-1280.png"));
+            InsideCard inside = view.run().pruned().inside();
+            for (InsideCard.Of of : FxThread.get(inside::choices)) {
+                FxThread.run(() -> inside.choose(of));
+                ViewPicture.picture(view, of.ordinal() % 2 == 0 ? Theme.DARK : Theme.LIGHT, 1280, 800, out.resolve("run" + r.number() + "-" + of.name().toLowerCase() + "-1280.png"));
+                if (of == InsideCard.Of.HEADS || of == InsideCard.Of.ROUTING) {
+                    ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("run" + r.number() + "-" + of.name().toLowerCase() + "-2560.png"));
+                }
+            }
+            FxThread.run(() -> inside.choose(InsideCard.Of.ATTENTION));
             if (r.number() == 1) {
                 ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("run1-dark-2560.png"));
                 ViewPicture.picture(view, Theme.LIGHT, 2560, 1440, out.resolve("run1-light-2560.png"));
@@ -62,6 +71,12 @@ public final class PrunePictures {
         });
         predicted(form);
         ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("form-layers-1280.png"));
+        FxThread.run(() -> {
+            form.methodProperty().set(PruneMethod.slimgpt);
+            form.drag(vitrine.core.task.PruneForecast.Amount.sparsity, 0.4);
+        });
+        predicted(form);
+        ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("form-slimgpt-1280.png"));
         System.exit(0);
     }
 

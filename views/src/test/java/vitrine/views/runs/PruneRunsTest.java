@@ -108,6 +108,10 @@ class PruneRunsTest {
 
     /// A run that ended with a report in the shape of the engine's.
     private RunRecord ended(ObjectNode task, double dense, double pruned, String layers) throws IOException {
+        return ended(task, dense, pruned, layers, "{}");
+    }
+
+    private RunRecord ended(ObjectNode task, double dense, double pruned, String layers, String inside) throws IOException {
         RunRecord r = store.create(task, RunStore.environment("embedded", "3", 2));
         store.steps(r.number(), 2);
         TreeMap<Long, Map<String, Double>> rows = new TreeMap<>();
@@ -122,10 +126,40 @@ class PruneRunsTest {
         e.putObject("dense").put("loss", dense).put("perplexity", Math.exp(dense));
         e.putObject("pruned").put("loss", pruned).put("perplexity", Math.exp(pruned));
         report.set("layers", Json.mapper().readTree(layers.replace('\'', '"')));
+        report.setAll((ObjectNode) Json.mapper().readTree(inside.replace('\'', '"')));
         Files.writeString(result.resolve("pruning_report.json"), report.toString());
         Files.writeString(result.resolve("manifest.json"), "{}");
         store.end(r.number(), RunRecord.State.finished, null);
         return r;
+    }
+
+    @Test
+    void whatARunDidInsideTheModel() throws IOException {
+        RunRecord r = ended(task("dha", "{'sparsity': 0.5}"), 1.5, 2.0, """
+                [{'layer': 0, 'kept': true, 'hidden_state_error': 0.25, 'key_groups': [0, 1, 0], 'value_groups': [0, 1, 1], 'key_similarity': [[1, 0.1, 0.9], [0.1, 1, 0.2], [0.9, 0.2, 1]], 'value_similarity': [[1, 0.3, 0.4], [0.3, 1, 0.8], [0.4, 0.8, 1]]},
+                 {'layer': 1, 'kept': true, 'hidden_state_error': 0.5, 'key_groups': [0, 0, 2], 'value_groups': [0, 0, 2], 'key_similarity': [[1, 0.7, 0.6], [0.7, 1, 0.5], [0.6, 0.5, 1]], 'value_similarity': [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}]""", """
+                {'effective_rank': {'accuracy': 'exact', 'measure': 'of sigma', 'normalised_before': 0.5, 'normalised_after': 0.45, 'layers': [{'layer': 0}], 'matrices': [
+                  {'name': 'a', 'kind': 'query', 'layer': 0, 'before': 10, 'after': 8, 'normalised_before': 0.5, 'normalised_after': 0.4}, {'name': 'b', 'kind': 'down', 'layer': 0, 'before': 10, 'after': null, 'normalised_before': 0.5, 'normalised_after': null},
+                  {'name': 'c', 'kind': 'query', 'layer': 1, 'before': 10, 'after': 10.04, 'normalised_before': 0.5, 'normalised_after': 0.502}]},
+                 'attention': {'text': 'held out', 'tokens': 12, 'entropy_before': 1.5, 'entropy_after': 1.25, 'layers': [{'layer': 0, 'entropy_before': [1, 2], 'entropy_after': [1.5, null], 'total_variation': [0.125, null]}, {'layer': 1, 'total_variation': [0.5, 0.75]}]},
+                 'routing': {'text': 'held out', 'tokens': 12, 'changed_sets': 0.25, 'layers': [{'layer': 1, 'load_before': [6, 2], 'load_after': [8], 'became': [-1, 0], 'changed_sets': 0.25}]}}""");
+        FxThread.run(() -> view.model().show(r.number()));
+        has(look(), "Hidden-state error, by layer");
+        InsideCard inside = view.run().pruned().inside();
+        assertEquals(Arrays.asList(InsideCard.Of.values()), inside.choices());
+        assertEquals("layer,q,down 0,-100.0, 1,2.0,", csv(inside, InsideCard.Of.RANK));
+        has(texts(), "Effective rank", "mean 0.500 → 0.450");
+        assertEquals("layer,0,1 0,0.125, 1,0.5,0.75", csv(inside, InsideCard.Of.ATTENTION));
+        assertEquals("layer,0,1 1,,0.75", csv(inside, InsideCard.Of.ROUTING));
+        assertEquals("layer,0 · A,1 · B,2 · B 0 · A,,0.3,0.4 1 · B,0.1,,0.8 2 · A,0.9,0.2,", csv(inside, InsideCard.Of.HEADS));
+        assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
+    }
+
+    /// What the chart shows, as one line.
+    private static String csv(InsideCard inside, InsideCard.Of of) {
+        FxThread.run(() -> inside.choose(of));
+        FxThread.pulse();
+        return "layer" + FxThread.get(() -> inside.chart().csv()).strip().replaceAll("\\R", " ");
     }
 
     @Test

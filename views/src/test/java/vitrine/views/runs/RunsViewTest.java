@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import javafx.application.Platform;
+import javafx.scene.Node;
 import javafx.scene.control.Button;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.StackPane;
@@ -117,6 +118,39 @@ class RunsViewTest {
             FxThread.run(() -> { });
         }
         assertNull(closed.get(), "the view is still held");
+    }
+
+    /// Which layers loop from which step on, what is still to come, and the heads' entropies of the last line.
+    @Test
+    void aRunOfSgtShowsHowItGrew() throws IOException {
+        ObjectNode t = task().put("method", "sgt");
+        t.withObject("/settings").remove("r");
+        RunRecord plain = make(task(), 30, 1);
+        RunRecord r = make(t, 30, 1);
+        Files.writeString(r.folder().resolve("loops.jsonl"), """
+                {"step":1,"loops":[0,0,0],"entropy":[[0.1,0.2],[0.3,0.4],[0.5,0.6]]}
+                {"step":10,"loops":[0,0,1],"entropy":[[0.1,0.2],[0.3,0.4],[0.5,0.6]]}
+                {"step":20,"loops":[0,1,1],"entropy":[[0.7,0.2],[0.3,0.4],[0.5,0.25]]}
+                {"step":25,"loo""");
+        look();
+        FxThread.run(() -> view.model().show(r.number()));
+        List<String> said = look();
+        assertTrue(said.stream().anyMatch(w -> w.endsWith("SGT")), said.toString());
+        assertTrue(said.contains("heads, step 20"), said.toString());
+        LoopCards cards = view.run().loops();
+        List<String[]> lines = FxThread.get(() -> cards.loops().csv()).lines().map(l -> l.split(",", -1)).toList();
+        assertEquals("40", lines.getFirst()[40], "a column for each step");
+        for (int layer = 0; layer < 3; layer++) {
+            for (int step = 1; step <= 40; step++) {
+                String expected = step > 30 ? "" : layer == 2 && step >= 10 || layer == 1 && step >= 20 ? "1" : "0";
+                assertEquals(expected, lines.get(1 + layer)[step].replaceFirst("\\.0$", ""), "layer " + layer + ", step " + step);
+            }
+        }
+        assertTrue(FxThread.get(() -> cards.entropy().csv()).contains("0.25"));
+        assertTrue(FxThread.get(() -> cards.nodes().stream().allMatch(Node::isVisible)));
+        FxThread.run(() -> view.model().show(plain.number()));
+        look();
+        assertTrue(FxThread.get(() -> cards.nodes().stream().noneMatch(Node::isVisible)), "other methods have three figures");
     }
 
     private List<String> look() {

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
@@ -57,6 +59,8 @@ public record Anatomy(Checkpoint checkpoint, Optional<ModelSpec> spec, Refusal o
                 SpecCheck check = SpecCheck.of(spec.get(), checkpoint);
                 obstacle = check.refusals().isEmpty() ? null : check.refusals().getFirst();
                 warnAboutTensors(check, warnings);
+                spec = Optional.of(AttentionLoops.on(spec.get(), checkpoint));
+                warnAboutLoops(spec.get(), warnings);
                 warnAboutTokenizer(checkpoint, spec.get(), warnings);
             } catch (Refusal r) {
                 obstacle = r;
@@ -85,6 +89,15 @@ public record Anatomy(Checkpoint checkpoint, Optional<ModelSpec> spec, Refusal o
             warnings.add(new Warning(Category.CONFIG_MISMATCH, String.format("%s not used by the forward pass: %s%s.",
                     outside.size() == 1 ? "1 tensor is" : String.format("%,d tensors are", outside.size()),
                     vitrine.core.refusal.Visible.name(outside.getFirst().name()), outside.size() > 1 ? " and others" : "")));
+        }
+    }
+
+    private static void warnAboutLoops(ModelSpec spec, List<Warning> warnings) {
+        List<Integer> layers = spec.loopingLayers();
+        if (!layers.isEmpty()) {
+            warnings.add(new Warning(Category.CONFIG_MISMATCH, String.format("%s %s attention (%s), which config.json does not tell: the embedded engine does so too, transformers runs the weights without.",
+                    layers.size() == 1 ? "Layer " + layers.getFirst() : "Layers " + layers.stream().map(String::valueOf).collect(Collectors.joining(", ")),
+                    layers.size() == 1 ? "repeats its" : "repeat their", AttentionLoops.FILE)));
         }
     }
 

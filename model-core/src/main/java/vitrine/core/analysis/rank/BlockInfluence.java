@@ -1,6 +1,7 @@
 package vitrine.core.analysis.rank;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.probe.Place;
@@ -15,12 +16,12 @@ import vitrine.core.tensor.Matrix;
 public final class BlockInfluence implements Probe {
 
     private final double[] sums;
-    private final long[] counts;
+    private final double[] counts;
     private final Map<Integer, float[]> before = new HashMap<>();
 
     public BlockInfluence(ModelSpec spec) {
         sums = new double[spec.layers().size()];
-        counts = new long[sums.length];
+        counts = new double[sums.length];
     }
 
     @Override
@@ -50,6 +51,11 @@ public final class BlockInfluence implements Probe {
             sums[place.layer()] += 1 - xy / Math.sqrt(xx * yy);
             counts[place.layer()]++;
         }
+    }
+
+    /// What is added up: changed from outside, it goes on from there.
+    public List<double[]> sums() {
+        return List.of(sums, counts);
     }
 
     /// `[layers]`

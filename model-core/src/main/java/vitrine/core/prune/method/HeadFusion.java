@@ -38,6 +38,19 @@ public final class HeadFusion {
         return inner.length;
     }
 
+    /// How alike heads are: P_hj / sqrt(P_hh P_jj) `[heads, heads]`, 0 for a head that is 0 everywhere.
+    public double[][] cosines() {
+        int n = inner.length;
+        double[][] out = new double[n][n];
+        for (int h = 0; h < n; h++) {
+            for (int j = 0; j < n; j++) {
+                double norm = Math.sqrt(inner[h][h] * inner[j][j]);
+                out[h][j] = norm > 0 ? inner[h][j] / norm : 0;
+            }
+        }
+        return out;
+    }
+
     /// What the heads of a group count by; they sum to 1.
     public double[] weights(int[] group) {
         double sum = Arrays.stream(group).mapToDouble(h -> inner[h][h]).sum();

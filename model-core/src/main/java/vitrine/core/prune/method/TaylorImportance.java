@@ -1,5 +1,7 @@
 package vitrine.core.prune.method;
 
+import java.util.List;
+
 /// How much the loss would change if a weight became 0, by its expansion around the weight.
 ///
 ///     first order    |g w|
@@ -26,6 +28,11 @@ public final class TaylorImportance {
                 squares[i] += (double) gradient[i] * gradient[i];
             }
         }
+    }
+
+    /// What is added up: changed from outside, it goes on from there.
+    public List<double[]> sums() {
+        return squares == null ? List.of(sum) : List.of(sum, squares);
     }
 
     /// The importance of weight `i`, whose value is `w`.

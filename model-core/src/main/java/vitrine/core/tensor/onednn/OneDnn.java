@@ -13,8 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.LinkedHashMap;
 import vitrine.core.tensor.NativeFunction;
 import vitrine.core.tensor.Natives;
 import vitrine.core.tensor.Operand;
@@ -33,7 +32,7 @@ public final class OneDnn implements Products {
     private static final int ARG_SRC = 1;
     private static final int ARG_DST = 17;
     private static final int ARG_WEIGHTS = 33;
-    private static final int CACHE_LIMIT = 512;
+    private static final int CACHE_LIMIT = 1024;
     /// Products of fewer multiplications are made by one thread: sharing them out takes longer, and much longer on a busy machine, where each waits
     /// for the slowest.
     private static final long SHARED_WORK = 1L << 20;
@@ -56,7 +55,8 @@ public final class OneDnn implements Products {
     private final Api api;
     private final MemorySegment engine;
     private final MemorySegment stream;
-    private final Map<Key, Primitive> primitives = new HashMap<>();
+    /// The one used longest ago comes first, and goes first.
+    private final LinkedHashMap<Key, Primitive> primitives = new LinkedHashMap<>(64, 0.75f, true);
     private int threads;
 
     private OneDnn(Api api) {
@@ -106,7 +106,7 @@ public final class OneDnn implements Products {
             Primitive p = primitives.get(key);
             if (p == null) {
                 if (primitives.size() >= CACHE_LIMIT) {
-                    dropPrimitives();
+                    drop(primitives.pollFirstEntry().getValue());
                 }
                 p = create(a, b, c);
                 primitives.put(key, p);
@@ -187,14 +187,11 @@ public final class OneDnn implements Products {
         };
     }
 
-    private void dropPrimitives() {
-        for (Primitive p : primitives.values()) {
-            for (MemorySegment memory : p.memories) {
-                check("dnnl_memory_destroy", () -> (int) api.memoryDestroy.handle().invokeExact(memory));
-            }
-            check("dnnl_primitive_destroy", () -> (int) api.primitiveDestroy.handle().invokeExact(p.primitive));
+    private void drop(Primitive p) {
+        for (MemorySegment memory : p.memories) {
+            check("dnnl_memory_destroy", () -> (int) api.memoryDestroy.handle().invokeExact(memory));
         }
-        primitives.clear();
+        check("dnnl_primitive_destroy", () -> (int) api.primitiveDestroy.handle().invokeExact(p.primitive));
     }
 
     /// The bound C functions. Loaded once per process.

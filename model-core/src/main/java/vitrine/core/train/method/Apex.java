@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
 import vitrine.core.architecture.FeedForward;
@@ -168,6 +169,9 @@ public final class Apex extends FullTuning {
     /// Refuses models whose blocks it cannot take apart.
     public static void requireTrainable(ModelSpec spec, Path checkpoint) {
         for (LayerSpec l : spec.layers()) {
+            if (l.loops() != null) {
+                throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint, "its %s says that layer %d repeats its attention, whose heads apex would mix", AttentionLoops.FILE, l.index());
+            }
             if (!(l.attention().projection() instanceof Separate s) || s.query().inputMajor() || !(l.feedForward() instanceof FeedForward.Gated)) {
                 throw Refusal.of(Category.FAMILY_UNSUPPORTED, checkpoint, "layer %d has %s, which apex does not take apart", l.index(),
                         l.feedForward() instanceof FeedForward.Mixture ? "experts" : "fused projections or no gate")

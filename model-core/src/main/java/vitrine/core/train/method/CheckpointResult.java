@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import vitrine.core.architecture.AttentionLoops;
 import vitrine.core.backward.Parameter;
 import vitrine.core.backward.Parameters;
 import vitrine.core.checkpoint.Checkpoint;
@@ -28,7 +29,8 @@ final class CheckpointResult {
 
     private static final String WEIGHTS = "model.safetensors";
     private static final List<String> COMPANIONS = List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-            "vocab.txt", "tokenizer.model", "spiece.model", "chat_template.jinja", "chat_template.json", "generation_config.json");
+            "vocab.txt", "tokenizer.model", "spiece.model", "chat_template.jinja", "chat_template.json", "generation_config.json",
+            AttentionLoops.FILE);
     private static final long PART = 4 << 20;
 
     private CheckpointResult() {}
@@ -67,7 +69,7 @@ final class CheckpointResult {
         return Stream.of("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2").anyMatch(t.name()::equals);
     }
 
-    /// Copies the tokenizer's files and what else belongs beside weights.
+    /// Copies the tokenizer's files, the loops of the base and what else belongs beside weights.
     static void copyCompanions(Checkpoint checkpoint, Path folder) throws IOException {
         for (String name : COMPANIONS) {
             Path file = checkpoint.folder().folder().resolve(name);

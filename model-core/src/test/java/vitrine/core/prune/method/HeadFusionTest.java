@@ -55,6 +55,16 @@ class HeadFusionTest {
     }
 
     @Test
+    void cosinesOfHeads() {
+        double[][] c = of(new double[][] {{3, 4}, {-4, 3}, {-6, -8}, {0, 0}, {1, 0}}).cosines();
+        assertEquals(0, c[0][1], 1e-15);
+        assertEquals(-1, c[0][2], 1e-15);
+        assertEquals(0, c[0][3]);
+        assertEquals(0.6, c[4][0], 1e-15);
+        assertEquals(1, c[1][1], 1e-15);
+    }
+
+    @Test
     void theLossIsTheDistanceFromTheMeanByEnergy() {
         double[][] k = heads(5, 12, 3);
         for (int[] group : new int[][] {{0, 1}, {1, 2, 4}, {0, 1, 2, 3, 4}, {3}}) {
