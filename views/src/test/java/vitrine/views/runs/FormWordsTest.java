@@ -22,7 +22,7 @@ class FormWordsTest {
     private static final Sentences CHINESE = Sentences.of(Language.CHINESE);
     /// Three English words in a row, or a text that begins as an English sentence does.
     private static final Pattern ENGLISH = Pattern.compile("\\b[a-z]{2,}(,? [a-z]{2,}){2,}\\b|^[A-Z][a-z]+( [a-z]+)+[.]?$");
-    private static final Pattern NAMES = Pattern.compile("(LoRA|LayRA|HFT|APEX|Wanda|SVD|SlimGPT|[A-Za-z]*-?(LoRA|LoRAP|GPT|LLM|SVD|MoE)|DoRA|DHA|MASA|NOLA|SVFT|Bone|Rho|Taylor|[a-z_\\d]+|[A-Z]|all-linear|[\\d.e−×, -]+.?)");
+    private static final Pattern NAMES = Pattern.compile("(LoRA|LayRA|HFT|APEX|Wanda|SVD|SlimGPT|[A-Za-z]*-?(LoRA|LoRAP|GPT|LLM|SVD|MoE)|DoRA|DHA|SGT|MASA|NOLA|SVFT|Bone|Rho|Taylor|[a-z_\\d]+|[A-Z]|all-linear|[\\d.e−×, -]+.?)");
 
     @Test
     void everyMethodsFormSpeaksChinese() {
