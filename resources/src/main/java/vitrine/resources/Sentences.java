@@ -156,8 +156,9 @@ public final class Sentences extends ResourceBundle {
 
     /// What an entry has for a whole text, with or without the mark at its end; null for none.
     private String entry(String english, int depth) {
-        String said = exact(english, depth);
         int mark = english.isEmpty() ? -1 : MARKS.indexOf(english.charAt(english.length() - 1));
+        String known = whole.get(english) == null && mark >= 0 ? whole.get(english.substring(0, english.length() - 1)) : null;
+        String said = known == null ? exact(english, depth) : known + MARKS_THERE.charAt(mark);
         if (said == null && mark >= 0) {
             String bare = exact(english.substring(0, english.length() - 1), depth);
             said = bare == null ? null : bare + MARKS_THERE.charAt(mark);
