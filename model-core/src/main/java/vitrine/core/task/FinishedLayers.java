@@ -37,6 +37,7 @@ final class FinishedLayers implements AutoCloseable {
     static final String STATE = "layer.json";
     private static final String TENSORS = "layer.safetensors";
     private static final long MAX_BYTES = 64L << 20;
+    private static final long LARGE_LAYER = 8L << 20;
 
     private final Path folder;
     private final String run;
@@ -107,7 +108,9 @@ final class FinishedLayers implements AutoCloseable {
         }
         // Masks and scores of a layer are large arrays, which go straight into the old generation; the serial collector lets that grow to its limit
         // before it looks through it.
-        System.gc();
+        if (declared.values().stream().mapToLong(Declared::bytes).sum() >= LARGE_LAYER) {
+            System.gc();
+        }
         map(at.resolve(TENSORS));
         reports.put(layer, report);
     }
