@@ -108,7 +108,7 @@ final class FinishedLayers implements AutoCloseable {
         }
         // Masks and scores of a layer are large arrays, which go straight into the old generation; the serial collector lets that grow to its limit
         // before it looks through it.
-        if (declared.values().stream().mapToLong(Declared::bytes).sum() >= LARGE_LAYER) {
+        if (tensors.values().stream().mapToLong(p -> p.bytes().byteSize()).sum() >= LARGE_LAYER) {
             System.gc();
         }
         map(at.resolve(TENSORS));
