@@ -23,6 +23,11 @@ final class ShownWords {
     /// Of a node and all below it that can be seen.
     static Set<String> of(Node root) {
         Set<String> out = new TreeSet<>();
+        // A scroll pane has its content once it has been styled, which would be at the next frame.
+        if (root instanceof Parent p) {
+            p.applyCss();
+            p.layout();
+        }
         walk(root, text -> {
             if (text != null && text.chars().filter(Character::isLetter).count() > 1) {
                 out.add(text);

@@ -185,6 +185,9 @@ final class WindowHarness implements AutoCloseable {
     /// All texts that can be seen.
     List<String> texts() {
         List<String> out = new ArrayList<>();
+        // A scroll pane has its content once it has been styled, which would be at the next frame.
+        window.scene().getRoot().applyCss();
+        window.scene().getRoot().layout();
         collect(window.scene().getRoot(), out);
         return out;
     }
