@@ -14,6 +14,7 @@ import vitrine.views.attention.AttentionViewModel.HeadId;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
+import vitrine.views.view.Subject;
 
 /// Heads and layers that are switched off, and what that does to the loss on the prompt. No weight is changed.
 final class SwitchedOff {
@@ -84,7 +85,9 @@ final class SwitchedOff {
 
     /// Measures anew, such as after another prompt.
     void ask() {
-        Task.Capture main = model.subjectProperty().get() == null || model.capture().isEmpty() ? null : model.mainTask();
+        Subject subject = model.subjectProperty().get();
+        // While it is cleared for another subject, which may have no forward pass, parts go one by one.
+        Task.Capture main = subject == null || subject.anatomy().spec().isEmpty() || model.capture().isEmpty() ? null : model.mainTask();
         if (main == null || !any()) {
             without.clear("");
             return;

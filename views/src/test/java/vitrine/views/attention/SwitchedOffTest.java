@@ -54,6 +54,10 @@ class SwitchedOffTest {
             off.toggle(new HeadId(1, 3));
             off.toggleLayer(2);
             assertNull(off.withoutProperty().get().valueOrNull(), "with all on there is nothing to compare");
+            off.toggle(new HeadId(0, 0));
+            off.toggle(new HeadId(0, 1));
+            model.show(new Subject(Anatomy.of(Checkpoints.open(Path.of("../model-core/src/test/resources/badinputs/adapter/valid")))));
+            assertFalse(off.any(), "what follows has no forward pass, and nothing is asked of it");
         });
     }
 
