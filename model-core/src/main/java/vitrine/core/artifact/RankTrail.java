@@ -1,17 +1,10 @@
 package vitrine.core.artifact;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeMap;
-import vitrine.core.json.Json;
-import vitrine.core.refusal.Category;
 
 /// The ranks of an adapter along its training run: `ranks.jsonl`, in the run's folder while it goes and in its result.
 ///
@@ -33,44 +26,21 @@ public record RankTrail(List<Step> steps) {
 
     /// Where a folder holds a trail: a run's folder, a result in it, or what was kept of it.
     public static Optional<Path> in(Path folder) {
-        for (Path p : List.of(folder.resolve(FILE), folder.resolve("result").resolve(FILE))) {
-            if (Files.isRegularFile(p)) {
-                return Optional.of(p);
-            }
-        }
-        return Optional.empty();
+        return TrailFile.in(folder, FILE);
     }
 
     /// Reads a trail. A last line that is being written is left for the next time.
     ///
     /// @throws vitrine.core.refusal.Refusal where a whole line is none of a trail
     public static RankTrail read(Path file) {
-        // A run that was taken up again may have gone through a step twice: what it said last holds.
-        TreeMap<Long, Step> steps = new TreeMap<>();
-        try {
-            String text = Files.readString(file, StandardCharsets.UTF_8);
-            int from = 0;
-            int number = 0;
-            for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-                number++;
-                JsonNode line = Json.mapper().readTree(text.substring(from, end));
-                from = end + 1;
-                List<Module> modules = new ArrayList<>();
-                for (JsonNode m : line.path("modules")) {
-                    modules.add(new Module(m.path("module").asText(), m.path("layer").asInt(-1), m.path("out").asInt(), m.path("in").asInt(), values(m.path("sigma")), values(m.path("norm_product")),
-                            values(m.path("gate"))));
-                }
-                if (!line.path("step").isIntegralNumber() || modules.isEmpty()) {
-                    throw vitrine.core.refusal.Refusal.of(Category.ARTIFACT_INVALID, file, "it is no line of ranks").where("line " + number);
-                }
-                steps.put(line.path("step").asLong(), new Step(line.path("step").asLong(), List.copyOf(modules)));
+        return new RankTrail(TrailFile.read(file, "ranks", line -> {
+            List<Module> modules = new ArrayList<>();
+            for (JsonNode m : line.path("modules")) {
+                modules.add(new Module(m.path("module").asText(), m.path("layer").asInt(-1), m.path("out").asInt(), m.path("in").asInt(), values(m.path("sigma")), values(m.path("norm_product")),
+                        values(m.path("gate"))));
             }
-        } catch (JsonProcessingException e) {
-            throw vitrine.core.refusal.Refusal.of(Category.ARTIFACT_INVALID, file, "it is no list of ranks (%s)", e.getOriginalMessage()).cause(e);
-        } catch (IOException e) {
-            throw Json.refuse(file, Category.ARTIFACT_INVALID, e);
-        }
-        return new RankTrail(List.copyOf(steps.values()));
+            return modules.isEmpty() ? null : new Step(line.path("step").asLong(), List.copyOf(modules));
+        }));
     }
 
     private static double[] values(JsonNode list) {

@@ -40,14 +40,9 @@ final class MixtureSteps {
 
     private record Visit(int expert, int[] tokens, int[] ranks) {
 
-        /// Whole blocks, and the rest.
+        /// What is multiplied together.
         Stream<Visit> parts() {
-            int whole = Routing.inBlocks(tokens.length);
-            return whole == 0 || whole == tokens.length ? Stream.of(this) : Stream.of(part(0, whole), part(whole, tokens.length));
-        }
-
-        private Visit part(int from, int to) {
-            return new Visit(expert, Arrays.copyOfRange(tokens, from, to), Arrays.copyOfRange(ranks, from, to));
+            return Routing.parts(tokens.length).stream().map(p -> new Visit(expert, Arrays.copyOfRange(tokens, p.from(), p.to()), Arrays.copyOfRange(ranks, p.from(), p.to())));
         }
     }
 

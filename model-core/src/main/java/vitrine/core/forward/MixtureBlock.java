@@ -103,14 +103,9 @@ final class MixtureBlock {
     /// The tokens that one expert sees, in order, with their weights.
     private record Visit(int expert, int[] tokens, float[] weights) {
 
-        /// Whole blocks, and the rest.
+        /// What is multiplied together.
         Stream<Visit> parts() {
-            int whole = Routing.inBlocks(tokens.length);
-            return whole == 0 || whole == tokens.length ? Stream.of(this) : Stream.of(part(0, whole), part(whole, tokens.length));
-        }
-
-        private Visit part(int from, int to) {
-            return new Visit(expert, Arrays.copyOfRange(tokens, from, to), Arrays.copyOfRange(weights, from, to));
+            return Routing.parts(tokens.length).stream().map(p -> new Visit(expert, Arrays.copyOfRange(tokens, p.from(), p.to()), Arrays.copyOfRange(weights, p.from(), p.to())));
         }
     }
 

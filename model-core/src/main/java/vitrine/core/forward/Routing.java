@@ -1,6 +1,7 @@
 package vitrine.core.forward;
 
 import java.util.Arrays;
+import java.util.List;
 import vitrine.core.architecture.Router;
 import vitrine.core.architecture.Router.Weighting;
 
@@ -20,10 +21,14 @@ public final class Routing {
         this.correction = correction;
     }
 
-    /// How many of an expert's tokens make whole blocks, which are multiplied together; the rest is multiplied by itself. Another number of tokens
-    /// chooses an expert every time, and a product of a shape not seen before takes longer to prepare than a small one to make.
-    public static int inBlocks(int tokens) {
-        return tokens - tokens % BLOCK;
+    /// Some of an expert's tokens, from one on to before another.
+    public record Part(int from, int to) {}
+
+    /// The tokens of an expert in parts that are multiplied together: whole blocks, and the rest. Another number of tokens chooses an expert every time,
+    /// and a product of a shape not seen before takes longer to prepare than a small one to make.
+    public static List<Part> parts(int tokens) {
+        int whole = tokens - tokens % BLOCK;
+        return whole == 0 || whole == tokens ? List.of(new Part(0, tokens)) : List.of(new Part(0, whole), new Part(whole, tokens));
     }
 
     /// The score of every expert: p, s, or the logit itself.

@@ -26,6 +26,7 @@ import vitrine.core.tensor.Shape;
 /// A file of another run is never taken up; one that is damaged is computed again, and that is said.
 final class KeptSums {
 
+    /// Tokens that pass between two times that sums are written.
     private static final int TOGETHER = 8192;
 
     /// Nothing is kept, and sequences pass in the same groups: what a preview adds up is what the run will.

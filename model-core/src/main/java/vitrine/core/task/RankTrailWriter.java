@@ -7,12 +7,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.List;
 import java.util.Map;
 import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.DeltaSpectrum;
@@ -26,40 +20,20 @@ import vitrine.core.backward.Parameters;
 import vitrine.core.json.Json;
 
 /// Writes the ranks of an adapter along its run, a line for about every fiftieth part of it. [RankTrail] says what is written.
-final class RankTrailWriter {
+final class RankTrailWriter extends TrailWriter {
 
     private static final int LINES = 50;
     private static final String FACTOR = ".lora_";
     /// Spectra of more modules would take longer than the steps between them: then experts are left out.
     private static final int MOST_MODULES = 512;
 
-    private final Path file;
-
     RankTrailWriter(RunFolder folder) {
-        file = folder.folder().resolve(RankTrail.FILE);
+        super(folder, RankTrail.FILE);
     }
 
     /// Whether a step of so many is one that is kept.
     static boolean keeps(long step, long steps) {
         return step == steps || step % Math.max(1, steps / LINES) == 0;
-    }
-
-    /// Forgets what was written of steps from one on: the run goes through them again.
-    void from(long step) throws IOException {
-        if (!Files.exists(file)) {
-            return;
-        }
-        List<String> kept = Files.readAllLines(file, StandardCharsets.UTF_8).stream().filter(l -> before(l, step)).toList();
-        Files.write(file, kept, StandardCharsets.UTF_8);
-    }
-
-    static boolean before(String line, long step) {
-        try {
-            return Json.mapper().readTree(line).path("step").asLong(Long.MAX_VALUE) < step;
-        } catch (com.fasterxml.jackson.core.JsonProcessingException cut) {
-            // The line that was being written when the run was ended.
-            return false;
-        }
     }
 
     /// Adds the ranks as they are now; methods without factors have none.
@@ -97,7 +71,7 @@ final class RankTrailWriter {
             }
         }
         if (!modules.isEmpty()) {
-            Files.writeString(file, Json.line(line) + "\n", StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            append(line);
         }
     }
 
@@ -124,13 +98,6 @@ final class RankTrailWriter {
         ArrayNode list = to.putArray(key);
         for (double v : values) {
             list.add((float) v);
-        }
-    }
-
-    /// Lays a copy into the result.
-    void copyTo(Path result) throws IOException {
-        if (Files.exists(file)) {
-            Files.copy(file, result.resolve(RankTrail.FILE), StandardCopyOption.REPLACE_EXISTING);
         }
     }
 }

@@ -175,6 +175,28 @@ class ForwardPassLawsTest {
         }
     }
 
+    /// Together every expert has so many tokens that they pass in whole blocks and a rest; alone each has fewer than a block.
+    @ParameterizedTest
+    @ValueSource(strings = {"mixtral", "qwen2-moe", "gpt-oss"})
+    void expertsOfManyTokensSayTheSame(String name) {
+        try (Model m = Model.of(name)) {
+            int[][] sequences = new int[40][];
+            for (int s = 0; s < sequences.length; s++) {
+                int[] ids = IDS.clone();
+                for (int i = 0; i < ids.length; i++) {
+                    ids[i] = (ids[i] + 13 * s + s * i) % 400;
+                }
+                sequences[s] = ids;
+            }
+            Recorder together = new Recorder(m.spec);
+            new ForwardPass(m.spec, m.weights).run(Batch.of(sequences), together, Progress.NONE);
+            for (int s = 0; s < sequences.length; s += 13) {
+                float[] alone = m.logits(Probe.NONE, sequences[s]);
+                assertArrayEquals(alone, together.get(-1, Site.LOGITS, s), 1e-4f * largest(alone));
+            }
+        }
+    }
+
     @Test
     void theSameTwiceGivesTheSameBits() {
         try (Model m = Model.of("qwen2")) {

@@ -1,7 +1,9 @@
 package vitrine.core.forward;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.Router;
@@ -33,6 +35,13 @@ class RoutingTest {
         double[] wide = new double[got.weights.length];
         java.util.Arrays.setAll(wide, i -> got.weights[i]);
         assertArrayEquals(weights, wide, CLOSE);
+    }
+
+    @Test
+    void tokensPassInWholeBlocksAndARest() {
+        assertEquals(List.of(new Routing.Part(0, 63)), Routing.parts(63));
+        assertEquals(List.of(new Routing.Part(0, 128)), Routing.parts(128));
+        assertEquals(List.of(new Routing.Part(0, 128), new Routing.Part(128, 129)), Routing.parts(129));
     }
 
     @Test
