@@ -14,9 +14,10 @@ final class PruneText {
     static void say(long run, ObjectNode r, Path at, Output output) {
         JsonNode size = r.get("sparsity");
         output.text(String.format(Locale.ROOT, "Run %d, %s: %s", run, r.path("method").asText(), r.path("output").asText()));
-        output.text(String.format(Locale.ROOT, "zeros            %,d of %,d weights that could be pruned, %.2f %%; of all parameters %.2f %%", size.path("zeros").asLong(),
-                size.path("prunable_weights").asLong(), 100 * size.path("of_prunable").asDouble(), 100 * size.path("of_all").asDouble()));
-        if (size.has("factorised_parameters")) {
+        long removed = size.path("removed_parameters").asLong();
+        output.text(String.format(Locale.ROOT, "%-16s %,d of %,d weights that could be pruned, %.2f %%; of all parameters %.2f %%", removed == 0 ? "zeros" : size.path("zeros").asLong() == 0 ? "gone" : "gone or zero",
+                size.path("zeros").asLong() + removed, size.path("prunable_weights").asLong(), 100 * size.path("of_prunable").asDouble(), 100 * size.path("of_all").asDouble()));
+        if (size.path("factorised_parameters").asLong(Long.MAX_VALUE) < size.path("parameters").asLong()) {
             output.text(String.format(Locale.ROOT, "as thin matrices %,d parameters instead of %,d", size.path("factorised_parameters").asLong(), size.path("parameters").asLong()));
         }
         output.text(String.format(Locale.ROOT, "on disk          %s instead of %s", Words.bytes(size.path("bytes").asLong()), Words.bytes(size.path("bytes_before").asLong())));

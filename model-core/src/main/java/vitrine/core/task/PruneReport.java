@@ -154,7 +154,7 @@ final class PruneReport {
         t.append("# ").append(Visible.escape(model.checkpoint().name())).append(", pruned by ").append(task.method().name()).append("\n\nPruned by Vitrine's embedded engine. ").append(n.get("note").asText())
                 .append("\n\n| | |\n| --- | --- |\n");
         JsonNode sizes = n.get("sparsity");
-        row(t, "zeros of the weights that could be pruned", String.format(Locale.ROOT, "%,d of %,d (%.2f %%)", sizes.path("zeros").asLong(), sizes.path("prunable_weights").asLong(),
+        row(t, "zero or gone, of the weights that could be pruned", String.format(Locale.ROOT, "%,d of %,d (%.2f %%)", sizes.path("zeros").asLong() + sizes.path("removed_parameters").asLong(), sizes.path("prunable_weights").asLong(),
                 100 * sizes.path("of_prunable").asDouble()));
         row(t, "parameters, before and after", String.format(Locale.ROOT, "%,d, %,d", sizes.path("parameters_before").asLong(), sizes.path("parameters").asLong()));
         row(t, "zero or gone, of all parameters", String.format(Locale.ROOT, "%.2f %%", 100 * sizes.path("of_all").asDouble()));

@@ -258,7 +258,7 @@ final class InsideCard {
         double most = 0.01;
         for (int i = 0; i < cells.length; i++) {
             JsonNode l = rows.get(i / experts);
-            double v = share(l, "load_after", l.path("became").path(i % experts).asInt(-1)) - share(l, "load_before", i % experts);
+            double v = share(l, "load_after", l.path("became").path(i % experts).asInt(-1)) - together(l, i % experts);
             cells[i] = Double.isNaN(v) ? Cells.NONE : (float) v;
             most = Double.isNaN(v) ? most : Math.max(most, Math.abs(v));
         }
@@ -267,14 +267,25 @@ final class InsideCard {
             JsonNode l = rows.get(r);
             int became = l.path("became").path(c).asInt(-1);
             ReadOut out = new ReadOut().add(Role.INDEX, "layer " + l.path("layer").asText() + ", expert " + c + (became >= 0 && became != c ? ", now " + became : ""));
-            line(out, "share of choices", share(l, "load_before", c), share(l, "load_after", became), Numbers::probability);
+            line(out, became >= 0 && alike(l, c).count() > 1 ? "share of choices, of all that became it" : "share of choices", together(l, c), share(l, "load_after", became), Numbers::probability);
             line(out, "load entropy", l.path("load_entropy_before").asDouble(Double.NaN), l.path("load_entropy_after").asDouble(Double.NaN), Numbers::probability);
             line(out, "router entropy, nats", l.path("router_entropy_before").asDouble(Double.NaN), l.path("router_entropy_after").asDouble(Double.NaN), v -> Numbers.fixed(v, 3));
             return out.line().add(Role.CONTEXT, "tokens with other experts").add(Role.NUMBER, Numbers.percent(l.path("changed_sets").asDouble(Double.NaN)));
         });
         chart.show(Cells.of(rows.size(), experts, cells), Scale.diverging(1).fittedTo(-most, most));
         card.title("Load of experts").subtitle(figure(a.path("changed_sets"), Numbers::percent) + " of tokens choose others");
-        card.provenance(Origins.measured(data, "share of choices in percentage points, after less before, of what each expert became, over " + Numbers.count(a.path("tokens").asLong()) + " tokens of " + a.path("text").asText()));
+        card.provenance(Origins.measured(data, "share of choices in percentage points: of what an expert became, less that of all experts that became it, over " + Numbers.count(a.path("tokens").asLong()) + " tokens of " + a.path("text").asText()));
+    }
+
+    /// The experts that became what one did: itself, where none was merged with it or it is gone.
+    private static IntStream alike(JsonNode layer, int expert) {
+        JsonNode became = layer.path("became");
+        int to = became.path(expert).asInt(-1);
+        return to < 0 ? IntStream.of(expert) : IntStream.range(0, became.size()).filter(e -> became.path(e).asInt(-1) == to);
+    }
+
+    private static double together(JsonNode layer, int expert) {
+        return alike(layer, expert).mapToDouble(e -> share(layer, "load_before", e)).sum();
     }
 
     private static double share(JsonNode layer, String side, int expert) {

@@ -132,12 +132,13 @@ final class PruneLayout extends Region {
         perplexity.show(quantity(first.at("/pruned/perplexity"), Numbers::perplexity, from(d, "exp of the mean loss over " + Numbers.count(first.path("predicted_tokens").asLong()) + " predicted tokens; " + r.path("recipe").asText()), noText));
         perplexity.note(first.at("/dense/perplexity").isNumber() ? "was " + Numbers.perplexity(first.at("/dense/perplexity").asDouble()) : "");
         JsonNode s = r.path("sparsity");
-        gone.caption(s.has("factorised_of_prunable") ? "Gone as thin matrices" : "Weights gone");
-        gone.show(s.isMissingNode() ? Quantity.missing(why, from(d, "")) : Quantity.of(100 * goneShare(s), v -> Numbers.fixed(v, 1), Origins.derived(d, s.has("factorised_of_prunable") ? "1 − values of the thin matrices ÷ weights that could be pruned" : "zeros and removed parameters ÷ weights that could be pruned")).in("%"));
-        gone.note(s.isMissingNode() ? "" : s.has("factorised_parameters") ? Numbers.si(s.path("factorised_parameters").asDouble()) + " of " + Numbers.si(s.path("parameters").asDouble()) + " left"
+        boolean thin = thin(s);
+        gone.caption(thin ? "Gone as thin matrices" : "Weights gone");
+        gone.show(s.isMissingNode() ? Quantity.missing(why, from(d, "")) : Quantity.of(100 * goneShare(s), v -> Numbers.fixed(v, 1), Origins.derived(d, thin ? "1 − values of the thin matrices ÷ weights that could be pruned" : "zeros and removed parameters ÷ weights that could be pruned")).in("%"));
+        gone.note(s.isMissingNode() ? "" : thin ? Numbers.si(s.path("factorised_parameters").asDouble()) + " of " + Numbers.si(s.path("parameters").asDouble()) + " left"
                 : Numbers.count(s.path("parameters").asLong()) + " parameters");
         disk.show(quantity(s.path("bytes"), Numbers::bytes, from(d, "files of the checkpoint, masks and thin matrices left out"), why));
-        disk.note(s.has("bytes_before") ? s.path("bytes").asLong() == s.path("bytes_before").asLong() ? s.has("factorised_parameters") ? "as before" : "zeros take room" : "was " + Numbers.bytes(s.path("bytes_before").asDouble()) : "");
+        disk.note(s.has("bytes_before") ? s.path("bytes").asLong() == s.path("bytes_before").asLong() ? thin ? "as before" : "zeros take room" : "was " + Numbers.bytes(s.path("bytes_before").asDouble()) : "");
         JsonNode v = r.path("speed");
         speed.show(quantity(v.path("pruned_tokens_per_second"), Numbers::rate, from(d, "a pass with logits over " + Numbers.count(v.path("tokens").asLong()) + " tokens, in turn with the model as it was, the best of " + v.path("rounds").asInt()), noText));
         speed.note(v.path("dense_tokens_per_second").isNumber() ? "was " + Numbers.rate(v.path("dense_tokens_per_second").asDouble()) : "");
@@ -146,9 +147,14 @@ final class PruneLayout extends Region {
         agreement.note(first.path("kl").isNumber() ? "KL " + Numbers.fixed(first.path("kl").asDouble(), 3) + Numbers.THIN_SPACE + "nats" : "");
     }
 
+    /// Whether thin matrices, or heads stored once, would hold less than what was written.
+    private static boolean thin(JsonNode s) {
+        return s.path("factorised_parameters").asLong(Long.MAX_VALUE) < s.path("parameters").asLong();
+    }
+
     /// With methods of rank, thin matrices hold less although no weight is 0.
     private static double goneShare(JsonNode s) {
-        return s.has("factorised_of_prunable") ? s.path("factorised_of_prunable").asDouble() : s.path("of_prunable").asDouble();
+        return thin(s) ? s.path("factorised_of_prunable").asDouble() : s.path("of_prunable").asDouble();
     }
 
     // --- by layer

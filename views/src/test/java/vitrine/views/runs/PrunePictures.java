@@ -29,7 +29,7 @@ public final class PrunePictures {
         FxThread.run(() -> { });
         board.look();
         FxThread.run(() -> { });
-        for (RunRow r : args.length > 4 ? List.<RunRow>of() : FxThread.get(() -> List.copyOf(view.model().board().rows()))) {
+        for (RunRow r : args.length > 4 ? List.<RunRow>of() : FxThread.get(() -> view.model().board().rows().stream().filter(row -> RunRow.prunes(row.run())).toList())) {
             FxThread.run(() -> view.model().show(r.number()));
             board.look();
             FxThread.run(() -> { });

@@ -142,7 +142,8 @@ class PruneRunsTest {
                   {'name': 'a', 'kind': 'query', 'layer': 0, 'before': 10, 'after': 8, 'normalised_before': 0.5, 'normalised_after': 0.4}, {'name': 'b', 'kind': 'down', 'layer': 0, 'before': 10, 'after': null, 'normalised_before': 0.5, 'normalised_after': null},
                   {'name': 'c', 'kind': 'query', 'layer': 1, 'before': 10, 'after': 10.04, 'normalised_before': 0.5, 'normalised_after': 0.502}]},
                  'attention': {'text': 'held out', 'tokens': 12, 'entropy_before': 1.5, 'entropy_after': 1.25, 'layers': [{'layer': 0, 'entropy_before': [1, 2], 'entropy_after': [1.5, null], 'total_variation': [0.125, null]}, {'layer': 1, 'total_variation': [0.5, 0.75]}]},
-                 'routing': {'text': 'held out', 'tokens': 12, 'changed_sets': 0.25, 'layers': [{'layer': 1, 'load_before': [6, 2], 'load_after': [8], 'became': [-1, 0], 'changed_sets': 0.25}]}}""");
+                 'routing': {'text': 'held out', 'tokens': 12, 'changed_sets': 0.25, 'layers': [{'layer': 1, 'load_before': [6, 2], 'load_after': [8], 'became': [-1, 0], 'changed_sets': 0.25},
+                   {'layer': 2, 'load_before': [1, 3, 4], 'load_after': [6, 2], 'became': [0, 1, 0], 'changed_sets': 0.5}]}}""");
         FxThread.run(() -> view.model().show(r.number()));
         has(look(), "Hidden-state error, by layer");
         InsideCard inside = view.run().pruned().inside();
@@ -150,7 +151,7 @@ class PruneRunsTest {
         assertEquals("layer,q,down 0,-100.0, 1,2.0,", csv(inside, InsideCard.Of.RANK));
         has(texts(), "Effective rank", "mean 0.500 → 0.450");
         assertEquals("layer,0,1 0,0.125, 1,0.5,0.75", csv(inside, InsideCard.Of.ATTENTION));
-        assertEquals("layer,0,1 1,,0.75", csv(inside, InsideCard.Of.ROUTING));
+        assertEquals("layer,0,1,2 1,,0.75, 2,0.125,-0.125,0.125", csv(inside, InsideCard.Of.ROUTING));
         assertEquals("layer,0 · A,1 · B,2 · B 0 · A,,0.3,0.4 1 · B,0.1,,0.8 2 · A,0.9,0.2,", csv(inside, InsideCard.Of.HEADS));
         assertEquals(List.of(), FxThread.get(() -> ProvenanceAudit.untagged(view.body())));
     }
