@@ -25,7 +25,7 @@ import vitrine.views.chart.Theme;
 /// Draws the whole window in its states, to be looked at.
 public final class WindowPictures {
 
-    private static final int[][] SIZES = {{1440, 900}, {1280, 800}, {2560, 1440}, {1100, 700}};
+    private static final int[][] SIZES = {{1440, 900}, {1280, 800}, {2560, 1440}, {1100, 700}, {960, 540}};
 
     private final WindowHarness h;
     private final Path out;
@@ -96,6 +96,10 @@ public final class WindowPictures {
         WindowHarness.run(() -> ((javafx.scene.control.ButtonBase) h.window.scene().getRoot().lookup("#engine")).fire());
         Thread.sleep(300);
         popup("engine");
+        WindowHarness.run(() -> h.window.commands().named("Guide").run());
+        one("guide", 1440, 900);
+        one("guide-small", 960, 540);
+        h.press("Esc");
         WindowHarness.run(() -> h.window.commands().named("Preferences").run());
         one("preferences", 1440, 900);
         h.press("Esc");
