@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /// The pages of `docs/guide`, which are part of the program, so that a formula on screen can name its section and open it without a network.
 ///
@@ -83,23 +82,18 @@ public final class Guide {
         return title;
     }
 
-    /// Reads a page.
+    /// A page as it is written, Markdown.
     ///
     /// @throws IllegalArgumentException if there is no such page
-    public static GuidePage read(String page) {
+    public static String text(String page) {
         title(page);
         try (InputStream in = Guide.class.getResourceAsStream(FOLDER + page + ".md")) {
             if (in == null) {
                 throw new IllegalStateException("built without the guide's page " + page);
             }
-            return GuidePage.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    /// Where a section is on its page: the number of the block, and of the table's row in it (-1 for none); empty if the guide has no such section.
-    public static Optional<GuidePage.Spot> find(Section section) {
-        return PAGES.containsKey(section.page()) ? read(section.page()).find(section.heading(), section.row()) : Optional.empty();
     }
 }

@@ -20,16 +20,15 @@ import javafx.scene.layout.StackPane;
 import javafx.scene.layout.VBox;
 import javafx.scene.text.Text;
 import javafx.scene.text.TextFlow;
+import vitrine.app.shell.GuidePage.Block;
+import vitrine.app.shell.GuidePage.Code;
+import vitrine.app.shell.GuidePage.Heading;
+import vitrine.app.shell.GuidePage.Item;
+import vitrine.app.shell.GuidePage.Paragraph;
+import vitrine.app.shell.GuidePage.Span;
+import vitrine.app.shell.GuidePage.Spot;
+import vitrine.app.shell.GuidePage.Table;
 import vitrine.resources.Guide;
-import vitrine.resources.GuidePage;
-import vitrine.resources.GuidePage.Block;
-import vitrine.resources.GuidePage.Code;
-import vitrine.resources.GuidePage.Heading;
-import vitrine.resources.GuidePage.Item;
-import vitrine.resources.GuidePage.Paragraph;
-import vitrine.resources.GuidePage.Span;
-import vitrine.resources.GuidePage.Spot;
-import vitrine.resources.GuidePage.Table;
 import vitrine.resources.Styles;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
@@ -115,7 +114,7 @@ final class GuideReader extends VBox {
         marked = null;
         back.setDisable(before.isEmpty());
         pages.valueProperty().set(section.page());
-        GuidePage page = Guide.read(section.page());
+        GuidePage page = GuidePage.read(section.page());
         Spot spot = page.find(section.heading(), section.row()).orElse(new Spot(0, -1));
         VBox content = new VBox(8);
         content.setPadding(new Insets(0, 16, 24, 0));
@@ -255,7 +254,7 @@ final class GuideReader extends VBox {
 
     /// The heading whose anchor is so called, as hosts of Markdown call them; empty for none.
     private static String headingOf(String page, String anchor) {
-        return Guide.read(page).blocks().stream().filter(Heading.class::isInstance).map(b -> ((Heading) b).text())
+        return GuidePage.read(page).blocks().stream().filter(Heading.class::isInstance).map(b -> ((Heading) b).text())
                 .filter(t -> t.toLowerCase(java.util.Locale.ROOT).replaceAll("[^\\p{L}\\d _-]", "").replace(' ', '-').equals(anchor)).findFirst().orElse("");
     }
 }

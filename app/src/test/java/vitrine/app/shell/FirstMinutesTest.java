@@ -356,12 +356,12 @@ class FirstMinutesTest {
         ProvenanceAudit.unexplained(root).forEach(u -> untold.add(where + " names no section of the guide: " + u.shown() + " at " + u.path()));
         for (HelpTopic topic : h.window.present().orElseThrow().help()) {
             formulas.add(topic.formula());
-            for (String words : List.of(topic.title(), topic.words())) {
-                if (ENGLISH.matcher(CHINESE.of(words)).find()) {
+            for (String words : List.of(topic.title(), topic.words(), topic.source())) {
+                if (ENGLISH.matcher(CHINESE.of(words)).find() && !PAPERS.matcher(words).matches()) {
                     english.add(where + ", help: " + words + " → " + CHINESE.of(words));
                 }
             }
-            if (Guide.find(topic.section()).isEmpty()) {
+            if (GuidePage.find(topic.section()).isEmpty()) {
                 untold.add(where + ": " + topic.title() + " is not in the guide at " + topic.section());
             }
         }

@@ -1,4 +1,4 @@
-package vitrine.resources;
+package vitrine.app.shell;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,16 +16,17 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import vitrine.resources.GuidePage.Code;
-import vitrine.resources.GuidePage.Heading;
-import vitrine.resources.GuidePage.Item;
-import vitrine.resources.GuidePage.Paragraph;
-import vitrine.resources.GuidePage.Span;
-import vitrine.resources.GuidePage.Spot;
-import vitrine.resources.GuidePage.Style;
-import vitrine.resources.GuidePage.Table;
+import vitrine.app.shell.GuidePage.Code;
+import vitrine.app.shell.GuidePage.Heading;
+import vitrine.app.shell.GuidePage.Item;
+import vitrine.app.shell.GuidePage.Paragraph;
+import vitrine.app.shell.GuidePage.Span;
+import vitrine.app.shell.GuidePage.Spot;
+import vitrine.app.shell.GuidePage.Style;
+import vitrine.app.shell.GuidePage.Table;
+import vitrine.resources.Guide;
 
-class GuideTest {
+class GuidePageTest {
 
     private static final Path PAGES = Path.of("../docs/guide");
 
@@ -78,9 +79,9 @@ class GuideTest {
             assertEquals(files.map(f -> f.getFileName().toString().replace(".md", "")).collect(Collectors.toCollection(TreeSet::new)), new TreeSet<>(Guide.pages()));
         }
         for (String name : Guide.pages()) {
-            assertEquals(GuidePage.parse(Files.readString(PAGES.resolve(name + ".md"))), Guide.read(name), name);
+            assertEquals(Files.readString(PAGES.resolve(name + ".md")), Guide.text(name), name);
         }
-        assertThrows(IllegalArgumentException.class, () -> Guide.read("../decisions/001"));
+        assertThrows(IllegalArgumentException.class, () -> Guide.text("../decisions/001"));
     }
 
     /// No word of a page is lost when it is read: all letters and digits of the file, but for pictures and the targets of links, are in the blocks.
@@ -88,9 +89,9 @@ class GuideTest {
     void noWordIsLost() throws IOException {
         for (String name : Guide.pages()) {
             String file = Files.readString(PAGES.resolve(name + ".md")).replaceAll("(?m)^!\\[.*$", "").replaceAll("]\\([^)\\s]+\\)", "]");
-            String read = Guide.read(name).blocks().stream().map(GuideTest::words).collect(Collectors.joining());
+            String read = GuidePage.read(name).blocks().stream().map(GuidePageTest::words).collect(Collectors.joining());
             assertEquals(letters(file), letters(read), name);
-            for (GuidePage.Block block : Guide.read(name).blocks()) {
+            for (GuidePage.Block block : GuidePage.read(name).blocks()) {
                 if (block instanceof Table t) {
                     assertTrue(t.rows().stream().allMatch(r -> r.size() == t.rows().getFirst().size()), name + ": " + t.rows().getFirst());
                 }
@@ -129,7 +130,7 @@ class GuideTest {
                             default -> Guide.Section.page(m.group(2));
                         };
                         seen++;
-                        if (Guide.find(section).isEmpty()) {
+                        if (GuidePage.find(section).isEmpty()) {
                             missing.add(f.getFileName() + ": " + section);
                         }
                     }
