@@ -192,6 +192,43 @@ class PythonPackageTest {
         return tasks;
     }
 
+    /// What `nvidia-smi` prints on an H200, with what a card keeps to itself, and a line that is cut off; no such program is no fault.
+    @Test
+    void readsWhatTheGpuDoes() throws IOException, InterruptedException {
+        PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
+        Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
+        Path driver = Files.writeString(folder.resolve("driver"), """
+                #!/bin/sh
+                echo "$@" > "$0.asked"
+                echo '81, 33168, 143771, 61, 599.25'
+                sleep 1
+                echo '[N/A], 34, 143771, [N/A], 77.5'
+                echo '100, 33'
+                sleep 60
+                """);
+        assertTrue(driver.toFile().setExecutable(true));
+        Process python = new ProcessBuilder(found.executable().toString(), "-c", """
+                import json, sys, time
+                from vitrine_engine import gpu
+                gpu.name_of = lambda device: "GPU-f7f0"
+                for program in sys.argv[1:]:
+                    meter, seen, end = gpu.Meter("cuda:0", program), [], time.monotonic() + 3
+                    while time.monotonic() < end and len(seen) < 2:
+                        seen += [figures for figures in [meter.take()] if figures]
+                        time.sleep(0.05)
+                    meter.close()
+                    print(json.dumps(seen))
+                """, driver.toString(), folder.resolve("absent").toString()).directory(SOURCES.getParent().toFile()).redirectErrorStream(true).start();
+        String said = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, python.waitFor(), said);
+        assertEquals("""
+                [{"gpu_load_percent": 81.0, "gpu_used_bytes": 34779168768.0, "gpu_total_bytes": 150754820096.0, "gpu_celsius": 61.0, "gpu_watts": 599.25}, \
+                {"gpu_used_bytes": 35651584.0, "gpu_total_bytes": 150754820096.0, "gpu_watts": 77.5}]
+                []
+                """, said);
+        assertTrue(Files.readString(folder.resolve("driver.asked")).startsWith("--id=GPU-f7f0 --query-gpu=utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw "));
+    }
+
     /// A number out of its range is refused by the package in the words of this program, for whoever asks it without it.
     @Test
     void refusesNumbersAsTheProgramDoes() throws IOException, InterruptedException {

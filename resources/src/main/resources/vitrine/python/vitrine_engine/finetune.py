@@ -13,7 +13,7 @@ import time
 
 import torch
 
-from . import VERSION, catalogue, datasets, models, randomness, ranks, saved
+from . import VERSION, catalogue, datasets, gpu, models, randomness, ranks, saved
 from .artifact import Outcome, number
 from .datasets import IGNORED
 from .distributed import Group, like, whole
@@ -49,6 +49,8 @@ class Finetune:
         self._lowest, self._lowest_step, self._since = math.inf, -1, 0
         # which of a pass's places are real tokens, [samples, width]; None while nothing is counted
         self.real = None
+        # the samples of a pass that is laid out already, and how
+        self._ready = None
         if "steps" in self._s and "epochs" in self._s:
             raise invalid("steps and epochs say the same; one of them belongs here")
         self._method = catalogue.of(task, self._s)
@@ -141,7 +143,18 @@ class Finetune:
         return (2 if self._runner.dtype == torch.bfloat16 else 4) * (14 * c.hidden_size + 4 * feed_forward) * tokens
 
     def _rows(self, samples):
-        """Samples side by side: ids, targets, positions (None where every sample is one sequence)."""
+        """Samples side by side on the device: ids, targets, positions (None where every sample is one sequence)."""
+        ready, self._ready = self._ready, None
+        *rows, self.real = ready[1] if ready is not None and ready[0] == [id(s) for s in samples] else self._side_by_side(samples)
+        return rows
+
+    def _prepare(self, step):
+        """Lays the first pass of a step out while the device is still busy with the one before, so that it need not wait."""
+        if step <= self._total and self._device.type == "cuda":
+            first = self._group.own(self._samples.step(step)[:self._batch])
+            self._ready = [id(s) for s in first], self._side_by_side(first)
+
+    def _side_by_side(self, samples):
         longest = max(sum(len(q.ids) for q in sample) for sample in samples)
         ids = torch.zeros(len(samples), longest, dtype=torch.long)
         targets = torch.full((len(samples), longest), IGNORED, dtype=torch.long)
@@ -160,8 +173,11 @@ class Finetune:
             real[row, :at] = True
         several = any(len(sample) > 1 for sample in samples)
         opt = self._checkpoint.model_type == "opt"
-        self.real = real.to(self._device)
-        return ids.to(self._device), targets.to(self._device), places.to(self._device) if several or opt else None
+        return [None if t is None else self._there(t) for t in (ids, targets, places if several or opt else None, real)]
+
+    def _there(self, tensor):
+        """A tensor on the device; a GPU fetches it when it gets there, and nobody waits meanwhile."""
+        return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor.to(self._device)
 
     def _loss(self, samples, model, exact=False):
         """The summed loss of samples, float32, with its graph; float64 where it is to be `exact`."""
@@ -266,6 +282,7 @@ class Finetune:
             self._trail.begin(0 if done == 0 else done + 1)
             if done == 0:
                 self._trail.add(0, self._model, self._gates())
+        meter = gpu.Meter(self._device) if self._device.type == "cuda" and self._group.rank == 0 else None
         try:
             if done < self._total:
                 self._method.begin(self, done == 0)
@@ -274,6 +291,8 @@ class Finetune:
             while done < self._total:
                 self._reporter.progress(done, self._total, "steps")
                 figures = self._step_forward(done + 1) if self._s.get("optimiser") == "mezo" else self._step(done + 1)
+                if meter is not None:
+                    figures.update(gpu_memory_bytes=torch.cuda.max_memory_allocated(self._device), **meter.take())
                 done += 1
                 every = self._s.get("evalEvery")
                 if self._validation and (every and done % every == 0 or done == self._total):
@@ -296,6 +315,9 @@ class Finetune:
             if self._told == done and self._group.world == 1:
                 self._save(done)
             raise
+        finally:
+            if meter is not None:
+                meter.close()
         if self._group.rank == 0 and os.path.exists(self._stop_file):
             os.remove(self._stop_file)
         if done < self._total and self._validation and "validation_loss" not in json.loads(self._figures[-1]):
@@ -412,6 +434,7 @@ class Finetune:
         self._method.gradients()
         gradients = [p.grad for p in changing.values() if p.grad is not None]
         norm = whole(torch.nn.utils.get_total_norm(gradients))
+        self._prepare(step + 1)
         loss, size = torch.stack([self._group.sum(total) / learned, norm.double()]).tolist()
         self._require_finite(step, loss, size)
         factor = min(1.0, self._clip / (size + 1e-6)) if self._clip > 0 else 1.0
@@ -429,9 +452,6 @@ class Finetune:
         if self._s.get("optimiser") == "spam":
             figures["spikes"] = self._optimiser.spikes - spikes
         figures.update(self._method.figures())
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-            figures["gpu_memory_bytes"] = torch.cuda.max_memory_allocated(self._device)
         figures["tokens"] = tokens
         figures["tokens_per_second"] = tokens / (time.monotonic() - started)
         return figures
@@ -493,6 +513,7 @@ class Finetune:
                 tensors.update({"m/" + name: whole(m), "v/" + name: whole(v)})
         tensors.update({"x/" + name: value for name, value in self._method.memory().items()})
         if self._group.rank == 0:
+            self._trail.wait()
             saved.write(folder or self._steps_folder, step, self._identity, tensors, counts, self._figures)
 
     def _restore(self, state):

@@ -11,12 +11,14 @@ import vitrine.views.chart.Sparkline;
 import vitrine.views.control.MetricTile;
 import vitrine.views.control.Quantity;
 
-/// Five headline figures of a run: loss, speed, processor, memory, time.
+/// Five headline figures of a run: loss, speed, processor, memory, time; processor and memory are the GPU's where one trains.
 final class RunTiles extends HBox {
 
     private static final double GAP = 12;
     private static final int POINTS = 120;
     private static final double STALE_SECONDS = 10;
+    private static final String GPU_LOAD = "gpu_load_percent";
+    private static final String GPU_MEMORY = "gpu_memory_bytes";
 
     private final RunsViewModel model;
     private final MetricTile loss = tile("Training loss");
@@ -60,8 +62,13 @@ final class RunTiles extends HBox {
         speed.show(Double.isFinite(pace) ? Quantity.of(pace, Numbers::rate, Origins.derived(d, d.going() ? "middle of the last 20 steps" : "middle of all steps"))
                 : Quantity.missing("no step yet", Origins.measured(d, "tokens of a step, cut texts without padding, over its seconds")));
         speed.sparkline(new Sparkline(tps.thinned(POINTS), 3));
-        cpu(d);
-        memory(d);
+        if (d.curve(GPU_LOAD).isEmpty() && d.curve(GPU_MEMORY).isEmpty()) {
+            cpu(d);
+            memory(d);
+        } else {
+            gpu(d);
+            gpuMemory(d);
+        }
         time(d);
         age();
     }
@@ -87,6 +94,29 @@ final class RunTiles extends HBox {
         memory.show(bytes > 0 ? Quantity.of(bytes, Numbers::bytes, from) : Quantity.missing(d.going() ? "not yet" : "not kept", from));
         memory.meter(bytes / total);
         memory.note("of " + Numbers.bytes(total));
+    }
+
+    private void gpu(RunData d) {
+        Curve of = d.curve(GPU_LOAD);
+        double percent = d.going() ? of.last() : of.median(of.values().length);
+        Provenance from = Origins.measured(d, "share of the time in which the GPU computed, as NVIDIA's driver tells it, " + (d.going() ? "the last second or more" : "middle of the run"));
+        cpu.caption("GPU");
+        cpu.show(Double.isFinite(percent) ? Quantity.of(percent, v -> Numbers.fixed(v, 0), from).in("%") : Quantity.missing(d.going() ? "not yet" : "not kept", from));
+        cpu.meter(percent / 100);
+        double celsius = d.curve("gpu_celsius").last();
+        double watts = d.curve("gpu_watts").last();
+        cpu.note((Double.isFinite(celsius) ? Numbers.fixed(celsius, 0) + " °C" : "") + (Double.isFinite(celsius) && Double.isFinite(watts) ? ", " : "")
+                + (Double.isFinite(watts) ? Numbers.fixed(watts, 0) + " W" : ""));
+    }
+
+    private void gpuMemory(RunData d) {
+        double bytes = d.curve(GPU_MEMORY).last();
+        double total = d.curve("gpu_total_bytes").last();
+        Provenance from = Origins.measured(d, "most memory of the GPU that tensors took at once, as torch counts it");
+        memory.caption("GPU memory, most");
+        memory.show(bytes > 0 ? Quantity.of(bytes, Numbers::bytes, from) : Quantity.missing(d.going() ? "not yet" : "not kept", from));
+        memory.meter(bytes / total);
+        memory.note(Double.isFinite(total) ? "of " + Numbers.bytes(total) : "");
     }
 
     static double greatest(Curve of) {

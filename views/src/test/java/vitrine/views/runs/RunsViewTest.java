@@ -153,6 +153,21 @@ class RunsViewTest {
         assertTrue(FxThread.get(() -> cards.nodes().stream().noneMatch(Node::isVisible)), "other methods have three figures");
     }
 
+    /// Load, temperature and power of the GPU, and its memory, are in the place of the processor's where one trains.
+    @Test
+    void aRunOnAGpuShowsTheGpu() throws IOException {
+        RunRecord r = make(task(), 30, 1);
+        store.record(r.number(), new TreeMap<>(Map.of(10L, Map.of("gpu_memory_bytes", 30_653_955_072.0), 12L, Map.of("gpu_load_percent", 81.0, "gpu_celsius", 49.0, "gpu_watts", 535.94, "gpu_total_bytes", 150_754_820_096.0),
+                20L, Map.of("gpu_load_percent", 99.0, "gpu_celsius", 61.0, "gpu_watts", 599.25), 25L, Map.of("gpu_load_percent", 97.0))));
+        look();
+        FxThread.run(() -> view.model().show(r.number()));
+        List<String> said = look();
+        for (String text : List.of("GPU", "97", "61 °C, 599 W", "GPU memory, most", "30.7 GB", "of 151 GB")) {
+            assertTrue(said.contains(text), text + " is not among " + said);
+        }
+        assertTrue(said.stream().noneMatch(w -> w.startsWith("CPU") || w.startsWith("Worker memory")), said.toString());
+    }
+
     private List<String> look() {
         board.look();
         FxThread.run(() -> { });
