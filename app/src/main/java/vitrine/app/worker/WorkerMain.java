@@ -64,7 +64,10 @@ public final class WorkerMain {
     /// A library that does not load is said by the task that needs it.
     private static void loadNatives() {
         try {
-            OneDnn.openOrNull();
+            OneDnn oneDnn = OneDnn.openOrNull();
+            if (oneDnn != null) {
+                oneDnn.close();
+            }
             OpenBlas.open();
         } catch (RuntimeException | LinkageError e) {
             System.err.println("not loaded ahead of its use: " + e);

@@ -23,6 +23,7 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Visible;
+import vitrine.core.tensor.Products;
 import vitrine.core.tensor.onednn.OneDnn;
 
 /// Tensors of two models: which are equal, how far matrices moved, and what became of their effective rank. One matrix of each is read at a time, in
@@ -87,8 +88,7 @@ final class CompareWeights {
         tensors(figures.putObject("tensors"), meter);
         ArrayNode rows = figures.putArray("matrices");
         Table table = new Table();
-        OneDnn oneDnn = OneDnn.openOrNull();
-        try (SpectrumSolver solver = new SpectrumSolver(oneDnn, LoadedModel.products())) {
+        try (Products halves = OneDnn.openOrNull(); Products products = LoadedModel.products(); SpectrumSolver solver = new SpectrumSolver(halves, products)) {
             for (WeightMatrix[] p : pairs()) {
                 rows.add(matrix(p[0], p[1], solver, kept, meter, table));
             }

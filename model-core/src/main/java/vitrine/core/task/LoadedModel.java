@@ -92,6 +92,13 @@ final class LoadedModel implements AutoCloseable {
         return oneDnn != null ? oneDnn : new Nd4jProducts();
     }
 
+    /// What [#products()] are, for people.
+    static String productsName() {
+        try (Products products = products()) {
+            return products.name();
+        }
+    }
+
     Checkpoint checkpoint() {
         return checkpoint;
     }
@@ -157,6 +164,7 @@ final class LoadedModel implements AutoCloseable {
     @Override
     public void close() {
         weights.close();
+        weights.products().close();
         if (adapters != null) {
             adapters.close();
         }

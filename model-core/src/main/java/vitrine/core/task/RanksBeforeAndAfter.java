@@ -22,6 +22,7 @@ import vitrine.core.architecture.Part;
 import vitrine.core.architecture.WeightMatrix;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.tensor.Products;
 import vitrine.core.tensor.onednn.OneDnn;
 
 /// The effective rank of every matrix of decoder layers before and after pruning.
@@ -70,7 +71,7 @@ final class RanksBeforeAndAfter {
         ArrayNode rows = Json.mapper().createArrayNode();
         ArrayNode byLayer = Json.mapper().createArrayNode();
         Mean all = new Mean();
-        try (SpectrumSolver solver = new SpectrumSolver(OneDnn.openOrNull(), LoadedModel.products())) {
+        try (Products halves = OneDnn.openOrNull(); Products products = LoadedModel.products(); SpectrumSolver solver = new SpectrumSolver(halves, products)) {
             layers.forEach((l, matrices) -> {
                 if (!chosen.contains(l)) {
                     return;

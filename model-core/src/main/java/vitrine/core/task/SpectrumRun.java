@@ -44,6 +44,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.tensor.DType;
+import vitrine.core.tensor.Products;
 import vitrine.core.tensor.Shape;
 import vitrine.core.tensor.kernel.Parallel;
 import vitrine.core.tensor.onednn.OneDnn;
@@ -193,8 +194,7 @@ final class SpectrumRun {
         int threads = Parallel.threads();
         Predicate<Job> alone = j -> threads == 1 || j.memory() * threads > SIDE_BY_SIDE_BYTES || j.cost() > total / threads / 2;
         jobs.sort(Comparator.comparingDouble(Job::cost).reversed());
-        OneDnn oneDnn = OneDnn.openOrNull();
-        try (SpectrumSolver solver = new SpectrumSolver(oneDnn, LoadedModel.products())) {
+        try (Products halves = OneDnn.openOrNull(); Products products = LoadedModel.products(); SpectrumSolver solver = new SpectrumSolver(halves, products)) {
             for (Job j : jobs.stream().filter(alone).toList()) {
                 solve(j, solver, meter.matrix(j.cost()));
             }
@@ -213,8 +213,8 @@ final class SpectrumRun {
         }
         Queue<Job> queue = new ConcurrentLinkedQueue<>(jobs);
         List<Callable<Void>> solvers = Collections.nCopies(Math.min(threads, jobs.size()), () -> {
-            OneDnn oneDnn = OneDnn.openOrNull();
-            try (SpectrumSolver solver = new SpectrumSolver(oneDnn != null && oneDnn.oneThread() ? oneDnn : null, LoadedModel.products())) {
+            try (OneDnn oneDnn = OneDnn.openOrNull(); Products products = LoadedModel.products();
+                    SpectrumSolver solver = new SpectrumSolver(oneDnn != null && oneDnn.oneThread() ? oneDnn : null, products)) {
                 for (Job j = queue.poll(); j != null; j = queue.poll()) {
                     solve(j, solver, meter.matrix(j.cost()));
                 }

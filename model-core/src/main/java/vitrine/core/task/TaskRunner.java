@@ -64,7 +64,7 @@ public final class TaskRunner {
                 outcome.summary().set("adapters", task.toJson().get("adapters"));
             }
             double seconds = (System.nanoTime() - started) / 1e9;
-            ObjectNode engine = Json.object().put("name", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("products", LoadedModel.products().name())
+            ObjectNode engine = Json.object().put("name", "embedded").put("version", TaskInputs.ENGINE_VERSION).put("products", LoadedModel.productsName())
                     .put("threads", Parallel.threads()).put("dtype", "float32");
             new Manifest(task.kind(), task.toJson(), inputs, engine, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), seconds,
                     outcome.summary(), outcome.provenance(), warnings).write(out.staging());

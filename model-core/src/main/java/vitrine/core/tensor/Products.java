@@ -1,7 +1,7 @@
 package vitrine.core.tensor;
 
-/// Matrix products on this machine.
-public interface Products {
+/// Matrix products on this machine. Closing lets go of what was prepared for the shapes that were multiplied.
+public interface Products extends AutoCloseable {
 
     /// `c = a b`, with float32 arithmetic and a float32 result. Axes before the last two are batches; one of size 1 in `b`
     /// is shared by all of `a`'s.
@@ -12,4 +12,7 @@ public interface Products {
 
     /// A name for diagnostics, such as `oneDNN` or `ND4J, OpenBLAS`.
     String name();
+
+    @Override
+    default void close() {}
 }

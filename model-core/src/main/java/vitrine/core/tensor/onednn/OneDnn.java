@@ -24,7 +24,7 @@ import vitrine.core.tensor.Products;
 /// oneDNN multiplies float32 activations with weights that are *stored* as float32, bfloat16 or float16 and widens them
 /// inside the product: the weights stay where the checkpoint's memory map has them. The arithmetic is float32.
 ///
-/// One instance belongs to one thread. Primitives are cached by shape, since making one takes longer than a small product.
+/// One instance belongs to one thread. Primitives are cached by shape, since making one takes longer than a small product; they are memory of the C library, which goes with [#close()] only.
 ///
 /// Source: oneDNN 3.11, C API (`dnnl.h`), matmul primitive.
 public final class OneDnn implements Products {
@@ -33,6 +33,8 @@ public final class OneDnn implements Products {
     private static final int ARG_DST = 17;
     private static final int ARG_WEIGHTS = 33;
     private static final int CACHE_LIMIT = 1024;
+    /// Of primitives that oneDNN itself keeps, for whoever asks for the same shape again: a model that is opened anew.
+    private static final int KEPT_BY_LIBRARY = 128;
     /// Products of fewer multiplications are made by one thread: sharing them out takes longer, and much longer on a busy machine, where each waits
     /// for the slowest.
     private static final long SHARED_WORK = 1L << 20;
@@ -58,6 +60,7 @@ public final class OneDnn implements Products {
     /// The one used longest ago comes first, and goes first.
     private final LinkedHashMap<Key, Primitive> primitives = new LinkedHashMap<>(64, 0.75f, true);
     private int threads;
+    private boolean closed;
 
     private OneDnn(Api api) {
         this.api = api;
@@ -94,8 +97,23 @@ public final class OneDnn implements Products {
         return "oneDNN";
     }
 
+    /// Lets go of all primitives; nothing is multiplied afterwards.
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            primitives.values().forEach(this::drop);
+            primitives.clear();
+            check("dnnl_stream_destroy", () -> (int) api.streamDestroy.handle().invokeExact(stream));
+            check("dnnl_engine_destroy", () -> (int) api.engineDestroy.handle().invokeExact(engine));
+        }
+    }
+
     @Override
     public void multiply(Operand a, Operand b, Operand c) {
+        if (closed) {
+            throw new IllegalStateException("these products are closed");
+        }
         // The same for the same shape: a primitive is run by as many threads as it was made for.
         boolean alone = work(a, c) < SHARED_WORK;
         if (alone) {
@@ -199,7 +217,9 @@ public final class OneDnn implements Products {
         static final Api LOADED = load();
 
         final NativeFunction engineCreate;
+        final NativeFunction engineDestroy;
         final NativeFunction streamCreate;
+        final NativeFunction streamDestroy;
         final NativeFunction streamWait;
         final NativeFunction descCreate;
         final NativeFunction descDestroy;
@@ -217,7 +237,9 @@ public final class OneDnn implements Products {
 
         private Api(SymbolLookup library) {
             engineCreate = bind(library, "dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
+            engineDestroy = bind(library, "dnnl_engine_destroy", ADDRESS);
             streamCreate = bind(library, "dnnl_stream_create", ADDRESS, ADDRESS, JAVA_INT);
+            streamDestroy = bind(library, "dnnl_stream_destroy", ADDRESS);
             streamWait = bind(library, "dnnl_stream_wait", ADDRESS);
             descCreate = bind(library, "dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
             descDestroy = bind(library, "dnnl_memory_desc_destroy", ADDRESS);
@@ -233,6 +255,8 @@ public final class OneDnn implements Products {
             setThreads = openMp(library, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
             MethodHandle getThreads = openMp(library, "omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
             most = getThreads == null ? 1 : count(getThreads);
+            NativeFunction keep = bind(library, "dnnl_set_primitive_cache_capacity", JAVA_INT);
+            check("dnnl_set_primitive_cache_capacity", () -> (int) keep.handle().invokeExact(KEPT_BY_LIBRARY));
         }
 
         private static int count(MethodHandle function) {
