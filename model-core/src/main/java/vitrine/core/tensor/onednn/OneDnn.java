@@ -106,6 +106,7 @@ public final class OneDnn implements Products {
             primitives.clear();
             check("dnnl_stream_destroy", () -> (int) api.streamDestroy.handle().invokeExact(stream));
             check("dnnl_engine_destroy", () -> (int) api.engineDestroy.handle().invokeExact(engine));
+            api.giveBack();
         }
     }
 
@@ -231,6 +232,8 @@ public final class OneDnn implements Products {
         final NativeFunction memoryDestroy;
         final NativeFunction setHandle;
         final NativeFunction execute;
+        /// glibc's way to return what was freed to the system, which it keeps otherwise; null where there is none.
+        private final NativeFunction trim;
         /// Sets how many threads OpenMP uses for the calling thread's work; null where there is no such function.
         private final MethodHandle setThreads;
         final int most;
@@ -252,6 +255,8 @@ public final class OneDnn implements Products {
             memoryDestroy = bind(library, "dnnl_memory_destroy", ADDRESS);
             setHandle = bind(library, "dnnl_memory_set_data_handle", ADDRESS, ADDRESS);
             execute = bind(library, "dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
+            SymbolLookup c = Linker.nativeLinker().defaultLookup();
+            trim = c.find("malloc_trim").isPresent() ? bind(c, "malloc_trim", JAVA_LONG) : null;
             setThreads = openMp(library, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
             MethodHandle getThreads = openMp(library, "omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
             most = getThreads == null ? 1 : count(getThreads);
@@ -286,6 +291,17 @@ public final class OneDnn implements Products {
             }
             try {
                 setThreads.invokeExact(count);
+            } catch (Throwable t) {
+                throw failed(t);
+            }
+        }
+
+        void giveBack() {
+            if (trim == null) {
+                return;
+            }
+            try {
+                int given = (int) trim.handle().invokeExact(0L);
             } catch (Throwable t) {
                 throw failed(t);
             }
