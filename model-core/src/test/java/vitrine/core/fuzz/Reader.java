@@ -115,6 +115,11 @@ public enum Reader {
         this.seeds = seeds;
     }
 
+    /// What the reader is called where one is chosen.
+    public String label() {
+        return seeds == null ? "task" : seeds;
+    }
+
     abstract void read(Path folder, Path file) throws IOException;
 
     /// Tensor names of a small Llama, which configs are read against.

@@ -33,6 +33,7 @@ import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.RunFolder;
 import vitrine.core.train.Schedule;
+import vitrine.views.chart.Numbers;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.runs.RunsViewModel.Mode;
@@ -162,7 +163,7 @@ class RunsViewTest {
         look();
         FxThread.run(() -> view.model().show(r.number()));
         List<String> said = look();
-        for (String text : List.of("GPU", "97", "61 °C, 599 W", "GPU memory, most", "30.7 GB", "of 151 GB")) {
+        for (String text : List.of("GPU", "97", "61 °C, 599 W", "GPU memory, most", "28.5", "of " + Numbers.bytes(150_754_820_096.0))) {
             assertTrue(said.contains(text), text + " is not among " + said);
         }
         assertTrue(said.stream().noneMatch(w -> w.startsWith("CPU") || w.startsWith("Worker memory")), said.toString());
