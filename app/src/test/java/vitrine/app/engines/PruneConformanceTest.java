@@ -42,6 +42,11 @@ class PruneConformanceTest {
 
     private static final Set<String> EXPERTS = Set.of("mixtral", "qwen2-moe", "qwen3-moe-stacked", "olmoe");
 
+    private static final List<String> INSIDE = List.of("effective_rank", "attention", "routing");
+    /// Figures below it are compared as if they were this large.
+    private static final double LEAST = 1e-2;
+    private double largest;
+
     private Path folder;
     private BothEngines engines;
     private WorkerEngine pytorch;
@@ -109,7 +114,9 @@ class PruneConformanceTest {
         "qwen2-moe|sparsegpt|{'pattern': '2:4', 'propagation': 'sequential'}",
         "qwen3-moe-stacked|magnitude|{'sparsity': 0.5, 'targetModules': ['*.experts.*']}",
         "olmoe|whitened_svd|{'sparsity': 0.4, 'factorised': true}",
-        "qwen2-moe-sparse|shortgpt|{'layers': 1}"})
+        "qwen2-moe-sparse|shortgpt|{'layers': 1}",
+        "llama-gqa|shortgpt|{'layers': 1}",
+        "llama-rope-dynamic|magnitude|{'sparsity': 0.4}"})
     void bothEnginesAgree(String model, String method, String settings) throws IOException {
         Task task = task(model, method, settings, EXPERTS.contains(model) ? many : data);
         Artifact a = run(embedded, task, next());
@@ -135,6 +142,64 @@ class PruneConformanceTest {
             assertEquals(x.at(figure).asDouble(), y.at(figure).asDouble(), 1e-4 * Math.max(1e-2, Math.abs(x.at(figure).asDouble())), figure);
             assertEquals(x.at(figure).isMissingNode(), y.at(figure).isMissingNode(), figure);
         }
+        inside(a, b);
+    }
+
+    /// What happens inside models whose experts the pytorch engine does not prune, or which are stored otherwise.
+    @ParameterizedTest
+    @CsvSource({"gpt-oss", "granitemoe", "deepseek-v2", "deepseek-v3", "ernie4_5-moe", "phimoe"})
+    void bothEnginesSayWhatHappensInside(String model) throws IOException {
+        Task task = task(model, "shortgpt", "{'layers': 1}");
+        inside(run(embedded, task, next()), run(pytorch, task, next()));
+    }
+
+    /// What reports say of ranks, heads, routes and the residual stream: every key, every null, every figure.
+    private void inside(Artifact a, Artifact b) throws IOException {
+        JsonNode x = report(a);
+        JsonNode y = report(b);
+        assertTrue(x.at("/effective_rank/matrices").size() > 0 && x.at("/attention/layers").size() > 0, "the embedded engine says nothing");
+        for (String part : INSIDE) {
+            agree(part, x.path(part), y.path(part));
+            agree("summary/" + part, a.manifest().summary().path(part), b.manifest().summary().path(part));
+        }
+        assertEquals(x.get("layers").size(), y.get("layers").size());
+        boolean moved = false;
+        for (int i = 0; i < x.get("layers").size(); i++) {
+            JsonNode error = x.get("layers").get(i).path("hidden_state_error");
+            agree("layers/" + i + "/hidden_state_error", error, y.get("layers").get(i).path("hidden_state_error"));
+            moved |= error.asDouble() > 0;
+        }
+        // Before the last layer nothing moves where it is the one that goes.
+        assertTrue(moved || x.get("layers").get(x.get("layers").size() - 1).path("kept").asText().equals("false"), "no layer's states have moved");
+    }
+
+    /// The same JSON; numbers that are not whole to a ten-thousandth of themselves.
+    private void agree(String at, JsonNode x, JsonNode y) {
+        assertEquals(x.getNodeType(), y.getNodeType(), at);
+        if (x.isObject()) {
+            assertEquals(keys(x), keys(y), at);
+            x.properties().forEach(e -> agree(at + "/" + e.getKey(), e.getValue(), y.get(e.getKey())));
+        } else if (x.isArray()) {
+            assertEquals(x.size(), y.size(), at);
+            for (int i = 0; i < x.size(); i++) {
+                agree(at + "/" + i, x.get(i), y.get(i));
+            }
+        } else if (x.isFloatingPointNumber() || y.isFloatingPointNumber()) {
+            double difference = Math.abs(x.asDouble() - y.asDouble()) / Math.max(LEAST, Math.abs(x.asDouble()));
+            if (difference > largest) {
+                largest = difference;
+                System.err.println("LARGEST " + difference + " " + at + " " + x + " " + y);
+            }
+            assertEquals(x.asDouble(), y.asDouble(), 1e-4 * Math.max(LEAST, Math.abs(x.asDouble())), at);
+        } else {
+            assertEquals(x, y, at);
+        }
+    }
+
+    private static List<String> keys(JsonNode node) {
+        List<String> keys = new ArrayList<>();
+        node.fieldNames().forEachRemaining(keys::add);
+        return keys;
     }
 
     private static void same(Path x, Path y) throws IOException {
