@@ -45,7 +45,8 @@ class PruneConformanceTest {
     private static final List<String> INSIDE = List.of("effective_rank", "attention", "routing");
     /// Figures below it are compared as if they were this large.
     private static final double LEAST = 1e-2;
-    private double largest;
+    /// Relative. The largest difference was 1.7e-6, of a head's mass on the first token; of effective ranks 6e-15.
+    private static final double TOLERANCE = 2e-5;
 
     private Path folder;
     private BothEngines engines;
@@ -116,7 +117,8 @@ class PruneConformanceTest {
         "olmoe|whitened_svd|{'sparsity': 0.4, 'factorised': true}",
         "qwen2-moe-sparse|shortgpt|{'layers': 1}",
         "llama-gqa|shortgpt|{'layers': 1}",
-        "llama-rope-dynamic|magnitude|{'sparsity': 0.4}"})
+        "llama-rope-dynamic|magnitude|{'sparsity': 0.4}",
+        "llama-gqa|wanda|{'sparsity': 0.99, 'targetModules': ['v_proj']}"})
     void bothEnginesAgree(String model, String method, String settings) throws IOException {
         Task task = task(model, method, settings, EXPERTS.contains(model) ? many : data);
         Artifact a = run(embedded, task, next());
@@ -154,7 +156,7 @@ class PruneConformanceTest {
     }
 
     /// What reports say of ranks, heads, routes and the residual stream: every key, every null, every figure.
-    private void inside(Artifact a, Artifact b) throws IOException {
+    private static void inside(Artifact a, Artifact b) throws IOException {
         JsonNode x = report(a);
         JsonNode y = report(b);
         assertTrue(x.at("/effective_rank/matrices").size() > 0 && x.at("/attention/layers").size() > 0, "the embedded engine says nothing");
@@ -173,8 +175,8 @@ class PruneConformanceTest {
         assertTrue(moved || x.get("layers").get(x.get("layers").size() - 1).path("kept").asText().equals("false"), "no layer's states have moved");
     }
 
-    /// The same JSON; numbers that are not whole to a ten-thousandth of themselves.
-    private void agree(String at, JsonNode x, JsonNode y) {
+    /// The same JSON, to a tolerance where numbers are not whole.
+    private static void agree(String at, JsonNode x, JsonNode y) {
         assertEquals(x.getNodeType(), y.getNodeType(), at);
         if (x.isObject()) {
             assertEquals(keys(x), keys(y), at);
@@ -185,12 +187,7 @@ class PruneConformanceTest {
                 agree(at + "/" + i, x.get(i), y.get(i));
             }
         } else if (x.isFloatingPointNumber() || y.isFloatingPointNumber()) {
-            double difference = Math.abs(x.asDouble() - y.asDouble()) / Math.max(LEAST, Math.abs(x.asDouble()));
-            if (difference > largest) {
-                largest = difference;
-                System.err.println("LARGEST " + difference + " " + at + " " + x + " " + y);
-            }
-            assertEquals(x.asDouble(), y.asDouble(), 1e-4 * Math.max(LEAST, Math.abs(x.asDouble())), at);
+            assertEquals(x.asDouble(), y.asDouble(), TOLERANCE * Math.max(LEAST, Math.abs(x.asDouble())), at);
         } else {
             assertEquals(x, y, at);
         }

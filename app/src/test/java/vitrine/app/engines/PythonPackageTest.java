@@ -20,8 +20,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.DoubleUnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -30,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.app.schema.Schemas;
+import vitrine.core.analysis.spectrum.SpectralMeasures;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Part;
 import vitrine.core.architecture.WeightMatrices;
@@ -61,6 +64,9 @@ class PythonPackageTest {
 
     /// The package lies in a folder or in a jar, as the program was built; its sources lie here.
     private static final Path SOURCES = Path.of("../resources/src/main/resources/vitrine/python/vitrine_engine");
+
+    /// What an exact rank may be off by, relative.
+    private static final double RANK_ERROR = 1e-6;
 
     @TempDir
     Path folder;
@@ -351,6 +357,51 @@ class PythonPackageTest {
 
     private static double value(WeightMatrix m, MappedWeights map, int row, int column) {
         return StoredValues.at(m.tensor().dtype(), map.data(m.tensor()), m.view().rowOffset(row) + column * m.view().columnStride());
+    }
+
+    /// Matrices with singular values that are known, on both sides of the size from which eigenvalues of a Gram matrix do; and the layers that are measured of a model that is too large to measure all.
+    @Test
+    void findsRanksOfKnownSpectra() throws IOException, InterruptedException {
+        PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
+        Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
+        ArrayNode spectra = Json.mapper().createArrayNode();
+        List<Double> ranks = new ArrayList<>();
+        for (int size : new int[] {40, 300}) {
+            // Even, half of it nothing, falling slowly, falling below what a Gram matrix can tell.
+            for (DoubleUnaryOperator value : List.<DoubleUnaryOperator>of(i -> 3, i -> 2 * i < size ? 1 : 0, i -> 1 / (1 + i), i -> Math.pow(0.9, i), i -> 1e-30 / (1 + i))) {
+                double[] s = IntStream.range(0, size).mapToDouble(i -> value.applyAsDouble(i)).toArray();
+                Arrays.stream(s).forEach(spectra.addArray()::add);
+                ranks.add(SpectralMeasures.of(s, size, size + 50).effectiveRank());
+            }
+        }
+        Process python = new ProcessBuilder(found.executable().toString(), "-c", """
+                import json, math, sys
+                import torch
+                from vitrine_engine import pruned_ranks
+                torch.manual_seed(1)
+                for s in json.load(sys.stdin):
+                    u, v = (torch.linalg.qr(torch.randn(n, len(s), dtype=torch.float64)).Q for n in (len(s), len(s) + 50))
+                    w = u @ torch.diag(torch.tensor(s, dtype=torch.float64)) @ v.T
+                    print(pruned_ranks.effective_rank(w), pruned_ranks.effective_rank(w.T))
+                print(pruned_ranks.effective_rank(torch.zeros(3, 4, dtype=torch.float64)), pruned_ranks.effective_rank(torch.full((3, 4), math.inf, dtype=torch.float64)))
+                class Square:
+                    shape = (1000, 1000)
+                # before and after, each 1000^3 + 2.7 * 1000^3 millionths and 1
+                layer = 2 * 3701
+                for effort in (6 * layer, 6 * layer - 1, 3 * layer, layer, 0):
+                    print(pruned_ranks.chosen({l: [Square] for l in range(10, 16)}, effort))
+                """).directory(SOURCES.toFile().getAbsoluteFile().getParentFile()).redirectError(folder.resolve("stderr").toFile()).start();
+        try (OutputStream in = python.getOutputStream()) {
+            in.write(Json.line(spectra).getBytes(StandardCharsets.UTF_8));
+        }
+        List<String> said = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        assertEquals(0, python.waitFor(), Files.readString(folder.resolve("stderr")));
+        for (int i = 0; i < ranks.size(); i++) {
+            for (String rank : said.get(i).split(" ")) {
+                assertEquals(ranks.get(i), Double.parseDouble(rank), RANK_ERROR * ranks.get(i), "spectrum " + i);
+            }
+        }
+        assertEquals(List.of("nan nan", "[10, 11, 12, 13, 14, 15]", "[10, 11, 13, 14, 15]", "[10, 13, 15]", "[10, 15]", "[10, 15]"), said.subList(ranks.size(), said.size()));
     }
 
     private void ask(OutputStream in, int id, ObjectNode task) throws IOException {
