@@ -93,7 +93,7 @@ class EngineConformanceTest {
     // --- captures
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "qwen3-moe", "deepseek-v3"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "qwen3-moe", "deepseek-v3", "llama4-text"})
     void capturesAgreeWithTheReference(String name) throws IOException {
         Reference reference = Reference.at(CASES.resolve(name));
         List<Task.What> what = new ArrayList<>(ALL);

@@ -117,6 +117,7 @@ class PruneConformanceTest {
         "olmoe|whitened_svd|{'sparsity': 0.4, 'factorised': true}",
         "qwen2-moe-sparse|shortgpt|{'layers': 1}",
         "llama-gqa|shortgpt|{'layers': 1}",
+        "opt-post-norm|shortgpt|{'layers': 1}",
         "llama-rope-dynamic|magnitude|{'sparsity': 0.4}",
         "llama-gqa|wanda|{'sparsity': 0.99, 'targetModules': ['v_proj']}"})
     void bothEnginesAgree(String model, String method, String settings) throws IOException {
