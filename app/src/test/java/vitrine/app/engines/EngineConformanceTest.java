@@ -93,7 +93,7 @@ class EngineConformanceTest {
     // --- captures
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "qwen3-moe", "deepseek-v3"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "qwen3-moe", "deepseek-v3", "llama4-text"})
     void capturesAgreeWithTheReference(String name) throws IOException {
         Reference reference = Reference.at(CASES.resolve(name));
         List<Task.What> what = new ArrayList<>(ALL);
@@ -147,9 +147,10 @@ class EngineConformanceTest {
                 .put("of", RankArtifact.Of.hidden.name()).put("centred", true)));
     }
 
-    @Test
-    void routingAgrees() throws IOException {
-        ObjectNode json = Json.object().put("kind", "routing").put("model", CASES.resolve("qwen3-moe").toString()).put("maxLength", 32);
+    @ParameterizedTest
+    @ValueSource(strings = {"qwen3-moe", "llama4-text"})
+    void routingAgrees(String model) throws IOException {
+        ObjectNode json = Json.object().put("kind", "routing").put("model", CASES.resolve(model).toString()).put("maxLength", 32);
         json.putArray("data").addObject().put("name", "prose").put("file", text.toString());
         json.putArray("expertsPerToken").add(1).add(3);
         // Paths, distributions and what else the embedded engine alone tells is not compared.

@@ -20,8 +20,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.DoubleUnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -30,6 +32,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.app.schema.Schemas;
+import vitrine.core.analysis.spectrum.SpectralMeasures;
+import vitrine.core.architecture.ModelSpec;
+import vitrine.core.architecture.Part;
+import vitrine.core.architecture.WeightMatrices;
+import vitrine.core.architecture.WeightMatrix;
+import vitrine.core.architecture.family.Families;
+import vitrine.core.checkpoint.Checkpoint;
+import vitrine.core.checkpoint.Checkpoints;
+import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.engine.PythonEngine;
 import vitrine.core.engine.PythonInstallation;
 import vitrine.core.engine.WorkerCommand;
@@ -41,6 +52,7 @@ import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSupport;
 import vitrine.core.task.Task;
 import vitrine.core.task.TrainingSupport;
+import vitrine.core.tensor.StoredValues;
 import vitrine.core.train.method.FirstFactors;
 import vitrine.resources.PythonPackage;
 
@@ -52,6 +64,9 @@ class PythonPackageTest {
 
     /// The package lies in a folder or in a jar, as the program was built; its sources lie here.
     private static final Path SOURCES = Path.of("../resources/src/main/resources/vitrine/python/vitrine_engine");
+
+    /// What an exact rank may be off by, relative.
+    private static final double RANK_ERROR = 1e-6;
 
     @TempDir
     Path folder;
@@ -263,6 +278,130 @@ class PythonPackageTest {
         }
         assertEquals(ours, new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList());
         assertEquals(0, python.waitFor());
+    }
+
+    /// The matrices whose ranks a pruning report holds, of every family: fused projections cut into queries, keys and values, stacks into experts, as this program names and cuts them, with the values that it reads.
+    @Test
+    void cutsMatricesAsTheProgramDoes() throws IOException, InterruptedException {
+        PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
+        Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
+        List<Path> models;
+        try (Stream<Path> folders = Files.list(MODELS)) {
+            models = folders.filter(PythonPackageTest::opensInBoth).sorted().toList();
+        }
+        assertTrue(models.size() > 50, models.toString());
+        Process python = new ProcessBuilder(Stream.concat(Stream.of(found.executable().toString(), "-c", """
+                import json, sys
+                import transformers
+                from vitrine_engine.checkpoint import Checkpoint
+                from vitrine_engine.pruned_ranks import Files
+                for path in sys.argv[1:]:
+                    files = Files(Checkpoint(path), transformers.AutoConfig.from_pretrained(path, local_files_only=True))
+                    rows = []
+                    for m in files.matrices:
+                        v = files.values(m).double()
+                        assert v.shape == m.shape, m.name
+                        rows.append([m.name, m.part, m.layer, m.expert, *m.shape, float(v.sum()), float(v[0, -1]), float(v[-1, 0]), float(v[-1, -1])])
+                    print(json.dumps(rows))
+                """), models.stream().map(Path::toString)).toList()).directory(SOURCES.toFile().getAbsoluteFile().getParentFile()).redirectError(folder.resolve("stderr").toFile()).start();
+        List<String> said = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        assertEquals(0, python.waitFor(), Files.readString(folder.resolve("stderr")));
+        int cut = 0;
+        for (int i = 0; i < models.size(); i++) {
+            JsonNode rows = Json.mapper().readTree(said.get(i));
+            List<WeightMatrix> ours = matrices(models.get(i));
+            assertEquals(ours.stream().map(WeightMatrix::name).toList(), rows.valueStream().map(r -> r.get(0).asText()).toList(), models.get(i).toString());
+            try (MappedWeights map = new MappedWeights(Checkpoints.open(models.get(i)))) {
+                for (int k = 0; k < ours.size(); k++) {
+                    same(ours.get(k), rows.get(k), map);
+                    cut += ours.get(k).name().contains("#") ? 1 : 0;
+                }
+            }
+        }
+        assertTrue(cut > 100, cut + " matrices are parts of a tensor");
+    }
+
+    /// A decoder whose weights are stored as they are, in safetensors.
+    private static boolean opensInBoth(Path model) {
+        try {
+            JsonNode config = Files.exists(model.resolve("config.json")) ? Json.mapper().readTree(model.resolve("config.json").toFile()) : Json.object();
+            boolean stored = Files.exists(model.resolve("model.safetensors")) || Files.exists(model.resolve("model.safetensors.index.json"));
+            return stored && config.has("model_type") && !config.has("quantization_config") && !Set.of("bert", "roberta").contains(config.get("model_type").asText());
+        } catch (IOException unreadable) {
+            throw new java.io.UncheckedIOException(unreadable);
+        }
+    }
+
+    /// Those of decoder layers, as a pruning report counts them.
+    private static List<WeightMatrix> matrices(Path model) {
+        Checkpoint checkpoint = Checkpoints.open(model);
+        ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
+        return WeightMatrices.of(checkpoint, spec, checkpoint.config(), false).matrices().stream()
+                .filter(m -> m.layer() >= 0 && !Set.of(Part.ROUTER, Part.NORM, Part.EMBEDDING, Part.HEAD).contains(m.part()) && Math.min(m.rows(), m.columns()) > 1).toList();
+    }
+
+    private static void same(WeightMatrix ours, JsonNode row, MappedWeights map) {
+        assertEquals(List.of(ours.part().name().toLowerCase(java.util.Locale.ROOT), ours.layer(), ours.expert(), ours.rows(), ours.columns()),
+                List.of(row.get(1).asText(), row.get(2).asInt(), row.get(3).asInt(), row.get(4).asInt(), row.get(5).asInt()), ours.name());
+        double sum = 0;
+        for (int r = 0; r < ours.rows(); r++) {
+            for (int c = 0; c < ours.columns(); c++) {
+                sum += value(ours, map, r, c);
+            }
+        }
+        // Of values near 1 at most, in another order.
+        assertEquals(sum, row.get(6).asDouble(), 1e-9, ours.name());
+        assertEquals(List.of(value(ours, map, 0, ours.columns() - 1), value(ours, map, ours.rows() - 1, 0), value(ours, map, ours.rows() - 1, ours.columns() - 1)),
+                List.of(row.get(7).asDouble(), row.get(8).asDouble(), row.get(9).asDouble()), ours.name());
+    }
+
+    private static double value(WeightMatrix m, MappedWeights map, int row, int column) {
+        return StoredValues.at(m.tensor().dtype(), map.data(m.tensor()), m.view().rowOffset(row) + column * m.view().columnStride());
+    }
+
+    /// Matrices with singular values that are known, on both sides of the size from which eigenvalues of a Gram matrix do; and the layers that are measured of a model that is too large to measure all.
+    @Test
+    void findsRanksOfKnownSpectra() throws IOException, InterruptedException {
+        PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
+        Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
+        ArrayNode spectra = Json.mapper().createArrayNode();
+        List<Double> ranks = new ArrayList<>();
+        for (int size : new int[] {40, 300}) {
+            // Even, half of it nothing, falling slowly, falling below what a Gram matrix can tell.
+            for (DoubleUnaryOperator value : List.<DoubleUnaryOperator>of(i -> 3, i -> 2 * i < size ? 1 : 0, i -> 1 / (1 + i), i -> Math.pow(0.9, i), i -> 1e-30 / (1 + i))) {
+                double[] s = IntStream.range(0, size).mapToDouble(i -> value.applyAsDouble(i)).toArray();
+                Arrays.stream(s).forEach(spectra.addArray()::add);
+                ranks.add(SpectralMeasures.of(s, size, size + 50).effectiveRank());
+            }
+        }
+        Process python = new ProcessBuilder(found.executable().toString(), "-c", """
+                import json, math, sys
+                import torch
+                from vitrine_engine import pruned_ranks
+                torch.manual_seed(1)
+                for s in json.load(sys.stdin):
+                    u, v = (torch.linalg.qr(torch.randn(n, len(s), dtype=torch.float64)).Q for n in (len(s), len(s) + 50))
+                    w = u @ torch.diag(torch.tensor(s, dtype=torch.float64)) @ v.T
+                    print(pruned_ranks.effective_rank(w), pruned_ranks.effective_rank(w.T))
+                print(pruned_ranks.effective_rank(torch.zeros(3, 4, dtype=torch.float64)), pruned_ranks.effective_rank(torch.full((3, 4), math.inf, dtype=torch.float64)))
+                class Square:
+                    shape = (1000, 1000)
+                # before and after, each 1000^3 + 2.7 * 1000^3 millionths and 1
+                layer = 2 * 3701
+                for effort in (6 * layer, 6 * layer - 1, 3 * layer, layer, 0):
+                    print(pruned_ranks.chosen({l: [Square] for l in range(10, 16)}, effort))
+                """).directory(SOURCES.toFile().getAbsoluteFile().getParentFile()).redirectError(folder.resolve("stderr").toFile()).start();
+        try (OutputStream in = python.getOutputStream()) {
+            in.write(Json.line(spectra).getBytes(StandardCharsets.UTF_8));
+        }
+        List<String> said = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        assertEquals(0, python.waitFor(), Files.readString(folder.resolve("stderr")));
+        for (int i = 0; i < ranks.size(); i++) {
+            for (String rank : said.get(i).split(" ")) {
+                assertEquals(ranks.get(i), Double.parseDouble(rank), RANK_ERROR * ranks.get(i), "spectrum " + i);
+            }
+        }
+        assertEquals(List.of("nan nan", "[10, 11, 12, 13, 14, 15]", "[10, 11, 13, 14, 15]", "[10, 13, 15]", "[10, 15]", "[10, 15]"), said.subList(ranks.size(), said.size()));
     }
 
     private void ask(OutputStream in, int id, ObjectNode task) throws IOException {

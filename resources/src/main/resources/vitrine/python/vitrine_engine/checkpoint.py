@@ -20,7 +20,7 @@ FAMILIES = {
     "gemma3_text": "Gemma 3", "gpt_neox": "GPT-NeoX", "phi3": "Phi-3", "olmo2": "OLMo 2", "opt": "OPT", "stablelm": "StableLM",
     "starcoder2": "StarCoder2", "granite": "Granite", "ernie4_5": "ERNIE 4.5", "bert": "BERT", "roberta": "RoBERTa", "mixtral": "Mixtral",
     "olmoe": "OLMoE", "qwen2_moe": "Qwen2-MoE", "qwen3_moe": "Qwen3-MoE", "ernie4_5_moe": "ERNIE 4.5 MoE", "gpt_oss": "gpt-oss",
-    "deepseek_v2": "DeepSeek-V2", "deepseek_v3": "DeepSeek-V3", "granitemoe": "Granite MoE", "phimoe": "Phi-MoE", "dbrx": "DBRX",
+    "llama4_text": "Llama 4 (text)", "deepseek_v2": "DeepSeek-V2", "deepseek_v3": "DeepSeek-V3", "granitemoe": "Granite MoE", "phimoe": "Phi-MoE", "dbrx": "DBRX",
 }
 ENCODERS = ("bert", "roberta")
 

@@ -218,6 +218,9 @@ class Routers:
             if router is not None and experts is not None:
                 self.layers.append(index)
                 self.modules.append(router)
+                if type(router).__name__ == "Llama4Router":
+                    hooks.after_whole(router, lambda output, l=index, k=router.top_k: self._scored(l, *output, k))
+                    continue
                 hooks.after_whole(router, lambda output, l=index: self._routed(l, output))
                 hooks.before(experts, lambda args, l=index: self._chosen(l, args))
 
@@ -225,6 +228,12 @@ class Routers:
         found = [p for p in (output if isinstance(output, tuple) else (output,)) if p.is_floating_point()]
         widest = max(found, key=lambda p: p.shape[-1])
         self.logits[layer] = widest.reshape(-1, widest.shape[-1]).float()
+
+    def _scored(self, layer, scores, logits, count):
+        """Llama 4's router: its experts get every token times its score, which is 0 where an expert is not chosen, and are told no ids."""
+        self.logits[layer] = logits.float()
+        self.ids[layer] = logits.topk(count, -1).indices
+        self.weights[layer] = scores.float().gather(-1, self.ids[layer])
 
     def _chosen(self, layer, args):
         ids, weights = args[1:3]

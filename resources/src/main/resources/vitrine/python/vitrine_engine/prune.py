@@ -14,13 +14,14 @@ import transformers
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from . import VERSION, datasets, models, saved, stacks
+from . import VERSION, datasets, inside, models, saved, stacks
 from .artifact import Outcome, number, provenance
 from .evaluate import Sum, sums
 from .files import WholeFolder, fingerprint, remove_leftovers
 from .losses import groups, padded, positions
 from .methods import COMPANIONS
 from .models import Hooks, first, layers_of
+from .pruned_ranks import ranks
 from .pruning import Inputs, LowRank, Magnitude, SparseGpt, Wanda, choose, relative_error
 from .refusals import Cancelled, Refusal
 from .tasks import invalid
@@ -31,6 +32,7 @@ METHODS = MASKED + RANKED + ("shortgpt",)
 LEAST_TOKENS = 100      # an expert that fewer calibration tokens reach stays as it is
 SAMPLE_ROWS, CALIBRATION_MEASURED, COMPARED_TOKENS, LOAD_BACK_TOKENS, TIMED_TOKENS = 1024, 8192, 2048, 64, 512
 COMPARED_BYTES = 256 << 20
+INSIDE = ("effective_rank", "attention", "routing")
 MASKS, FACTORS, REPORT = "masks.safetensors", "factors.safetensors", "pruning_report.json"
 RECIPE = ("perplexity = exp(mean of -ln p over every predicted token), %s; pieces do not overlap, the first token of a piece is not predicted; dense and pruned measured one "
           "after the other on the same pieces")
@@ -123,29 +125,44 @@ class Prune:
         self._texts = self._named()
         self._reporter.log("measuring %s as it is" % checkpoint.name)
         before = [self._measure(loaded, pieces) for _, _, pieces, _ in self._texts]
-        compared = [self._distributions(loaded, pieces) for _, _, pieces, _ in self._texts]
+        compared, routes = [], None
+        for number_of_text, (_, _, pieces, _) in enumerate(self._texts):
+            found, chosen = self._distributions(loaded, pieces, number_of_text == 0)
+            compared.append(found)
+            routes = chosen or routes
         speed = self._speed(loaded, self._texts[0][2]) if self._texts else None
+        look = inside.Look(loaded, self._texts[0][2][0].ids, self._reporter) if self._texts else None
         if self._name == "shortgpt":
             layers, changed, sides, sizes, skipped, keep = self._drop()
         else:
             layers, changed, sides, sizes, skipped = self._prune()
             keep = None
+        config, left = models.body(loaded.model).config, list(range(len(self._layers))) if keep is None else keep
         self._write(out, changed, sides, keep)
         ids = (self._texts[0][2][0].ids if self._texts else [(i * 7919 + 1) % checkpoint.vocabulary for i in range(min(16, checkpoint.max_positions))])[:LOAD_BACK_TOKENS]
         in_memory = self._logits(loaded, ids)
         self._loaded = loaded = self._layers = None
         self._runner.tidy()
         from .checkpoint import Checkpoint
-        reopened = models.load(Checkpoint(out), self._device, self._runner.dtype)
+        result = Checkpoint(out)
+        reopened = models.load(result, self._device, self._runner.dtype)
         difference = float((in_memory - self._logits(reopened, ids)).abs().max())
         # bfloat16 rounds what rounding to the stored type has not
         allowed = (1e-5 if self._runner.dtype == torch.float32 else 5e-2) * max(1.0, float(in_memory.abs().max()))
         if not difference <= allowed:
             raise ArithmeticError("the checkpoint that was written gives other logits than the model in memory: they differ by %g" % difference)
-        evaluations = [self._compared(text, dense, kept, reopened) for text, dense, kept in zip(self._texts, before, compared)]
+        evaluations, parts = [], {}
+        for text, dense, kept in zip(self._texts, before, compared):
+            entry, chosen = self._compared(text, dense, kept, reopened, routes is not None and not evaluations)
+            evaluations.append(entry)
+            if chosen:
+                parts["routing"] = inside.routing(routes, chosen, left, text[0])
         if speed:
             speed["pruned_tokens_per_second"] = self._speed(reopened, self._texts[0][2])["dense_tokens_per_second"]
-        report = self._report(out, layers, sizes, skipped, evaluations, speed, {"passed": True, "tokens": len(ids), "largest_logit_difference": difference})
+            name, _, pieces, _ = self._texts[0]
+            parts["attention"] = inside.attention(look, inside.Look(reopened, pieces[0].ids, self._reporter), left, name, layers)
+        parts["effective_rank"] = ranks(self._checkpoint, result, config, left, self._device, self._reporter)
+        report = self._report(out, layers, sizes, skipped, evaluations, speed, {"passed": True, "tokens": len(ids), "largest_logit_difference": difference}, parts)
         return self._outcome(report)
 
     # --- texts
@@ -522,20 +539,26 @@ class Prune:
         return total
 
     def _logits(self, loaded, ids):
+        loaded.begin()
         tokens = loaded.tensor([ids])
         return loaded.model(tokens, **positions(loaded, tokens)).logits[0].float().cpu()
 
-    def _distributions(self, loaded, pieces):
-        """ln p of every next token over the first pieces, [tokens, vocabulary], as many as a quarter of a gigabyte holds."""
+    def _distributions(self, loaded, pieces, routed):
+        """ln p of every next token over the first pieces, [tokens, vocabulary], as many as a quarter of a gigabyte holds; where `routed`, of mixtures also what experts they choose."""
         most = min(COMPARED_TOKENS, max(1, COMPARED_BYTES // (4 * self._checkpoint.vocabulary)))
         found, tokens = [], 0
-        for s in pieces:
-            if tokens == 0 or tokens + len(s.ids) <= most:
-                found.append((s, self._logits(loaded, s.ids[:most]).log_softmax(-1)))
-                tokens += len(s.ids[:most])
-        return found
+        with Hooks() as hooks:
+            routes = inside.Routes(loaded, hooks) if routed else None
+            for s in pieces:
+                if tokens == 0 or tokens + len(s.ids) <= most:
+                    found.append((s, self._logits(loaded, s.ids[:most]).log_softmax(-1)))
+                    tokens += len(s.ids[:most])
+                    if routes:
+                        routes.add()
+        return found, routes if routes and routes.layers else None
 
-    def _compared(self, text, dense, kept, reopened):
+    def _compared(self, text, dense, kept, reopened, routed):
+        """A text's row of `evaluations`, and where `routed` what experts its tokens choose now."""
         name, file, pieces, length = text
         pruned = self._measure(reopened, pieces)
         entry = {"name": name, "file": file, "text_hash": fingerprint(file), "sequence_length": length, "sequences": dense.sequences, "predicted_tokens": dense.predicted,
@@ -547,13 +570,17 @@ class Prune:
         p, q = entry["dense"]["perplexity"], entry["pruned"]["perplexity"]
         entry["perplexity_change_percent"] = None if p is None or q is None else 100 * (q / p - 1)
         divergence, same, tokens = 0.0, 0, 0
-        for s, before in kept:
-            after = self._logits(reopened, s.ids[:len(before)]).log_softmax(-1)
-            divergence += float((before.double().exp() * (before.double() - after.double())).sum())
-            same += int((before.argmax(-1) == after.argmax(-1)).sum())
-            tokens += len(before)
+        with Hooks() as hooks:
+            routes = inside.Routes(reopened, hooks) if routed else None
+            for s, before in kept:
+                after = self._logits(reopened, s.ids[:len(before)]).log_softmax(-1)
+                divergence += float((before.double().exp() * (before.double() - after.double())).sum())
+                same += int((before.argmax(-1) == after.argmax(-1)).sum())
+                tokens += len(before)
+                if routes:
+                    routes.add()
         entry.update(kl=number(divergence / tokens), top1_agreement=same / tokens, compared_tokens=tokens)
-        return entry
+        return entry, routes
 
     def _speed(self, loaded, pieces):
         """Tokens per second of a pass with logits: the best of some rounds."""
@@ -584,7 +611,7 @@ class Prune:
                 "before." + (" factors.safetensors holds the thin matrices." if self._s.get("factorised") else "")
         return "same shapes, with zeros", "A checkpoint of the same shapes with zeros in it takes as much room on the disk and as much time as before: only programs that know its zeros gain by them."
 
-    def _report(self, out, layers, sizes, skipped, evaluations, speed, load_back):
+    def _report(self, out, layers, sizes, skipped, evaluations, speed, load_back, parts):
         output, note = self._story(sizes)
         files = [f for f in os.listdir(out) if f.endswith(".safetensors") and f not in (MASKS, FACTORS)]
         sizes.update(bytes_before=sum(os.path.getsize(f) for f in self._checkpoint.weight_files), bytes=sum(os.path.getsize(os.path.join(out, f)) for f in files))
@@ -597,15 +624,22 @@ class Prune:
         report.update(allocation={"allocation": "uniform"}, sparsity=sizes, note=note)
         if speed:
             report["speed"] = speed
-        report.update(recipe=RECIPE % str(self._runner.dtype).removeprefix("torch."), evaluations=evaluations, load_back=load_back, layers=layers,
+        report.update(recipe=RECIPE % str(self._runner.dtype).removeprefix("torch."), evaluations=evaluations, load_back=load_back, **{key: parts[key] for key in INSIDE if key in parts}, layers=layers,
                       skipped=[{"tensor": name, "reason": reason} for name, reason in skipped])
         with open(os.path.join(out, REPORT), "w", encoding="utf-8") as file:
             json.dump(report, file, indent=2, ensure_ascii=False, allow_nan=False)
         rows = [("zeros of the weights that could be pruned", "{:,} of {:,} ({:.2f} %)".format(sizes["zeros"], sizes["prunable_weights"], 100 * sizes["of_prunable"])),
                 ("parameters, before and after", "{:,}, {:,}".format(sizes["parameters_before"], sizes["parameters"])),
                 ("bytes on disk, before and after", "{:,}, {:,}".format(sizes["bytes_before"], sizes["bytes"]))]
-        rows += [("perplexity of %s, before and after" % e["name"], "%s, %s" % tuple("not finite" if e[s]["perplexity"] is None else "%.4f" % e[s]["perplexity"] for s in ("dense", "pruned")))
+        rows += [("perplexity of %s, before and after" % e["name"], "%s, %s" % tuple(figure(e[s]["perplexity"]) for s in ("dense", "pruned")))
                  for e in evaluations]
+        rows.append(("effective rank, mean of {:,} matrices, before and after".format(parts["effective_rank"]["matrices_compared"]),
+                     ", ".join(figure(parts["effective_rank"][key]) for key in ("before", "after"))))
+        if "attention" in parts:
+            rows.append(("entropy of attention, nats, mean of {:,} heads, before and after; how much of the weights moved".format(parts["attention"]["heads_compared"]),
+                         "%s, %s; %s" % tuple(figure(parts["attention"][key]) for key in ("entropy_before", "entropy_after", "total_variation"))))
+        if "routing" in parts:
+            rows.append(("tokens whose experts are others than before", figure(parts["routing"]["changed_sets"])))
         with open(os.path.join(out, "README.md"), "w", encoding="utf-8") as file:
             file.write("# %s, pruned by %s\n\nPruned by Vitrine's pytorch engine, torch %s. %s\n\n| | |\n| --- | --- |\n%s\nEvery figure, its recipe and what was left as it is: `%s`.\n"
                        % (self._checkpoint.name, self._name, torch.__version__, note, "".join("| %s | %s |\n" % row for row in rows), REPORT))
@@ -616,6 +650,7 @@ class Prune:
         summary.update(result="checkpoint", sparsity=report["sparsity"])
         if "speed" in report:
             summary["speed"] = report["speed"]
+        summary.update({key: {name: v for name, v in report[key].items() if not isinstance(v, list)} for key in INSIDE if key in report})
         summary["evaluations"] = report["evaluations"]
         if report["evaluations"]:
             one = report["evaluations"][0]
@@ -710,6 +745,10 @@ def matches(target, module):
     """Whether a target names a module: its last part, an ending of its name, or a pattern."""
     pattern = re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in target))
     return module == target or module.endswith("." + target) or pattern.fullmatch(module) is not None
+
+
+def figure(value):
+    return "not finite" if value is None else "%.4f" % value
 
 
 def digest(file):

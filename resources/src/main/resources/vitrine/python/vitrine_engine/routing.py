@@ -19,7 +19,8 @@ STEPS = 2048
 LEAST_OCCURRENCES = 10
 LOSS_SLACK = 0.005
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SCORES = {"deepseek_v3": "sigmoid", "granitemoe": "chosen_softmax", "gpt_oss": "chosen_softmax", "phimoe": "sparse_mixer"}
+SCORES = {"deepseek_v3": "sigmoid", "granitemoe": "chosen_softmax", "gpt_oss": "chosen_softmax", "phimoe": "sparse_mixer",
+          "llama4_text": "chosen_sigmoid"}
 
 
 class Layer:
@@ -234,7 +235,7 @@ class Routing:
         self._put("expert_ids", kept("kept_ids", numpy.int64), "experts of the first tokens, by falling weight")
         self._put("expert_weights", kept("kept_weights", numpy.float32), "their weights")
         self._put("router_entropy", kept("entropies"), "entropy of softmax(router logits) of the first tokens, nats")
-        if self._score == "sigmoid":
+        if self._score in ("sigmoid", "chosen_sigmoid"):
             self._put("router_entropy_sigmoid", kept("sigmoid_entropies"), "entropy of sigmoid scores divided by their sum, of the first tokens, nats")
         self._put("selection_margin", kept("margins"), "score of the last chosen expert less that of the best one not chosen, of the first tokens")
 

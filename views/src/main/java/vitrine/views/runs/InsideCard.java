@@ -215,7 +215,7 @@ final class InsideCard {
         });
         chart.show(Cells.of(layers.size(), kinds.size(), cells), Scale.diverging(1).fittedTo(-Math.max(1, most), Math.max(1, most)));
         card.title("Effective rank").subtitle("mean " + figure(ranks.path("normalised_before"), Numbers::probabilityInList) + " → " + figure(ranks.path("normalised_after"), Numbers::probabilityInList));
-        boolean some = !ranks.path("accuracy").asText().equals("exact");
+        boolean some = ranks.path("layers").size() < ranks.path("of_layers").asInt();
         card.provenance(Origins.derived(data, "normalised effective rank after less before; " + ranks.path("measure").asText() + (some ? "; some layers only, vitrine compare measures all" : "")));
     }
 
