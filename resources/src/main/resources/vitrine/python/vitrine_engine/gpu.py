@@ -33,7 +33,7 @@ class Meter:
 
     def _read(self):
         for line in self._process.stdout:
-            self._newest = parsed(line)
+            self._newest = parsed(line) or self._newest
 
 
 def parsed(line):

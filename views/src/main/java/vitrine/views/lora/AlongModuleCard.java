@@ -77,6 +77,10 @@ final class AlongModuleCard {
 
     private ReadOut readOut(int row, int column) {
         Along a = model.alongProperty().get();
+        if (a == null || column >= a.steps().size()) {
+            // The map is not in front, and describes what it last showed.
+            return new ReadOut();
+        }
         Along.Measure m = model.alongMeasureProperty().get();
         ReadOut out = new ReadOut().add(ReadOut.Role.NAME, "step " + Numbers.count(a.steps().get(column).step()));
         a.line(column, model.selectedProperty().get()).filter(l -> row < m.of(l).length).ifPresent(l -> out.line().add(ReadOut.Role.VALUE, Numbers.orReason(m.of(l)[row], Numbers::general))

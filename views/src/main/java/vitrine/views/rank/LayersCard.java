@@ -36,7 +36,16 @@ final class LayersCard {
     private final Label finding = new Label();
     private final VBox content = new VBox(8, canvas, finding);
     private final Segments<Columns> columnsOf = new Segments<>(List.of(Columns.KINDS, Columns.HEADS), c -> c == Columns.KINDS ? "kinds" : "heads").compact();
+    /// What the map shows: it may be described once more when the model has gone on.
+    private Drawn drawn;
     private boolean quiet;
+
+    /// @param kind whose heads are the columns; null where kinds are
+    private record Drawn(Spectra spectra, Measure measure, boolean normalised, Kind kind) {
+        List<Item> at(int layer, int column) {
+            return kind != null ? spectra.at(0, kind, layer, column) : spectra.at(0, spectra.kinds().get(column), layer, -1);
+        }
+    }
 
     LayersCard(RankViewModel model) {
         this.model = model;
@@ -114,10 +123,11 @@ final class LayersCard {
             card.content(nothing(kind));
             return;
         }
+        drawn = new Drawn(s, m, n, byHead() ? kind : null);
         float[] values = new float[s.layers() * columns];
         for (int l = 0; l < s.layers(); l++) {
             for (int c = 0; c < columns; c++) {
-                values[l * columns + c] = value(s, m, n, l, c);
+                values[l * columns + c] = value(drawn, l, c);
             }
         }
         Cells cells = Cells.of(s.layers(), columns, values);
@@ -145,17 +155,13 @@ final class LayersCard {
         return column < 0 ? null : new Cell(p.layer(), column);
     }
 
-    private List<Item> at(Spectra s, int layer, int column) {
-        return byHead() ? s.at(0, kind(s), layer, column) : s.at(0, s.kinds().get(column), layer, -1);
-    }
-
     /// NaN, which is hatched, where there is a matrix whose figure could not be computed.
-    private float value(Spectra s, Measure m, boolean n, int layer, int column) {
-        List<Item> there = at(s, layer, column);
+    private static float value(Drawn d, int layer, int column) {
+        List<Item> there = d.at(layer, column);
         if (there.isEmpty()) {
             return Cells.NONE;
         }
-        double v = s.point(0, there.getFirst().kind(), layer, there.getFirst().head(), m, n).value();
+        double v = d.spectra.point(0, there.getFirst().kind(), layer, there.getFirst().head(), d.measure, d.normalised).value();
         boolean noSpectrum = there.stream().allMatch(i -> i.absent() != null);
         return Double.isNaN(v) && !noSpectrum ? Cells.NONE : (float) v;
     }
@@ -173,14 +179,13 @@ final class LayersCard {
     }
 
     private ReadOut readOut(int layer, int column) {
-        Spectra s = model.spectra().orElseThrow();
-        Measure m = model.measureProperty().get();
-        boolean n = model.normalisedProperty().get() && Measures.isRank(m);
-        List<Item> there = at(s, layer, column);
+        Measure m = drawn.measure;
+        boolean n = drawn.normalised;
+        List<Item> there = drawn.at(layer, column);
         Item first = there.getFirst();
-        ReadOut out = new ReadOut().add(ReadOut.Role.NAME, "Layer " + layer + ", " + (there.size() > 1 ? first.kind().words() : first.shortName()) + (byHead() ? ", head " + column : ""))
+        ReadOut out = new ReadOut().add(ReadOut.Role.NAME, "Layer " + layer + ", " + (there.size() > 1 ? first.kind().words() : first.shortName()) + (drawn.kind != null ? ", head " + column : ""))
                 .add(ReadOut.Role.CONTEXT, first.shape()).line();
-        Spectra.Point p = s.point(0, first.kind(), layer, first.head(), m, n);
+        Spectra.Point p = drawn.spectra.point(0, first.kind(), layer, first.head(), m, n);
         if (p.count() == 0) {
             String why = there.stream().map(Item::absent).filter(a -> a != null).findFirst().orElse("this figure has no meaning here");
             return out.add(ReadOut.Role.VALUE, Numbers.MISSING).add(ReadOut.Role.CONTEXT, why);

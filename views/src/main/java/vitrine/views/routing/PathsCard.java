@@ -41,6 +41,8 @@ final class PathsCard {
     private final HBox stepper = new HBox(2, new IconButton(Icons.BACK, "Row before", "", () -> step(-1)).compact(), where,
             new IconButton(Icons.FORTH, "Next row", "", () -> step(1)).compact());
     private Tokens drawn;
+    /// Of which they are; the lanes may be described once more when the model has gone on.
+    private RoutingData shown;
     private int from;
     private boolean quiet;
 
@@ -104,6 +106,7 @@ final class PathsCard {
         from = one ? t.rows().get(r).from() : 0;
         int to = one ? t.rows().get(r).to() : t.count();
         drawn = t;
+        shown = d;
         // A hue of 256 tells nothing: there the load does.
         boolean byLoad = Colouring.byLoad(d);
         lanes.colours((layer, expert, palette) -> Colouring.of(d, layer, expert, palette), true);
@@ -184,9 +187,11 @@ final class PathsCard {
     }
 
     private ReadOut readOut(int layer, int column) {
-        RoutingData d = model.data().orElseThrow();
+        if (drawn == null) {
+            return new ReadOut();
+        }
         int token = from + column;
-        ReadOut out = new ReadOut().add(ReadOut.Role.NAME, drawn.text(token)).add(ReadOut.Role.INDEX, "at " + column).add(ReadOut.Role.CONTEXT, "layer " + d.number(layer));
+        ReadOut out = new ReadOut().add(ReadOut.Role.NAME, drawn.text(token)).add(ReadOut.Role.INDEX, "at " + column).add(ReadOut.Role.CONTEXT, "layer " + shown.number(layer));
         double sum = 0;
         int k = drawn.perToken(layer);
         for (int c = 0; c < Math.min(k, 8); c++) {
@@ -199,8 +204,8 @@ final class PathsCard {
             out.line().add(ReadOut.Role.CONTEXT, k > 8 ? "the first 8 of " + k + ", in all" : "weights in all").add(ReadOut.Role.NUMBER, Numbers.probability(sum));
         }
         boolean known = drawn.hasScores(token);
-        out.line().add(ReadOut.Role.CONTEXT, known ? scores(d) + " of all " + d.experts(layer) + " experts; even " + Numbers.probability(1.0 / d.experts(layer))
-                : "the other experts' scores are kept for the first " + Numbers.count(d.artifact().window()) + " tokens");
+        out.line().add(ReadOut.Role.CONTEXT, known ? scores(shown) + " of all " + shown.experts(layer) + " experts; even " + Numbers.probability(1.0 / shown.experts(layer))
+                : "the other experts' scores are kept for the first " + Numbers.count(shown.artifact().window()) + " tokens");
         return out;
     }
 
@@ -209,12 +214,11 @@ final class PathsCard {
     }
 
     private Lanes.Bars bars(int layer, int column) {
-        RoutingData d = model.data().orElseThrow();
         int token = from + column;
-        if (!drawn.hasScores(token) || d.experts(layer) > BARS_UP_TO) {
+        if (drawn == null || !drawn.hasScores(token) || shown.experts(layer) > BARS_UP_TO) {
             return null;
         }
         int[] chosen = IntStream.range(0, drawn.perToken(layer)).map(c -> drawn.expert(layer, token, c)).toArray();
-        return new Lanes.Bars(drawn.scores(layer, token), 1.0 / d.experts(layer), chosen);
+        return new Lanes.Bars(drawn.scores(layer, token), 1.0 / shown.experts(layer), chosen);
     }
 }

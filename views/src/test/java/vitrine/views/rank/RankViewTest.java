@@ -121,6 +121,23 @@ class RankViewTest {
         assertEquals(List.of(), ProvenanceAudit.unexplained(root).stream().map(u -> u.shown() + " at " + u.path()).toList(), what);
     }
 
+    /// A figure is described at the next pulse, when its checkpoint may have been closed.
+    @Test
+    void aMapIsDescribedAsItIsDrawnWhenTheModelHasGoneOn() {
+        computed("llama-gqa");
+        select("key", 1);
+        MatrixChart map = (MatrixChart) figure("layers").getFigure();
+        String told = FxThread.get(map::description);
+        assertTrue(told.startsWith("Layer 1, k_proj"), told);
+        FxThread.run(() -> {
+            model.columnsProperty().set(Columns.HEADS);
+            model.columnsProperty().set(Columns.KINDS);
+            view.show(Cases.subject("gpt2"));
+        });
+        assertTrue(model.spectra().isEmpty());
+        assertEquals(told, FxThread.get(map::description));
+    }
+
     // --- every number says where it comes from
 
     @Test
