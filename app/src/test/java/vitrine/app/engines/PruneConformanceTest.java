@@ -121,6 +121,9 @@ class PruneConformanceTest {
         "qwen3-moe-stacked|magnitude|{'sparsity': 0.5, 'targetModules': ['*.experts.*']}",
         "olmoe|whitened_svd|{'sparsity': 0.4, 'factorised': true}",
         "qwen2-moe-sparse|shortgpt|{'layers': 1}",
+        "dbrx|shortgpt|{'layers': 1}",
+        "gpt-oss|shortgpt|{'layers': 1}",
+        "granitemoe|shortgpt|{'layers': 1}",
         "llama-gqa|shortgpt|{'layers': 1}",
         "llama-rope-dynamic|magnitude|{'sparsity': 0.4}"})
     void bothEnginesAgree(String model, String method, String settings) throws IOException {

@@ -321,7 +321,7 @@ final class ConvertRun {
             }
         }
         boolean told = false;
-        for (String key : List.of("num_hidden_layers", "n_layer", "num_layers", "n_layers")) {
+        for (String key : SmallerModel.LAYER_KEYS) {
             if (config.path(key).asInt() == count) {
                 config.put(key, count * times);
                 told = true;

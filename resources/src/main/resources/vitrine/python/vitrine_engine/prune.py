@@ -14,7 +14,7 @@ import transformers
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from . import VERSION, datasets, inside, models, saved, stacks
+from . import VERSION, datasets, inside, matrices, models, saved, stacks
 from .artifact import Outcome, number, provenance
 from .evaluate import Sum, sums
 from .files import WholeFolder, fingerprint, remove_leftovers
@@ -42,6 +42,7 @@ KINDS = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "o_proj": "outpu
          "fc2": "down", "c_fc": "up", "dense_h_to_4h": "up", "dense_4h_to_h": "down", "mlp.c_proj": "down", "attn.c_proj": "output", "self_attn.c_proj": "output"}
 ORDER = ("query", "key", "value", "query_key_value", "output", "gate", "up", "gate_up", "down", "other")
 ATTENTION = ORDER[:5]
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")       # what configs call how many there are
 ROUTERS = ("gate", "router", "shared_expert_gate")
 TOGETHER = {"query": "attention", "key": "attention", "value": "attention", "gate": "feed_forward", "up": "feed_forward"}
 
@@ -211,7 +212,7 @@ class Prune:
                 if not isinstance(module, (torch.nn.Linear, transformers.pytorch_utils.Conv1D)):
                     continue
                 name = owners[id(module)] + ".weight"
-                if owners[id(module)].rsplit(".", 1)[-1] in ROUTERS:
+                if any(part in ROUTERS for part in owners[id(module)].split(".")[-2:]):
                     continue
                 stored = next((n for n in (name, name.removeprefix(prefix + "."), prefix + "." + name) if n in self._stored), None)
                 known.add(name.removesuffix(".weight").rsplit(".", 1)[-1])
@@ -450,7 +451,11 @@ class Prune:
         removed = sum(math.prod(shape) for name, (dtype, shape) in self._stored.items() if (m := place.fullmatch(name)) and int(m.group(2)) in gone and dtype.startswith(("F", "BF")))
         parameters = self._parameters()
         by_layer, skipped = self._weights()
-        prunable = sum(math.prod(w.shape) for own in by_layer for w in own)
+        pruned = {w.tensor for own in by_layer for w in own}
+        # stacks of experts that this engine takes no single weights from go with their layer all the same
+        stacked = [m for m in matrices.matrices(self._stored, self._loaded.model.config) if m.expert >= 0 and m.tensor not in pruned]
+        skipped = [(name, reason) for name, reason in skipped if name not in {m.tensor for m in stacked}]
+        prunable = sum(math.prod(w.shape) for own in by_layer for w in own) + sum(math.prod(m.shape) for m in stacked)
         inner = models.body(self._loaded.model)
         for path in ("layers", "h", "decoder.layers", "blocks"):
             parent, _, leaf = path.rpartition(".")
@@ -472,9 +477,9 @@ class Prune:
     def _renumber(config, keep, put):
         """Numbers and lists of a config that count layers."""
         entries = config if isinstance(config, dict) else {k: v for k, v in vars(config).items() if not k.startswith("_")}
-        count = next((entries[k] for k in ("num_hidden_layers", "n_layer", "num_layers") if isinstance(entries.get(k), int)), None)
+        count = next((entries[k] for k in LAYERS if isinstance(entries.get(k), int)), None)
         for key, value in list(entries.items()):
-            if key in ("num_hidden_layers", "n_layer", "num_layers"):
+            if key in LAYERS:
                 put(config, key, len(keep))
             elif key == "mlp_only_layers" and isinstance(value, list):
                 put(config, key, [keep.index(i) for i in value if i in keep])
@@ -735,7 +740,7 @@ class _Enough(Exception):
 
 def why(name):
     """Why a tensor that is no matrix of a layer stays as it is."""
-    for pattern, reason in ((r"(^|\.)(gate|router|shared_expert_gate)\.weight$", "router"), (r"^(lm_head|embed_out)\.", "output head"), (r"emb|\bwte\b|\bwpe\b", "embedding"), (r"norm|\bln_", "norm"), (r"bias$", "bias")):
+    for pattern, reason in ((r"(^|\.)(gate|router|router\.layer|shared_expert_gate)\.weight$", "router"), (r"^(lm_head|embed_out)\.", "output head"), (r"emb|\bwte\b|\bwpe\b", "embedding"), (r"norm|\bln_", "norm"), (r"bias$", "bias")):
         if re.search(pattern, name):
             return reason
     return "no linear layer of a decoder layer"
