@@ -56,6 +56,8 @@ public final class Assemble {
     private static final List<String> OLD_JARS = List.of("picocli-");
     /// The options that Java is started with, one a line; `{home}` is the folder. The scripts and the installed launchers have them from here.
     private static final String OPTIONS = "java.options";
+    private static final String RESOURCES_JAR = "vitrine-resources-";
+    private static final String SAMPLES = "vitrine/samples/";
     private static final List<String> FAT_ENTRIES = List.of("native/lib/", "org/sqlite/native/");
 
     private final Path build;
@@ -277,16 +279,12 @@ public final class Assemble {
         }
     }
 
+    /// The samples, unpacked: they are mapped as files, and the jar that holds them is packed without them.
     private void samples() throws IOException {
         Path samples = image.resolve("samples");
-        Path jar;
-        try (Stream<Path> jars = Files.list(image.resolve("lib"))) {
-            jar = jars.filter(p -> p.getFileName().toString().startsWith("vitrine-resources-")).findFirst().orElseThrow();
-        }
-        String root = "vitrine/samples/";
-        try (ZipFile zip = new ZipFile(jar.toFile())) {
-            for (ZipEntry e : zip.stream().filter(e -> e.getName().startsWith(root) && !e.isDirectory()).toList()) {
-                Path target = samples.resolve(e.getName().substring(root.length()));
+        try (ZipFile zip = new ZipFile(jar(RESOURCES_JAR).toFile())) {
+            for (ZipEntry e : zip.stream().filter(e -> e.getName().startsWith(SAMPLES) && !e.isDirectory()).toList()) {
+                Path target = samples.resolve(e.getName().substring(SAMPLES.length()));
                 Files.createDirectories(target.getParent());
                 try (InputStream in = zip.getInputStream(e)) {
                     Files.copy(in, target, StandardCopyOption.REPLACE_EXISTING);
@@ -315,6 +313,9 @@ public final class Assemble {
             try (OldClasses old = new OldClasses(jar)) {
                 return rewrite(jar, (entry, bytes) -> entry.endsWith(".class") ? old.renew(bytes) : bytes);
             }
+        }
+        if (name.startsWith(RESOURCES_JAR)) {
+            return rewrite(jar, (entry, bytes) -> entry.startsWith(SAMPLES) && entry.indexOf('/', SAMPLES.length()) > 0 ? null : bytes);
         }
         return Files.readAllBytes(jar);
     }
