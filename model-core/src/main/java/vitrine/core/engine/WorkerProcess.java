@@ -57,7 +57,7 @@ final class WorkerProcess {
 
     private record Running(long id, Path artifact, Consumer<EngineEvent> events, CompletableFuture<Ending> ending, AtomicReference<Stage> stage) {}
 
-    /// Why this worker cannot be used at all; said by `hello`, perhaps before there is a task.
+    /// Why this worker cannot be used at all; found perhaps before there is a task, as in its `hello`.
     private volatile String unfit;
 
     /// Native code is at work on a file.
@@ -157,6 +157,7 @@ final class WorkerProcess {
         send(Json.object().put("request", "cancel").put("id", r.id));
         Thread.ofVirtual().start(() -> {
             if (!endsWithin(r, patience.stop)) {
+                killed = true;
                 process.destroy();
                 if (!endsWithin(r, patience.kill)) {
                     kill();
@@ -240,14 +241,12 @@ final class WorkerProcess {
         if (!(event instanceof ObjectNode o) || !o.path("event").isTextual()) {
             LOG.warn("worker {} printed something that is no event", pid());
             if (++nonsense > MAX_NONSENSE) {
-                end(Ending.Cause.PROTOCOL, "It printed " + nonsense + " lines that are no events.");
-                kill();
+                condemn("It printed " + nonsense + " lines that are no events.");
             }
             return;
         }
         if (o.path("event").asText().equals("hello") && o.path("protocol").asInt() != WorkerEngine.PROTOCOL) {
-            unfit = "It speaks protocol " + o.path("protocol").asText("unknown") + "; this program speaks " + WorkerEngine.PROTOCOL + ".";
-            kill();
+            condemn("It speaks protocol " + o.path("protocol").asText("unknown") + "; this program speaks " + WorkerEngine.PROTOCOL + ".");
             return;
         }
         Running r = running;
@@ -290,11 +289,12 @@ final class WorkerProcess {
         return new Ending.Refused(category, o.path("message").asText(), o.path("file").asText(null));
     }
 
-    private void end(Ending.Cause cause, String message) {
-        Running r = running;
-        if (r != null) {
-            r.ending.complete(new Ending.Failed(cause, message));
+    /// Ends a worker that does not keep to the protocol. Its task ends with the process, so that the next one finds no half-dead worker.
+    private void condemn(String why) {
+        if (unfit == null) {
+            unfit = why;
         }
+        kill();
     }
 
     private void readErrors() {
