@@ -10,7 +10,7 @@ import vitrine.core.files.Whole;
 ///
 /// | property | |
 /// |---|---|
-/// | `bench.parts` | of `capture,spectrum,spectrum-small,stream,rank,routing,finetune,adapter,prune,open,start,frames,kernels`; all by default |
+/// | `bench.parts` | of `capture,spectrum,spectrum-small,stream,rank,routing,finetune,adapter,prune,open,runs,start,frames,kernels`; all by default |
 /// | `bench.rounds` | rounds of each comparison, 5 by default |
 /// | `bench.layers` | layers of the checkpoints of `spectrum` and `prune`, 24 by default |
 /// | `bench.stream.layers` | layers of the checkpoint of `stream`, 32 by default |
@@ -24,7 +24,7 @@ import vitrine.core.files.Whole;
 /// transformers is left out, and the report says so.
 public final class Benchmarks {
 
-    private static final String ALL = "capture,spectrum,spectrum-small,stream,rank,routing,finetune,adapter,prune,open,start,frames,kernels";
+    private static final String ALL = "capture,spectrum,spectrum-small,stream,rank,routing,finetune,adapter,prune,open,runs,start,frames,kernels";
 
     private Benchmarks() {}
 
@@ -51,6 +51,7 @@ public final class Benchmarks {
                     case "adapter" -> new AdapterBench(setting).run();
                     case "prune" -> new PruneBench(setting).run();
                     case "open" -> new OpenBench(setting).run();
+                    case "runs" -> new RunsBench(setting).run();
                     case "start" -> new StartBench(setting).run();
                     case "frames" -> new FramesBench(setting).run();
                     case "kernels" -> new KernelsBench(setting).run();

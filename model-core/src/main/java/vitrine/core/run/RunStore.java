@@ -32,6 +32,11 @@ public final class RunStore implements AutoCloseable {
 
     private static final int VERSION = 1;
     private static final String FILE = "runs.db";
+    /// Runs with their last figures, each of which is found by its key: however long the runs were, no other figure of theirs is read.
+    static final String RUNS = "SELECT number, created, method, model, task, state, process, process_start, steps, message, "
+            + "(SELECT max(step) FROM metrics WHERE run=number AND name IN ('loss', 'layer')) AS step, "
+            + "(SELECT value FROM metrics WHERE run=number AND name='loss' ORDER BY step DESC LIMIT 1) AS loss, "
+            + "(SELECT value FROM metrics WHERE run=number AND name='validation_loss' ORDER BY step DESC LIMIT 1) AS validation FROM runs ";
     private static final String TASK = "task.json";
     private static final int BUSY_MILLIS = 5000;
 
@@ -311,10 +316,7 @@ public final class RunStore implements AutoCloseable {
     private List<RunRecord> select(String where) {
         return query(() -> {
             List<RunRecord> out = new ArrayList<>();
-            try (Statement s = db.createStatement(); ResultSet r = s.executeQuery("SELECT number, created, method, model, task, state, process, process_start, steps, message, "
-                    + "(SELECT max(step) FROM metrics WHERE run=number AND name IN ('loss', 'layer')) AS step, "
-                    + "(SELECT value FROM metrics WHERE run=number AND name='loss' ORDER BY step DESC LIMIT 1) AS loss, "
-                    + "(SELECT value FROM metrics WHERE run=number AND name='validation_loss' ORDER BY step DESC LIMIT 1) AS validation FROM runs " + where + " ORDER BY number DESC")) {
+            try (Statement s = db.createStatement(); ResultSet r = s.executeQuery(RUNS + where + " ORDER BY number DESC")) {
                 while (r.next()) {
                     out.add(record(r));
                 }
