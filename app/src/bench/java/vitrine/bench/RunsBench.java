@@ -59,7 +59,7 @@ final class RunsBench {
                 """, RUNS, STEPS, setting.rounds(), Statistics.secondsWithRange(opening), Statistics.secondsWithRange(listing), Statistics.secondsWithRange(command.stream().map(Measured::seconds).toList()));
     }
 
-    private static void fill(Path folder) {
+    private static void fill(Path folder) throws IOException {
         try (RunStore store = RunStore.open(folder)) {
             TreeMap<Long, Map<String, Double>> rows = new TreeMap<>();
             for (long s = 1; s <= STEPS; s++) {
