@@ -3,6 +3,9 @@ package vitrine.app.shell;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import javafx.beans.value.ChangeListener;
+import javafx.beans.value.ObservableValue;
+import javafx.beans.value.WeakChangeListener;
 import javafx.geometry.Bounds;
 import javafx.geometry.Insets;
 import javafx.geometry.Pos;
@@ -29,6 +32,7 @@ import vitrine.app.shell.GuidePage.Span;
 import vitrine.app.shell.GuidePage.Spot;
 import vitrine.app.shell.GuidePage.Table;
 import vitrine.resources.Guide;
+import vitrine.resources.Language;
 import vitrine.resources.Styles;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
@@ -36,8 +40,8 @@ import vitrine.views.control.Picker;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.References;
 
-/// The bundled guide, over the window: a page, set plainly, at the section that was asked for, which is marked. Links lead to other pages of the guide and
-/// nowhere else.
+/// The bundled guide, over the window and in its language: a page, set plainly, at the section that was asked for, which is marked. Links lead to other pages of
+/// the guide and nowhere else. Where the language changes, what was being read stays where it is.
 final class GuideReader extends VBox {
 
     private static final double WIDTH = 820;
@@ -50,12 +54,21 @@ final class GuideReader extends VBox {
     private final Picker<String> pages = new Picker<>("Page", Guide.pages(), Guide::title);
     private final ScrollPane scroll = new ScrollPane();
     private final IconButton back;
+    private final ObservableValue<Language> language;
+    /// Held here, and weakly by the language, which outlives every reader.
+    private final ChangeListener<Language> spoken = (o, old, now) -> translate();
     private final Deque<Guide.Section> before = new ArrayDeque<>();
     private Guide.Section shown;
     private Node marked;
 
+    /// What a reader looks at: the block at the upper edge, and which part of its height is above the edge (negative where the edge lies between two blocks).
+    private record Place(int block, double part) {}
+
+    /// @param language that pages are shown in
     /// @param close takes the reader away
-    GuideReader(Runnable close) {
+    GuideReader(ObservableValue<Language> language, Runnable close) {
+        this.language = language;
+        language.addListener(new WeakChangeListener<>(spoken));
         getStyleClass().addAll(Styles.POPOVER, "vt-guide");
         ProvenanceAudit.notAFigure(this, "the guide's text");
         setPrefWidth(WIDTH);
@@ -85,7 +98,7 @@ final class GuideReader extends VBox {
         if (shown != null) {
             before.push(shown);
         }
-        show(section);
+        show(section, null);
     }
 
     /// What is shown.
@@ -105,17 +118,48 @@ final class GuideReader extends VBox {
 
     private void back() {
         if (!before.isEmpty()) {
-            show(before.pop());
+            show(before.pop(), null);
         }
     }
 
-    private void show(Guide.Section section) {
+    /// The same page in the present language, at what is in sight.
+    private void translate() {
+        if (shown != null) {
+            scroll.layout();
+            show(shown, inSight(marked) ? null : place());
+        }
+    }
+
+    private boolean inSight(Node node) {
+        if (node == null || !(scroll.getContent() instanceof VBox content)) {
+            return false;
+        }
+        Bounds at = content.sceneToLocal(node.localToScene(node.getLayoutBounds()));
+        double top = scroll.getVvalue() * room(content);
+        return at.getMaxY() > top && at.getMinY() < top + scroll.getViewportBounds().getHeight();
+    }
+
+    private Place place() {
+        VBox content = (VBox) scroll.getContent();
+        double top = scroll.getVvalue() * room(content);
+        for (int b = 0; b < content.getChildren().size(); b++) {
+            Bounds at = content.getChildren().get(b).getBoundsInParent();
+            if (at.getMaxY() > top && at.getHeight() > 0) {
+                return new Place(b, (top - at.getMinY()) / at.getHeight());
+            }
+        }
+        return new Place(0, 0);
+    }
+
+    /// @param place what to show of it; null for the section itself
+    private void show(Guide.Section section, Place place) {
         shown = section;
         marked = null;
         back.setDisable(before.isEmpty());
         pages.valueProperty().set(section.page());
-        GuidePage page = GuidePage.read(section.page());
-        Spot spot = page.find(section.heading(), section.row()).orElse(new Spot(0, -1));
+        GuidePage page = GuidePage.read(section.page(), language.getValue());
+        // Sections are called as they are in English, and stand at the same place in every language.
+        Spot spot = GuidePage.find(section).orElse(new Spot(0, -1));
         VBox content = new VBox(8);
         content.setPadding(new Insets(0, 16, 24, 0));
         for (int b = 0; b < page.blocks().size(); b++) {
@@ -129,19 +173,29 @@ final class GuideReader extends VBox {
         scroll.setContent(content);
         scroll.setVvalue(0);
         // Wrapped text gets its height while it is laid out, so the place is looked for again until it stays.
-        content.layoutBoundsProperty().addListener((o, old, now) -> reveal(content));
+        content.layoutBoundsProperty().addListener((o, old, now) -> reveal(content, place));
         scroll.viewportBoundsProperty().addListener((o, old, now) -> {
             if (scroll.getContent() == content) {
-                reveal(content);
+                reveal(content, place);
             }
         });
         scroll.layout();
-        reveal(content);
+        reveal(content, place);
     }
 
-    private void reveal(VBox content) {
-        double room = content.getHeight() - scroll.getViewportBounds().getHeight();
-        if (marked != null && room > 0) {
+    private double room(VBox content) {
+        return content.getHeight() - scroll.getViewportBounds().getHeight();
+    }
+
+    private void reveal(VBox content, Place place) {
+        double room = room(content);
+        if (room <= 0) {
+            return;
+        }
+        if (place != null && place.block() < content.getChildren().size()) {
+            Bounds at = content.getChildren().get(place.block()).getBoundsInParent();
+            scroll.setVvalue(Math.clamp((at.getMinY() + place.part() * at.getHeight()) / room, 0, 1));
+        } else if (marked != null) {
             Bounds at = content.sceneToLocal(marked.localToScene(marked.getLayoutBounds()));
             scroll.setVvalue(Math.clamp((at.getMinY() - AIR) / room, 0, 1));
         }
@@ -252,9 +306,9 @@ final class GuideReader extends VBox {
         return link;
     }
 
-    /// The heading whose anchor is so called, as hosts of Markdown call them; empty for none.
-    private static String headingOf(String page, String anchor) {
-        return GuidePage.read(page).blocks().stream().filter(Heading.class::isInstance).map(b -> ((Heading) b).text())
-                .filter(t -> t.toLowerCase(java.util.Locale.ROOT).replaceAll("[^\\p{L}\\d _-]", "").replace(' ', '-').equals(anchor)).findFirst().orElse("");
+    /// The English name of the heading with an anchor of the page as it is shown; empty for none.
+    private String headingOf(String page, String anchor) {
+        int block = GuidePage.read(page, language.getValue()).anchor(anchor);
+        return block >= 0 && GuidePage.read(page).blocks().get(block) instanceof Heading h ? h.text() : "";
     }
 }
