@@ -49,6 +49,8 @@ final class GuideReader extends VBox {
     private static final double AIR = 24;
     /// Characters of a command that fit in a line.
     private static final int CODE_COLUMNS = 100;
+    /// Between lines of Chinese, whose characters fill their line from top to bottom.
+    private static final double CHINESE_LEADING = 3;
     private static final String WORDS = "vt-guide-text";
 
     private final Picker<String> pages = new Picker<>("Page", Guide.pages(), Guide::title);
@@ -61,8 +63,16 @@ final class GuideReader extends VBox {
     private Guide.Section shown;
     private Node marked;
 
-    /// What a reader looks at: the block at the upper edge, and which part of its height is above the edge (negative where the edge lies between two blocks).
-    private record Place(int block, double part) {}
+    /// What a reader looks at.
+    ///
+    /// @param block its number; -1 for what is marked
+    /// @param part of its height that is above the upper edge; negative where the edge lies between two blocks
+    /// @param below how far it begins below the edge, in pixels
+    private record Place(int block, double part, double below) {
+
+        /// The marked section, where it is shown when it was asked for.
+        static final Place MARKED = new Place(-1, 0, AIR);
+    }
 
     /// @param language that pages are shown in
     /// @param close takes the reader away
@@ -98,7 +108,7 @@ final class GuideReader extends VBox {
         if (shown != null) {
             before.push(shown);
         }
-        show(section, null);
+        show(section, Place.MARKED);
     }
 
     /// What is shown.
@@ -118,7 +128,7 @@ final class GuideReader extends VBox {
 
     private void back() {
         if (!before.isEmpty()) {
-            show(before.pop(), null);
+            show(before.pop(), Place.MARKED);
         }
     }
 
@@ -126,32 +136,32 @@ final class GuideReader extends VBox {
     private void translate() {
         if (shown != null) {
             scroll.layout();
-            show(shown, inSight(marked) ? null : place());
+            show(shown, place());
         }
     }
 
-    private boolean inSight(Node node) {
-        if (node == null || !(scroll.getContent() instanceof VBox content)) {
-            return false;
-        }
-        Bounds at = content.sceneToLocal(node.localToScene(node.getLayoutBounds()));
-        double top = scroll.getVvalue() * room(content);
-        return at.getMaxY() > top && at.getMinY() < top + scroll.getViewportBounds().getHeight();
-    }
-
+    /// What is in sight: the marked section where it is, else the block at the upper edge.
     private Place place() {
         VBox content = (VBox) scroll.getContent();
         double top = scroll.getVvalue() * room(content);
+        Bounds section = marked == null ? null : within(content, marked);
+        if (section != null && section.getMinY() >= top && section.getMaxY() <= top + scroll.getViewportBounds().getHeight()) {
+            return new Place(-1, 0, section.getMinY() - top);
+        }
         for (int b = 0; b < content.getChildren().size(); b++) {
-            Bounds at = content.getChildren().get(b).getBoundsInParent();
+            Bounds at = within(content, content.getChildren().get(b));
             if (at.getMaxY() > top && at.getHeight() > 0) {
-                return new Place(b, (top - at.getMinY()) / at.getHeight());
+                return new Place(b, (top - at.getMinY()) / at.getHeight(), 0);
             }
         }
-        return new Place(0, 0);
+        return new Place(0, 0, 0);
     }
 
-    /// @param place what to show of it; null for the section itself
+    private static Bounds within(VBox content, Node node) {
+        return content.sceneToLocal(node.localToScene(node.getLayoutBounds()));
+    }
+
+    /// @param place what to show of it
     private void show(Guide.Section section, Place place) {
         shown = section;
         marked = null;
@@ -189,15 +199,10 @@ final class GuideReader extends VBox {
 
     private void reveal(VBox content, Place place) {
         double room = room(content);
-        if (room <= 0) {
-            return;
-        }
-        if (place != null && place.block() < content.getChildren().size()) {
-            Bounds at = content.getChildren().get(place.block()).getBoundsInParent();
-            scroll.setVvalue(Math.clamp((at.getMinY() + place.part() * at.getHeight()) / room, 0, 1));
-        } else if (marked != null) {
-            Bounds at = content.sceneToLocal(marked.localToScene(marked.getLayoutBounds()));
-            scroll.setVvalue(Math.clamp((at.getMinY() - AIR) / room, 0, 1));
+        Node node = place.block() < 0 ? marked : place.block() < content.getChildren().size() ? content.getChildren().get(place.block()) : null;
+        if (node != null && room > 0) {
+            Bounds at = within(content, node);
+            scroll.setVvalue(Math.clamp((at.getMinY() + place.part() * at.getHeight() - place.below()) / room, 0, 1));
         }
     }
 
@@ -268,16 +273,25 @@ final class GuideReader extends VBox {
 
     private TextFlow flow(List<Span> spans) {
         TextFlow flow = new TextFlow();
+        flow.setLineSpacing(language.getValue() == Language.CHINESE ? CHINESE_LEADING : 0);
         for (Span s : spans) {
             flow.getChildren().add(switch (s.style()) {
                 case LINK -> link(s);
                 case CODE -> text(s, "vt-guide-mono");
-                case STRONG -> text(s, "vt-guide-strong");
+                case STRONG -> strong(s);
                 case EMPHASIS -> text(s, "vt-guide-emphasis");
                 case PLAIN -> text(s, null);
             });
         }
         return flow;
+    }
+
+    private Text strong(Span span) {
+        Text text = text(span, "vt-guide-strong");
+        if (language.getValue() == Language.CHINESE) {
+            text.getStyleClass().add("vt-guide-outlined");
+        }
+        return text;
     }
 
     private static Text text(Span span, String style) {

@@ -395,11 +395,11 @@ class FirstMinutesTest {
     @Test
     void theGuideIsInTheLanguageOfTheWindow() {
         WindowHarness.run(() -> h.window.commands().named("Guide").run());
-        h.resize(1440, 900);
+        h.resize(960, 540);
         GuideReader reader = fx(() -> (GuideReader) h.window.scene().getRoot().lookup(".vt-guide"));
         Guide.Section entropy = Guide.Section.formula("attention", "normalised entropy");
         WindowHarness.run(() -> reader.go(entropy));
-        h.resize(1440, 900);
+        h.resize(960, 540);
         speak(Language.CHINESE);
         assertEquals(entropy, fx(reader::shown));
         assertTrue(fx(() -> wordsOf(reader.marked())).startsWith("归一化熵"));
@@ -427,11 +427,12 @@ class FirstMinutesTest {
         speak(Language.ENGLISH);
         assertEquals("Formulas", fx(() -> wordsOf(reader.marked())));
         h.press("Esc");
+        h.resize(1440, 900);
     }
 
     private void speak(Language language) {
         WindowHarness.run(() -> h.services.languages().languageProperty().set(language));
-        h.resize(1440, 900);
+        h.resize(960, 540);
     }
 
     /// The number of the block that the upper edge of what is in sight goes through.
