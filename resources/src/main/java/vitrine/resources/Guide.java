@@ -7,10 +7,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// The pages of `docs/guide`, which are part of the program, so that a formula on screen can name its section and open it without a network.
 ///
 /// The build copies the pages beside this class; they are written for a reader of the repository too, and nothing is in the window that is not on the page.
+///
+/// Pages of another language stand in a folder that is called by its tag, under the same names and block by block the same: a section has one name, the English one,
+/// and is found on a translated page at the same place.
 public final class Guide {
 
     /// The heading under which every view's page has its formulas.
@@ -82,16 +86,30 @@ public final class Guide {
         return title;
     }
 
-    /// A page as it is written, Markdown.
+    /// A page as it is written, Markdown, in English.
     ///
     /// @throws IllegalArgumentException if there is no such page
     public static String text(String page) {
+        return text(page, Language.ENGLISH);
+    }
+
+    /// A page in a language; in English where it is not translated.
+    ///
+    /// @throws IllegalArgumentException if there is no such page
+    public static String text(String page, Language language) {
+        return text(page, language.tag());
+    }
+
+    /// @param tag of a language; pages of English are in no folder of their own
+    static String text(String page, String tag) {
         title(page);
-        try (InputStream in = Guide.class.getResourceAsStream(FOLDER + page + ".md")) {
-            if (in == null) {
-                throw new IllegalStateException("built without the guide's page " + page);
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        return read(tag + "/" + page).or(() -> read(page)).orElseThrow(() -> new IllegalStateException("built without the guide's page " + page));
+    }
+
+    /// A file below the folder, by its name without the ending; empty for none.
+    static Optional<String> read(String name) {
+        try (InputStream in = Guide.class.getResourceAsStream(FOLDER + name + ".md")) {
+            return in == null ? Optional.empty() : Optional.of(new String(in.readAllBytes(), StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

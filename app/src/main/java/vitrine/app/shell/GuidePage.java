@@ -2,8 +2,10 @@ package vitrine.app.shell;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.commonmark.ext.gfm.tables.TableBlock;
 import org.commonmark.ext.gfm.tables.TablesExtension;
 import org.commonmark.node.BulletList;
@@ -19,6 +21,7 @@ import org.commonmark.node.StrongEmphasis;
 import org.commonmark.node.Text;
 import org.commonmark.parser.Parser;
 import vitrine.resources.Guide;
+import vitrine.resources.Language;
 
 /// A page of the guide as blocks that the window can show: headings, paragraphs, entries of lists, tables and code. Pictures are left out: the window shows
 /// the real thing.
@@ -67,11 +70,18 @@ record GuidePage(List<Block> blocks) {
     /// @param row of a table, from 1 (0 is the head); -1 for a whole block
     record Spot(int block, int row) {}
 
-    /// Reads a page of the guide.
+    /// Reads a page of the guide, in English.
     ///
     /// @throws IllegalArgumentException if there is no such page
     static GuidePage read(String page) {
-        return parse(Guide.text(page));
+        return read(page, Language.ENGLISH);
+    }
+
+    /// Reads a page in a language; a page that has no translation in English. All languages have the same blocks in the same order, so that a [Spot] of one is that of another.
+    ///
+    /// @throws IllegalArgumentException if there is no such page
+    static GuidePage read(String page, Language language) {
+        return parse(Guide.text(page, language));
     }
 
     /// @throws IllegalStateException if the text holds what the guide is not written in
@@ -135,9 +145,15 @@ record GuidePage(List<Block> blocks) {
         return text.stream().map(Span::text).collect(Collectors.joining());
     }
 
-    /// Where a section is on its page; empty if the guide has no such section.
+    /// Where a section is on its page, in every language; empty if the guide has no such section.
     static Optional<Spot> find(Guide.Section section) {
         return Guide.pages().contains(section.page()) ? read(section.page()).find(section.heading(), section.row()) : Optional.empty();
+    }
+
+    /// The heading whose anchor is so called, as hosts of Markdown call them: its number among the blocks, or -1 for none.
+    int anchor(String name) {
+        return IntStream.range(0, blocks.size()).filter(b -> blocks.get(b) instanceof Heading h
+                && h.text().toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\d _-]", "").replace(' ', '-').equals(name)).findFirst().orElse(-1);
     }
 
     /// Finds a heading, or the row of a table below it whose first cell begins with some words; both empty for the page's beginning.

@@ -3,6 +3,9 @@ package vitrine.app.shell;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import javafx.beans.value.ChangeListener;
+import javafx.beans.value.ObservableValue;
+import javafx.beans.value.WeakChangeListener;
 import javafx.geometry.Bounds;
 import javafx.geometry.Insets;
 import javafx.geometry.Pos;
@@ -29,6 +32,7 @@ import vitrine.app.shell.GuidePage.Span;
 import vitrine.app.shell.GuidePage.Spot;
 import vitrine.app.shell.GuidePage.Table;
 import vitrine.resources.Guide;
+import vitrine.resources.Language;
 import vitrine.resources.Styles;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
@@ -36,8 +40,8 @@ import vitrine.views.control.Picker;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.References;
 
-/// The bundled guide, over the window: a page, set plainly, at the section that was asked for, which is marked. Links lead to other pages of the guide and
-/// nowhere else.
+/// The bundled guide, over the window and in its language: a page, set plainly, at the section that was asked for, which is marked. Links lead to other pages of
+/// the guide and nowhere else. Where the language changes, what was being read stays where it is.
 final class GuideReader extends VBox {
 
     private static final double WIDTH = 820;
@@ -45,17 +49,36 @@ final class GuideReader extends VBox {
     private static final double AIR = 24;
     /// Characters of a command that fit in a line.
     private static final int CODE_COLUMNS = 100;
+    /// Between lines of Chinese, whose characters fill their line from top to bottom.
+    private static final double CHINESE_LEADING = 3;
     private static final String WORDS = "vt-guide-text";
 
     private final Picker<String> pages = new Picker<>("Page", Guide.pages(), Guide::title);
     private final ScrollPane scroll = new ScrollPane();
     private final IconButton back;
+    private final ObservableValue<Language> language;
+    /// Held here, and weakly by the language, which outlives every reader.
+    private final ChangeListener<Language> spoken = (o, old, now) -> translate();
     private final Deque<Guide.Section> before = new ArrayDeque<>();
     private Guide.Section shown;
     private Node marked;
 
+    /// What a reader looks at.
+    ///
+    /// @param block its number; -1 for what is marked
+    /// @param part of its height that is above the upper edge; negative where the edge lies between two blocks
+    /// @param below how far it begins below the edge, in pixels
+    private record Place(int block, double part, double below) {
+
+        /// The marked section, where it is shown when it was asked for.
+        static final Place MARKED = new Place(-1, 0, AIR);
+    }
+
+    /// @param language that pages are shown in
     /// @param close takes the reader away
-    GuideReader(Runnable close) {
+    GuideReader(ObservableValue<Language> language, Runnable close) {
+        this.language = language;
+        language.addListener(new WeakChangeListener<>(spoken));
         getStyleClass().addAll(Styles.POPOVER, "vt-guide");
         ProvenanceAudit.notAFigure(this, "the guide's text");
         setPrefWidth(WIDTH);
@@ -85,7 +108,7 @@ final class GuideReader extends VBox {
         if (shown != null) {
             before.push(shown);
         }
-        show(section);
+        show(section, Place.MARKED);
     }
 
     /// What is shown.
@@ -105,17 +128,48 @@ final class GuideReader extends VBox {
 
     private void back() {
         if (!before.isEmpty()) {
-            show(before.pop());
+            show(before.pop(), Place.MARKED);
         }
     }
 
-    private void show(Guide.Section section) {
+    /// The same page in the present language, at what is in sight.
+    private void translate() {
+        if (shown != null) {
+            scroll.layout();
+            show(shown, place());
+        }
+    }
+
+    /// What is in sight: the marked section where it is, else the block at the upper edge.
+    private Place place() {
+        VBox content = (VBox) scroll.getContent();
+        double top = scroll.getVvalue() * room(content);
+        Bounds section = marked == null ? null : within(content, marked);
+        if (section != null && section.getMinY() >= top && section.getMaxY() <= top + scroll.getViewportBounds().getHeight()) {
+            return new Place(-1, 0, section.getMinY() - top);
+        }
+        for (int b = 0; b < content.getChildren().size(); b++) {
+            Bounds at = within(content, content.getChildren().get(b));
+            if (at.getMaxY() > top && at.getHeight() > 0) {
+                return new Place(b, (top - at.getMinY()) / at.getHeight(), 0);
+            }
+        }
+        return new Place(0, 0, 0);
+    }
+
+    private static Bounds within(VBox content, Node node) {
+        return content.sceneToLocal(node.localToScene(node.getLayoutBounds()));
+    }
+
+    /// @param place what to show of it
+    private void show(Guide.Section section, Place place) {
         shown = section;
         marked = null;
         back.setDisable(before.isEmpty());
         pages.valueProperty().set(section.page());
-        GuidePage page = GuidePage.read(section.page());
-        Spot spot = page.find(section.heading(), section.row()).orElse(new Spot(0, -1));
+        GuidePage page = GuidePage.read(section.page(), language.getValue());
+        // Sections are called as they are in English, and stand at the same place in every language.
+        Spot spot = GuidePage.find(section).orElse(new Spot(0, -1));
         VBox content = new VBox(8);
         content.setPadding(new Insets(0, 16, 24, 0));
         for (int b = 0; b < page.blocks().size(); b++) {
@@ -129,21 +183,26 @@ final class GuideReader extends VBox {
         scroll.setContent(content);
         scroll.setVvalue(0);
         // Wrapped text gets its height while it is laid out, so the place is looked for again until it stays.
-        content.layoutBoundsProperty().addListener((o, old, now) -> reveal(content));
+        content.layoutBoundsProperty().addListener((o, old, now) -> reveal(content, place));
         scroll.viewportBoundsProperty().addListener((o, old, now) -> {
             if (scroll.getContent() == content) {
-                reveal(content);
+                reveal(content, place);
             }
         });
         scroll.layout();
-        reveal(content);
+        reveal(content, place);
     }
 
-    private void reveal(VBox content) {
-        double room = content.getHeight() - scroll.getViewportBounds().getHeight();
-        if (marked != null && room > 0) {
-            Bounds at = content.sceneToLocal(marked.localToScene(marked.getLayoutBounds()));
-            scroll.setVvalue(Math.clamp((at.getMinY() - AIR) / room, 0, 1));
+    private double room(VBox content) {
+        return content.getHeight() - scroll.getViewportBounds().getHeight();
+    }
+
+    private void reveal(VBox content, Place place) {
+        double room = room(content);
+        Node node = place.block() < 0 ? marked : place.block() < content.getChildren().size() ? content.getChildren().get(place.block()) : null;
+        if (node != null && room > 0) {
+            Bounds at = within(content, node);
+            scroll.setVvalue(Math.clamp((at.getMinY() + place.part() * at.getHeight() - place.below()) / room, 0, 1));
         }
     }
 
@@ -214,16 +273,25 @@ final class GuideReader extends VBox {
 
     private TextFlow flow(List<Span> spans) {
         TextFlow flow = new TextFlow();
+        flow.setLineSpacing(language.getValue() == Language.CHINESE ? CHINESE_LEADING : 0);
         for (Span s : spans) {
             flow.getChildren().add(switch (s.style()) {
                 case LINK -> link(s);
                 case CODE -> text(s, "vt-guide-mono");
-                case STRONG -> text(s, "vt-guide-strong");
+                case STRONG -> strong(s);
                 case EMPHASIS -> text(s, "vt-guide-emphasis");
                 case PLAIN -> text(s, null);
             });
         }
         return flow;
+    }
+
+    private Text strong(Span span) {
+        Text text = text(span, "vt-guide-strong");
+        if (language.getValue() == Language.CHINESE) {
+            text.getStyleClass().add("vt-guide-outlined");
+        }
+        return text;
     }
 
     private static Text text(Span span, String style) {
@@ -252,9 +320,9 @@ final class GuideReader extends VBox {
         return link;
     }
 
-    /// The heading whose anchor is so called, as hosts of Markdown call them; empty for none.
-    private static String headingOf(String page, String anchor) {
-        return GuidePage.read(page).blocks().stream().filter(Heading.class::isInstance).map(b -> ((Heading) b).text())
-                .filter(t -> t.toLowerCase(java.util.Locale.ROOT).replaceAll("[^\\p{L}\\d _-]", "").replace(' ', '-').equals(anchor)).findFirst().orElse("");
+    /// The English name of the heading with an anchor of the page as it is shown; empty for none.
+    private String headingOf(String page, String anchor) {
+        int block = GuidePage.read(page, language.getValue()).anchor(anchor);
+        return block >= 0 && GuidePage.read(page).blocks().get(block) instanceof Heading h ? h.text() : "";
     }
 }

@@ -557,7 +557,7 @@ public final class MainWindow {
     }
 
     private void showGuide(Guide.Section section) {
-        GuideReader reader = overlay.card() instanceof GuideReader open ? open : new GuideReader(overlay::close);
+        GuideReader reader = overlay.card() instanceof GuideReader open ? open : new GuideReader(services.languages().languageProperty(), overlay::close);
         reader.go(section);
         overlay.show(reader);
         reader.focus();

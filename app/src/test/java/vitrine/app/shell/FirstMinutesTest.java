@@ -391,6 +391,58 @@ class FirstMinutesTest {
         assertTrue(fx(() -> h.window.scene().getRoot().lookup(".vt-guide")) == null);
     }
 
+    /// The guide changes with the window's language: the section that was asked for stays marked and in sight, and a reader who has gone on stays at the same block.
+    @Test
+    void theGuideIsInTheLanguageOfTheWindow() {
+        WindowHarness.run(() -> h.window.commands().named("Guide").run());
+        h.resize(960, 540);
+        GuideReader reader = fx(() -> (GuideReader) h.window.scene().getRoot().lookup(".vt-guide"));
+        Guide.Section entropy = Guide.Section.formula("attention", "normalised entropy");
+        WindowHarness.run(() -> reader.go(entropy));
+        h.resize(960, 540);
+        speak(Language.CHINESE);
+        assertEquals(entropy, fx(reader::shown));
+        assertTrue(fx(() -> wordsOf(reader.marked())).startsWith("归一化熵"));
+        javafx.geometry.Bounds row = fx(() -> reader.sceneToLocal(reader.marked().localToScene(reader.marked().getLayoutBounds())));
+        assertTrue(row.getMinY() > 0 && row.getMaxY() < fx(reader::getHeight), "the row is in sight: " + row);
+        assertTrue(fx(() -> wordsOf(reader)).contains("提示词的每个词元在每个头中注意何处"));
+
+        // Far above the row: what is read there stays, in English and back.
+        javafx.scene.control.ScrollPane scroll = fx(() -> (javafx.scene.control.ScrollPane) reader.lookup(".scroll-pane"));
+        WindowHarness.run(() -> scroll.setVvalue(0.15));
+        int block = fx(() -> atTheEdge(scroll));
+        assertTrue(block > 0, "some way down the page: " + block);
+        speak(Language.ENGLISH);
+        assertEquals(block, fx(() -> atTheEdge(scroll)));
+        assertTrue(fx(() -> wordsOf(reader.marked())).startsWith("normalised entropy"));
+        assertTrue(fx(() -> wordsOf(reader)).contains("Where does each token of a prompt attend"));
+        speak(Language.CHINESE);
+        assertEquals(block, fx(() -> atTheEdge(scroll)));
+
+        // A link to a Chinese heading leads to the section, which has one name in both.
+        WindowHarness.run(() -> reader.go(Guide.Section.page("adapters")));
+        WindowHarness.run(() -> reader.lookupAll(".hyperlink").stream().map(javafx.scene.control.Hyperlink.class::cast).filter(l -> l.getText().equals("LoRA")).findFirst().orElseThrow().fire());
+        assertEquals(Guide.Section.formulas("lora"), fx(reader::shown));
+        assertEquals("公式", fx(() -> wordsOf(reader.marked())));
+        speak(Language.ENGLISH);
+        assertEquals("Formulas", fx(() -> wordsOf(reader.marked())));
+        h.press("Esc");
+        h.resize(1440, 900);
+    }
+
+    private void speak(Language language) {
+        WindowHarness.run(() -> h.services.languages().languageProperty().set(language));
+        h.resize(960, 540);
+    }
+
+    /// The number of the block that the upper edge of what is in sight goes through.
+    private static int atTheEdge(javafx.scene.control.ScrollPane scroll) {
+        javafx.scene.Parent content = (javafx.scene.Parent) scroll.getContent();
+        double top = scroll.getVvalue() * (content.getLayoutBounds().getHeight() - scroll.getViewportBounds().getHeight());
+        List<Node> blocks = content.getChildrenUnmodifiable();
+        return java.util.stream.IntStream.range(0, blocks.size()).filter(b -> blocks.get(b).getBoundsInParent().getMaxY() > top + 1).findFirst().orElseThrow();
+    }
+
     private static String wordsOf(Node node) {
         return node.lookupAll(".vt-guide-text").stream().map(n -> n instanceof javafx.scene.text.Text t ? t.getText() : ((Labeled) n).getText()).collect(java.util.stream.Collectors.joining("\n"));
     }

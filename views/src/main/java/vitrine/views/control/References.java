@@ -14,7 +14,7 @@ import javafx.scene.layout.HBox;
 public final class References {
 
     private static final Pattern NUMBER = Pattern.compile("arXiv[ :](\\d{4}\\.\\d{4,5})");
-    private static final int COLUMNS = 15;
+    private static final int COLUMNS = 17;
 
     private References() {}
 

@@ -55,7 +55,7 @@ final class TextChoice {
         hint.setWrapText(true);
         hint.setMaxWidth(300);
         hint.getStyleClass().add(Styles.CAPTION);
-        Button go = Buttons.primary("Measure", () -> {
+        Button go = Buttons.primary("Measure texts", () -> {
             model.compute(boxes.entrySet().stream().filter(e -> e.getKey().isSelected()).map(Map.Entry::getValue).toList());
             close.run();
         });

@@ -217,7 +217,7 @@ class RoutingViewTest {
             model.offer(Cases.texts(dir, "a", "b", "c"));
             Node form = view.choice().content(() -> { });
             Shown.all(form, javafx.scene.control.CheckBox.class).get(1).setSelected(false);
-            Shown.button(form, "Measure").fire();
+            Shown.button(form, "Measure texts").fire();
             assertEquals(List.of("a", "c"), model.chosen().stream().map(vitrine.core.task.Task.Domain::name).toList());
             assertEquals("routing", engine.last().task().kind());
         });
