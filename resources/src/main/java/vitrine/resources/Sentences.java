@@ -24,8 +24,10 @@ import java.util.regex.Pattern;
 ///     Go to {}
 ///       转到{}
 ///
-/// `{n}` stands for a number and `{}` for anything, which is translated itself where it is known; the translation takes them in the order of the English
-/// sentence, or by number, `{1}`. An entry without a full stop, colon or semicolon at its end, or with a small letter at its beginning, also holds for a part that has them.
+/// `{n}` stands for a number, `{}` for anything in one line and `{w}` for words of one clause, without `: `, `; ` or a full stop in them; both are translated
+/// themselves where they are known. The translation takes them in the order of the English sentence, or by number, `{1}`. A form that begins with a loose place
+/// has `{w}` there, or it would take the file and the tensor before a refusal for its own. An entry without a full stop, colon or semicolon at its end, or with a
+/// small letter at its beginning, also holds for a part that has them.
 /// What has no entry is looked for in its parts (lines, sentences, parts between middle dots), and what is in no entry at all stays English: a sentence that is not
 /// translated yet is never missing.
 ///
@@ -34,12 +36,14 @@ public final class Sentences extends ResourceBundle {
 
     private static final int KEPT = 4096;
     private static final int DEEPEST = 6;
-    private static final Pattern PLACE = Pattern.compile("\\{(n?)}");
+    private static final Pattern PLACE = Pattern.compile("\\{([nw]?)}");
     private static final Pattern TAKEN = Pattern.compile("\\{(\\d?)n?}");
+    private static final String WORDS = "((?:(?![:;.] ).)+?)";
     private static final String NUMBER = "([−+\\-–~]?\\.?\\d(?:[\\d.,×·⁻⁰¹²³⁴-⁹]*[\\d⁰¹²³⁴-⁹])?(?:e[−\\-]?\\d+)?)";
     /// Where a text falls into parts that may be translated alone, the widest first: new lines and middle dots, ends of sentences, colons, semicolons, commas.
     private static final List<Pattern> SEAMS = List.of(Pattern.compile("\\n|  +| ?· ?"), Pattern.compile("(?<=[.?]) (?=\\S)"), Pattern.compile("(?<=:) (?=\\S)"),
             Pattern.compile("(?<=;) (?=\\S)"), Pattern.compile(", (?=[a-z])"));
+    private static final int COLON = 2;
     /// Marks at the end of a part, which an entry may leave out, and their Chinese.
     private static final String MARKS = ".:;";
     private static final String MARKS_THERE = "。：；";
@@ -114,13 +118,13 @@ public final class Sentences extends ResourceBundle {
         while (m.find()) {
             String before = english.substring(at, m.start());
             literal = before.length() > literal.length() ? before : literal;
-            pattern.append(Pattern.quote(before)).append(m.group(1).isEmpty() ? "(.+?)" : NUMBER);
-            numbers.add(!m.group(1).isEmpty());
+            pattern.append(Pattern.quote(before)).append(m.group(1).isEmpty() ? "(.+?)" : m.group(1).equals("w") ? WORDS : NUMBER);
+            numbers.add(m.group(1).equals("n"));
             at = m.end();
         }
         String rest = english.substring(at);
         literal = rest.length() > literal.length() ? rest : literal;
-        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest), Pattern.DOTALL), literal, numbers, translation));
+        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest)), literal, numbers, translation));
     }
 
     /// The sentence in this language; as it is where it is not known.
@@ -175,7 +179,7 @@ public final class Sentences extends ResourceBundle {
             if (english.contains(form.literal)) {
                 Matcher m = form.pattern.matcher(english);
                 // A name at the end must not take the mark behind it with it.
-                if (m.matches() && !(form.english.endsWith("{}") && MARKS.indexOf(english.charAt(english.length() - 1)) >= 0)) {
+                if (m.matches() && !((form.english.endsWith("{}") || form.english.endsWith("{w}")) && MARKS.indexOf(english.charAt(english.length() - 1)) >= 0)) {
                     return fill(form, m, depth);
                 }
             }
@@ -208,6 +212,11 @@ public final class Sentences extends ResourceBundle {
             boolean found = seam.find();
             if (at == 0 && !found) {
                 return null;
+            }
+            // File and tensor stand before a refusal, which may have colons of its own: what is left may be a sentence that is known.
+            String rest = kind == COLON && at > 0 && found ? entry(english.substring(at), depth) : null;
+            if (rest != null) {
+                return out.append(rest).toString();
             }
             String part = english.substring(at, found ? seam.start() : english.length());
             boolean words = part.chars().anyMatch(Character::isLetter);

@@ -98,6 +98,107 @@ class SentencesTest {
         assertTrue(seen > 200, "sentences were looked at: " + seen);
     }
 
+    private static final Pattern THREE_WORDS = Pattern.compile("\\b[a-z]{2,}(,? [a-z]{2,}){2,}\\b");
+    private static final Pattern PLACES = Pattern.compile("%(?:\\d\\$|<)?[-,+0#]*\\d*(?:\\.\\d+)?([sdfgeXx])|\\{[:,\\d$A-Z.]*}|" + CodeSentences.OPEN);
+
+    /// What a sentence of the code reads like with something in its places: a number, or a name where it says %s; where the code does not say which, both are tried.
+    private java.util.List<String> filled(String sentence) {
+        java.util.List<String> out = new java.util.ArrayList<>();
+        String whole = (sentence.startsWith(" ") ? "up_proj" : "") + (sentence.endsWith(".") ? sentence.substring(0, sentence.length() - 1) : sentence);
+        for (String unknown : new String[] {"12", "up_proj", ""}) {
+            out.add(PLACES.matcher(whole).replaceAll(m -> "s".equals(m.group(1)) ? "up_proj" : m.group(1) == null && !m.group().contains(":") ? unknown : m.group().contains("X") ? "FF" : "12").replace("%%", "%"));
+        }
+        return out;
+    }
+
+    /// Whether a sentence is said in Chinese, alone and where a refusal has it: behind the file and the tensor, with a full stop.
+    private boolean said(String sentence) {
+        return filled(sentence).stream().anyMatch(s -> unsaid(s).isEmpty());
+    }
+
+    /// The first of the lines with a sentence that is not Chinese, and what it is; empty where all are.
+    private String unsaid(String sentence) {
+        String alone = chinese.of(sentence);
+        for (String line : new String[] {sentence, "model.safetensors: " + sentence + ".", "config.json: up_proj: " + sentence + ". Open the base that it was cut with."}) {
+            String said = chinese.of(line);
+            if (said.equals(line) || THREE_WORDS.matcher(said).find() || !said.contains(alone)) {
+                return said;
+            }
+        }
+        return "";
+    }
+
+    private static boolean words(String sentence) {
+        return Pattern.compile("[a-z]{2,}[,;:]? [a-z]{2,}").matcher(sentence).find();
+    }
+
+    /// What is refused and what helps, in every module and in the pytorch engine, however the sentence is put together.
+    @Test
+    void everyRefusalHasItsChinese() throws java.io.IOException {
+        // Calls that make a refusal or the end of a task, and files whose methods return what is put into one.
+        Pattern calls = Pattern.compile("\\b(?:Refusal\\.of|new Refusal|\\.help|invalid|refuse|refused|refusal|unsupported|tooMany|broken|silent|condemn|Ending\\.Failed|requireFor)\\(");
+        Pattern python = Pattern.compile("\\b(?:Refusal|invalid|refuse|refused|unsupported)\\(");
+        java.util.Set<String> reasons = java.util.Set.of("AdapterFit.java", "AttentionLoops.java", "SmallerModel.java", "PruneSupport.java", "TrainingSupport.java", "Lora.java", "Preference.java", "Pythons.java");
+        // Parts that have an entry only with what stands around them.
+        java.util.Set<String> others = java.util.Set.of(" by the names " + CodeSentences.OPEN, "experts in every " + CodeSentences.OPEN + ". layer", CodeSentences.OPEN + " Nobody is here to be asked");
+        java.util.Set<String> missing = new java.util.TreeSet<>();
+        int seen = 0;
+        for (CodeSentences file : CodeSentences.below("../model-core/src/main/java", "../views/src/main/java", "../app/src/main/java", "src/main/resources/vitrine/python")) {
+            java.util.List<CodeSentences.Found> all = new java.util.ArrayList<>(file.inCalls(file.name().endsWith(".py") ? python : calls));
+            if (reasons.contains(file.name())) {
+                all.addAll(file.returned());
+            }
+            for (CodeSentences.Found f : all) {
+                if (words(f.text()) && !others.contains(f.text())) {
+                    seen++;
+                    if (!said(f.text())) {
+                        missing.add(f + " -> " + unsaid(filled(f.text()).getFirst()));
+                    }
+                }
+            }
+        }
+        assertEquals("", String.join("\n", missing));
+        assertTrue(seen > 900, "sentences were looked at: " + seen);
+    }
+
+    /// How a figure was obtained, as the badge beside it says when it is pointed at.
+    @Test
+    void everyOriginOfAFigureHasItsChinese() throws java.io.IOException {
+        Pattern calls = Pattern.compile("\\b(?:measured|derived|estimated|provenance|counted|overTexts|from)\\(");
+        Pattern python = Pattern.compile("\\b(?:provenance|_put|put|_keep)\\(");
+        Pattern recipes = Pattern.compile("\\.put\\((?=\"recipe\")");
+        Pattern makers = Pattern.compile("\\b(?:put|each|figure|curves|site)\\(");
+        java.util.Set<String> made = java.util.Set.of("AdapterRun.java", "CaptureRun.java", "CompareRun.java", "RoutingTensors.java", "RankRun.java");
+        Pattern kinds = Pattern.compile("\\b[A-Z_]{3,}\\(");
+        java.util.Set<String> constants = java.util.Set.of("HeadMetric.java", "Importance.java", "Along.java", "Placement.java");
+        java.util.Set<String> missing = new java.util.TreeSet<>();
+        int seen = 0;
+        for (CodeSentences file : CodeSentences.below("../model-core/src/main/java", "../views/src/main/java", "src/main/resources/vitrine/python")) {
+            java.util.List<CodeSentences.Found> all = new java.util.ArrayList<>(file.inCalls(file.name().endsWith(".py") ? python : calls));
+            all.addAll(file.inCalls(recipes));
+            if (made.contains(file.name())) {
+                all.addAll(file.inCalls(makers));
+            }
+            if (constants.contains(file.name())) {
+                all.addAll(file.inCalls(kinds));
+            }
+            for (CodeSentences.Found f : all) {
+                if (words(f.text())) {
+                    seen++;
+                    boolean said = filled(f.text()).stream().anyMatch(s -> {
+                        String whole = chinese.of("Derived: " + s + ".\nFrom up_proj.weight, F32, 12 values.");
+                        return whole.startsWith("推导：") && whole.endsWith("来自 up_proj.weight, F32，12 个值。") && !chinese.of(s).equals(s) && whole.contains(chinese.of(s)) && !THREE_WORDS.matcher(whole).find();
+                    });
+                    if (!said) {
+                        missing.add(f + " -> " + chinese.of("Derived: " + filled(f.text()).getFirst() + ".\nFrom up_proj.weight, F32, 12 values."));
+                    }
+                }
+            }
+        }
+        assertEquals("", String.join("\n", missing));
+        assertTrue(seen > 250, "sentences were looked at: " + seen);
+    }
+
     @Test
     void theLanguageOfALocale() {
         assertEquals(Language.CHINESE, Language.of(Locale.forLanguageTag("zh-CN")));
