@@ -40,10 +40,10 @@ public final class Sentences extends ResourceBundle {
     private static final Pattern TAKEN = Pattern.compile("\\{(\\d?)n?}");
     private static final String WORDS = "((?:(?![:;.] ).)+?)";
     private static final String NUMBER = "([−+\\-–~]?\\.?\\d(?:[\\d.,×·⁻⁰¹²³⁴-⁹]*[\\d⁰¹²³⁴-⁹])?(?:e[−\\-]?\\d+)?)";
-    /// Where a text falls into parts that may be translated alone, the widest first: new lines and middle dots, ends of sentences, colons, semicolons, commas.
-    private static final List<Pattern> SEAMS = List.of(Pattern.compile("\\n|  +| ?· ?"), Pattern.compile("(?<=[.?]) (?=\\S)"), Pattern.compile("(?<=:) (?=\\S)"),
+    /// Where a text falls into parts that may be translated alone, the widest first: new lines, middle dots, ends of sentences, colons, semicolons, commas.
+    private static final List<Pattern> SEAMS = List.of(Pattern.compile("\\n|  +"), Pattern.compile(" ?· ?"), Pattern.compile("(?<=\\.|\\S\\?) (?=\\S)"), Pattern.compile("(?<=:) (?=\\S)"),
             Pattern.compile("(?<=;) (?=\\S)"), Pattern.compile(", (?=[a-z])"));
-    private static final int COLON = 2;
+    private static final int COLON = 3;
     /// Marks at the end of a part, which an entry may leave out, and their Chinese.
     private static final String MARKS = ".:;";
     private static final String MARKS_THERE = "。：；";
@@ -196,7 +196,13 @@ public final class Sentences extends ResourceBundle {
             int group = place.group(1).isEmpty() ? next++ : Integer.parseInt(place.group(1));
             String piece = m.group(group);
             String said = form.numbers.get(group - 1) ? piece : find(piece, depth + 1);
-            out.append(form.translation, at, place.start()).append(said == null ? piece : said);
+            out.append(form.translation, at, place.start());
+            String put = said == null ? piece : said;
+            if (!form.numbers.get(group - 1) && !out.isEmpty() && Character.UnicodeScript.of(out.charAt(out.length() - 1)) == Character.UnicodeScript.HAN && put.charAt(0) < 128
+                    && Character.isLetterOrDigit(put.charAt(0))) {
+                out.append(' ');
+            }
+            out.append(put);
             at = place.end();
         }
         return out.append(form.translation.substring(at)).toString();

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 
 /// Reads sentences out of the sources of the modules: the words of every string that stands in calls of some names, put together as the code puts them.
 ///
-/// It is no compiler: it knows string literals, `+`, `? :`, `switch` with arrows, constants of the same file, and in Python adjacent literals and `if else`.
+/// It is no compiler: it knows string literals, `+`, `? :`, `switch` with arrows, names of strings of the same file, and in Python adjacent literals and `if else`.
 /// Whatever else is put into a sentence is [#OPEN].
 final class CodeSentences {
 
@@ -149,10 +149,17 @@ final class CodeSentences {
             }
             return Set.of(text.toString());
         }
-        if (!python && e.matches("[A-Z][A-Z_]+")) {
-            Matcher constant = Pattern.compile("String " + e + " =").matcher(code);
-            if (constant.find()) {
-                return read(split(code.substring(constant.end()), ";").getFirst());
+        if (!python && e.startsWith("String.format(")) {
+            return read(split(e.substring("String.format(".length()).replaceFirst("^(java\\.util\\.)?Locale\\.ROOT, ", ""), ",").getFirst());
+        }
+        if (!python && e.matches("\\w+")) {
+            Matcher named = Pattern.compile("String " + e + " =(?!=)").matcher(code);
+            if (named.find()) {
+                String value = split(code.substring(named.end()), ";").getFirst();
+                // A name that stands twice in a file is told apart by nothing that is looked at here.
+                if (!named.find() && !value.matches("(?s).*\\b" + e + "\\b.*")) {
+                    return read(value);
+                }
             }
         }
         return Set.of(String.valueOf(OPEN));
