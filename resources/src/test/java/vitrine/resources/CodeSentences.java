@@ -70,12 +70,12 @@ final class CodeSentences {
         return out;
     }
 
-    /// Every string that a method returns.
-    List<Found> returned() {
+    /// Every string that stands behind what a pattern finds, such as `return`, up to the end of the statement.
+    List<Found> behind(Pattern pattern) {
         List<Found> out = new ArrayList<>();
-        Matcher m = Pattern.compile("\\breturn\\s").matcher(code);
+        Matcher m = pattern.matcher(code);
         while (m.find()) {
-            add(out, m.start(), split(code.substring(m.end()), ";").getFirst());
+            add(out, m.start(), split(code.substring(m.end()), python ? "\n" : ";").getFirst());
         }
         return out;
     }
@@ -112,8 +112,9 @@ final class CodeSentences {
         if (choice.size() > 1) {
             List<String> others = split(e.substring(choice.get(0).length() + (python ? 4 : 1)), python ? " else " : ":");
             if (others.size() > 1) {
-                out.addAll(read(python ? choice.get(0) : colons(others)));
-                out.addAll(read(python ? others.get(1) : e.substring(choice.get(0).length() + 2 + colons(others).length())));
+                String middle = python ? choice.get(0) : colons(others);
+                out.addAll(read(middle));
+                out.addAll(read(python ? others.get(1) : e.substring(Math.min(e.length(), choice.get(0).length() + 2 + middle.length()))));
                 return out;
             }
         }

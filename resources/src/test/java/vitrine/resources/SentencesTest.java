@@ -99,7 +99,7 @@ class SentencesTest {
     }
 
     private static final Pattern THREE_WORDS = Pattern.compile("\\b[a-z]{2,}(,? [a-z]{2,}){2,}\\b");
-    private static final Pattern COMMAND = Pattern.compile("vitrine (?:adapter (?:compare|cut|merge)|runs (?:list|stop|extend)|convert upcycle|preferences set python|[a-z]+)");
+    private static final Pattern COMMAND = Pattern.compile("vitrine (?:adapter (?:compare|cut|merge)|runs (?:list|stop|extend)|convert upcycle|preferences set python|[a-z]+)|git lfs pull");
     private static final Pattern PLACES = Pattern.compile("%(?:\\d\\$|<)?[-,+0#]*\\d*(?:\\.\\d+)?([sdfgeXx])|\\{[:,\\d$A-Z]*}|" + CodeSentences.OPEN);
 
     /// What a sentence of the code reads like with something in its places: a number, or a name where it says %s; where the code does not say which, both are tried.
@@ -135,8 +135,9 @@ class SentencesTest {
         return THREE_WORDS.matcher(COMMAND.matcher(said).replaceAll("")).find();
     }
 
+    /// Whether a text is a sentence or a part of one, and no name, option or formula.
     private static boolean words(String sentence) {
-        return Pattern.compile("[a-z]{2,}[,;:]? [a-z]{2,}").matcher(sentence).find();
+        return Pattern.compile("[a-z]{2,}[,;:]? [a-z]{2,}|^[A-Z][a-z]+ .*[.]$|\\b[a-z]{3,} (?:" + CodeSentences.OPEN + "|%)|(?:" + CodeSentences.OPEN + "|%\\w) [a-z]{3,}").matcher(sentence).find();
     }
 
     /// What is refused and what helps, in every module and in the pytorch engine, however the sentence is put together.
@@ -146,16 +147,20 @@ class SentencesTest {
         Pattern calls = Pattern.compile("(?:\\.help|\\b(?:Refusal\\.of|invalid|refuse|refused|refusal|unsupported|tooMany|broken|silent|condemn|Failed|NonFinite|requireFor|require|atLeast|requireAtLeast))\\(");
         Pattern python = Pattern.compile("\\b(?:Refusal|invalid|refuse|refused|unsupported|fault|Failure|ValueError|RuntimeError)\\(");
         java.util.Set<String> reasons = java.util.Set.of("AdapterFit.java", "AttentionLoops.java", "SmallerModel.java", "PruneSupport.java", "TrainingSupport.java", "PruneForecast.java", "Lora.java", "Preference.java", "Pythons.java",
-                "Ending.java", "PreferencesFile.java");
-        // Parts that have an entry only with what stands around them, and a fault of the program.
+                "Ending.java", "PreferencesFile.java", "worker.py", "probe.py");
+        // Parts that have an entry only with what stands around them, a fault of the program, and names.
         java.util.Set<String> others = java.util.Set.of(" by the names " + CodeSentences.OPEN, "experts in every " + CodeSentences.OPEN + ". layer", CodeSentences.OPEN + " Nobody is here to be asked",
-                "it holds no matrices of one kind and shape in two layers or more that could be shared%s", "a probe answers whatever happens");
+                "it holds no matrices of one kind and shape in two layers or more that could be shared%s", "a probe answers whatever happens",
+                "pyenv " + CodeSentences.OPEN, "template " + CodeSentences.OPEN);
         java.util.Set<String> missing = new java.util.TreeSet<>();
         int seen = 0;
         for (CodeSentences file : CodeSentences.below("../model-core/src/main/java", "../views/src/main/java", "../app/src/main/java", "src/main/resources/vitrine/python")) {
             java.util.List<CodeSentences.Found> all = new java.util.ArrayList<>(file.inCalls(file.name().endsWith(".py") ? python : calls));
+            if (file.name().equals("Checkpoints.java")) {
+                all.addAll(file.behind(Pattern.compile("\\b(?:what|help) =(?!=)")));
+            }
             if (reasons.contains(file.name())) {
-                all.addAll(file.returned());
+                all.addAll(file.behind(Pattern.compile("\\breturn\\s")));
                 all.addAll(file.inCalls(Pattern.compile("\\b\\w+\\(")));
             }
             for (CodeSentences.Found f : all) {
@@ -176,18 +181,22 @@ class SentencesTest {
     void everyOriginOfAFigureHasItsChinese() throws java.io.IOException {
         Pattern calls = Pattern.compile("\\b(?:measured|derived|estimated|provenance|counted|overTexts|from)\\(");
         Pattern python = Pattern.compile("\\b(?:provenance|_put|put|_keep)\\(");
+        // A formula, a recipe or a way that stands under a name of its own, or is what a method gives.
+        Pattern named = Pattern.compile("\\b(?:String (?:how|method|recipe|f)|[A-Z_]*(?:METHOD|RECIPE|MEASURE)|_method) =(?!=)|String (?:way|formula|method)\\(\\) \\{\\s*return");
         Pattern recipes = Pattern.compile("\\.put\\((?=\"recipe\")");
         Pattern makers = Pattern.compile("\\b(?:put|each|figure|curves|site)\\(");
         java.util.Set<String> made = java.util.Set.of("AdapterRun.java", "CaptureRun.java", "RoutingTensors.java", "RankRun.java");
         Pattern kinds = Pattern.compile("\\b[A-Z_]{3,}\\(");
         java.util.Set<String> constants = java.util.Set.of("HeadMetric.java", "Importance.java", "Along.java", "Placement.java");
-        // The unit of an importance.
-        java.util.Set<String> others = java.util.Set.of("−dL/dw, nats");
+        // The unit of an importance; the names of two files, which only the line with "From" turns; a part of two sentences that have entries.
+        java.util.Set<String> others = java.util.Set.of("−dL/dw, nats", CodeSentences.OPEN + " and " + CodeSentences.OPEN,
+                ", mean over " + CodeSentences.OPEN + " sequences of " + CodeSentences.OPEN + " random tokens said twice");
         java.util.Set<String> missing = new java.util.TreeSet<>();
         int seen = 0;
         for (CodeSentences file : CodeSentences.below("../model-core/src/main/java", "../views/src/main/java", "src/main/resources/vitrine/python")) {
             java.util.List<CodeSentences.Found> all = new java.util.ArrayList<>(file.inCalls(file.name().endsWith(".py") ? python : calls));
             all.addAll(file.inCalls(recipes));
+            all.addAll(file.behind(named));
             if (made.contains(file.name())) {
                 all.addAll(file.inCalls(makers));
             }
