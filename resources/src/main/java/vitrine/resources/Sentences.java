@@ -59,8 +59,9 @@ public final class Sentences extends ResourceBundle {
 
     /// A sentence with places.
     ///
-    /// @param literal its longest part between places, which a text must contain to be worth a closer look
-    private record Form(String english, Pattern pattern, String literal, List<Boolean> numbers, String translation) {}
+    /// @param start what stands before its first place, and `end` behind its last
+    /// @param literal its longest part between places: a text must have all three to be worth a closer look
+    private record Form(String english, Pattern pattern, String start, String end, String literal, List<Boolean> numbers, String translation) {}
 
     private final Locale locale;
 
@@ -115,8 +116,10 @@ public final class Sentences extends ResourceBundle {
         String literal = "";
         Matcher m = PLACE.matcher(english);
         int at = 0;
+        String start = null;
         while (m.find()) {
             String before = english.substring(at, m.start());
+            start = start == null ? before : start;
             literal = before.length() > literal.length() ? before : literal;
             pattern.append(Pattern.quote(before)).append(m.group(1).isEmpty() ? "(.+?)" : m.group(1).equals("w") ? WORDS : NUMBER);
             numbers.add(m.group(1).equals("n"));
@@ -124,7 +127,7 @@ public final class Sentences extends ResourceBundle {
         }
         String rest = english.substring(at);
         literal = rest.length() > literal.length() ? rest : literal;
-        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest)), literal, numbers, translation));
+        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest)), start, rest, literal, numbers, translation));
     }
 
     /// The sentence in this language; as it is where it is not known.
@@ -176,7 +179,7 @@ public final class Sentences extends ResourceBundle {
             return said;
         }
         for (Form form : forms) {
-            if (english.contains(form.literal)) {
+            if (english.startsWith(form.start) && english.endsWith(form.end) && english.contains(form.literal)) {
                 Matcher m = form.pattern.matcher(english);
                 // A name at the end must not take the mark behind it with it.
                 if (m.matches() && !((form.english.endsWith("{}") || form.english.endsWith("{w}")) && MARKS.indexOf(english.charAt(english.length() - 1)) >= 0)) {
