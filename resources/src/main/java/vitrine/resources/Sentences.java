@@ -24,10 +24,11 @@ import java.util.regex.Pattern;
 ///     Go to {}
 ///       转到{}
 ///
-/// `{n}` stands for a number, `{}` for anything in one line and `{w}` for words of one clause, without `: `, `; ` or a full stop in them; both are translated
-/// themselves where they are known. The translation takes them in the order of the English sentence, or by number, `{1}`. A form that begins with a loose place
-/// has `{w}` there, or it would take the file and the tensor before a refusal for its own. An entry without a full stop, colon or semicolon at its end, or with a
-/// small letter at its beginning, also holds for a part that has them.
+/// `{n}` stands for a number; `{}` for anything in one line, which is translated itself where it is known; `{w}` for words of one clause, without `: `, `; ` or a full
+/// stop in them, of which only a phrase that has an entry of its own is translated: a name such as `rank`, and a list of such names, is what somebody typed or has to
+/// type. The translation takes them in the order of the English sentence, or by number, `{1}`. A form that begins with a loose place has `{w}` there, or it would take
+/// the file and the tensor before a refusal for its own. An entry without a full stop, colon or semicolon at its end, or with a small letter at its beginning, also
+/// holds for a part that has them.
 /// What has no entry is looked for in its parts (lines, sentences, parts between middle dots), and what is in no entry at all stays English: a sentence that is not
 /// translated yet is never missing.
 ///
@@ -61,7 +62,7 @@ public final class Sentences extends ResourceBundle {
     ///
     /// @param start what stands before its first place, and `end` behind its last
     /// @param literal its longest part between places: a text must have all three to be worth a closer look
-    private record Form(String english, Pattern pattern, String start, String end, String literal, List<Boolean> numbers, String translation) {}
+    private record Form(String english, Pattern pattern, String start, String end, String literal, List<String> places, String translation) {}
 
     private final Locale locale;
 
@@ -112,7 +113,7 @@ public final class Sentences extends ResourceBundle {
             return;
         }
         StringBuilder pattern = new StringBuilder();
-        List<Boolean> numbers = new ArrayList<>();
+        List<String> places = new ArrayList<>();
         String literal = "";
         Matcher m = PLACE.matcher(english);
         int at = 0;
@@ -122,12 +123,12 @@ public final class Sentences extends ResourceBundle {
             start = start == null ? before : start;
             literal = before.length() > literal.length() ? before : literal;
             pattern.append(Pattern.quote(before)).append(m.group(1).isEmpty() ? "(.+?)" : m.group(1).equals("w") ? WORDS : NUMBER);
-            numbers.add(m.group(1).equals("n"));
+            places.add(m.group(1));
             at = m.end();
         }
         String rest = english.substring(at);
         literal = rest.length() > literal.length() ? rest : literal;
-        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest)), start, rest, literal, numbers, translation));
+        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest)), start, rest, literal, places, translation));
     }
 
     /// The sentence in this language; as it is where it is not known.
@@ -198,10 +199,14 @@ public final class Sentences extends ResourceBundle {
         while (place.find()) {
             int group = place.group(1).isEmpty() ? next++ : Integer.parseInt(place.group(1));
             String piece = m.group(group);
-            String said = form.numbers.get(group - 1) ? piece : find(piece, depth + 1);
+            String said = switch (form.places.get(group - 1)) {
+                case "n" -> null;
+                case "w" -> piece.indexOf(' ') < 0 ? null : entry(piece, depth + 1);
+                default -> find(piece, depth + 1);
+            };
             out.append(form.translation, at, place.start());
             String put = said == null ? piece : said;
-            if (!form.numbers.get(group - 1) && !out.isEmpty() && Character.UnicodeScript.of(out.charAt(out.length() - 1)) == Character.UnicodeScript.HAN && put.charAt(0) < 128
+            if (!form.places.get(group - 1).equals("n") && !out.isEmpty() && Character.UnicodeScript.of(out.charAt(out.length() - 1)) == Character.UnicodeScript.HAN && put.charAt(0) < 128
                     && Character.isLetterOrDigit(put.charAt(0))) {
                 out.append(' ');
             }

@@ -40,6 +40,15 @@ class SentencesTest {
         assertEquals("config.json: r：其值为 0；此处应为 1 至 1,048,576 的整数。".replace("r：", "r: "), chinese.of("config.json: r: it is 0; a whole number from 1 to 1,048,576 belongs here."));
     }
 
+    /// What somebody typed, or has to type, is no word of the window, though it reads like one.
+    @Test
+    void namesOfSettingsStay() {
+        assertEquals("秩", chinese.of("rank"));
+        assertEquals("sparsity 与 rank 都说明去除多少；只应给出其一", chinese.of("sparsity and rank both say how much goes; one of them does"));
+        assertEquals("what 未知；已知的有 loss, heads, rank", chinese.of("what is unknown; known are loss, heads, rank"));
+        assertEquals("rank 为 0；此处应为从 1 起的整数", chinese.of("rank is 0; a whole number from 1 belongs here"));
+    }
+
     @Test
     void leavesWhatItDoesNotKnow() {
         for (String s : new String[] {"model.layers.0.mlp.up_proj.weight", "vitrine open PATH", "0.6673", "", "A sentence that nobody wrote."}) {
