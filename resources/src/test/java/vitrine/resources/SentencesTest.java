@@ -73,6 +73,15 @@ class SentencesTest {
         assertTrue(chinese.keySet().size() > 700);
     }
 
+    /// Of two forms that are alike the second would never be found.
+    @Test
+    void noSentenceStandsTwice() throws java.io.IOException {
+        java.util.Set<String> once = new java.util.HashSet<>();
+        for (String line : java.nio.file.Files.readAllLines(java.nio.file.Path.of("src/main/resources/vitrine/words/zh-CN.txt"))) {
+            assertTrue(line.isBlank() || line.startsWith("#") || line.startsWith("  ") || once.add(line), line);
+        }
+    }
+
     /// Every sentence that stands whole in the code of the window, wherever it is shown (tooltips, empty states, help, questions), has its Chinese. Sentences that are put together
     /// of parts are looked at on screen, by FirstMinutesTest.
     @Test
