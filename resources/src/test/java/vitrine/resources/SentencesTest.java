@@ -116,7 +116,7 @@ class SentencesTest {
         assertTrue(seen > 200, "sentences were looked at: " + seen);
     }
 
-    private static final Pattern ENGLISH = Pattern.compile("\\b[a-z]{2,}(,? [a-z]{2,}){2,}\\b|\\b[a-z]{3,} [a-z]{3,}\\b");
+    private static final Pattern ENGLISH = Pattern.compile("\\b[a-z]{2,},? [a-z]{2,}\\b");
     /// What stays as it is: commands, options with their value, names.
     private static final Pattern COMMAND = Pattern.compile("--[a-z]+ [a-z]+|dynamic rope|adapter compare|Björck and Golub|vitrine (?:adapter (?:compare|cut|merge)|runs (?:list|stop|extend)|convert upcycle|preferences set python|[a-z]+)|git lfs pull");
     private static final Pattern PLACES = Pattern.compile("%(?:\\d\\$|<)?[-,+0#]*\\d*(?:\\.\\d+)?([sdfgeXx])|\\{[:,\\d$A-Z]*}|" + CodeSentences.OPEN);
@@ -149,7 +149,7 @@ class SentencesTest {
         return "";
     }
 
-    /// Whether English is left: two words in a row, or three short ones, which are no command to type.
+    /// Whether English is left: two words in a row, which are no command to type.
     private static boolean left(String said) {
         return ENGLISH.matcher(COMMAND.matcher(said).replaceAll("")).find();
     }
