@@ -24,8 +24,11 @@ import java.util.regex.Pattern;
 ///     Go to {}
 ///       转到{}
 ///
-/// `{n}` stands for a number and `{}` for anything, which is translated itself where it is known; the translation takes them in the order of the English
-/// sentence, or by number, `{1}`. An entry without a full stop, colon or semicolon at its end, or with a small letter at its beginning, also holds for a part that has them.
+/// `{n}` stands for a number; `{}` for anything in one line, which is translated itself where it is known; `{w}` for words of one clause, without `: `, `; ` or a full
+/// stop in them, of which only a phrase that has an entry of its own is translated: a name such as `rank`, and a list of such names, is what somebody typed or has to
+/// type. The translation takes them in the order of the English sentence, or by number, `{1}`. A form that begins with a loose place has `{w}` there, or it would take
+/// the file and the tensor before a refusal for its own. An entry without a full stop, colon or semicolon at its end, or with a small letter at its beginning, also
+/// holds for a part that has them.
 /// What has no entry is looked for in its parts (lines, sentences, parts between middle dots), and what is in no entry at all stays English: a sentence that is not
 /// translated yet is never missing.
 ///
@@ -34,12 +37,14 @@ public final class Sentences extends ResourceBundle {
 
     private static final int KEPT = 4096;
     private static final int DEEPEST = 6;
-    private static final Pattern PLACE = Pattern.compile("\\{(n?)}");
+    private static final Pattern PLACE = Pattern.compile("\\{([nw]?)}");
     private static final Pattern TAKEN = Pattern.compile("\\{(\\d?)n?}");
+    private static final String WORDS = "((?:(?![:;.] ).)+?)";
     private static final String NUMBER = "([−+\\-–~]?\\.?\\d(?:[\\d.,×·⁻⁰¹²³⁴-⁹]*[\\d⁰¹²³⁴-⁹])?(?:e[−\\-]?\\d+)?)";
-    /// Where a text falls into parts that may be translated alone, the widest first: new lines and middle dots, ends of sentences, colons, semicolons, commas.
-    private static final List<Pattern> SEAMS = List.of(Pattern.compile("\\n|  +| ?· ?"), Pattern.compile("(?<=[.?]) (?=\\S)"), Pattern.compile("(?<=:) (?=\\S)"),
+    /// Where a text falls into parts that may be translated alone, the widest first: new lines, middle dots, ends of sentences, colons, semicolons, commas.
+    private static final List<Pattern> SEAMS = List.of(Pattern.compile("\\n|  +"), Pattern.compile(" ?· ?"), Pattern.compile("(?<=\\.|\\S\\?) (?=\\S)"), Pattern.compile("(?<=:) (?=\\S)"),
             Pattern.compile("(?<=;) (?=\\S)"), Pattern.compile(", (?=[a-z])"));
+    private static final int COLON = 3;
     /// Marks at the end of a part, which an entry may leave out, and their Chinese.
     private static final String MARKS = ".:;";
     private static final String MARKS_THERE = "。：；";
@@ -55,8 +60,9 @@ public final class Sentences extends ResourceBundle {
 
     /// A sentence with places.
     ///
-    /// @param literal its longest part between places, which a text must contain to be worth a closer look
-    private record Form(String english, Pattern pattern, String literal, List<Boolean> numbers, String translation) {}
+    /// @param start what stands before its first place, and `end` behind its last
+    /// @param literal its longest part between places: a text must have all three to be worth a closer look
+    private record Form(String english, Pattern pattern, String start, String end, String literal, List<String> places, String translation) {}
 
     private final Locale locale;
 
@@ -107,20 +113,22 @@ public final class Sentences extends ResourceBundle {
             return;
         }
         StringBuilder pattern = new StringBuilder();
-        List<Boolean> numbers = new ArrayList<>();
+        List<String> places = new ArrayList<>();
         String literal = "";
         Matcher m = PLACE.matcher(english);
         int at = 0;
+        String start = null;
         while (m.find()) {
             String before = english.substring(at, m.start());
+            start = start == null ? before : start;
             literal = before.length() > literal.length() ? before : literal;
-            pattern.append(Pattern.quote(before)).append(m.group(1).isEmpty() ? "(.+?)" : NUMBER);
-            numbers.add(!m.group(1).isEmpty());
+            pattern.append(Pattern.quote(before)).append(m.group(1).isEmpty() ? "(.+?)" : m.group(1).equals("w") ? WORDS : NUMBER);
+            places.add(m.group(1));
             at = m.end();
         }
         String rest = english.substring(at);
         literal = rest.length() > literal.length() ? rest : literal;
-        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest), Pattern.DOTALL), literal, numbers, translation));
+        forms.add(new Form(english, Pattern.compile(pattern + Pattern.quote(rest)), start, rest, literal, places, translation));
     }
 
     /// The sentence in this language; as it is where it is not known.
@@ -172,10 +180,10 @@ public final class Sentences extends ResourceBundle {
             return said;
         }
         for (Form form : forms) {
-            if (english.contains(form.literal)) {
+            if (english.startsWith(form.start) && english.endsWith(form.end) && english.contains(form.literal)) {
                 Matcher m = form.pattern.matcher(english);
                 // A name at the end must not take the mark behind it with it.
-                if (m.matches() && !(form.english.endsWith("{}") && MARKS.indexOf(english.charAt(english.length() - 1)) >= 0)) {
+                if (m.matches() && !((form.english.endsWith("{}") || form.english.endsWith("{w}")) && MARKS.indexOf(english.charAt(english.length() - 1)) >= 0)) {
                     return fill(form, m, depth);
                 }
             }
@@ -191,8 +199,18 @@ public final class Sentences extends ResourceBundle {
         while (place.find()) {
             int group = place.group(1).isEmpty() ? next++ : Integer.parseInt(place.group(1));
             String piece = m.group(group);
-            String said = form.numbers.get(group - 1) ? piece : find(piece, depth + 1);
-            out.append(form.translation, at, place.start()).append(said == null ? piece : said);
+            String said = switch (form.places.get(group - 1)) {
+                case "n" -> null;
+                case "w" -> piece.indexOf(' ') < 0 ? null : entry(piece, depth + 1);
+                default -> find(piece, depth + 1);
+            };
+            out.append(form.translation, at, place.start());
+            String put = said == null ? piece : said;
+            if (!form.places.get(group - 1).equals("n") && !out.isEmpty() && Character.UnicodeScript.of(out.charAt(out.length() - 1)) == Character.UnicodeScript.HAN && put.charAt(0) < 128
+                    && Character.isLetterOrDigit(put.charAt(0))) {
+                out.append(' ');
+            }
+            out.append(put);
             at = place.end();
         }
         return out.append(form.translation.substring(at)).toString();
@@ -208,6 +226,11 @@ public final class Sentences extends ResourceBundle {
             boolean found = seam.find();
             if (at == 0 && !found) {
                 return null;
+            }
+            // File and tensor stand before a refusal, which may have colons of its own: what is left may be a sentence that is known.
+            String rest = kind == COLON && at > 0 && found ? entry(english.substring(at), depth) : null;
+            if (rest != null) {
+                return out.append(rest).toString();
             }
             String part = english.substring(at, found ? seam.start() : english.length());
             boolean words = part.chars().anyMatch(Character::isLetter);
