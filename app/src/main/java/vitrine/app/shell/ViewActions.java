@@ -79,6 +79,9 @@ final class ViewActions {
 
     private void write(String name, String description, Writing writing) {
         questions.target(name, description).ifPresent(target -> {
+            // A view that was chosen in this very moment is no part of the scene before its scroll pane has its skin.
+            export.getScene().getRoot().applyCss();
+            export.getScene().getRoot().layout();
             try {
                 writing.to(target);
             } catch (IOException e) {

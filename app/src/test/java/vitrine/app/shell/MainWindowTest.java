@@ -322,6 +322,20 @@ class MainWindowTest {
     }
 
     @Test
+    void exportsAViewThatWasChosenThisMoment() throws Exception {
+        h.open(LLAMA);
+        h.settle();
+        h.answers.target = home.resolve("now.png");
+        WindowHarness.run(() -> {
+            h.window.tabs().choose(ViewKind.RANK);
+            h.window.tabs().choose(ViewKind.ANATOMY);
+            h.window.commands().named("Export as PNG").run();
+        });
+        BufferedImage image = ImageIO.read(h.answers.target.toFile());
+        assertTrue(image.getWidth() > 600 && image.getHeight() > 400, image.getWidth() + " x " + image.getHeight());
+    }
+
+    @Test
     void aFileThatCannotBeWrittenIsTold() throws Exception {
         h.open(LLAMA);
         h.answers.target = Files.createFile(home.resolve("in-the-way")).resolve("a.png");
