@@ -298,9 +298,7 @@ final class PrunePreview {
                     return new ChangedTensor(t, map.data(t), arena);
                 }));
             }
-            Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
-            changed.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
-            model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
+            model.weights().adapt(ChangedTensor.adaptation(changed));
             return Probe.NONE;
         }
 
@@ -332,7 +330,7 @@ final class PrunePreview {
 
     /// What the method does to the model is done in memory, calibrated with the texts that the loss is then measured on.
     private final class WholeRun implements Tried {
-        private final StructuredRun.Known known = new StructuredRun.Known(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
+        private final StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
         private final Refusal[] refused = new Refusal[amounts.length];
         private final double[] errors = new double[amounts.length];
         private final boolean large = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum() > LARGE;
@@ -352,7 +350,7 @@ final class PrunePreview {
                 return null;
             }
             try {
-                now = StructuredRun.rebuilt(new Task.Prune(task.model(), task.data(), task.method(), null, at(amounts[amount])), known, SETS, new DataInput.Quiet(progress));
+                now = StructuredRun.rebuilt(new Task.Prune(task.model(), task.data(), task.method(), null, at(amounts[amount])), model, texts, scores, SETS, new DataInput.Quiet(progress));
                 errors[amount] = now.error();
                 return now.probe();
             } catch (Refusal r) {
@@ -624,7 +622,7 @@ final class PrunePreview {
                 }
             }
         });
-        return Probe.all(List.of(new Mask(heads, layers).probe(spec, arena), new Channels(structure.channels()), new StructuredRun.Barred(structure.experts())));
+        return Probe.all(List.of(new Mask(heads, layers).probe(spec, arena), new Channels(structure.channels()), new PrunedInMemory.Barred(structure.experts())));
     }
 
     /// A pass without parts that are named.
@@ -634,7 +632,7 @@ final class PrunePreview {
         drop.headsByLayer().forEach((l, which) -> which.forEach(h -> heads.add(new Mask.Head(l, h))));
         Map<Integer, int[]> experts = new TreeMap<>();
         drop.expertsByLayer().forEach((l, which) -> experts.put(l, IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !which.contains(e)).toArray()));
-        return Probe.all(List.of(new Mask(heads, drop.layerSet()).probe(spec, arena), new StructuredRun.Barred(experts)));
+        return Probe.all(List.of(new Mask(heads, drop.layerSet()).probe(spec, arena), new PrunedInMemory.Barred(experts)));
     }
 
     /// Channels that are not kept are 0.

@@ -1,0 +1,97 @@
+package vitrine.core.task;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import vitrine.core.architecture.AttentionSpec;
+import vitrine.core.architecture.LayerSpec;
+import vitrine.core.architecture.Linear;
+import vitrine.core.backward.Parameter;
+import vitrine.core.prune.Structure;
+
+/// `heads`: key/value groups go whose heads' gates the loss feels least ([StructureScores#heads]), as many of every layer or the least of all.
+record HeadPruning(StructuredWork work) implements StructureMethod {
+
+    /// Heads go in steps of so large a share, and are scored anew after each.
+    private static final double AT_A_TIME = 0.1;
+
+    @Override
+    public Structure structure() throws IOException {
+        PruneSettings s = work.s;
+        Map<Integer, int[]> stay = new TreeMap<>();
+        work.spec.layers().forEach(l -> stay.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
+        boolean even = !Boolean.FALSE.equals(s.even());
+        int total = stay.values().stream().mapToInt(k -> k.length).sum();
+        try (LossGradients gradients = new LossGradients(work.model, work.scores.outputs())) {
+            Map<String, Parameter> byName = new HashMap<>();
+            gradients.tensors().forEach(p -> byName.put(p.name(), p));
+            for (int step = 1; step <= Math.max(1, (int) Math.ceil(s.sparsity() / AT_A_TIME - 1e-9)); step++) {
+                double share = Math.min(s.sparsity(), step * AT_A_TIME);
+                double[][] heads = work.scores.heads(gradients, "heads-" + step);
+                if (step == 1) {
+                    work.spec.layers().forEach(l -> work.list(l.index(), "head_importance", heads[l.index()]));
+                }
+                Map<Integer, double[]> groups = new LinkedHashMap<>();
+                work.spec.layers().forEach(l -> groups.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
+                if (even) {
+                    groups.forEach((l, of) -> stay.put(l, fewer(stay.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
+                } else {
+                    fewerOfAll(stay, groups, (int) Math.round(share * total));
+                }
+                for (LayerSpec l : work.spec.layers()) {
+                    silence(l, stay.get(l.index()), byName.get(l.attention().output().weight()));
+                }
+            }
+        }
+        return new Structure(work.allLayers(), stay, Map.of(), Map.of());
+    }
+
+    /// Of those that are left, as many more of the smallest scores go until `gone` have gone in all.
+    private static int[] fewer(int[] left, double[] scores, int gone) {
+        int more = gone - (scores.length - left.length);
+        int[] stay = Structure.without(Arrays.stream(left).mapToDouble(i -> scores[i]).toArray(), Math.max(0, more));
+        return Arrays.stream(stay).map(i -> left[i]).toArray();
+    }
+
+    /// The same over all layers together; each keeps one.
+    private static void fewerOfAll(Map<Integer, int[]> kept, Map<Integer, double[]> scores, int gone) {
+        int left = kept.values().stream().mapToInt(k -> k.length).sum();
+        int total = scores.values().stream().mapToInt(k -> k.length).sum();
+        for (int more = gone - (total - left); more > 0; more--) {
+            int layer = -1;
+            int group = -1;
+            for (Map.Entry<Integer, int[]> e : kept.entrySet()) {
+                for (int g : e.getValue()) {
+                    if (e.getValue().length > 1 && (layer < 0 || scores.get(e.getKey())[g] < scores.get(layer)[group])) {
+                        layer = e.getKey();
+                        group = g;
+                    }
+                }
+            }
+            if (layer < 0) {
+                return;
+            }
+            int out = group;
+            kept.put(layer, Arrays.stream(kept.get(layer)).filter(g -> g != out).toArray());
+        }
+    }
+
+    /// Sets the output columns of heads that have gone to 0, so that the next scores are those of the model without them.
+    private static void silence(LayerSpec l, int[] kept, Parameter output) {
+        AttentionSpec a = l.attention();
+        Linear o = a.output();
+        float[] w = output.toArray();
+        for (int r = 0; r < o.out(); r++) {
+            for (int c = 0; c < o.in(); c++) {
+                if (Arrays.binarySearch(kept, c / a.valueDim() / a.groupSize()) < 0) {
+                    w[o.inputMajor() ? c * o.out() + r : r * o.in() + c] = 0;
+                }
+            }
+        }
+        output.set(w);
+    }
+}
