@@ -2,6 +2,7 @@ package vitrine.core.task;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -62,21 +63,10 @@ record HeadPruning(StructuredWork work) implements StructureMethod {
         int left = kept.values().stream().mapToInt(k -> k.length).sum();
         int total = scores.values().stream().mapToInt(k -> k.length).sum();
         for (int more = gone - (total - left); more > 0; more--) {
-            int layer = -1;
-            int group = -1;
-            for (Map.Entry<Integer, int[]> e : kept.entrySet()) {
-                for (int g : e.getValue()) {
-                    if (e.getValue().length > 1 && (layer < 0 || scores.get(e.getKey())[g] < scores.get(layer)[group])) {
-                        layer = e.getKey();
-                        group = g;
-                    }
-                }
-            }
-            if (layer < 0) {
-                return;
-            }
-            int out = group;
-            kept.put(layer, Arrays.stream(kept.get(layer)).filter(g -> g != out).toArray());
+            record Group(int layer, int number) {}
+            kept.entrySet().stream().filter(e -> e.getValue().length > 1).flatMap(e -> Arrays.stream(e.getValue()).mapToObj(g -> new Group(e.getKey(), g)))
+                    .min(Comparator.comparingDouble(g -> scores.get(g.layer)[g.number]))
+                    .ifPresent(least -> kept.computeIfPresent(least.layer, (l, of) -> Arrays.stream(of).filter(g -> g != least.number).toArray()));
         }
     }
 

@@ -28,6 +28,7 @@ abstract sealed class LayerwisePruning implements StructureMethod permits SlimGp
     private static final int SAMPLE_ROWS = 1024;
 
     final StructuredWork work;
+    final PruneSettings s;
     /// Key/value groups that stay, by layer.
     final Map<Integer, int[]> groups = new TreeMap<>();
     /// Channels that stay, by layer.
@@ -40,6 +41,7 @@ abstract sealed class LayerwisePruning implements StructureMethod permits SlimGp
 
     LayerwisePruning(StructuredWork work) {
         this.work = work;
+        s = work.s;
     }
 
     /// What is done to a layer.

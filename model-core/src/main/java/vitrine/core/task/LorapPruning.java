@@ -16,16 +16,12 @@ import vitrine.core.prune.method.Lorap;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.tensor.Matrix;
 
 /// `lorap`: attention's matrices lose rank, feed-forward blocks channels ([Lorap]).
 final class LorapPruning extends LayerwisePruning {
 
-    private final PruneSettings s;
-
     LorapPruning(StructuredWork work) {
         super(work);
-        s = work.s;
         thinner = 0;
     }
 
@@ -76,18 +72,15 @@ final class LorapPruning extends LayerwisePruning {
         double[] scores = new double[l.feedForward().width()];
         PrunableMatrix down = null;
         for (PrunableMatrix m : own) {
-            boolean rows = m.kind() == PrunableMatrix.Kind.GATE || m.kind() == PrunableMatrix.Kind.UP;
-            if (!rows && m.kind() != PrunableMatrix.Kind.DOWN) {
-                continue;
-            }
             double[] rms = Arrays.stream(inputs.of(m).squares()).map(q -> Math.sqrt(q / work.texts.tokens())).toArray();
             try (Arena arena = Arena.ofShared()) {
-                Matrix w = work.widened(m, arena);
-                if (rows) {
-                    Lorap.addRows(w, rms, scores);
-                } else {
-                    Lorap.addColumns(w, rms, scores);
-                    down = m;
+                switch (m.kind()) {
+                    case GATE, UP -> Lorap.addRows(work.widened(m, arena), rms, scores);
+                    case DOWN -> {
+                        Lorap.addColumns(work.widened(m, arena), rms, scores);
+                        down = m;
+                    }
+                    default -> { }
                 }
             }
         }

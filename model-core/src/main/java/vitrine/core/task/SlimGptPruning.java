@@ -15,11 +15,8 @@ import vitrine.core.refusal.Refusal;
 /// `slimgpt`: key/value groups and channels go one after the other, and those that stay make up for them ([SlimGpt]).
 final class SlimGptPruning extends LayerwisePruning {
 
-    private final PruneSettings s;
-
     SlimGptPruning(StructuredWork work) {
         super(work);
-        s = work.s;
     }
 
     @Override

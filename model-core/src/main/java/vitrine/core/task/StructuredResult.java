@@ -52,15 +52,9 @@ record StructuredResult(Task.Prune task, StructuredWork work, StructureMethod me
     private void describe() {
         for (LayerSpec l : work.spec.layers()) {
             work.row(l.index()).put("kept", structure.layers().contains(l.index()));
-            describe(l, "kept_groups", structure.groups());
-            describe(l, "kept_channels", structure.channels());
-            describe(l, "kept_experts", structure.experts());
-        }
-    }
-
-    private void describe(LayerSpec l, String key, Map<Integer, int[]> kept) {
-        if (kept.containsKey(l.index())) {
-            work.list(l.index(), key, kept.get(l.index()));
+            work.list(l.index(), "kept_groups", structure.groups().get(l.index()));
+            work.list(l.index(), "kept_channels", structure.channels().get(l.index()));
+            work.list(l.index(), "kept_experts", structure.experts().get(l.index()));
         }
     }
 

@@ -79,9 +79,12 @@ final class StructuredWork implements AutoCloseable {
         return (ObjectNode) rows.get(layer);
     }
 
+    /// Tells of numbers of a layer, where there are any.
     void list(int layer, String key, int[] values) {
-        ArrayNode list = row(layer).putArray(key);
-        Arrays.stream(values).forEach(list::add);
+        if (values != null) {
+            ArrayNode list = row(layer).putArray(key);
+            Arrays.stream(values).forEach(list::add);
+        }
     }
 
     void list(int layer, String key, double[] values) {
@@ -91,14 +94,14 @@ final class StructuredWork implements AutoCloseable {
 
     // --- tensors
 
-    /// A copy of a stored tensor, which lives as long as the run.
+    /// A copy of a tensor as it is by now, which lives as long as the run.
     ChangedTensor copy(TensorEntry t) {
         return copy(t, arena);
     }
 
-    /// Lets go of the pages that were read.
     private ChangedTensor copy(TensorEntry t, Arena in) {
         ChangedTensor copy = new ChangedTensor(t, changed.containsKey(t.name()) ? changed.get(t.name()).bytes() : map.data(t), in);
+        // The pages that were read are not needed soon.
         map.release(t);
         return copy;
     }

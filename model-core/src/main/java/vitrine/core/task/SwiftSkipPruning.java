@@ -2,7 +2,6 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -24,33 +23,24 @@ record SwiftSkipPruning(StructuredWork work, int sets) implements StructureMetho
 
     @Override
     public Structure structure() throws IOException {
-        Map<Integer, boolean[]> parts = search();
-        List<Integer> layers = new ArrayList<>(work.allLayers());
-        parts.forEach((l, which) -> {
-            if (which[0] && which[1]) {
-                layers.remove(l);
-            }
-        });
+        Map<Integer, boolean[]> skipped = search();
+        List<Integer> layers = work.allLayers().stream().filter(l -> !skipped.containsKey(l) || !skipped.get(l)[0] || !skipped.get(l)[1]).toList();
         StringBuilder problem = new StringBuilder();
         if (layers.size() < work.spec.layers().size() && SmallerModel.ofOrNull(work.model.checkpoint(), work.spec, new Structure(layers, Map.of(), Map.of(), Map.of()), null, problem) == null) {
             work.warn.accept("Layers that are skipped whole stay in the checkpoint: " + problem + ". What they give is set to 0.");
-            layers.clear();
-            layers.addAll(work.allLayers());
+            layers = work.allLayers();
         }
-        parts.forEach((l, which) -> {
+        for (int l : skipped.keySet()) {
             ArrayNode list = work.row(l).putArray("skipped_sublayers");
-            if (which[0]) {
-                list.add("attention");
-            }
-            if (which[1]) {
-                list.add("feed_forward");
-            }
-            for (boolean attention : new boolean[] {true, false}) {
-                if (layers.contains(l) && which[attention ? 0 : 1]) {
-                    clear(work.spec.layers().get(l), attention);
+            for (int part = 0; part < 2; part++) {
+                if (skipped.get(l)[part]) {
+                    list.add(part == 0 ? "attention" : "feed_forward");
+                    if (layers.contains(l)) {
+                        clear(work.spec.layers().get(l), part == 0);
+                    }
                 }
             }
-        });
+        }
         return new Structure(layers, Map.of(), Map.of(), Map.of());
     }
 
