@@ -3,14 +3,14 @@ package vitrine.core.task;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
+import vitrine.core.architecture.ModelSpec;
 import vitrine.core.backward.Parameter;
 import vitrine.core.prune.Structure;
 
@@ -23,32 +23,43 @@ record HeadPruning(StructuredWork work) implements StructureMethod {
     @Override
     public Structure structure() throws IOException {
         PruneSettings s = work.s;
-        Map<Integer, int[]> stay = new TreeMap<>();
-        work.spec.layers().forEach(l -> stay.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
-        boolean even = !Boolean.FALSE.equals(s.even());
-        int total = stay.values().stream().mapToInt(k -> k.length).sum();
+        Map<Integer, int[]> stay = all(work.spec);
         try (LossGradients gradients = new LossGradients(work.model, work.scores.outputs())) {
-            Map<String, Parameter> byName = new HashMap<>();
-            gradients.tensors().forEach(p -> byName.put(p.name(), p));
+            Map<String, Parameter> byName = gradients.tensors().stream().collect(Collectors.toMap(Parameter::name, p -> p));
             for (int step = 1; step <= Math.max(1, (int) Math.ceil(s.sparsity() / AT_A_TIME - 1e-9)); step++) {
-                double share = Math.min(s.sparsity(), step * AT_A_TIME);
                 double[][] heads = work.scores.heads(gradients, "heads-" + step);
                 if (step == 1) {
                     work.spec.layers().forEach(l -> work.list(l.index(), "head_importance", heads[l.index()]));
                 }
-                Map<Integer, double[]> groups = new LinkedHashMap<>();
-                work.spec.layers().forEach(l -> groups.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
-                if (even) {
-                    groups.forEach((l, of) -> stay.put(l, fewer(stay.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
-                } else {
-                    fewerOfAll(stay, groups, (int) Math.round(share * total));
-                }
+                take(stay, heads, work.spec, Math.min(s.sparsity(), step * AT_A_TIME), !Boolean.FALSE.equals(s.even()));
                 for (LayerSpec l : work.spec.layers()) {
                     silence(l, stay.get(l.index()), byName.get(l.attention().output().weight()));
                 }
             }
         }
         return new Structure(work.allLayers(), stay, Map.of(), Map.of());
+    }
+
+    /// The numbers of all key/value groups, by layer.
+    static Map<Integer, int[]> all(ModelSpec spec) {
+        Map<Integer, int[]> out = new TreeMap<>();
+        spec.layers().forEach(l -> out.put(l.index(), IntStream.range(0, l.attention().keyValueHeads()).toArray()));
+        return out;
+    }
+
+    /// Takes those of the smallest scores of the groups that are left, until a share of all has gone.
+    ///
+    /// @param left groups by layer; changed
+    /// @param heads scores of query heads, by layer
+    /// @param even whether as many go of every layer; else the least of all do, and each layer keeps one
+    static void take(Map<Integer, int[]> left, double[][] heads, ModelSpec spec, double share, boolean even) {
+        Map<Integer, double[]> groups = new TreeMap<>();
+        spec.layers().forEach(l -> groups.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
+        if (even) {
+            groups.forEach((l, of) -> left.put(l, fewer(left.get(l), of, Math.min(of.length - 1, (int) Math.round(share * of.length)))));
+        } else {
+            fewerOfAll(left, groups, (int) Math.round(share * groups.values().stream().mapToInt(of -> of.length).sum()));
+        }
     }
 
     /// Of those that are left, as many more of the smallest scores go until `gone` have gone in all.
@@ -59,14 +70,14 @@ record HeadPruning(StructuredWork work) implements StructureMethod {
     }
 
     /// The same over all layers together; each keeps one.
-    private static void fewerOfAll(Map<Integer, int[]> kept, Map<Integer, double[]> scores, int gone) {
-        int left = kept.values().stream().mapToInt(k -> k.length).sum();
+    private static void fewerOfAll(Map<Integer, int[]> left, Map<Integer, double[]> scores, int gone) {
+        record Group(int layer, int number) {}
+        int before = left.values().stream().mapToInt(k -> k.length).sum();
         int total = scores.values().stream().mapToInt(k -> k.length).sum();
-        for (int more = gone - (total - left); more > 0; more--) {
-            record Group(int layer, int number) {}
-            kept.entrySet().stream().filter(e -> e.getValue().length > 1).flatMap(e -> Arrays.stream(e.getValue()).mapToObj(g -> new Group(e.getKey(), g)))
+        for (int more = gone - (total - before); more > 0; more--) {
+            left.entrySet().stream().filter(e -> e.getValue().length > 1).flatMap(e -> Arrays.stream(e.getValue()).mapToObj(g -> new Group(e.getKey(), g)))
                     .min(Comparator.comparingDouble(g -> scores.get(g.layer)[g.number]))
-                    .ifPresent(least -> kept.computeIfPresent(least.layer, (l, of) -> Arrays.stream(of).filter(g -> g != least.number).toArray()));
+                    .ifPresent(least -> left.put(least.layer, Arrays.stream(left.get(least.layer)).filter(g -> g != least.number).toArray()));
         }
     }
 

@@ -1,11 +1,9 @@
 package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -131,8 +129,7 @@ abstract sealed class LayerwisePruning implements StructureMethod permits SlimGp
         kept.set("row", work.row(l.index()));
         parts().forEach((what, of) -> {
             if (of.containsKey(l.index())) {
-                ArrayNode list = kept.putArray(what);
-                Arrays.stream(of.get(l.index())).forEach(list::add);
+                kept.set(what, Json.mapper().valueToTree(of.get(l.index())));
             }
         });
         work.keep(l.index(), kept);

@@ -19,7 +19,7 @@ final class MasaPruning implements StructureMethod {
 
     @Override
     public Structure structure() throws IOException {
-        dictionaries = SharedMatrices.of(work.spec, work.s, work.model.checkpoint(), work.map, work.kept, work.progress);
+        dictionaries = work.scores.shared(work.s, work.map);
         List<SharedMatrices.Kind> kinds = dictionaries.sharing();
         for (int k = 0; k < kinds.size(); k++) {
             SharedMatrices.Kind kind = kinds.get(k);

@@ -32,7 +32,7 @@ final class PrunedInMemory {
             int[] kept = m.kind() == PrunableMatrix.Kind.OUTPUT ? structure.groups().get(m.layer()) : m.kind() == PrunableMatrix.Kind.DOWN ? structure.channels().get(m.layer()) : null;
             if (kept != null) {
                 int width = m.kind() == PrunableMatrix.Kind.OUTPUT ? a.valueDim() * a.groupSize() : 1;
-                ChangedTensor changed = work.copy(work.entry(m));
+                ChangedTensor changed = work.copy(work.entry(m), work.arena);
                 changed.clear(m, i -> Arrays.binarySearch(kept, i / width) >= 0);
                 tensors.put(m.tensor(), changed);
             }

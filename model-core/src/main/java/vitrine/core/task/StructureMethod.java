@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import vitrine.core.prune.Structure;
 
 /// A method that takes whole parts of a model: what stays, and what it has to tell of that. Figures of layers and tensors that change go into its [StructuredWork].
@@ -22,7 +23,7 @@ sealed interface StructureMethod
             case dha -> new DhaPruning(work);
             case masa -> new MasaPruning(work);
             case experts -> new ExpertPruning(work);
-            case submoe -> new SubMoePruning(work);
+            case submoe -> new SubMoePruning(work, new TreeMap<>());
             case explicit -> new ExplicitPruning(work);
             case magnitude, wanda, sparsegpt, contrastive, svd, whitened_svd, swift_svd -> throw new IllegalStateException(method.name());
         };

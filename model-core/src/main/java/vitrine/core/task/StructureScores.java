@@ -20,6 +20,7 @@ import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.backward.Parameter;
+import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.forward.ExpertOutputs;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
@@ -49,6 +50,7 @@ final class StructureScores {
     private ExpertUse experts;
     private Map<Integer, double[][]> alike;
     private SkipMatch match;
+    private SharedMatrices shared;
 
     /// @param kept where scores are kept as they are found
     StructureScores(LoadedModel model, CalibrationTexts texts, KeptSums kept, Progress progress) {
@@ -90,6 +92,12 @@ final class StructureScores {
     SkipMatch match() throws IOException {
         match = match != null ? match : new SkipMatch(model, texts, kept, progress);
         return match;
+    }
+
+    /// What layers have in common, of the kinds that the settings name.
+    SharedMatrices shared(PruneSettings s, MappedWeights map) throws IOException {
+        shared = shared != null ? shared : SharedMatrices.of(spec, s, model.checkpoint(), map, kept, progress);
+        return shared.with(s);
     }
 
     // --- heads that are fused

@@ -59,18 +59,14 @@ final class StructuredRun {
     /// @throws Refusal where the run would refuse
     static Rebuilt rebuilt(Task.Prune task, LoadedModel model, CalibrationTexts texts, StructureScores scores, int sets, Progress progress) throws IOException {
         StructuredWork work = new StructuredWork(PruneRun.settings(task), model, texts, scores, KeptSums.NONE, null, progress, w -> { });
-        boolean whole = false;
         try {
             Structure structure = StructureMethod.of(task.method(), work, sets).structure();
             PrunedInMemory pruned = new PrunedInMemory(work, structure);
             double error = work.rows.valueStream().mapToDouble(r -> r.path("relative_output_error").asDouble(Double.NaN)).filter(e -> !Double.isNaN(e)).average().orElse(Double.NaN);
-            Rebuilt rebuilt = new Rebuilt(pruned.model(), pruned.probe(), error, work);
-            whole = true;
-            return rebuilt;
-        } finally {
-            if (!whole) {
-                work.close();
-            }
+            return new Rebuilt(pruned.model(), pruned.probe(), error, work);
+        } catch (IOException | RuntimeException | Error e) {
+            work.close();
+            throw e;
         }
     }
 }

@@ -39,13 +39,14 @@ final class StructuredWork implements AutoCloseable {
     final Progress progress;
     final Consumer<String> warn;
     final MappedWeights map;
+    /// Open as long as this is.
+    final Arena arena = Arena.ofShared();
     /// A row by layer of the model as it was.
     final ArrayNode rows = Json.mapper().createArrayNode();
     final ObjectNode allocation = Json.object().put("allocation", "uniform");
     /// What tensors became, by name.
     final Map<String, ChangedTensor> changed = new LinkedHashMap<>();
     private final FinishedLayers finished;
-    private final Arena arena = Arena.ofShared();
     /// Weights that are 0 in a matrix that keeps its shape, by layer.
     private final Map<Integer, Long> zeros = new TreeMap<>();
     /// Values of biases that are 0, which are no weights of a layer's matrices.
@@ -82,8 +83,7 @@ final class StructuredWork implements AutoCloseable {
     /// Tells of numbers of a layer, where there are any.
     void list(int layer, String key, int[] values) {
         if (values != null) {
-            ArrayNode list = row(layer).putArray(key);
-            Arrays.stream(values).forEach(list::add);
+            row(layer).set(key, Json.mapper().valueToTree(values));
         }
     }
 
@@ -94,12 +94,8 @@ final class StructuredWork implements AutoCloseable {
 
     // --- tensors
 
-    /// A copy of a tensor as it is by now, which lives as long as the run.
-    ChangedTensor copy(TensorEntry t) {
-        return copy(t, arena);
-    }
-
-    private ChangedTensor copy(TensorEntry t, Arena in) {
+    /// A copy of a tensor as it is by now.
+    ChangedTensor copy(TensorEntry t, Arena in) {
         ChangedTensor copy = new ChangedTensor(t, changed.containsKey(t.name()) ? changed.get(t.name()).bytes() : map.data(t), in);
         // The pages that were read are not needed soon.
         map.release(t);
@@ -121,7 +117,7 @@ final class StructuredWork implements AutoCloseable {
 
     /// The tensor of a matrix that changes, as it is by now.
     ChangedTensor changed(PrunableMatrix m) {
-        return changed.computeIfAbsent(m.tensor(), n -> copy(entry(storable(m))));
+        return changed.computeIfAbsent(m.tensor(), n -> copy(entry(storable(m)), arena));
     }
 
     /// A matrix as it is by now, `[out, in]`.
@@ -140,7 +136,7 @@ final class StructuredWork implements AutoCloseable {
         if (t.dtype().bits() % 8 != 0) {
             throw Refusal.of(Category.TASK_INVALID, t.file(), "it is stored as %s, whose values share bytes", t.dtype()).where("tensor " + t.name());
         }
-        changed.computeIfAbsent(m.tensor(), n -> copy(t)).clear(m, stays);
+        changed.computeIfAbsent(m.tensor(), n -> copy(t, arena)).clear(m, stays);
         long zeros = IntStream.range(0, m.in()).filter(stays.negate()).count() * m.out();
         if (m.inputs().isEmpty()) {
             zerosOfBiases += zeros;

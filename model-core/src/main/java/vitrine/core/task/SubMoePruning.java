@@ -24,10 +24,6 @@ import vitrine.core.tensor.Matrix;
 /// @param merged by layer, of each expert the one in whose place it went on
 record SubMoePruning(StructuredWork work, Map<Integer, int[]> merged) implements StructureMethod {
 
-    SubMoePruning(StructuredWork work) {
-        this(work, new TreeMap<>());
-    }
-
     @Override
     public Structure structure() throws IOException {
         ExpertPruning.require(work.spec, work.model.checkpoint());
