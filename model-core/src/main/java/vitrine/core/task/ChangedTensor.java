@@ -5,8 +5,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.IntPredicate;
 import vitrine.core.architecture.Linear;
 import vitrine.core.checkpoint.TensorEntry;
+import vitrine.core.forward.Adaptation;
 import vitrine.core.forward.Weights;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.tensor.DType;
@@ -34,6 +38,13 @@ final class ChangedTensor {
     /// The bytes as they are now.
     MemorySegment bytes() {
         return bytes.asSlice(0, entry.bytes());
+    }
+
+    /// What stands for a model's own tensors.
+    static Adaptation adaptation(Map<String, ChangedTensor> changed) {
+        Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
+        changed.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry, t.bytes())));
+        return new Adaptation(Map.of(), Map.of(), replaced);
     }
 
     /// Whether values of this type can be rounded to it.
@@ -85,6 +96,15 @@ final class ChangedTensor {
                 }
             }
         });
+    }
+
+    /// Clears the columns of a matrix's inputs, but for those that stay.
+    void clear(PrunableMatrix m, IntPredicate stays) {
+        byte[] kept = new byte[Math.toIntExact(m.size())];
+        for (int i = 0; i < kept.length; i++) {
+            kept[i] = (byte) (stays.test(i % m.in()) ? 1 : 0);
+        }
+        clear(m, kept);
     }
 
     /// Where value (output, input) lies in its matrix as stored.

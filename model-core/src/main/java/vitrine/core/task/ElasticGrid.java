@@ -117,8 +117,8 @@ final class ElasticGrid {
             }
         }
         List<LayerSpec> kept = layers.stream().map(l -> spec.layers().get(l)).toList();
-        ModelSpec smaller = StructuredRun.of(spec, kept).choosing(perToken);
-        Probe barred = width > 0 ? new StructuredRun.Barred(experts) : Probe.NONE;
+        ModelSpec smaller = PrunedInMemory.of(spec, kept).choosing(perToken);
+        Probe barred = width > 0 ? new PrunedInMemory.Barred(experts) : Probe.NONE;
         Evaluation.Result r = new Evaluation(model.as(smaller).forward()).run(data, barred, new DataInput.Quiet(progress)).all();
         long total = 0;
         for (NamedTensor t : NamedTensor.of(spec)) {

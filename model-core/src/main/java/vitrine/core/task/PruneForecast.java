@@ -167,7 +167,11 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
 
     /// How many of `count` go, as the run rounds.
     static int gone(PruneSettings s, int count) {
-        return Math.clamp(Math.round(share(s) * count), 0, count - 1);
+        return gone(share(s), count);
+    }
+
+    static int gone(double share, int count) {
+        return Math.clamp(Math.round(share * count), 0, count - 1);
     }
 
     private static PruneForecast parts(PruneMethod method, PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
@@ -189,18 +193,8 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                 stay = IntStream.range(drop, layers).boxed().toList();
             }
             case experts, submoe -> {
-                if (spec.expertLayers().isEmpty()) {
-                    throw Refusal.of(Category.TASK_INVALID, checkpoint.path(), "it has no experts");
-                }
-                for (int l : spec.expertLayers()) {
-                    int count = spec.experts(l).experts().count();
-                    int left = s.experts() != null ? s.experts() : s.sparsity() == null ? count : count - gone(s, count);
-                    int perToken = s.expertsPerToken() != null ? s.expertsPerToken() : spec.experts(l).router().perToken();
-                    if (left < perToken || left > count) {
-                        throw Refusal.of(Category.TASK_INVALID, checkpoint.path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", left, l, count, perToken);
-                    }
-                    experts.put(l, first(left));
-                }
+                ExpertPruning.require(spec, checkpoint);
+                spec.expertLayers().forEach(l -> experts.put(l, first(ExpertPruning.staying(s, spec, l, checkpoint))));
             }
             case dha -> {
                 FusedHeads.require(spec, checkpoint);

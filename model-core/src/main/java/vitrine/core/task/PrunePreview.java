@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import vitrine.core.analysis.evaluate.Evaluation;
@@ -25,7 +24,6 @@ import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.checkpoint.TensorEntry;
-import vitrine.core.forward.Adaptation;
 import vitrine.core.forward.Mask;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Place;
@@ -43,7 +41,6 @@ import vitrine.core.prune.method.Contrastive;
 import vitrine.core.prune.method.LowRank;
 import vitrine.core.prune.method.Magnitude;
 import vitrine.core.prune.method.Wanda;
-import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Matrix;
 
@@ -61,8 +58,8 @@ final class PrunePreview {
     private static final long SEED = 20;
     /// Rows of a matrix's inputs that errors are measured on.
     private static final int SAMPLE_ROWS = 256;
-    /// Methods whose loss follows from what they make good, merge, truncate or find on their way.
-    private static final Set<PruneMethod> IN_MEMORY = EnumSet.of(PruneMethod.slimgpt, PruneMethod.submoe, PruneMethod.lorap, PruneMethod.swift_skip);
+    /// Methods whose loss follows from what they make good, merge, truncate, share or find on their way.
+    private static final Set<PruneMethod> IN_MEMORY = EnumSet.of(PruneMethod.slimgpt, PruneMethod.submoe, PruneMethod.lorap, PruneMethod.swift_skip, PruneMethod.masa);
     /// Weights in layers from which such a method takes more than moments.
     private static final long LARGE = 20_000_000;
     /// Sets that a search draws at most for each amount.
@@ -159,9 +156,7 @@ final class PrunePreview {
     }
 
     private FeedForward.Mixture mixture() {
-        if (spec.expertLayers().isEmpty()) {
-            throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "it has no experts");
-        }
+        ExpertPruning.require(spec, model.checkpoint());
         return spec.experts(spec.expertLayers().getFirst());
     }
 
@@ -201,7 +196,7 @@ final class PrunePreview {
         DataInput.put(out, "loss", dense);
         out.put("tokens_per_second", speed);
         progress.step(1, passes, "passes");
-        try (Tried tried = task.method() == PruneMethod.masa ? new Rebuilt() : IN_MEMORY.contains(task.method()) ? new WholeRun() : task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices()) {
+        try (Tried tried = IN_MEMORY.contains(task.method()) ? new WholeRun() : task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices()) {
             return run(tried, out, speed, passes);
         }
     }
@@ -270,78 +265,24 @@ final class PrunePreview {
         default void close() {}
     }
 
-    // --- matrices that are put together in memory
-
-    /// Weights become what a run would write; the loss is that of the run on these texts.
-    private final class Rebuilt implements Tried {
-        private final MappedWeights map = new MappedWeights(model.checkpoint());
-        private final SharedMatrices dictionaries;
-        private Arena arena = Arena.ofShared();
-
-        Rebuilt() throws IOException {
-            dictionaries = SharedMatrices.of(spec, s, model.checkpoint(), map, KeptSums.NONE, new DataInput.Quiet(progress));
-        }
-
-        @Override
-        public String way() {
-            return "the loss with every matrix put together as the run would write it";
-        }
-
-        @Override
-        public Probe probe(int amount) throws IOException {
-            forget();
-            Map<String, ChangedTensor> changed = new LinkedHashMap<>();
-            SharedMatrices now = dictionaries.with(at(amounts[amount]));
-            for (SharedMatrices.Kind k : now.sharing()) {
-                now.put(k, model.checkpoint(), map, new DataInput.Quiet(progress), m -> changed.computeIfAbsent(m.tensor(), n -> {
-                    TensorEntry t = model.checkpoint().tensor(n).orElseThrow();
-                    return new ChangedTensor(t, map.data(t), arena);
-                }));
-            }
-            Map<String, Adaptation.Replacement> replaced = new LinkedHashMap<>();
-            changed.forEach((name, t) -> replaced.put(name, new Adaptation.Replacement(t.entry(), t.bytes())));
-            model.weights().adapt(new Adaptation(Map.of(), Map.of(), replaced));
-            return Probe.NONE;
-        }
-
-        private void forget() {
-            model.weights().adapt(Adaptation.NONE);
-            arena.close();
-            arena = Arena.ofShared();
-        }
-
-        @Override
-        public LoadedModel model(int amount) {
-            return model;
-        }
-
-        @Override
-        public double error(int amount) {
-            return Double.NaN;
-        }
-
-        @Override
-        public void close() {
-            forget();
-            arena.close();
-            map.close();
-        }
-    }
-
     // --- methods that are run as they are
 
     /// What the method does to the model is done in memory, calibrated with the texts that the loss is then measured on.
     private final class WholeRun implements Tried {
-        private final StructuredRun.Known known = new StructuredRun.Known(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
+        private final StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
         private final Refusal[] refused = new Refusal[amounts.length];
         private final double[] errors = new double[amounts.length];
-        private final boolean large = PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum() > LARGE;
+        // What layers have in common is found once for all amounts.
+        private final boolean large = task.method() != PruneMethod.masa && PrunableMatrix.of(spec).stream().mapToLong(PrunableMatrix::size).sum() > LARGE;
         private StructuredRun.Rebuilt now;
 
         @Override
         public String way() {
-            return (task.method() == PruneMethod.swift_skip ? "the loss without the sub-layers that the method's search finds in " + SETS + " sets" : "the loss after the method was run in memory on these texts, which it is calibrated with too: of other texts it is higher")
-                    + (large ? "; of a model of this size for the amount asked for, or three" : "");
+            return switch (task.method()) {
+                case masa -> "the loss with every matrix put together as the run would write it";
+                case swift_skip -> "the loss without the sub-layers that the method's search finds in " + SETS + " sets";
+                default -> "the loss after the method was run in memory on these texts, which it is calibrated with too: of other texts it is higher";
+            } + (large ? "; of a model of this size for the amount asked for, or three" : "");
         }
 
         @Override
@@ -352,7 +293,7 @@ final class PrunePreview {
                 return null;
             }
             try {
-                now = StructuredRun.rebuilt(new Task.Prune(task.model(), task.data(), task.method(), null, at(amounts[amount])), known, SETS, new DataInput.Quiet(progress));
+                now = StructuredRun.rebuilt(new Task.Prune(task.model(), task.data(), task.method(), null, at(amounts[amount])), model, texts, scores, SETS, new DataInput.Quiet(progress));
                 errors[amount] = now.error();
                 return now.probe();
             } catch (Refusal r) {
@@ -579,34 +520,16 @@ final class PrunePreview {
 
     /// Key/value groups that stay: the same number in every layer, or the best of all.
     private Map<Integer, int[]> groups(double[][] heads, PruneSettings now) {
-        Map<Integer, double[]> scores = new TreeMap<>();
-        spec.layers().forEach(l -> scores.put(l.index(), StructureScores.groups(heads[l.index()], l.attention())));
-        Map<Integer, int[]> out = new TreeMap<>();
-        if (!Boolean.FALSE.equals(s.even())) {
-            scores.forEach((l, v) -> out.put(l, Structure.without(v, Math.min(v.length - 1, (int) Math.round(now.sparsity() * v.length)))));
-            return out;
-        }
-        record At(int layer, int group, double score) {}
-        List<At> order = new ArrayList<>();
-        scores.forEach((l, v) -> IntStream.range(0, v.length).forEach(g -> order.add(new At(l, g, v[g]))));
-        order.sort(java.util.Comparator.comparingDouble(At::score));
-        long gone = Math.round(now.sparsity() * order.size());
-        scores.forEach((l, v) -> out.put(l, IntStream.range(0, v.length).toArray()));
-        for (At a : order) {
-            if (gone > 0 && out.get(a.layer).length > 1) {
-                out.put(a.layer, Arrays.stream(out.get(a.layer)).filter(g -> g != a.group).toArray());
-                gone--;
-            }
-        }
+        Map<Integer, int[]> out = HeadPruning.all(spec);
+        HeadPruning.take(out, heads, spec, now.sparsity(), !Boolean.FALSE.equals(s.even()));
         return out;
     }
 
     private Map<Integer, int[]> experts(StructureScores.ExpertUse use, PruneSettings now) {
         Map<Integer, int[]> out = new TreeMap<>();
         (s.criterion() == PruneSettings.Criterion.frequency ? use.frequency() : use.saliency()).forEach((l, score) -> {
-            int perToken = now.expertsPerToken() != null ? now.expertsPerToken() : spec.experts(l).router().perToken();
             int stay = now.experts() != null ? now.experts() : now.sparsity() == null ? score.length : score.length - PruneForecast.gone(now, score.length);
-            out.put(l, Structure.without(score, score.length - Math.max(perToken, stay)));
+            out.put(l, Structure.without(score, score.length - Math.max(ExpertPruning.perToken(now, spec, l), stay)));
         });
         return out;
     }
@@ -624,7 +547,7 @@ final class PrunePreview {
                 }
             }
         });
-        return Probe.all(List.of(new Mask(heads, layers).probe(spec, arena), new Channels(structure.channels()), new StructuredRun.Barred(structure.experts())));
+        return Probe.all(List.of(new Mask(heads, layers).probe(spec, arena), new Channels(structure.channels()), new PrunedInMemory.Barred(structure.experts())));
     }
 
     /// A pass without parts that are named.
@@ -634,7 +557,7 @@ final class PrunePreview {
         drop.headsByLayer().forEach((l, which) -> which.forEach(h -> heads.add(new Mask.Head(l, h))));
         Map<Integer, int[]> experts = new TreeMap<>();
         drop.expertsByLayer().forEach((l, which) -> experts.put(l, IntStream.range(0, spec.experts(l).experts().count()).filter(e -> !which.contains(e)).toArray()));
-        return Probe.all(List.of(new Mask(heads, drop.layerSet()).probe(spec, arena), new StructuredRun.Barred(experts)));
+        return Probe.all(List.of(new Mask(heads, drop.layerSet()).probe(spec, arena), new PrunedInMemory.Barred(experts)));
     }
 
     /// Channels that are not kept are 0.

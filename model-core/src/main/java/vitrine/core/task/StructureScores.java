@@ -20,6 +20,7 @@ import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.backward.Parameter;
+import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.forward.ExpertOutputs;
 import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
@@ -45,6 +46,11 @@ final class StructureScores {
     private final CalibrationTexts texts;
     private final KeptSums kept;
     private final Progress progress;
+    /// What is asked for again, of other amounts that go, is measured once.
+    private ExpertUse experts;
+    private Map<Integer, double[][]> alike;
+    private SkipMatch match;
+    private SharedMatrices shared;
 
     /// @param kept where scores are kept as they are found
     StructureScores(LoadedModel model, CalibrationTexts texts, KeptSums kept, Progress progress) {
@@ -80,6 +86,18 @@ final class StructureScores {
         BlockInfluence influence = new BlockInfluence(spec);
         pass("influence", influence.sums(), influence);
         return influence.mean();
+    }
+
+    /// How well the model does without sub-layers.
+    SkipMatch match() throws IOException {
+        match = match != null ? match : new SkipMatch(model, texts, kept, progress);
+        return match;
+    }
+
+    /// What layers have in common, of the kinds that the settings name.
+    SharedMatrices shared(PruneSettings s, MappedWeights map) throws IOException {
+        shared = shared != null ? shared : SharedMatrices.of(spec, s, model.checkpoint(), map, kept, progress);
+        return shared.with(s);
     }
 
     // --- heads that are fused
@@ -262,6 +280,11 @@ final class StructureScores {
     record ExpertUse(Map<Integer, double[]> frequency, Map<Integer, double[]> weight, Map<Integer, double[]> saliency) {}
 
     ExpertUse experts() throws IOException {
+        experts = experts != null ? experts : measuredExperts();
+        return experts;
+    }
+
+    private ExpertUse measuredExperts() throws IOException {
         Map<Integer, double[]> frequency = new LinkedHashMap<>();
         Map<Integer, double[]> weight = new LinkedHashMap<>();
         Map<Integer, double[]> saliency = new LinkedHashMap<>();
@@ -341,6 +364,11 @@ final class StructureScores {
 
     /// The cosine of what every two routed experts make of all tokens, whoever visits them: per layer `[experts, experts]`.
     Map<Integer, double[][]> alike() throws IOException {
+        alike = alike != null ? alike : measuredAlike();
+        return alike;
+    }
+
+    private Map<Integer, double[][]> measuredAlike() throws IOException {
         Map<Integer, double[][]> sums = new LinkedHashMap<>();
         spec.expertLayers().forEach(l -> sums.put(l, new double[spec.experts(l).experts().count()][spec.experts(l).experts().count()]));
         pass("alike", rows(sums.values()), new Probe() {
