@@ -37,7 +37,8 @@ final class ChangedTensor {
 
     /// The bytes as they are now.
     MemorySegment bytes() {
-        return bytes.asSlice(0, entry.bytes());
+        // Not the entry's bytes: of a tensor that was put together those are what is stored.
+        return bytes.asSlice(0, entry.dtype().bytes(entry.elements()));
     }
 
     /// What stands for a model's own tensors.

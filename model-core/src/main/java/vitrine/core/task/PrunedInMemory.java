@@ -28,10 +28,9 @@ final class PrunedInMemory {
         this.work = work;
         this.structure = structure;
         for (PrunableMatrix m : PrunableMatrix.of(work.spec)) {
-            AttentionSpec a = work.spec.layers().get(m.layer()).attention();
-            int[] kept = m.kind() == PrunableMatrix.Kind.OUTPUT ? structure.groups().get(m.layer()) : m.kind() == PrunableMatrix.Kind.DOWN ? structure.channels().get(m.layer()) : null;
+            int[] kept = kept(m);
             if (kept != null) {
-                int width = m.kind() == PrunableMatrix.Kind.OUTPUT ? a.valueDim() * a.groupSize() : 1;
+                int width = width(m);
                 ChangedTensor changed = work.copy(work.entry(m), work.arena);
                 changed.clear(m, i -> Arrays.binarySearch(kept, i / width) >= 0);
                 tensors.put(m.tensor(), changed);
@@ -47,11 +46,22 @@ final class PrunedInMemory {
 
     /// Weights of a layer that are 0 in these because of heads and channels that have gone.
     long zeros(LayerSpec l) {
-        AttentionSpec a = l.attention();
-        int[] groups = structure.groups().get(l.index());
-        int[] channels = structure.channels().get(l.index());
-        return (groups == null ? 0 : (long) (a.keyValueHeads() - groups.length) * a.groupSize() * a.valueDim() * work.spec.hiddenSize())
-                + (channels == null ? 0 : (long) (l.feedForward().width() - channels.length) * work.spec.hiddenSize());
+        return PrunableMatrix.of(l).stream().filter(m -> kept(m) != null).mapToLong(m -> (m.in() - (long) kept(m).length * width(m)) * m.out()).sum();
+    }
+
+    /// What stays of the heads or channels that a matrix leads back; null where it leads none, and where all stay. Channels are those of dense blocks and of shared experts: routed experts keep theirs.
+    private int[] kept(PrunableMatrix m) {
+        return switch (m.kind()) {
+            case OUTPUT -> structure.groups().get(m.layer());
+            case DOWN -> m.routed() ? null : structure.channels().get(m.layer());
+            default -> null;
+        };
+    }
+
+    /// Inputs of a head's group, or of a channel.
+    private int width(PrunableMatrix m) {
+        AttentionSpec a = work.spec.layers().get(m.layer()).attention();
+        return m.kind() == PrunableMatrix.Kind.OUTPUT ? a.valueDim() * a.groupSize() : 1;
     }
 
     /// The model, whose weights are now these.

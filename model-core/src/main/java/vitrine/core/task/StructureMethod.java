@@ -68,6 +68,9 @@ sealed interface StructureMethod
 
     /// What became of shapes, and what that means.
     default PruneEnding.Story story(Written w) {
+        if (w.after == w.before && w.zeros == 0 && w.expertsPerToken == null) {
+            return new PruneEnding.Story("same shapes, unchanged", "Nothing goes: the checkpoint is as it was.");
+        }
         if (w.problem != null) {
             return new PruneEnding.Story("same shapes, with zeros", "The config cannot express what is left (" + w.problem + "): what goes is 0 in its place, so nothing is saved on the disk or in time.");
         }

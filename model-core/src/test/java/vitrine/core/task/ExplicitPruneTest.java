@@ -95,6 +95,24 @@ class ExplicitPruneTest {
         }
     }
 
+    /// What is packed in four bits is written as plain numbers, which are those that auto-gptq reads, but for the head.
+    @Test
+    void headsOfPackedWeightsAreSetToZero() throws IOException {
+        Path result = run("packed-gptq", "explicit", "{\"drop\": {\"heads\": [\"0.1\"]}}");
+        assertTrue(json(result, "pruning_report.json").at("/load_back/passed").asBoolean());
+        String output = "model.layers.0.self_attn.o_proj.weight";
+        try (SafetensorsFile golden = SafetensorsFile.open(CASES.resolve("packed-gptq/golden.safetensors")); SafetensorsFile after = SafetensorsFile.open(result.resolve("model.safetensors"))) {
+            assertArrayEquals(golden.floats("weight.model.layers.1.mlp.down_proj.weight"), after.floats("model.layers.1.mlp.down_proj.weight"), 1e-3f);
+            float[] w = after.floats(output);
+            int zeros = 0;
+            for (int i = 0; i < w.length; i++) {
+                zeros += w[i] == 0 && i % 32 / 8 != 1 ? 1 : 0;
+                assertTrue(w[i] == 0 || i % 32 / 8 != 1, output + " at " + i);
+            }
+            assertTrue(zeros < w.length / 8, "few codes stand for 0, and " + zeros + " values are 0");
+        }
+    }
+
     @Test
     void headsOfAFusedProjectionAreSetToZero() throws IOException {
         Path result = run("gpt2", "explicit", "{\"drop\": {\"heads\": [\"0.0\", \"1.1\"]}}");

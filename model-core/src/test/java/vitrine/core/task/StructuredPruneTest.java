@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -151,6 +153,42 @@ class StructuredPruneTest {
             loss[method.equals("slimgpt") ? 0 : 1] = report.at("/evaluations/0/kl").asDouble();
         }
         assertTrue(loss[0] > 0 && loss[0] < loss[1], loss[0] + " and " + loss[1]);
+    }
+
+    @Test
+    void whatLosesNothingIsSaidToBeAsItWas() throws IOException {
+        assertEquals("same shapes, unchanged", json(run("llama-gqa", "shortgpt", "{\"layers\": 0}"), "pruning_report.json").get("output").asText());
+    }
+
+    /// Channels are the shared expert's own: routed experts, which have the same width here or another, keep every weight, and the count of zeros is that of the file.
+    @Test
+    void channelsOfASharedExpertLeaveRoutedOnesAlone() throws IOException {
+        Path result = run("qwen2-moe", "slimgpt", "{\"sparsity\": 0.4, \"parts\": \"channels\"}");
+        JsonNode report = json(result, "pruning_report.json");
+        assertTrue(report.at("/load_back/passed").asBoolean());
+        try (SafetensorsFile before = SafetensorsFile.open(CASES.resolve("qwen2-moe/model.safetensors")); SafetensorsFile after = SafetensorsFile.open(result.resolve("model.safetensors"))) {
+            for (JsonNode row : report.get("layers")) {
+                Set<Integer> kept = new TreeSet<>();
+                row.path("kept_channels").forEach(c -> kept.add(c.asInt()));
+                long zeros = 0;
+                String mlp = "model.layers." + row.get("layer").asInt() + ".mlp.";
+                for (String name : after.tensors().keySet().stream().filter(n -> n.startsWith(mlp)).toList()) {
+                    float[] w = after.floats(name);
+                    if (name.contains(".experts.")) {
+                        assertArrayEquals(before.floats(name), w, name);
+                    }
+                    if (name.endsWith("shared_expert.down_proj.weight") || name.equals(mlp + "down_proj.weight")) {
+                        int width = w.length / 48;
+                        for (int i = 0; i < w.length; i++) {
+                            assertEquals(kept.contains(i % width), w[i] != 0, name + " at " + i);
+                            zeros += w[i] == 0 ? 1 : 0;
+                        }
+                    }
+                }
+                assertTrue(zeros > 0, mlp);
+                assertEquals(zeros, row.get("zeros").asLong(), mlp);
+            }
+        }
     }
 
     /// Later layers lose more; their widths differ, so what goes is 0 in its place.
