@@ -53,6 +53,7 @@ class ConfigFeaturesTest {
         "gemma3-text | {'layer_types': 'absent', 'sliding_window_pattern': 2, '_sliding_window_pattern': 3} | _sliding_window_pattern",
         "phi3 | {'rope_scaling': {'type': 'linear', 'factor': 2.0}} | rope_scaling",
         "phi3 | {'rope_scaling': {'type': 'yarn', 'factor': 2.0, 'original_max_position_embeddings': 16}} | rope_scaling",
+        "gemma3-text | {'rope_scaling': {'rope_type': 'yarn', 'factor': 2.0, 'truncate': false}} | rope_scaling.truncate",
         "llama-gqa | {'head_dim': 2, 'rope_scaling': {'rope_type': 'dynamic', 'factor': 2.0}} | rope_scaling.rope_type",
     })
     void refusesByName(String name, String changes, String key) {
