@@ -54,6 +54,7 @@ class ConfigFeaturesTest {
         "phi3 | {'rope_scaling': {'type': 'linear', 'factor': 2.0}} | rope_scaling",
         "phi3 | {'rope_scaling': {'type': 'yarn', 'factor': 2.0, 'original_max_position_embeddings': 16}} | rope_scaling",
         "gemma3-text | {'rope_scaling': {'rope_type': 'yarn', 'factor': 2.0, 'truncate': false}} | rope_scaling.truncate",
+        "qwen3-moe | {'use_sliding_window': true, 'sliding_window': 3, 'layer_types': ['sliding_attention', 'full_attention', 'sliding_attention']} | layer_types",
         "llama-gqa | {'head_dim': 2, 'rope_scaling': {'rope_type': 'dynamic', 'factor': 2.0}} | rope_scaling.rope_type",
     })
     void refusesByName(String name, String changes, String key) {
@@ -68,6 +69,7 @@ class ConfigFeaturesTest {
         "bert | {'is_causal': false}",
         "bert-base-model | {'tie_word_embeddings': true}",
         "gemma3-text-new | {'_sliding_window_pattern': 5}",
+        "qwen3-moe | {'layer_types': ['full_attention', 'full_attention', 'full_attention']}",
     })
     void readsWhatMakesNoDifference(String name, String changes) throws IOException {
         assertEquals(read(name, "{}"), read(name, changes));
