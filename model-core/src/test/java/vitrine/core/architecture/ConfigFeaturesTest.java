@@ -55,6 +55,7 @@ class ConfigFeaturesTest {
         "phi3 | {'rope_scaling': {'type': 'yarn', 'factor': 2.0, 'original_max_position_embeddings': 16}} | rope_scaling",
         "gemma3-text | {'rope_scaling': {'rope_type': 'yarn', 'factor': 2.0, 'truncate': false}} | rope_scaling.truncate",
         "qwen3-moe | {'use_sliding_window': true, 'sliding_window': 3, 'layer_types': ['sliding_attention', 'full_attention', 'sliding_attention']} | layer_types",
+        "gpt-oss | {'swiglu_limit': 5.0} | swiglu_limit",
         "llama-gqa | {'head_dim': 2, 'rope_scaling': {'rope_type': 'dynamic', 'factor': 2.0}} | rope_scaling.rope_type",
     })
     void refusesByName(String name, String changes, String key) {
@@ -70,9 +71,25 @@ class ConfigFeaturesTest {
         "bert-base-model | {'tie_word_embeddings': true}",
         "gemma3-text-new | {'_sliding_window_pattern': 5}",
         "qwen3-moe | {'layer_types': ['full_attention', 'full_attention', 'full_attention']}",
+        "gpt-oss | {'swiglu_limit': 7}",
+        "gpt-oss | {'swiglu_limit': 'absent'}",
     })
     void readsWhatMakesNoDifference(String name, String changes) throws IOException {
         assertEquals(read(name, "{}"), read(name, changes));
+    }
+
+    /// An empty scaling leaves gpt-oss its own yarn, empty parameters take it away.
+    @Test
+    void gptOssHasAYarnOfItsOwn() throws IOException {
+        String none = "'rope_parameters': 'absent', 'rope_scaling': ";
+        assertEquals(read("gpt-oss", "{" + none + "'absent'}"), read("gpt-oss", "{" + none + "{}}"));
+        Rope.Scaling.Yarn own = (Rope.Scaling.Yarn) rope(read("gpt-oss", "{" + none + "{}}")).scaling();
+        assertEquals(new Rope.Scaling.Yarn(32, 4096, 32, 1, 0.1 * Math.log(32) + 1, false), own);
+        assertEquals(new Rope.Scaling.None(), rope(read("gpt-oss", "{'rope_scaling': 'absent', 'rope_parameters': {}}")).scaling());
+    }
+
+    private static Rope rope(ModelSpec spec) {
+        return spec.layers().getFirst().attention().rope();
     }
 
     @Test
