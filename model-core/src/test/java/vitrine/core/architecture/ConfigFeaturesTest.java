@@ -56,6 +56,9 @@ class ConfigFeaturesTest {
         "gemma3-text | {'rope_scaling': {'rope_type': 'yarn', 'factor': 2.0, 'truncate': false}} | rope_scaling.truncate",
         "qwen3-moe | {'use_sliding_window': true, 'sliding_window': 3, 'layer_types': ['sliding_attention', 'full_attention', 'sliding_attention']} | layer_types",
         "gpt-oss | {'swiglu_limit': 5.0} | swiglu_limit",
+        "dbrx | {'attn_config': {'clip_qkv': 3.0, 'kv_n_heads': 2, 'rope_theta': 500000}} | attn_config.rope_theta",
+        "dbrx | {'rope_theta': 500000} | attn_config.rope_theta",
+        "dbrx | {'rope_parameters': {'rope_type': 'linear', 'factor': 2.0}} | rope_scaling",
         "llama-gqa | {'head_dim': 2, 'rope_scaling': {'rope_type': 'dynamic', 'factor': 2.0}} | rope_scaling.rope_type",
     })
     void refusesByName(String name, String changes, String key) {
@@ -73,6 +76,7 @@ class ConfigFeaturesTest {
         "qwen3-moe | {'layer_types': ['full_attention', 'full_attention', 'full_attention']}",
         "gpt-oss | {'swiglu_limit': 7}",
         "gpt-oss | {'swiglu_limit': 'absent'}",
+        "dbrx | {'num_key_value_heads': 2, 'rope_parameters': {'rope_theta': 10000.0, 'rope_type': 'default'}}",
     })
     void readsWhatMakesNoDifference(String name, String changes) throws IOException {
         assertEquals(read(name, "{}"), read(name, changes));
@@ -86,6 +90,13 @@ class ConfigFeaturesTest {
         Rope.Scaling.Yarn own = (Rope.Scaling.Yarn) rope(read("gpt-oss", "{" + none + "{}}")).scaling();
         assertEquals(new Rope.Scaling.Yarn(32, 4096, 32, 1, 0.1 * Math.log(32) + 1, false), own);
         assertEquals(new Rope.Scaling.None(), rope(read("gpt-oss", "{'rope_scaling': 'absent', 'rope_parameters': {}}")).scaling());
+    }
+
+    @Test
+    void dbrxTurnsByWhatBothPlacesSay() throws IOException {
+        ModelSpec spec = read("dbrx", "{'rope_theta': 500000, 'attn_config': {'clip_qkv': 3.0, 'kv_n_heads': 2, 'rope_theta': 500000}}");
+        assertEquals(500_000, rope(spec).theta());
+        assertEquals(10_000, rope(read("dbrx", "{}")).theta());
     }
 
     private static Rope rope(ModelSpec spec) {
