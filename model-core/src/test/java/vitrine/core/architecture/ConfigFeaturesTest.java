@@ -82,6 +82,14 @@ class ConfigFeaturesTest {
         assertEquals(read(name, "{}"), read(name, changes));
     }
 
+    /// Phi-3's length of pre-training stands beside the rope, and is 4,096 where it does not: one among the rope's parameters is not read.
+    @Test
+    void phi3KnowsItsLengthOfPreTraining() throws IOException {
+        String rope = "'rope_scaling': {'type': 'longrope', 'original_max_position_embeddings': 16, 'short_factor': [1, 1, 1, 1, 1, 1, 1, 1], 'long_factor': [2, 2, 2, 2, 2, 2, 2, 2]}";
+        assertEquals(19, ((Rope.Scaling.LongRope) rope(read("phi3-rope-longrope", "{" + rope + "}")).scaling()).originalPositions());
+        assertEquals(4096, ((Rope.Scaling.LongRope) rope(read("phi3-rope-longrope", "{" + rope + ", 'original_max_position_embeddings': 'absent'}")).scaling()).originalPositions());
+    }
+
     /// An empty scaling leaves gpt-oss its own yarn, empty parameters take it away.
     @Test
     void gptOssHasAYarnOfItsOwn() throws IOException {
