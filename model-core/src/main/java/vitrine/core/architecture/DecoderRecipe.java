@@ -72,6 +72,7 @@ public final class DecoderRecipe {
     private float clip;
     private BiFunction<Integer, AttentionSpec, AttentionSpec> attention = (layer, plain) -> plain;
     private boolean headBias;
+    private int longest;
     private final Quantisation quantisation;
 
     private DecoderRecipe(Family family, Config config, TensorNames names, int layersBehind) {
@@ -278,6 +279,12 @@ public final class DecoderRecipe {
         return this;
     }
 
+    /// The longest text that the pass is known for, where that is less than the config declares.
+    public DecoderRecipe longest(int positions) {
+        longest = positions;
+        return this;
+    }
+
     /// A tensor `self_attn.NAME` of one sink per head.
     public DecoderRecipe sinks(String name) {
         sinks = name;
@@ -385,7 +392,7 @@ public final class DecoderRecipe {
         }
         Embedding embedding = new Embedding(model + "embed_tokens.weight", hidden, embeddingMultiplier, null, null, null, null);
         long longest = IntStream.range(0, layers).mapToObj(rope).filter(Objects::nonNull).findFirst().map(r -> r.longestSequence(maxPositions)).orElse((long) maxPositions);
-        int positions = (int) Math.min(Integer.MAX_VALUE, longest);
+        int positions = (int) Math.min(this.longest > 0 ? this.longest : Integer.MAX_VALUE, longest);
         return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, positions, false, embedding,
                 specs, norm(model + "norm"), head(), List.of("rotary_emb.inv_freq"));
     }

@@ -11,6 +11,7 @@ public final class RopeConfig {
     private double defaultPartial = 1.0;
     private boolean mayBePartial;
     private boolean interleaved;
+    private boolean ownMagnitudes;
     private int defaultOriginal;
 
     private RopeConfig(Config config, int headDim) {
@@ -42,6 +43,12 @@ public final class RopeConfig {
     /// The family knows the length of pre-training by this value where its config does not say; a length among the rope's own parameters is not read.
     public RopeConfig defaultOriginal(int positions) {
         this.defaultOriginal = positions;
+        return this;
+    }
+
+    /// A longrope names what cosines and sines are multiplied with, for texts up to the length of pre-training and for longer ones. The rope that is read is that of the former.
+    public RopeConfig ownMagnitudes() {
+        this.ownMagnitudes = true;
         return this;
     }
 
@@ -146,7 +153,10 @@ public final class RopeConfig {
         double factor = p.has("factor") ? positive(p, "factor") : (double) config.positive("max_position_embeddings") / original;
         double attention = p.has("attention_factor") ? p.number("attention_factor")
                 : factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
-        if (p.has("short_mscale") || p.has("long_mscale")) {
+        if (ownMagnitudes) {
+            attention = p.number("short_mscale");
+            p.number("long_mscale");
+        } else if (p.has("short_mscale") || p.has("long_mscale")) {
             throw p.unsupported("short_mscale", "a separate magnitude for short and long contexts");
         }
         return new Scaling.LongRope(p.numbers("short_factor", pairs), p.numbers("long_factor", pairs), original, attention);

@@ -1,5 +1,6 @@
 package vitrine.core.architecture;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -54,6 +55,7 @@ class ConfigFeaturesTest {
         "phi3 | {'rope_scaling': {'type': 'linear', 'factor': 2.0}} | rope_scaling",
         "phi3 | {'rope_scaling': {'type': 'yarn', 'factor': 2.0, 'original_max_position_embeddings': 16}} | rope_scaling",
         "gemma3-text | {'rope_scaling': {'rope_type': 'yarn', 'factor': 2.0, 'truncate': false}} | rope_scaling.truncate",
+        "phimoe | {'rope_scaling': {'type': 'yarn', 'factor': 2.0}} | rope_scaling",
         "qwen3-moe | {'use_sliding_window': true, 'sliding_window': 3, 'layer_types': ['sliding_attention', 'full_attention', 'sliding_attention']} | layer_types",
         "gpt-oss | {'swiglu_limit': 5.0} | swiglu_limit",
         "dbrx | {'attn_config': {'clip_qkv': 3.0, 'kv_n_heads': 2, 'rope_theta': 500000}} | attn_config.rope_theta",
@@ -80,6 +82,28 @@ class ConfigFeaturesTest {
     })
     void readsWhatMakesNoDifference(String name, String changes) throws IOException {
         assertEquals(read(name, "{}"), read(name, changes));
+    }
+
+    /// The family's own base where the config names none.
+    @Test
+    void phimoeTurnsByAMillion() throws IOException {
+        assertEquals(10_000, rope(read("phimoe", "{}")).theta());
+        assertEquals(1_000_000, rope(read("phimoe", "{'rope_theta': 'absent'}")).theta());
+    }
+
+    /// Short factors and the magnitude for short texts, whatever the factor says; longer texts are not taken.
+    @Test
+    void phimoeNamesItsMagnitudes() throws IOException {
+        ModelSpec spec = read("phimoe", "{'rope_theta': 16.0, 'rope_scaling': {'type': 'longrope', 'short_factor': [1.0, 1.5, 2.0, 4.0], 'long_factor': [5.0, 6.0, 7.0, 8.0], 'factor': 9.0,"
+                + " 'short_mscale': 1.25, 'long_mscale': 1.5}, 'original_max_position_embeddings': 40}");
+        assertEquals(40, spec.maxPositions());
+        for (int length : new int[] {1, 40}) {
+            Rope.Frequencies f = rope(spec).frequencies(length);
+            assertEquals(1.25, f.attentionFactor());
+            assertArrayEquals(new float[] {1f, 1 / (1.5f * 2), 1 / (2f * 4), 1 / (4f * 8)}, f.inverseFrequencies(), 1e-7f);
+        }
+        Refusal refusal = assertThrows(Refusal.class, () -> read("phimoe", "{'rope_scaling': {'type': 'longrope', 'short_factor': [1.0, 1.5, 2.0, 4.0], 'long_factor': [5.0, 6.0, 7.0, 8.0], 'short_mscale': 1.25}}"));
+        assertEquals(Category.CONFIG_INVALID, refusal.category());
     }
 
     /// Phi-3's length of pre-training stands beside the rope, and is 4,096 where it does not: one among the rope's parameters is not read.
