@@ -42,7 +42,8 @@ public final class DecoderRecipe {
     private boolean gated = true;
     private Activation activation;
     private boolean tiedByDefault;
-    private double scale;
+    /// A factor of 0 is a factor.
+    private double scale = Double.NaN;
     private float softCap;
     private float logitMultiplier = 1f;
     private float logitSoftCap;
@@ -432,7 +433,7 @@ public final class DecoderRecipe {
                 : new Separate(linear(a + "q_proj", q, hidden, queryKeyValueBias), linear(a + "k_proj", kv, hidden, queryKeyValueBias),
                         linear(a + "v_proj", kv, hidden, queryKeyValueBias));
         int v = valueDim == 0 ? headDim : valueDim;
-        double factor = scale != 0 ? scale : 1 / Math.sqrt(headDim);
+        double factor = Double.isNaN(scale) ? 1 / Math.sqrt(headDim) : scale;
         return new AttentionSpec(heads, keyValueHeads, headDim, (float) factor, softCap, true, window.applyAsInt(l), rope.apply(l), made,
                 queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads)),
                 linear(a + "o_proj", hidden, heads * v, outputBias), v, sinks == null ? null : a + sinks, clip);

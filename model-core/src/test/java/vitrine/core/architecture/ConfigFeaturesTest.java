@@ -131,6 +131,11 @@ class ConfigFeaturesTest {
         assertEquals(10_000, rope(read("dbrx", "{}")).theta());
     }
 
+    @Test
+    void aFactorOfNothingIsAFactor() throws IOException {
+        assertEquals(0f, read("granite", "{'attention_multiplier': 0.0}").layers().getFirst().attention().scale());
+    }
+
     private static Rope rope(ModelSpec spec) {
         return spec.layers().getFirst().attention().rope();
     }
