@@ -2,6 +2,7 @@ package vitrine.core.architecture;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -129,6 +130,16 @@ class ConfigFeaturesTest {
         ModelSpec spec = read("dbrx", "{'rope_theta': 500000, 'attn_config': {'clip_qkv': 3.0, 'kv_n_heads': 2, 'rope_theta': 500000}}");
         assertEquals(500_000, rope(spec).theta());
         assertEquals(10_000, rope(read("dbrx", "{}")).theta());
+    }
+
+    /// Flags that are true where they are left out.
+    @Test
+    void aFlagOfNullIsFalse() throws IOException {
+        for (String key : new String[] {"rope_interleave", "norm_topk_prob"}) {
+            assertEquals(read("deepseek-v3", "{'" + key + "': false}"), read("deepseek-v3", "{'" + key + "': null}"), key);
+            assertEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': 'absent'}"), key);
+            assertNotEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': null}"), key);
+        }
     }
 
     @Test
