@@ -142,6 +142,14 @@ class ConfigFeaturesTest {
         }
     }
 
+    /// As every rotary family: scalings that stretch positions make longer texts possible.
+    @Test
+    void aStretchedRopeTakesLongerTexts() throws IOException {
+        for (String name : new String[] {"gpt-neox", "llama-gqa"}) {
+            assertEquals(3 * 100, read(name, "{'max_position_embeddings': 100, 'rope_scaling': {'type': 'linear', 'factor': 3.0}}").maxPositions(), name);
+        }
+    }
+
     @Test
     void aFactorOfNothingIsAFactor() throws IOException {
         assertEquals(0f, read("granite", "{'attention_multiplier': 0.0}").layers().getFirst().attention().scale());
