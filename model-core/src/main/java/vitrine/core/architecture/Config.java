@@ -188,6 +188,11 @@ public final class Config {
         return children.computeIfAbsent(key, k -> new Config(object, file, prefix + key + "."));
     }
 
+    /// Whether it has no keys.
+    public boolean isEmpty() {
+        return node.isEmpty();
+    }
+
     private JsonNode value(String key) {
         read.add(key);
         JsonNode v = node.get(key);

@@ -42,7 +42,8 @@ public final class DecoderRecipe {
     private boolean gated = true;
     private Activation activation;
     private boolean tiedByDefault;
-    private double scale;
+    /// A factor of 0 is a factor.
+    private double scale = Double.NaN;
     private float softCap;
     private float logitMultiplier = 1f;
     private float logitSoftCap;
@@ -72,6 +73,7 @@ public final class DecoderRecipe {
     private float clip;
     private BiFunction<Integer, AttentionSpec, AttentionSpec> attention = (layer, plain) -> plain;
     private boolean headBias;
+    private int longest;
     private final Quantisation quantisation;
 
     private DecoderRecipe(Family family, Config config, TensorNames names, int layersBehind) {
@@ -278,6 +280,12 @@ public final class DecoderRecipe {
         return this;
     }
 
+    /// The longest text that the pass is known for, where that is less than the config declares.
+    public DecoderRecipe longest(int positions) {
+        longest = positions;
+        return this;
+    }
+
     /// A tensor `self_attn.NAME` of one sink per head.
     public DecoderRecipe sinks(String name) {
         sinks = name;
@@ -385,7 +393,7 @@ public final class DecoderRecipe {
         }
         Embedding embedding = new Embedding(model + "embed_tokens.weight", hidden, embeddingMultiplier, null, null, null, null);
         long longest = IntStream.range(0, layers).mapToObj(rope).filter(Objects::nonNull).findFirst().map(r -> r.longestSequence(maxPositions)).orElse((long) maxPositions);
-        int positions = (int) Math.min(Integer.MAX_VALUE, longest);
+        int positions = (int) Math.min(this.longest > 0 ? this.longest : Integer.MAX_VALUE, longest);
         return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, positions, false, embedding,
                 specs, norm(model + "norm"), head(), List.of("rotary_emb.inv_freq"));
     }
@@ -425,7 +433,7 @@ public final class DecoderRecipe {
                 : new Separate(linear(a + "q_proj", q, hidden, queryKeyValueBias), linear(a + "k_proj", kv, hidden, queryKeyValueBias),
                         linear(a + "v_proj", kv, hidden, queryKeyValueBias));
         int v = valueDim == 0 ? headDim : valueDim;
-        double factor = scale != 0 ? scale : 1 / Math.sqrt(headDim);
+        double factor = Double.isNaN(scale) ? 1 / Math.sqrt(headDim) : scale;
         return new AttentionSpec(heads, keyValueHeads, headDim, (float) factor, softCap, true, window.applyAsInt(l), rope.apply(l), made,
                 queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads)),
                 linear(a + "o_proj", hidden, heads * v, outputBias), v, sinks == null ? null : a + sinks, clip);

@@ -11,6 +11,8 @@ public final class RopeConfig {
     private double defaultPartial = 1.0;
     private boolean mayBePartial;
     private boolean interleaved;
+    private boolean ownMagnitudes;
+    private int defaultOriginal;
 
     private RopeConfig(Config config, int headDim) {
         this.config = config;
@@ -35,6 +37,18 @@ public final class RopeConfig {
 
     public RopeConfig interleaved() {
         this.interleaved = true;
+        return this;
+    }
+
+    /// The family knows the length of pre-training by this value where its config does not say; a length among the rope's own parameters is not read.
+    public RopeConfig defaultOriginal(int positions) {
+        this.defaultOriginal = positions;
+        return this;
+    }
+
+    /// A longrope names what cosines and sines are multiplied with, for texts up to the length of pre-training and for longer ones. The rope that is read is that of the former.
+    public RopeConfig ownMagnitudes() {
+        this.ownMagnitudes = true;
         return this;
     }
 
@@ -111,6 +125,9 @@ public final class RopeConfig {
     private int originalPositions(Config p) {
         String key = "original_max_position_embeddings";
         p.ignore(key);
+        if (defaultOriginal > 0) {
+            return config.positiveOr(key, defaultOriginal);
+        }
         // The key beside the rope's own parameters wins over the one among them.
         return config.has(key) ? config.positive(key) : p.has(key) ? p.positive(key) : config.positive("max_position_embeddings");
     }
@@ -136,8 +153,10 @@ public final class RopeConfig {
         double factor = p.has("factor") ? positive(p, "factor") : (double) config.positive("max_position_embeddings") / original;
         double attention = p.has("attention_factor") ? p.number("attention_factor")
                 : factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
-        p.ignore("short_mscale", "long_mscale");
-        if (p.has("short_mscale") || p.has("long_mscale")) {
+        if (ownMagnitudes) {
+            attention = p.number("short_mscale");
+            p.number("long_mscale");
+        } else if (p.has("short_mscale") || p.has("long_mscale")) {
             throw p.unsupported("short_mscale", "a separate magnitude for short and long contexts");
         }
         return new Scaling.LongRope(p.numbers("short_factor", pairs), p.numbers("long_factor", pairs), original, attention);

@@ -1,6 +1,8 @@
 package vitrine.core.architecture;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -53,6 +55,13 @@ class ConfigFeaturesTest {
         "gemma3-text | {'layer_types': 'absent', 'sliding_window_pattern': 2, '_sliding_window_pattern': 3} | _sliding_window_pattern",
         "phi3 | {'rope_scaling': {'type': 'linear', 'factor': 2.0}} | rope_scaling",
         "phi3 | {'rope_scaling': {'type': 'yarn', 'factor': 2.0, 'original_max_position_embeddings': 16}} | rope_scaling",
+        "gemma3-text | {'rope_scaling': {'rope_type': 'yarn', 'factor': 2.0, 'truncate': false}} | rope_scaling.truncate",
+        "phimoe | {'rope_scaling': {'type': 'yarn', 'factor': 2.0}} | rope_scaling",
+        "qwen3-moe | {'use_sliding_window': true, 'sliding_window': 3, 'layer_types': ['sliding_attention', 'full_attention', 'sliding_attention']} | layer_types",
+        "gpt-oss | {'swiglu_limit': 5.0} | swiglu_limit",
+        "dbrx | {'attn_config': {'clip_qkv': 3.0, 'kv_n_heads': 2, 'rope_theta': 500000}} | attn_config.rope_theta",
+        "dbrx | {'rope_theta': 500000} | attn_config.rope_theta",
+        "dbrx | {'rope_parameters': {'rope_type': 'linear', 'factor': 2.0}} | rope_scaling",
         "llama-gqa | {'head_dim': 2, 'rope_scaling': {'rope_type': 'dynamic', 'factor': 2.0}} | rope_scaling.rope_type",
     })
     void refusesByName(String name, String changes, String key) {
@@ -67,9 +76,87 @@ class ConfigFeaturesTest {
         "bert | {'is_causal': false}",
         "bert-base-model | {'tie_word_embeddings': true}",
         "gemma3-text-new | {'_sliding_window_pattern': 5}",
+        "qwen3-moe | {'layer_types': ['full_attention', 'full_attention', 'full_attention']}",
+        "gpt-oss | {'swiglu_limit': 7}",
+        "gpt-oss | {'swiglu_limit': 'absent'}",
+        "dbrx | {'num_key_value_heads': 2, 'rope_parameters': {'rope_theta': 10000.0, 'rope_type': 'default'}}",
     })
     void readsWhatMakesNoDifference(String name, String changes) throws IOException {
         assertEquals(read(name, "{}"), read(name, changes));
+    }
+
+    /// The family's own base where the config names none.
+    @Test
+    void phimoeTurnsByAMillion() throws IOException {
+        assertEquals(10_000, rope(read("phimoe", "{}")).theta());
+        assertEquals(1_000_000, rope(read("phimoe", "{'rope_theta': 'absent'}")).theta());
+    }
+
+    /// Short factors and the magnitude for short texts, whatever the factor says; longer texts are not taken.
+    @Test
+    void phimoeNamesItsMagnitudes() throws IOException {
+        ModelSpec spec = read("phimoe", "{'rope_theta': 16.0, 'rope_scaling': {'type': 'longrope', 'short_factor': [1.0, 1.5, 2.0, 4.0], 'long_factor': [5.0, 6.0, 7.0, 8.0], 'factor': 9.0,"
+                + " 'short_mscale': 1.25, 'long_mscale': 1.5}, 'original_max_position_embeddings': 40}");
+        assertEquals(40, spec.maxPositions());
+        for (int length : new int[] {1, 40}) {
+            Rope.Frequencies f = rope(spec).frequencies(length);
+            assertEquals(1.25, f.attentionFactor());
+            assertArrayEquals(new float[] {1f, 1 / (1.5f * 2), 1 / (2f * 4), 1 / (4f * 8)}, f.inverseFrequencies(), 1e-7f);
+        }
+        Refusal refusal = assertThrows(Refusal.class, () -> read("phimoe", "{'rope_scaling': {'type': 'longrope', 'short_factor': [1.0, 1.5, 2.0, 4.0], 'long_factor': [5.0, 6.0, 7.0, 8.0], 'short_mscale': 1.25}}"));
+        assertEquals(Category.CONFIG_INVALID, refusal.category());
+    }
+
+    /// Phi-3's length of pre-training stands beside the rope, and is 4,096 where it does not: one among the rope's parameters is not read.
+    @Test
+    void phi3KnowsItsLengthOfPreTraining() throws IOException {
+        String rope = "'rope_scaling': {'type': 'longrope', 'original_max_position_embeddings': 16, 'short_factor': [1, 1, 1, 1, 1, 1, 1, 1], 'long_factor': [2, 2, 2, 2, 2, 2, 2, 2]}";
+        assertEquals(19, ((Rope.Scaling.LongRope) rope(read("phi3-rope-longrope", "{" + rope + "}")).scaling()).originalPositions());
+        assertEquals(4096, ((Rope.Scaling.LongRope) rope(read("phi3-rope-longrope", "{" + rope + ", 'original_max_position_embeddings': 'absent'}")).scaling()).originalPositions());
+    }
+
+    /// An empty scaling leaves gpt-oss its own yarn, empty parameters take it away.
+    @Test
+    void gptOssHasAYarnOfItsOwn() throws IOException {
+        String none = "'rope_parameters': 'absent', 'rope_scaling': ";
+        assertEquals(read("gpt-oss", "{" + none + "'absent'}"), read("gpt-oss", "{" + none + "{}}"));
+        Rope.Scaling.Yarn own = (Rope.Scaling.Yarn) rope(read("gpt-oss", "{" + none + "{}}")).scaling();
+        assertEquals(new Rope.Scaling.Yarn(32, 4096, 32, 1, 0.1 * Math.log(32) + 1, false), own);
+        assertEquals(new Rope.Scaling.None(), rope(read("gpt-oss", "{'rope_scaling': 'absent', 'rope_parameters': {}}")).scaling());
+    }
+
+    @Test
+    void dbrxTurnsByWhatBothPlacesSay() throws IOException {
+        ModelSpec spec = read("dbrx", "{'rope_theta': 500000, 'attn_config': {'clip_qkv': 3.0, 'kv_n_heads': 2, 'rope_theta': 500000}}");
+        assertEquals(500_000, rope(spec).theta());
+        assertEquals(10_000, rope(read("dbrx", "{}")).theta());
+    }
+
+    /// Flags that are true where they are left out.
+    @Test
+    void aFlagOfNullIsFalse() throws IOException {
+        for (String key : new String[] {"rope_interleave", "norm_topk_prob"}) {
+            assertEquals(read("deepseek-v3", "{'" + key + "': false}"), read("deepseek-v3", "{'" + key + "': null}"), key);
+            assertEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': 'absent'}"), key);
+            assertNotEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': null}"), key);
+        }
+    }
+
+    /// As every rotary family: scalings that stretch positions make longer texts possible.
+    @Test
+    void aStretchedRopeTakesLongerTexts() throws IOException {
+        for (String name : new String[] {"gpt-neox", "llama-gqa"}) {
+            assertEquals(3 * 100, read(name, "{'max_position_embeddings': 100, 'rope_scaling': {'type': 'linear', 'factor': 3.0}}").maxPositions(), name);
+        }
+    }
+
+    @Test
+    void aFactorOfNothingIsAFactor() throws IOException {
+        assertEquals(0f, read("granite", "{'attention_multiplier': 0.0}").layers().getFirst().attention().scale());
+    }
+
+    private static Rope rope(ModelSpec spec) {
+        return spec.layers().getFirst().attention().rope();
     }
 
     @Test

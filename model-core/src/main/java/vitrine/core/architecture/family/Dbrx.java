@@ -2,6 +2,7 @@ package vitrine.core.architecture.family;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import vitrine.core.architecture.Activations;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Fused;
@@ -17,6 +18,7 @@ import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.Norm;
 import vitrine.core.architecture.Rope;
+import vitrine.core.architecture.RopeConfig;
 import vitrine.core.architecture.Router;
 import vitrine.core.architecture.TensorNames;
 import vitrine.core.tensor.Activation;
@@ -44,13 +46,13 @@ public final class Dbrx implements Family {
         int layers = names.requireLayers(c, "n_layers");
         int vocabulary = c.positive("vocab_size");
         int positions = c.positiveOr("max_seq_len", 2048);
-        c.ignore("emb_pdrop", "resid_pdrop");
+        // The number of key/value heads repeats what attn_config says.
+        c.ignore("emb_pdrop", "resid_pdrop", "num_key_value_heads");
         Config a = object(c, "attn_config");
         Config f = object(c, "ffn_config");
         a.ignore("attn_pdrop", "model_type");
         int keyValueHeads = a.positiveOr("kv_n_heads", 1);
         double clip = a.numberOr("clip_qkv", 0);
-        double theta = a.numberOr("rope_theta", 10_000);
         f.ignore("model_type", "moe_jitter_eps", "moe_loss_weight", "hidden_size");
         int width = f.positiveOr("ffn_hidden_size", 3584);
         int experts = f.positiveOr("moe_num_experts", 4);
@@ -68,7 +70,16 @@ public final class Dbrx implements Family {
         if (headDim % 2 != 0) {
             throw c.invalid("n_heads", "heads of %d values cannot be rotated", headDim);
         }
-        Rope rope = new Rope(theta, headDim, false, new Rope.Scaling.None());
+        Rope rope = RopeConfig.of(c, headDim).read();
+        if (!(rope.scaling() instanceof Rope.Scaling.None)) {
+            throw c.unsupported("rope_scaling", "a rope scaling in a DBRX config");
+        }
+        double theta = a.numberOr("rope_theta", rope.theta());
+        if (theta != rope.theta()) {
+            // The published code turns by this one, transformers 5 by the one beside attn_config, or 10000: no figure would be right for both.
+            throw a.unsupported("rope_theta", String.format(Locale.ROOT, "a base of %.0f where transformers turns by %.0f", theta, rope.theta()))
+                    .help("If it is meant, write the same rope_theta beside attn_config.");
+        }
         List<LayerSpec> specs = new ArrayList<>();
         for (int l = 0; l < layers; l++) {
             String p = model + "blocks." + l + ".";

@@ -27,7 +27,7 @@ public final class DeepseekV3 implements Family {
     public ModelSpec read(Config c, TensorNames names) {
         // Layers behind the last predict further tokens in training; the pass ends before them.
         DecoderRecipe recipe = DecoderRecipe.of(this, c, names, c.countOr("num_nextn_predict_layers", 1));
-        LatentAttention.read(c, recipe, c.flagOr("rope_interleave", true) ? LatentAttention.Turning.PAIRS_TO_HALVES : LatentAttention.Turning.HALVES);
+        LatentAttention.read(c, recipe, flag(c, "rope_interleave") ? LatentAttention.Turning.PAIRS_TO_HALVES : LatentAttention.Turning.HALVES);
         int experts = c.positiveOr("n_routed_experts", 256);
         int perToken = c.positiveOr("num_experts_per_tok", 8);
         int width = c.positiveOr("moe_intermediate_size", 2048);
@@ -35,7 +35,7 @@ public final class DeepseekV3 implements Family {
         int dense = c.positive("intermediate_size");
         int firstSparse = c.countOr("first_k_dense_replace", 3);
         double factor = c.numberOr("routed_scaling_factor", 2.5);
-        boolean renormalised = c.flagOr("norm_topk_prob", true);
+        boolean renormalised = flag(c, "norm_topk_prob");
         Router.Groups groups = new Router.Groups(c.positiveOr("n_group", 8), c.positiveOr("topk_group", 4), true);
         for (String key : List.of("scoring_func", "topk_method")) {
             String only = key.equals("scoring_func") ? "sigmoid" : "noaux_tc";
@@ -59,5 +59,10 @@ public final class DeepseekV3 implements Family {
                     recipe.experts(p + "experts.", experts, "n_routed_experts", width, "gate_proj", "up_proj", "down_proj"),
                     recipe.dense(p + "shared_experts.", width * sharedExperts), null);
         }).build();
+    }
+
+    /// True where it is left out, and false where it is null: the configuration takes null for a value.
+    private static boolean flag(Config c, String key) {
+        return !c.isNull(key) && c.flagOr(key, true);
     }
 }

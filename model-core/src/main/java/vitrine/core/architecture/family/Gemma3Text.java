@@ -70,6 +70,10 @@ public final class Gemma3Text implements Family {
         if (scaling != null && c.has("original_max_position_embeddings")) {
             throw c.unsupported("original_max_position_embeddings", "a length of pre-training beside the ropes of a Gemma 3 config");
         }
+        if (scaling != null && !scaling.flagOr("truncate", true)) {
+            // transformers 5.18 looks for it beside the layer types, where nobody writes it.
+            throw scaling.unsupported("truncate", "a yarn without rounding in a Gemma 3 config");
+        }
         return reader.read(scaling, theta);
     }
 }

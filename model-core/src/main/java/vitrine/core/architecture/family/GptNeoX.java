@@ -68,7 +68,8 @@ public final class GptNeoX implements Family {
         boolean tied = c.flagOr("tie_word_embeddings", false);
         boolean stored = names.has("embed_out.weight");
         Head head = tied || stored ? Head.of(stored ? "embed_out.weight" : tokens, hidden, !stored) : null;
-        return new ModelSpec("gpt_neox", name(), false, hidden, vocabulary, positions, false, Embedding.of(tokens, hidden), specs,
+        int longest = (int) Math.min(Integer.MAX_VALUE, rope.longestSequence(positions));
+        return new ModelSpec("gpt_neox", name(), false, hidden, vocabulary, longest, false, Embedding.of(tokens, hidden), specs,
                 norm(model + "final_layer_norm", hidden, eps), head,
                 List.of(".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq"));
     }

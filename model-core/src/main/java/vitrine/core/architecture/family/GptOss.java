@@ -33,13 +33,18 @@ public final class GptOss implements Family {
         DecoderRecipe recipe = DecoderRecipe.of(this, c, names).defaultHeadDim(64).defaultKeyValueHeads(8).queryKeyValueBias(bias).outputBias(bias)
                 .rmsNorm(c.numberOr("rms_norm_eps", 1e-5), 0).sinks("sinks");
         RopeConfig ropes = RopeConfig.of(c, recipe.headDim()).defaultTheta(150_000);
-        boolean scaled = c.has("rope_parameters") || c.has("rope_scaling");
+        // An empty scaling is none said, empty parameters are plain positions.
+        boolean scaled = c.has("rope_parameters") || c.has("rope_scaling") && !c.objectOrNull("rope_scaling").isEmpty();
         Rope rope = scaled ? ropes.read() : new Rope(c.numberOr("rope_theta", 150_000), recipe.headDim(), false,
                 new Rope.Scaling.Yarn(32, 4096, 32, 1, 0.1 * Math.log(32) + 1, false));
         int experts = c.positiveOr("num_local_experts", 128);
         int perToken = c.positiveOr("num_experts_per_tok", 4);
         int width = c.positive("intermediate_size");
-        double limit = c.numberOr("swiglu_limit", 7);
+        double limit = 7;
+        if (c.numberOr("swiglu_limit", limit) != limit) {
+            // transformers 5.18 does not read it.
+            throw c.unsupported("swiglu_limit", "another bound of the experts' activations than 7");
+        }
         // The activation is the family's own, whatever hidden_act says; the others repeat what is said elsewhere.
         c.ignore("hidden_act", "initial_context_length", "experts_per_token");
         return recipe.rope(rope).activation(Activation.QUICK_GELU).window(Windows.byLayerType(c, recipe.layers(), l -> l % 2 == 0)).feedForward(l -> {

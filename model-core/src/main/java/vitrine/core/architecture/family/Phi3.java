@@ -26,7 +26,7 @@ public final class Phi3 implements Family {
     @Override
     public ModelSpec read(Config c, TensorNames names) {
         DecoderRecipe recipe = DecoderRecipe.of(this, c, names);
-        Rope rope = RopeConfig.of(c, recipe.headDim()).partial(1).read();
+        Rope rope = RopeConfig.of(c, recipe.headDim()).partial(1).defaultOriginal(4096).read();
         if (!(rope.scaling() instanceof Rope.Scaling.None) && !(rope.scaling() instanceof Rope.Scaling.LongRope)) {
             // transformers takes yarn for longrope here and refuses the others.
             throw c.unsupported("rope_scaling", rope.scaling().getClass().getSimpleName().toLowerCase(java.util.Locale.ROOT) + " scaling in a Phi-3 config");

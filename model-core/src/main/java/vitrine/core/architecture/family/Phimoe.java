@@ -30,7 +30,13 @@ public final class Phimoe implements Family {
         boolean bias = c.flagOr("attention_bias", false);
         DecoderRecipe recipe = DecoderRecipe.of(this, c, names).defaultKeyValueHeads(8).queryKeyValueBias(bias).outputBias(bias)
                 .layerNorm(c.numberOr("rms_norm_eps", 1e-5), true).headBias(c.flagOr("lm_head_bias", false));
-        Rope rope = RopeConfig.of(c, recipe.headDim()).read();
+        Rope rope = RopeConfig.of(c, recipe.headDim()).defaultTheta(1_000_000).ownMagnitudes().read();
+        if (rope.scaling() instanceof Rope.Scaling.LongRope s) {
+            // Beyond this the published code turns by the long factors and transformers 5.18 by the short ones: no figure would be right for both.
+            recipe.longest(s.originalPositions());
+        } else if (!(rope.scaling() instanceof Rope.Scaling.None)) {
+            throw c.unsupported("rope_scaling", "another scaling than longrope in a Phi-MoE config");
+        }
         int experts = c.positiveOr("num_local_experts", 16);
         int perToken = c.positiveOr("num_experts_per_tok", 2);
         int width = c.positive("intermediate_size");

@@ -39,6 +39,12 @@ public final class Qwen3Moe implements Family {
         SparseLayers sparse = SparseLayers.qwen(c, recipe.layers());
         // Published files have it, the reference implementation has no use for it: here every layer slides, or none does.
         c.ignore("max_window_layers");
+        List<String> types = Windows.typesOrNull(c, recipe.layers());
+        boolean slides = c.flagOr("use_sliding_window", false);
+        if (types != null && slides && types.contains("full_attention")) {
+            // It knows no list of layer types either.
+            throw c.unsupported("layer_types", "a Qwen3-MoE model of which some layers slide");
+        }
         return recipe.window(Windows.slidingIf(c, recipe.layers(), l -> true)).feedForward(l -> {
             String p = recipe.prefix(l) + "mlp.";
             if (!sparse.has(l)) {

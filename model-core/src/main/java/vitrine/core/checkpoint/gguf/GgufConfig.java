@@ -241,7 +241,9 @@ final class GgufConfig {
             factors(rope.putArray("short_factor"), one != null ? one : shorter);
             factors(rope.putArray("long_factor"), one != null ? one : longer);
             int original = keys.wholeOr("rope.scaling.original_context_length", positions);
+            // Phi-3 reads it beside the rope only.
             rope.put("original_max_position_embeddings", original);
+            out.put("original_max_position_embeddings", original);
             if (one != null) {
                 rope.put("attention_factor", 1.0);
             } else if (keys.has("rope.scaling.attn_factor")) {
