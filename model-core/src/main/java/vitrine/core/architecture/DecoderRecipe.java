@@ -51,6 +51,8 @@ public final class DecoderRecipe {
     private Norm.Kind normKind = Norm.Kind.RMS;
     private float normWeightOffset;
     private boolean normBias;
+    private boolean normWeights = true;
+    private String finalNorm = "norm";
     private double eps;
     private QueryKeyNorm.Scope queryKeyNorm;
     private String queryNormName = "q_norm";
@@ -211,6 +213,24 @@ public final class DecoderRecipe {
         normKind = Norm.Kind.LAYER;
         eps = epsilon;
         normBias = biased;
+        return this;
+    }
+
+    /// The offset that is added to the weights of layer norms.
+    public DecoderRecipe normWeightOffset(double offset) {
+        normWeightOffset = (float) offset;
+        return this;
+    }
+
+    /// Layer norms without weights and biases.
+    public DecoderRecipe plainLayerNorm(double epsilon) {
+        normWeights = false;
+        return layerNorm(epsilon, false);
+    }
+
+    /// The name of the norm after the last layer, instead of `norm`.
+    public DecoderRecipe finalNorm(String name) {
+        finalNorm = name;
         return this;
     }
 
@@ -387,7 +407,7 @@ public final class DecoderRecipe {
         long longest = IntStream.range(0, layers).mapToObj(rope).filter(Objects::nonNull).findFirst().map(r -> r.longestSequence(maxPositions)).orElse((long) maxPositions);
         int positions = (int) Math.min(Integer.MAX_VALUE, longest);
         return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, positions, false, embedding,
-                specs, norm(model + "norm"), head(), List.of("rotary_emb.inv_freq"));
+                specs, norm(model + finalNorm), head(), List.of("rotary_emb.inv_freq"));
     }
 
     private Head head() {
@@ -413,7 +433,7 @@ public final class DecoderRecipe {
     }
 
     private Norm norm(String prefix) {
-        return new Norm(normKind, hidden, (float) eps, prefix + ".weight", normBias ? prefix + ".bias" : null, normWeightOffset);
+        return new Norm(normKind, hidden, (float) eps, normWeights ? prefix + ".weight" : null, normBias ? prefix + ".bias" : null, normWeightOffset);
     }
 
     private AttentionSpec attention(String p, int l) {

@@ -371,7 +371,7 @@ final class Tape {
         Variable y = result(pool.matrix(x.rows(), x.columns()), x.tracked || trained);
         MemorySegment w = weight == null ? null : weight.data();
         if (centred) {
-            Normalise.layer(x.value, y.value, w, bias == null ? null : bias.data(), n.eps());
+            Normalise.layer(x.value, y.value, w, n.weightOffset(), bias == null ? null : bias.data(), n.eps());
         } else {
             Normalise.rms(x.value, y.value, w, n.weightOffset(), n.eps());
         }

@@ -458,7 +458,7 @@ public final class ForwardPass {
         MemorySegment weight = weights.vector(n.weight());
         switch (n.kind()) {
             case RMS -> Normalise.rms(x, y, weight, n.weightOffset(), n.eps());
-            case LAYER -> Normalise.layer(x, y, weight, weights.vector(n.bias()), n.eps());
+            case LAYER -> Normalise.layer(x, y, weight, n.weightOffset(), weights.vector(n.bias()), n.eps());
         }
     }
 

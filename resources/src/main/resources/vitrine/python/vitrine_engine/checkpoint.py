@@ -21,6 +21,8 @@ FAMILIES = {
     "starcoder2": "StarCoder2", "granite": "Granite", "ernie4_5": "ERNIE 4.5", "bert": "BERT", "roberta": "RoBERTa", "mixtral": "Mixtral",
     "olmoe": "OLMoE", "qwen2_moe": "Qwen2-MoE", "qwen3_moe": "Qwen3-MoE", "ernie4_5_moe": "ERNIE 4.5 MoE", "gpt_oss": "gpt-oss",
     "llama4_text": "Llama 4 (text)", "deepseek_v2": "DeepSeek-V2", "deepseek_v3": "DeepSeek-V3", "granitemoe": "Granite MoE", "phimoe": "Phi-MoE", "dbrx": "DBRX",
+    "smollm3": "SmolLM3", "glm": "GLM", "glm4": "GLM-4", "olmo": "OLMo", "olmo3": "OLMo 3", "exaone4": "EXAONE 4", "seed_oss": "Seed-OSS",
+    "nemotron": "Nemotron",
 }
 ENCODERS = ("bert", "roberta")
 
