@@ -4,9 +4,9 @@
     python make_small_cases.py --out DIR [--only CASE ...]              write the cases
     python make_small_cases.py --out DIR --verify [--only CASE ...]     load them again and compare every tensor
 
-As make_cases.py, whose parts it uses, with less around: weights in bfloat16 (the run widens them to float32), 8 to 24 values per token, 40 words and no
-tokenizer (prompts are ids). Of prompt 0 all but the block outputs that follow from others is kept, of prompt 1 the ids and the greedy continuation. A case is made from its seed; the first
-seed is taken that tests enough: attention neither uniform nor one-hot, no near ties, every bias, norm weight and unusual key moves the results.
+As make_cases.py, whose parts it uses, with less around: weights in bfloat16 (the run widens them to float32), 8 to 12 values per token, 32 words and no
+tokenizer (prompts are ids). Of prompt 0 logits, attention, hidden states, outputs of the feed-forward blocks, cached keys and the routing are kept, of prompt 1 the ids and the greedy
+continuation. A case is made from its seed; the first seed is taken that tests enough: attention neither uniform nor one-hot, no near ties, every bias, norm weight and unusual key moves the results.
 """
 import argparse
 import json
@@ -24,10 +24,10 @@ import make_cases as base
 import make_moe_cases as moe
 from make_cases import REMOVE, Case, changed
 
-KEPT = ({"input_ids", "logits", "attentions", "hidden_states", "attn_out", "mlp_out", "cache_k", "cache_v", "router_logits", "expert_ids", "expert_weights"},
+KEPT = ({"input_ids", "logits", "attentions", "hidden_states", "mlp_out", "cache_k", "router_logits", "expert_ids", "expert_weights"},
         {"input_ids", "greedy_ids"})
-VOCABULARY = 40
-LENGTHS = (9, 12)
+VOCABULARY = 32
+LENGTHS = (8, 11)
 SEEDS = 40
 
 
@@ -75,6 +75,35 @@ def all_cases():
     yield small("nemotron", "Nemotron: layer norms that multiply by (1 + weight), squared ReLU without a gate, three quarters of each head turned, biases of attention and feed-forward",
                 decoder("nemotron", "NemotronForCausalLM", attention_bias=True, head_dim=8, hidden_act="relu2", mlp_bias=True, norm_eps=1e-3, partial_rotary_factor=0.75, rms_norm_eps=REMOVE), 1351,
                 ablations={"partial_rotary_factor": {"partial_rotary_factor": 0.5}, "hidden_act": {"hidden_act": "relu"}, "norm_eps": {"norm_eps": 0.3}})
+    yield small("glm4-moe", "GLM-4.5: grouped-query attention with biases, norms of query and key heads, half of each head turned; layer 0 dense, layer 1 with 6 experts in 3 groups of which 2 are kept, "
+                "sigmoid scores with a correction of the choice, renormalised and scaled, two shared experts",
+                decoder("glm4_moe", "Glm4MoeForCausalLM", attention_bias=True, first_k_dense_replace=1, head_dim=8, moe_intermediate_size=5, n_group=3, n_routed_experts=6, n_shared_experts=2,
+                        norm_topk_prob=True, num_experts_per_tok=2, num_nextn_predict_layers=1, partial_rotary_factor=0.5, routed_scaling_factor=1.6, topk_group=2, use_qk_norm=True), 1401,
+                centers={r"[qk]_norm": 1.5},
+                ablations={"routed_scaling_factor": {"routed_scaling_factor": 1.0}, "norm_topk_prob": {"norm_topk_prob": False}, "groups": {"n_group": 1, "topk_group": 1}})
+    yield small("cohere", "Cohere (Command R+): layer norms without biases, both blocks from one norm, layer norms of query and key heads with weights [heads, width], neighbouring pairs turned, scaled "
+                "logits; biases of attention; tied output by default",
+                decoder("cohere", "CohereForCausalLM", attention_bias=True, head_dim=REMOVE, hidden_size=12, layer_norm_eps=1e-3, logit_scale=0.7, num_attention_heads=3, rms_norm_eps=REMOVE,
+                        rope_theta=REMOVE, tie_word_embeddings=REMOVE, use_qk_norm=True), 1451, centers={r"[qk]_norm": 1.4},
+                ablations={"logit_scale": {"logit_scale": 0.0625}, "layer_norm_eps": {"layer_norm_eps": 0.1}, "default of rope_theta": {"rope_theta": 100.0}})
+    yield small("cohere2", "Cohere 2 (Command R7B): as Cohere without those norms; layer 0 slides over 4 positions and turns neighbouring pairs, layer 1 sees all and has no positions",
+                decoder("cohere2", "Cohere2ForCausalLM", head_dim=4, hidden_size=12, layer_norm_eps=1e-5, logit_scale=0.3, num_attention_heads=3, order_of_interleaved_layers="local_attn_first",
+                        position_embedding_type="rope_gptj", rms_norm_eps=REMOVE, rope_theta=300.0, rotary_pct=1.0, sliding_window=4, sliding_window_pattern=2, tie_word_embeddings=True,
+                        use_embedding_sharing=True, use_gated_activation=True, use_parallel_block=True, use_parallel_embedding=False, layer_switch=2), 1501,
+                ablations={"sliding_window_pattern": {"sliding_window_pattern": 1}, "sliding window": {"sliding_window": 64}, "rope_theta": {"rope_theta": 10000.0}})
+    yield small("phi", "Phi-1.5 and Phi-2: both blocks from one norm, biases everywhere, the output's too, layer norms of query and key heads, 4 of 6 values of each head turned; no gate",
+                decoder("phi", "PhiForCausalLM", attention_bias=REMOVE, embd_pdrop=0.0, head_dim=REMOVE, hidden_act="gelu_new", hidden_size=12, layer_norm_eps=1e-5, num_attention_heads=2, partial_rotary_factor=0.7,
+                        qk_layernorm=True, resid_pdrop=0.1, rms_norm_eps=REMOVE, rope_theta=100.0), 1551, centers={r"[qk]_layernorm": 1.6},
+                ablations={"partial_rotary_factor": {"partial_rotary_factor": 1.0}, "hidden_act": {"hidden_act": "silu"}, "rope_theta": {"rope_theta": 10000.0}})
+    yield small("hunyuan-dense", "Hunyuan (dense): norms of query and key heads after positions turned them, a base stretched by alpha (called dynamic); biases of attention; tied output",
+                decoder("hunyuan_v1_dense", "HunYuanDenseV1ForCausalLM", attention_bias=True, rope_scaling={"alpha": 30.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0, "mscale": 1.0,
+                        "mscale_all_dim": 1.0, "type": "dynamic"}, rope_theta=50.0, tie_word_embeddings=True, eod_token_id=1, use_qk_norm=True, num_experts=1), 1601,
+                centers={r"(query|key)_layernorm": 1.4},
+                ablations={"alpha": {"rope_scaling": None}})
+
+
+usual_new_model = base.new_model
+base.new_model = lambda config, head: moe.eager(usual_new_model(config, head))
 
 
 def sparse(case):
@@ -88,7 +117,7 @@ def prompts_of(case):
 
 def attempt(case, directory):
     base.run = moe.run if sparse(case) else moe.usual_run
-    base.write_json(case.config, directory / "config.json")
+    base.write_json(case.config, directory / "config.json", 0)
     made = base.new_model(case.config, case.head)
     base.fill(made, case)
     generator = torch.Generator().manual_seed(case.seed)
@@ -128,12 +157,12 @@ def attempt(case, directory):
     noise = base.noise(model, case, prompts, golden)
     kept = {name: tensor.contiguous() for name, tensor in golden.items() if name[3:] in KEPT[int(name[1])]}
     save_file(kept, directory / "golden.safetensors")
-    description = {"case": case.name, "kind": "model", "description": case.description, "seed": case.seed, "qk_gain": case.qk_gain, "weights_dtype": case.storage,
-                   "prompts": [{"ids": prompt["ids"], "smallest_greedy_gap": round(gap, 4)} for prompt, gap in zip(prompts, facts)], "float32_minus_float64": noise,
-                   "change_if_ignored": sensitivity, "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    description = {"case": case.name, "kind": "model", "seed": case.seed, "qk_gain": case.qk_gain,
+                   "prompts": [{"ids": prompt["ids"], "smallest_greedy_gap": round(gap, 4)} for prompt, gap in zip(prompts, facts)], "float32_minus_float64": {key: float(f"{value:.1e}") for key, value in noise.items()},
+                   "change_if_ignored": sensitivity, "transformers": transformers.__version__,
                    "tensors": {name: {"tolerance": base.TENSORS[name[3:]][2]} for name in kept}}
-    lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in description.items())
-    (directory / "golden.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    lines = ",\n".join(json.dumps(key) + ": " + json.dumps(value, separators=(",", ":")) for key, value in description.items())
+    (directory / "golden.json").write_text("{" + lines + "}\n", encoding="utf-8")
     for file in directory.iterdir():
         file.chmod(0o644)
     print(f"{case.name:20s} seed {case.seed} gain {case.qk_gain} {base.size(directory):5.1f} kB  greedy {golden['p1.greedy_ids'].tolist()}  noise {max(noise.values()):.0e}  "

@@ -58,6 +58,9 @@ public final class DecoderRecipe {
     private String queryNormName = "q_norm";
     private String keyNormName = "k_norm";
     private Norm.Kind queryKeyNormKind;
+    private boolean queryKeyNormBias;
+    private boolean normAfterRotation;
+    private String outputName = "o_proj";
     private IntUnaryOperator window = layer -> 0;
     private IntFunction<Rope> rope;
     private String attentionInputNorm = "input_layernorm";
@@ -244,6 +247,24 @@ public final class DecoderRecipe {
         queryNormName = query;
         keyNormName = key;
         return queryKeyNorm(scope);
+    }
+
+    /// Biases of the norms of queries and keys.
+    public DecoderRecipe queryKeyNormBias() {
+        queryKeyNormBias = true;
+        return this;
+    }
+
+    /// Queries and keys are normalised after positions turned them.
+    public DecoderRecipe normAfterRotation() {
+        normAfterRotation = true;
+        return this;
+    }
+
+    /// The name of the layer behind the heads, instead of `o_proj`.
+    public DecoderRecipe outputName(String name) {
+        outputName = name;
+        return this;
     }
 
     /// The window of each layer, 0 for all keys.
@@ -447,15 +468,15 @@ public final class DecoderRecipe {
         int v = valueDim == 0 ? headDim : valueDim;
         double factor = scale != 0 ? scale : 1 / Math.sqrt(headDim);
         return new AttentionSpec(heads, keyValueHeads, headDim, (float) factor, softCap, true, window.applyAsInt(l), rope.apply(l), made,
-                queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads)),
-                linear(a + "o_proj", hidden, heads * v, outputBias), v, sinks == null ? null : a + sinks, clip);
+                queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads), normAfterRotation),
+                linear(a + outputName, hidden, heads * v, outputBias), v, sinks == null ? null : a + sinks, clip);
     }
 
     private List<Norm> queryKeyNorms(String name, int count) {
         int width = queryKeyNorm == QueryKeyNorm.Scope.PROJECTION ? count * headDim : headDim;
         UnaryOperator<String> weight = n -> n + ".weight";
         if (queryKeyNorm != QueryKeyNorm.Scope.PER_HEAD) {
-            return List.of(new Norm(queryKeyNormKind, width, (float) eps, weight.apply(name), null, normWeightOffset));
+            return List.of(new Norm(queryKeyNormKind, width, (float) eps, weight.apply(name), queryKeyNormBias ? name + ".bias" : null, normWeightOffset));
         }
         List<Norm> norms = new ArrayList<>(count);
         for (int h = 0; h < count; h++) {

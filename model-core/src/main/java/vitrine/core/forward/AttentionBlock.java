@@ -59,7 +59,7 @@ final class AttentionBlock {
         Projected p = project(h, group, probe);
         ForwardPass.announce(probe, layer, Site.QUERY_PROJECTED, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY_PROJECTED, group, p.k);
-        normalise(p);
+        normalise(p, false);
         clip(p);
         ForwardPass.announce(probe, layer, Site.QUERY, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY, group, p.k);
@@ -69,6 +69,7 @@ final class AttentionBlock {
             rotate(p.q.rows(group.offset(s), group.length(s)), spec.heads(), table);
             rotate(p.k.rows(group.offset(s), group.length(s)), spec.keyValueHeads(), table);
         }
+        normalise(p, true);
         if (spec.temperature() != null) {
             temper(p.q, group, past);
         }
@@ -177,9 +178,9 @@ final class AttentionBlock {
         }
     }
 
-    private void normalise(Projected p) {
+    private void normalise(Projected p, boolean rotated) {
         QueryKeyNorm n = spec.queryKeyNorm();
-        if (n != null) {
+        if (n != null && n.afterRotation() == rotated) {
             normalise(p.q, spec.heads(), n.scope(), n.query());
             normalise(p.k, spec.keyValueHeads(), n.scope(), n.key());
         }
@@ -192,7 +193,7 @@ final class AttentionBlock {
         }
         for (int head = 0; head < heads; head++) {
             Matrix part = x.columns(head * spec.headDim(), spec.headDim());
-            ForwardPass.norm(norms.get(scope == QueryKeyNorm.Scope.HEAD ? 0 : head), part, part, weights);
+            ForwardPass.norm(norms.get(scope == QueryKeyNorm.Scope.PER_HEAD ? head : 0), scope == QueryKeyNorm.Scope.ROWS ? head : 0, part, part, weights);
         }
     }
 

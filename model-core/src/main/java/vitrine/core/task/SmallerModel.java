@@ -231,7 +231,8 @@ final class SmallerModel {
         if (!(a.projection() instanceof Separate s)) {
             return "queries, keys and values are one fused matrix, of which the config cannot leave heads out";
         }
-        if (a.queryKeyNorm() != null && a.queryKeyNorm().scope() != AttentionSpec.QueryKeyNorm.Scope.HEAD) {
+        boolean rows = a.queryKeyNorm() != null && a.queryKeyNorm().scope() == AttentionSpec.QueryKeyNorm.Scope.ROWS;
+        if (a.queryKeyNorm() != null && a.queryKeyNorm().scope() != AttentionSpec.QueryKeyNorm.Scope.HEAD && !rows) {
             return "one norm covers the queries of all heads";
         }
         if (s.query().scales() != null) {
@@ -241,6 +242,12 @@ final class SmallerModel {
         outputs(s.key(), blocks(stored, a.headDim()), cut);
         outputs(s.value(), blocks(stored, a.valueDim()), cut);
         inputs(a.output(), blocks(kept, a.valueDim() * a.groupSize()), cut);
+        if (rows) {
+            String query = a.queryKeyNorm().query().getFirst().weight();
+            String key = a.queryKeyNorm().key().getFirst().weight();
+            cut.put(query, new Part(entry(query), blocks(kept, a.groupSize()), null));
+            cut.put(key, new Part(entry(key), stored, null));
+        }
         if (a.sinks() != null) {
             cut.put(a.sinks(), new Part(entry(a.sinks()), blocks(kept, a.groupSize()), null));
         }

@@ -22,7 +22,7 @@ FAMILIES = {
     "olmoe": "OLMoE", "qwen2_moe": "Qwen2-MoE", "qwen3_moe": "Qwen3-MoE", "ernie4_5_moe": "ERNIE 4.5 MoE", "gpt_oss": "gpt-oss",
     "llama4_text": "Llama 4 (text)", "deepseek_v2": "DeepSeek-V2", "deepseek_v3": "DeepSeek-V3", "granitemoe": "Granite MoE", "phimoe": "Phi-MoE", "dbrx": "DBRX",
     "smollm3": "SmolLM3", "glm": "GLM", "glm4": "GLM-4", "olmo": "OLMo", "olmo3": "OLMo 3", "exaone4": "EXAONE 4", "seed_oss": "Seed-OSS",
-    "nemotron": "Nemotron",
+    "nemotron": "Nemotron", "glm4_moe": "GLM-4.5", "cohere": "Cohere", "cohere2": "Cohere 2", "phi": "Phi", "hunyuan_v1_dense": "Hunyuan",
 }
 ENCODERS = ("bert", "roberta")
 

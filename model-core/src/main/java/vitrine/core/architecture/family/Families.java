@@ -22,7 +22,8 @@ public final class Families {
             new Gemma3Text(), new GptNeoX(), new Phi3(), new Olmo2(), new Opt(), new StableLm(), new Starcoder2(), new Granite(),
             new Ernie45(), new Bert(), new Mixtral(), new Olmoe(), new Qwen2Moe(), new Qwen3Moe(), new Ernie45Moe(), new GptOss(), new DeepseekV2(),
             new DeepseekV3(), new GraniteMoe(), new Phimoe(), new Dbrx(), new Llama4Text(),
-            new SmolLm3(), new Glm(), new Glm4(), new Olmo(), new Olmo3(), new Exaone4(), new SeedOss(), new Nemotron());
+            new SmolLm3(), new Glm(), new Glm4(), new Olmo(), new Olmo3(), new Exaone4(), new SeedOss(), new Nemotron(),
+            new Glm4Moe(), new Cohere(), new Cohere2(), new Phi(), new HunYuanDense());
 
     private static final Map<String, Family> BY_TYPE = byType();
 
