@@ -1000,8 +1000,10 @@ def blocks(model):
     kind = model.config.model_type
     if kind == "opt":
         layers, attention, feed_forward = base.decoder.layers, "self_attn", "fc2"
-    elif kind == "gpt2":
+    elif kind in ("gpt2", "gptj"):
         layers, attention, feed_forward = base.h, "attn", "mlp"
+    elif kind == "falcon":
+        layers, attention, feed_forward = base.h, "self_attention", "mlp"
     elif kind == "gpt_neox":
         layers, attention, feed_forward = base.layers, "attention", "mlp"
     elif kind in ("bert", "roberta"):
@@ -1034,7 +1036,7 @@ def run(model, ids, head, **inputs):
         for key, module in (("layer_out", layer), ("attn_out", attention), ("mlp_out", feed_forward)):
             if module is not None:
                 hooks.append(module.register_forward_hook(
-                    lambda module, args, output, key=key: caught[key].append(first(output).reshape(len(ids), -1))))
+                    lambda module, args, output, key=key: caught[key].append(first(output).reshape(len(ids), -1).clone())))
     decoder = head in ("causal", "base")
     if decoder:
         # a cache without configuration keeps all positions, also those outside a sliding window

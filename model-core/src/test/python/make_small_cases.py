@@ -11,6 +11,7 @@ continuation. A case is made from its seed; the first seed is taken that tests e
 import argparse
 import json
 import logging
+import math
 import sys
 import tempfile
 import warnings
@@ -77,7 +78,7 @@ def all_cases():
                 ablations={"partial_rotary_factor": {"partial_rotary_factor": 0.5}, "hidden_act": {"hidden_act": "relu"}, "norm_eps": {"norm_eps": 0.3}})
     yield small("glm4-moe", "GLM-4.5: grouped-query attention with biases, norms of query and key heads, half of each head turned; layer 0 dense, layer 1 with 6 experts in 3 groups of which 2 are kept, "
                 "sigmoid scores with a correction of the choice, renormalised and scaled, two shared experts",
-                decoder("glm4_moe", "Glm4MoeForCausalLM", attention_bias=True, first_k_dense_replace=1, head_dim=8, moe_intermediate_size=5, n_group=3, n_routed_experts=6, n_shared_experts=2,
+                decoder("glm4_moe", "Glm4MoeForCausalLM", attention_bias=True, first_k_dense_replace=1, head_dim=8, moe_intermediate_size=4, n_group=3, n_routed_experts=6, n_shared_experts=2,
                         norm_topk_prob=True, num_experts_per_tok=2, num_nextn_predict_layers=1, partial_rotary_factor=0.5, routed_scaling_factor=1.6, topk_group=2, use_qk_norm=True), 1401,
                 centers={r"[qk]_norm": 1.5},
                 ablations={"routed_scaling_factor": {"routed_scaling_factor": 1.0}, "norm_topk_prob": {"norm_topk_prob": False}, "groups": {"n_group": 1, "topk_group": 1}})
@@ -100,8 +101,30 @@ def all_cases():
                         "mscale_all_dim": 1.0, "type": "dynamic"}, rope_theta=50.0, tie_word_embeddings=True, eod_token_id=1, use_qk_norm=True, num_experts=1), 1601,
                 centers={r"(query|key)_layernorm": 1.4},
                 ablations={"alpha": {"rope_scaling": None}})
+    yield small("gptj", "GPT-J: both blocks from one norm, neighbouring pairs of 4 of 6 values of each head turned, biases of the feed-forward block and of the output matrix",
+                {"activation_function": "gelu_new", "architectures": ["GPTJForCausalLM"], "attn_pdrop": 0.0, "bos_token_id": 0, "embd_pdrop": 0.0, "eos_token_id": 0,
+                 "gradient_checkpointing": False, "initializer_range": 0.02, "layer_norm_epsilon": 1e-3, "model_type": "gptj", "n_embd": 12, "n_head": 2, "n_inner": 10, "n_layer": 2,
+                 "n_positions": 64, "resid_pdrop": 0.0, "rotary": True, "rotary_dim": 4, "scale_attn_weights": True, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
+                 "transformers_version": "4.18.0.dev0", "use_cache": True, "vocab_size": VOCABULARY}, 1651,
+                ablations={"rotary_dim": {"rotary_dim": 6}, "activation_function": {"activation_function": "silu"}, "layer_norm_epsilon": {"layer_norm_epsilon": 0.1}})
+    yield small("falcon", "Falcon, the new decoder: one matrix of 3 queries, a key and a value, twice, a norm for each block, both from the layer's input; biases; tied output by default",
+                {"activation": "gelu", "alibi": False, "apply_residual_connection_post_layernorm": False, "architectures": ["FalconForCausalLM"], "attention_dropout": 0.0, "bias": True,
+                 "bos_token_id": 0, "eos_token_id": 1, "ffn_hidden_size": 10, "hidden_dropout": 0.0, "hidden_size": 12, "initializer_range": 0.02, "layer_norm_epsilon": 1e-5,
+                 "model_type": "falcon", "multi_query": True, "new_decoder_architecture": True, "num_attention_heads": 6, "num_hidden_layers": 2, "num_kv_heads": 2,
+                 "parallel_attn": True, "rope_theta": 500.0, "torch_dtype": "bfloat16", "transformers_version": "4.33.0", "use_cache": True, "vocab_size": VOCABULARY}, 1701,
+                ablations={"activation": {"activation": "silu"}})
 
 
+def run(model, ids, head, **inputs):
+    """The run of a family; the new Falcon caches the keys of every query head, here once for each head of keys."""
+    tensors = (moe.run if hasattr(model.config, "n_routed_experts") else moe.usual_run)(model, ids, head, **inputs)
+    if model.config.model_type == "falcon":
+        heads = (model.config.num_kv_heads if model.config.new_decoder_architecture or not model.config.multi_query else 1)
+        tensors["cache_k"] = tensors["cache_k"][:, ::tensors["cache_k"].shape[1] // heads].contiguous()
+    return tensors
+
+
+base.run = run
 usual_new_model = base.new_model
 base.new_model = lambda config, head: moe.eager(usual_new_model(config, head))
 
@@ -116,7 +139,6 @@ def prompts_of(case):
 
 
 def attempt(case, directory):
-    base.run = moe.run if sparse(case) else moe.usual_run
     base.write_json(case.config, directory / "config.json", 0)
     made = base.new_model(case.config, case.head)
     base.fill(made, case)
@@ -189,7 +211,6 @@ def make(case, out):
 def verify(case, out):
     """Loads the case from disk, runs it again, and compares every tensor; then the logits once more with another attention."""
     directory = out / case.name
-    base.run = moe.run if sparse(case) else moe.usual_run
     golden = load_file(directory / "golden.safetensors")
     rules = json.loads((directory / "golden.json").read_text(encoding="utf-8"))["tensors"]
     assert json.loads((directory / "config.json").read_text()) == case.config, f"{case.name}: config.json differs"
@@ -204,10 +225,12 @@ def verify(case, out):
                 value, passed = base.difference(tensor, golden[key], rules[key]["tolerance"])
                 worst, good = max(worst, value), good and passed
                 found.add(key)
-    with torch.no_grad():
-        other = moe.eager(base.load_model(directory, case.head, "sdpa"))(golden["p0.input_ids"][None]).logits[0]
-    apart = base.scaled(other, golden["p0.logits"])
-    good = good and found == set(golden) and apart < 2e-5
+    apart = math.nan
+    if model._supports_sdpa:
+        with torch.no_grad():
+            other = moe.eager(base.load_model(directory, case.head, "sdpa"))(golden["p0.input_ids"][None]).logits[0]
+        apart = base.scaled(other, golden["p0.logits"])
+    good = good and found == set(golden) and not apart >= 2e-5
     print(f"{case.name:20s} {'ok' if good else 'FAILED'}  {len(found)} of {len(golden)} tensors, largest difference {worst:.1e}; with sdpa attention {apart:.1e}", flush=True)
     return good
 

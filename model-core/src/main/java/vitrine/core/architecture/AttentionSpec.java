@@ -126,7 +126,7 @@ public record AttentionSpec(int heads, int keyValueHeads, int headDim, float sca
         enum Layout {
             /// All queries, then all keys, then all values.
             BLOCKS,
-            /// Query, key and value of head 0, then those of head 1, and so on.
+            /// The queries of key/value head 0, its key and its value, then those of head 1, and so on.
             HEADS
         }
     }

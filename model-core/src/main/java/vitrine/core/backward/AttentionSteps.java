@@ -83,20 +83,21 @@ final class AttentionSteps {
                 if (f.layout() == Layout.BLOCKS) {
                     yield new Projected(tape.columns(all, 0, qWidth), tape.columns(all, qWidth, kvWidth), tape.columns(all, qWidth + kvWidth, kvWidth));
                 }
-                yield new Projected(ofKind(all, 0), ofKind(all, 1), ofKind(all, 2));
+                int d = spec.headDim();
+                int queries = spec.groupSize() * d;
+                yield new Projected(ofEach(all, 0, queries), ofEach(all, queries, d), ofEach(all, queries + d, d));
             }
             case Latent l -> latent(h, l);
         };
     }
 
-    /// Of rows laid out as query, key and value of head 0, then of head 1, those of one kind.
-    private Variable ofKind(Variable all, int kind) {
-        int d = spec.headDim();
-        int[] from = new int[spec.heads()];
+    /// Of rows laid out as queries, key and value of key/value head 0, then of head 1, and so on, `width` values of each from `first` on.
+    private Variable ofEach(Variable all, int first, int width) {
+        int[] from = new int[spec.keyValueHeads()];
         for (int head = 0; head < from.length; head++) {
-            from[head] = (3 * head + kind) * d;
+            from[head] = head * (spec.groupSize() + 2) * spec.headDim() + first;
         }
-        return tape.gatherColumns(all, from, d);
+        return tape.gatherColumns(all, from, width);
     }
 
     private Projected latent(Variable h, Latent l) {

@@ -157,17 +157,20 @@ final class AttentionBlock {
         return new Projected(q, k, v);
     }
 
-    /// Takes apart rows laid out as query, key and value of head 0, then of head 1, and so on.
+    /// Takes apart rows laid out as queries, key and value of key/value head 0, then of head 1, and so on.
     private Projected sortedByKind(Matrix all) {
         int d = spec.headDim();
-        Matrix[] kinds = new Matrix[3];
-        for (int kind = 0; kind < 3; kind++) {
-            kinds[kind] = scratch.matrix(all.rows(), spec.heads() * d);
-            for (int head = 0; head < spec.heads(); head++) {
-                kinds[kind].columns(head * d, d).copyFrom(all.columns((3 * head + kind) * d, d));
-            }
+        int g = spec.groupSize();
+        Matrix q = scratch.matrix(all.rows(), spec.heads() * d);
+        Matrix k = scratch.matrix(all.rows(), spec.keyValueHeads() * d);
+        Matrix v = scratch.matrix(all.rows(), spec.keyValueHeads() * d);
+        for (int head = 0; head < spec.keyValueHeads(); head++) {
+            int at = head * (g + 2) * d;
+            q.columns(head * g * d, g * d).copyFrom(all.columns(at, g * d));
+            k.columns(head * d, d).copyFrom(all.columns(at + g * d, d));
+            v.columns(head * d, d).copyFrom(all.columns(at + (g + 1) * d, d));
         }
-        return new Projected(kinds[0], kinds[1], kinds[2]);
+        return new Projected(q, k, v);
     }
 
     private void clip(Projected p) {

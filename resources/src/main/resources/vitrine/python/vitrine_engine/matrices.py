@@ -115,6 +115,14 @@ def known(name, layer, shape, config):
     if kind == "gpt_neox" and module == "query_key_value" and (height, width) == (3 * hidden, hidden):
         d = hidden // heads
         return [Matrix(name, "#" + part, part, layer, expert, shape, parts=(heads, i * d, (i + 1) * d)) for i, part in enumerate(PARTS[:3])]
+    if kind == "falcon" and module == "query_key_value":
+        d, kv = hidden // heads, config.num_kv_heads if config.new_decoder_architecture or not config.multi_query else 1
+        g = heads // kv
+        if (height, width) == (hidden + 2 * kv * d, hidden):
+            if kv == 1:
+                return cut(("#query", "query", 0, hidden), ("#key", "key", hidden, d), ("#value", "value", hidden + d, d))
+            return [Matrix(name, "#" + part, part, layer, expert, shape, parts=(kv, start, stop))
+                    for part, start, stop in (("query", 0, g * d), ("key", g * d, (g + 1) * d), ("value", (g + 1) * d, (g + 2) * d))]
     if kind in ("deepseek_v2", "deepseek_v3"):
         latent, plain, turned = config.kv_lora_rank, config.qk_nope_head_dim, config.qk_rope_head_dim
         both = plain + config.v_head_dim

@@ -200,7 +200,7 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                 }
                 case QueryKeyValue.Fused f -> {
                     double all = a.heads() + 2.0 * a.keyValueHeads();
-                    String order = f.layout() == QueryKeyValue.Layout.BLOCKS ? "first all queries, then all keys, then all values." : "query, key and value of one head after the other.";
+                    String order = f.layout() == QueryKeyValue.Layout.BLOCKS ? "first all queries, then all keys, then all values." : a.groupSize() == 1 ? "query, key and value of one head after the other." : "queries, key and value of one key/value head after the other.";
                     Box plain = linear(f.all(), Part.QUERY, "Queries, keys and values in one matrix: " + order);
                     fused = new Box(plain.label(), plain.tensors(), List.of(new Box.Share(Part.QUERY, a.heads() / all), new Box.Share(Part.KEY, a.keyValueHeads() / all),
                             new Box.Share(Part.VALUE, a.keyValueHeads() / all)), plain.shape(), plain.role(), plain.missing());

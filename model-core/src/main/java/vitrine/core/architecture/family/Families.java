@@ -23,7 +23,8 @@ public final class Families {
             new Ernie45(), new Bert(), new Mixtral(), new Olmoe(), new Qwen2Moe(), new Qwen3Moe(), new Ernie45Moe(), new GptOss(), new DeepseekV2(),
             new DeepseekV3(), new GraniteMoe(), new Phimoe(), new Dbrx(), new Llama4Text(),
             new SmolLm3(), new Glm(), new Glm4(), new Olmo(), new Olmo3(), new Exaone4(), new SeedOss(), new Nemotron(),
-            new Glm4Moe(), new Cohere(), new Cohere2(), new Phi(), new HunYuanDense());
+            new Glm4Moe(), new Cohere(), new Cohere2(), new Phi(), new HunYuanDense(),
+            new GptJ(), new Falcon());
 
     private static final Map<String, Family> BY_TYPE = byType();
 
