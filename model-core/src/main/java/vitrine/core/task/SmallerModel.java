@@ -44,7 +44,7 @@ final class SmallerModel {
     private static final List<String> REFUSES_HEADS = List.of("llama", "gemma2");
     /// What configs call the number of layers.
     static final List<String> LAYER_KEYS = List.of("num_hidden_layers", "n_layer", "n_layers", "num_layers");
-    private static final List<String> WIDTH_KEYS = List.of("intermediate_size", "n_inner", "ffn_dim");
+    private static final List<String> WIDTH_KEYS = List.of("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size");
     private static final List<String> EXPERT_KEYS = List.of("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts");
     private static final List<String> PER_TOKEN_KEYS = List.of("num_experts_per_tok", "num_experts_per_token", "moe_k", "moe_top_k", "top_k");
     private static final Pattern NUMBER = Pattern.compile("(^|\\.)(\\d+)(\\.)");

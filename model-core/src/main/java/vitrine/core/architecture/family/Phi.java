@@ -31,6 +31,9 @@ public final class Phi implements Family {
                 .plainFeedForward("fc1", "fc2").activation(Activations.of(c, "hidden_act", "gelu_new"))
                 .rope(RopeConfig.of(c, recipe.headDim()).partial(0.5).read());
         if (c.flagOr("qk_layernorm", false)) {
+            if (recipe.headDim() * recipe.heads() != recipe.hiddenSize()) {
+                throw c.unsupported("head_dim", "norms of query and key heads of another width than hidden_size / num_attention_heads");
+            }
             recipe.queryKeyNorm(QueryKeyNorm.Scope.HEAD, "q_layernorm", "k_layernorm").queryKeyNormBias();
         }
         return recipe.parallel().build();
