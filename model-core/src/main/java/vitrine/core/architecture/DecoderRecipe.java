@@ -52,11 +52,16 @@ public final class DecoderRecipe {
     private Norm.Kind normKind = Norm.Kind.RMS;
     private float normWeightOffset;
     private boolean normBias;
+    private boolean normWeights = true;
+    private String finalNorm = "norm";
     private double eps;
     private QueryKeyNorm.Scope queryKeyNorm;
     private String queryNormName = "q_norm";
     private String keyNormName = "k_norm";
     private Norm.Kind queryKeyNormKind;
+    private boolean queryKeyNormBias;
+    private boolean normAfterRotation;
+    private String outputName = "o_proj";
     private IntUnaryOperator window = layer -> 0;
     private IntFunction<Rope> rope;
     private String attentionInputNorm = "input_layernorm";
@@ -216,6 +221,24 @@ public final class DecoderRecipe {
         return this;
     }
 
+    /// The offset that is added to the weights of layer norms.
+    public DecoderRecipe normWeightOffset(double offset) {
+        normWeightOffset = (float) offset;
+        return this;
+    }
+
+    /// Layer norms without weights and biases.
+    public DecoderRecipe plainLayerNorm(double epsilon) {
+        normWeights = false;
+        return layerNorm(epsilon, false);
+    }
+
+    /// The name of the norm after the last layer, instead of `norm`.
+    public DecoderRecipe finalNorm(String name) {
+        finalNorm = name;
+        return this;
+    }
+
     public DecoderRecipe queryKeyNorm(QueryKeyNorm.Scope scope) {
         queryKeyNorm = scope;
         queryKeyNormKind = normKind;
@@ -226,6 +249,24 @@ public final class DecoderRecipe {
         queryNormName = query;
         keyNormName = key;
         return queryKeyNorm(scope);
+    }
+
+    /// Biases of the norms of queries and keys.
+    public DecoderRecipe queryKeyNormBias() {
+        queryKeyNormBias = true;
+        return this;
+    }
+
+    /// Queries and keys are normalised after positions turned them.
+    public DecoderRecipe normAfterRotation() {
+        normAfterRotation = true;
+        return this;
+    }
+
+    /// The name of the layer behind the heads, instead of `o_proj`.
+    public DecoderRecipe outputName(String name) {
+        outputName = name;
+        return this;
     }
 
     /// The window of each layer, 0 for all keys.
@@ -395,7 +436,7 @@ public final class DecoderRecipe {
         long longest = IntStream.range(0, layers).mapToObj(rope).filter(Objects::nonNull).findFirst().map(r -> r.longestSequence(maxPositions)).orElse((long) maxPositions);
         int positions = (int) Math.min(this.longest > 0 ? this.longest : Integer.MAX_VALUE, longest);
         return new ModelSpec(config.text("model_type"), family.name(), false, hidden, vocabulary, positions, false, embedding,
-                specs, norm(model + "norm"), head(), List.of("rotary_emb.inv_freq"));
+                specs, norm(model + finalNorm), head(), List.of("rotary_emb.inv_freq"));
     }
 
     private Head head() {
@@ -421,7 +462,7 @@ public final class DecoderRecipe {
     }
 
     private Norm norm(String prefix) {
-        return new Norm(normKind, hidden, (float) eps, prefix + ".weight", normBias ? prefix + ".bias" : null, normWeightOffset);
+        return new Norm(normKind, hidden, (float) eps, normWeights ? prefix + ".weight" : null, normBias ? prefix + ".bias" : null, normWeightOffset);
     }
 
     private AttentionSpec attention(String p, int l) {
@@ -435,15 +476,15 @@ public final class DecoderRecipe {
         int v = valueDim == 0 ? headDim : valueDim;
         double factor = Double.isNaN(scale) ? 1 / Math.sqrt(headDim) : scale;
         return new AttentionSpec(heads, keyValueHeads, headDim, (float) factor, softCap, true, window.applyAsInt(l), rope.apply(l), made,
-                queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads)),
-                linear(a + "o_proj", hidden, heads * v, outputBias), v, sinks == null ? null : a + sinks, clip);
+                queryKeyNorm == null ? null : new QueryKeyNorm(queryKeyNorm, queryKeyNorms(a + queryNormName, heads), queryKeyNorms(a + keyNormName, keyValueHeads), normAfterRotation),
+                linear(a + outputName, hidden, heads * v, outputBias), v, sinks == null ? null : a + sinks, clip);
     }
 
     private List<Norm> queryKeyNorms(String name, int count) {
         int width = queryKeyNorm == QueryKeyNorm.Scope.PROJECTION ? count * headDim : headDim;
         UnaryOperator<String> weight = n -> n + ".weight";
         if (queryKeyNorm != QueryKeyNorm.Scope.PER_HEAD) {
-            return List.of(new Norm(queryKeyNormKind, width, (float) eps, weight.apply(name), null, normWeightOffset));
+            return List.of(new Norm(queryKeyNormKind, width, (float) eps, weight.apply(name), queryKeyNormBias ? name + ".bias" : null, normWeightOffset));
         }
         List<Norm> norms = new ArrayList<>(count);
         for (int h = 0; h < count; h++) {

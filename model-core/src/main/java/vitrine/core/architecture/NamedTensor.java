@@ -164,8 +164,13 @@ public record NamedTensor(String name, Shape shape, int layer, Map<Part, Long> p
             }
             QueryKeyNorm n = a.queryKeyNorm();
             if (n != null) {
-                n.query().forEach(this::norm);
-                n.key().forEach(this::norm);
+                if (n.scope() == QueryKeyNorm.Scope.ROWS) {
+                    add(n.query().getFirst().weight(), Shape.of(a.heads(), a.headDim()), Part.NORM);
+                    add(n.key().getFirst().weight(), Shape.of(a.keyValueHeads(), a.headDim()), Part.NORM);
+                } else {
+                    n.query().forEach(this::norm);
+                    n.key().forEach(this::norm);
+                }
             }
             linear(a.output(), Part.OUTPUT);
         }

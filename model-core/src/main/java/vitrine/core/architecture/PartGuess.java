@@ -29,16 +29,16 @@ public final class PartGuess {
         if (contains(n, "v_proj", ".value.", ".wv.", "kv_b_proj")) {
             return Part.VALUE;
         }
-        if (contains(n, "o_proj", "out_proj", ".wo.", "attn.c_proj", "attention.dense", "attention.output")) {
+        if (contains(n, "o_proj", "out_proj", ".wo.", "attn.c_proj", "attn.dense", "attention.dense", "attention.output")) {
             return Part.OUTPUT;
         }
         if (contains(n, "gate_proj", ".w1.")) {
             return Part.GATE;
         }
-        if (contains(n, "up_proj", ".w3.", "fc1", "c_fc", "dense_h_to_4h", "intermediate.dense")) {
+        if (contains(n, "up_proj", ".w3.", "fc1", "fc_in", "c_fc", "dense_h_to_4h", "intermediate.dense")) {
             return Part.UP;
         }
-        if (contains(n, "down_proj", ".w2.", "fc2", "mlp.c_proj", "dense_4h_to_h", "output.dense")) {
+        if (contains(n, "down_proj", ".w2.", "fc2", "fc_out", "mlp.c_proj", "dense_4h_to_h", "output.dense")) {
             return Part.DOWN;
         }
         return Part.OTHER;

@@ -243,19 +243,21 @@ public record WeightMatrices(List<WeightMatrix> matrices, Map<String, TensorEntr
                 outputs(Part.VALUE, "#value", l, (a.heads() + a.keyValueHeads()) * d, a.keyValueHeads(), d)};
         }
 
-        /// Query, key and value of each head in turn.
+        /// Queries, key and value of each key/value head in turn.
         private static Cut[] interleaved(Linear l, AttentionSpec a) {
-            Part[] parts = {Part.QUERY, Part.KEY, Part.VALUE};
-            Cut[] cuts = new Cut[3];
-            for (int i = 0; i < 3; i++) {
-                MatrixView all = MatrixView.of(l.out(), l.in()).inEachPart(a.heads(), i * a.headDim(), (i + 1) * a.headDim());
-                List<MatrixView> each = new ArrayList<>();
-                for (int h = 0; h < a.heads(); h++) {
-                    each.add(all.group(h));
-                }
-                cuts[i] = new Cut(parts[i], "#" + parts[i].name().toLowerCase(java.util.Locale.ROOT), all, each);
+            int d = a.headDim();
+            int g = a.groupSize();
+            MatrixView all = MatrixView.of(l.out(), l.in());
+            List<MatrixView> queries = new ArrayList<>();
+            for (int h = 0; h < a.heads(); h++) {
+                queries.add(all.inEachPart(a.keyValueHeads(), h % g * d, (h % g + 1) * d).group(h / g));
             }
-            return cuts;
+            return new Cut[] {new Cut(Part.QUERY, "#query", all.inEachPart(a.keyValueHeads(), 0, g * d), queries), shared(Part.KEY, "#key", all, a, g * d),
+                shared(Part.VALUE, "#value", all, a, (g + 1) * d)};
+        }
+
+        private static Cut shared(Part part, String suffix, MatrixView all, AttentionSpec a, int first) {
+            return expanded(part, suffix, all.inEachPart(a.keyValueHeads(), first, first + a.headDim()), a.keyValueHeads());
         }
 
         /// Output features `[from, from + heads * d)` and each head of them.

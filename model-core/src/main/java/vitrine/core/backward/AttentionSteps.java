@@ -56,12 +56,13 @@ final class AttentionSteps {
     /// @param factors what each head's output is multiplied with, or null for 1
     /// @param entropies takes the last queries' entropies, or null
     Variable run(Variable h, float[] factors, LastQueries entropies) {
-        Projected p = clipped(normalised(project(h)));
+        Projected p = clipped(normalised(project(h), false));
         if (spec.rope() != null) {
             boolean sorted = spec.projection() instanceof Latent l && l.pairsToHalves();
             tape.rotate(p.q, spec.heads(), spec.headDim(), spec.rotatedFrom(), starts, tables, spec.rope().interleaved(), sorted);
             tape.rotate(p.k, spec.keyValueHeads(), spec.headDim(), spec.rotatedFrom(), starts, tables, spec.rope().interleaved(), sorted);
         }
+        p = normalised(p, true);
         if (spec.temperature() != null) {
             p = new Projected(tempered(p.q), p.k, p.v);
         }
@@ -82,20 +83,21 @@ final class AttentionSteps {
                 if (f.layout() == Layout.BLOCKS) {
                     yield new Projected(tape.columns(all, 0, qWidth), tape.columns(all, qWidth, kvWidth), tape.columns(all, qWidth + kvWidth, kvWidth));
                 }
-                yield new Projected(ofKind(all, 0), ofKind(all, 1), ofKind(all, 2));
+                int d = spec.headDim();
+                int queries = spec.groupSize() * d;
+                yield new Projected(ofEach(all, 0, queries), ofEach(all, queries, d), ofEach(all, queries + d, d));
             }
             case Latent l -> latent(h, l);
         };
     }
 
-    /// Of rows laid out as query, key and value of head 0, then of head 1, those of one kind.
-    private Variable ofKind(Variable all, int kind) {
-        int d = spec.headDim();
-        int[] from = new int[spec.heads()];
+    /// Of rows laid out as queries, key and value of key/value head 0, then of head 1, and so on, `width` values of each from `first` on.
+    private Variable ofEach(Variable all, int first, int width) {
+        int[] from = new int[spec.keyValueHeads()];
         for (int head = 0; head < from.length; head++) {
-            from[head] = (3 * head + kind) * d;
+            from[head] = head * (spec.groupSize() + 2) * spec.headDim() + first;
         }
-        return tape.gatherColumns(all, from, d);
+        return tape.gatherColumns(all, from, width);
     }
 
     private Projected latent(Variable h, Latent l) {
@@ -117,19 +119,20 @@ final class AttentionSteps {
         return new Projected(q, k, tape.gatherColumns(up, values, spec.valueDim()));
     }
 
-    private Projected normalised(Projected p) {
+    private Projected normalised(Projected p, boolean rotated) {
         QueryKeyNorm n = spec.queryKeyNorm();
-        return n == null ? p : new Projected(normalised(p.q, spec.heads(), n.scope(), n.query()), normalised(p.k, spec.keyValueHeads(), n.scope(), n.key()), p.v);
+        return n == null || n.afterRotation() != rotated ? p : new Projected(normalised(p.q, spec.heads(), n.scope(), n.query()), normalised(p.k, spec.keyValueHeads(), n.scope(), n.key()), p.v);
     }
 
     private Variable normalised(Variable x, int heads, QueryKeyNorm.Scope scope, List<Norm> norms) {
         return switch (scope) {
             case PROJECTION -> tape.norm(x, norms.getFirst());
             case HEAD -> tape.normParts(x, spec.headDim(), norms.getFirst());
-            case PER_HEAD -> {
+            case PER_HEAD, ROWS -> {
                 List<Variable> parts = new ArrayList<>();
                 for (int head = 0; head < heads; head++) {
-                    parts.add(tape.norm(tape.columns(x, head * spec.headDim(), spec.headDim()), norms.get(head)));
+                    Variable part = tape.columns(x, head * spec.headDim(), spec.headDim());
+                    parts.add(scope == QueryKeyNorm.Scope.ROWS ? tape.norm(part, norms.getFirst(), head) : tape.norm(part, norms.get(head)));
                 }
                 yield tape.join(parts);
             }

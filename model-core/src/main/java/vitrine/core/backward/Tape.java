@@ -361,6 +361,11 @@ final class Tape {
 
     /// A norm, or `x` itself where there is none.
     Variable norm(Variable x, Norm n) {
+        return norm(x, n, 0);
+    }
+
+    /// The same with row `row` of weights `[rows, width]`.
+    Variable norm(Variable x, Norm n, int row) {
         if (n == null) {
             return x;
         }
@@ -369,15 +374,16 @@ final class Tape {
         boolean centred = n.kind() == Norm.Kind.LAYER;
         boolean trained = weight != null && weight.trained() || bias != null && bias.trained();
         Variable y = result(pool.matrix(x.rows(), x.columns()), x.tracked || trained);
-        MemorySegment w = weight == null ? null : weight.data();
+        long at = 4L * row * n.width();
+        MemorySegment w = weight == null ? null : weight.data().asSlice(at, 4L * n.width());
         if (centred) {
-            Normalise.layer(x.value, y.value, w, bias == null ? null : bias.data(), n.eps());
+            Normalise.layer(x.value, y.value, w, n.weightOffset(), bias == null ? null : bias.data(), n.eps());
         } else {
             Normalise.rms(x.value, y.value, w, n.weightOffset(), n.eps());
         }
         step(y, () -> {
             if (trained) {
-                Derivatives.normWeights(x.value, y.gradient, centred, n.eps(), weight != null && weight.trained() ? weight.gradient() : null,
+                Derivatives.normWeights(x.value, y.gradient, centred, n.eps(), weight != null && weight.trained() ? weight.gradient().asSlice(at, 4L * n.width()) : null,
                         bias != null && bias.trained() ? bias.gradient() : null);
             }
             add(x, m -> Derivatives.norm(x.value, y.gradient, m, centred, w, n.weightOffset(), n.eps()));

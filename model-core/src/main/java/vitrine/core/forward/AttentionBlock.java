@@ -59,7 +59,7 @@ final class AttentionBlock {
         Projected p = project(h, group, probe);
         ForwardPass.announce(probe, layer, Site.QUERY_PROJECTED, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY_PROJECTED, group, p.k);
-        normalise(p);
+        normalise(p, false);
         clip(p);
         ForwardPass.announce(probe, layer, Site.QUERY, group, p.q);
         ForwardPass.announce(probe, layer, Site.KEY, group, p.k);
@@ -69,6 +69,7 @@ final class AttentionBlock {
             rotate(p.q.rows(group.offset(s), group.length(s)), spec.heads(), table);
             rotate(p.k.rows(group.offset(s), group.length(s)), spec.keyValueHeads(), table);
         }
+        normalise(p, true);
         if (spec.temperature() != null) {
             temper(p.q, group, past);
         }
@@ -156,17 +157,20 @@ final class AttentionBlock {
         return new Projected(q, k, v);
     }
 
-    /// Takes apart rows laid out as query, key and value of head 0, then of head 1, and so on.
+    /// Takes apart rows laid out as queries, key and value of key/value head 0, then of head 1, and so on.
     private Projected sortedByKind(Matrix all) {
         int d = spec.headDim();
-        Matrix[] kinds = new Matrix[3];
-        for (int kind = 0; kind < 3; kind++) {
-            kinds[kind] = scratch.matrix(all.rows(), spec.heads() * d);
-            for (int head = 0; head < spec.heads(); head++) {
-                kinds[kind].columns(head * d, d).copyFrom(all.columns((3 * head + kind) * d, d));
-            }
+        int g = spec.groupSize();
+        Matrix q = scratch.matrix(all.rows(), spec.heads() * d);
+        Matrix k = scratch.matrix(all.rows(), spec.keyValueHeads() * d);
+        Matrix v = scratch.matrix(all.rows(), spec.keyValueHeads() * d);
+        for (int head = 0; head < spec.keyValueHeads(); head++) {
+            int at = head * (g + 2) * d;
+            q.columns(head * g * d, g * d).copyFrom(all.columns(at, g * d));
+            k.columns(head * d, d).copyFrom(all.columns(at + g * d, d));
+            v.columns(head * d, d).copyFrom(all.columns(at + (g + 1) * d, d));
         }
-        return new Projected(kinds[0], kinds[1], kinds[2]);
+        return new Projected(q, k, v);
     }
 
     private void clip(Projected p) {
@@ -177,9 +181,9 @@ final class AttentionBlock {
         }
     }
 
-    private void normalise(Projected p) {
+    private void normalise(Projected p, boolean rotated) {
         QueryKeyNorm n = spec.queryKeyNorm();
-        if (n != null) {
+        if (n != null && n.afterRotation() == rotated) {
             normalise(p.q, spec.heads(), n.scope(), n.query());
             normalise(p.k, spec.keyValueHeads(), n.scope(), n.key());
         }
@@ -192,7 +196,7 @@ final class AttentionBlock {
         }
         for (int head = 0; head < heads; head++) {
             Matrix part = x.columns(head * spec.headDim(), spec.headDim());
-            ForwardPass.norm(norms.get(scope == QueryKeyNorm.Scope.HEAD ? 0 : head), part, part, weights);
+            ForwardPass.norm(norms.get(scope == QueryKeyNorm.Scope.PER_HEAD ? head : 0), scope == QueryKeyNorm.Scope.ROWS ? head : 0, part, part, weights);
         }
     }
 

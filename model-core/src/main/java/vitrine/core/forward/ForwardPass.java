@@ -455,10 +455,16 @@ public final class ForwardPass {
     }
 
     static void norm(Norm n, Matrix x, Matrix y, Weights weights) {
-        MemorySegment weight = weights.vector(n.weight());
+        norm(n, 0, x, y, weights);
+    }
+
+    /// A norm with row `row` of weights `[rows, width]`.
+    static void norm(Norm n, int row, Matrix x, Matrix y, Weights weights) {
+        MemorySegment all = weights.vector(n.weight());
+        MemorySegment weight = all == null ? null : all.asSlice(4L * row * n.width(), 4L * n.width());
         switch (n.kind()) {
             case RMS -> Normalise.rms(x, y, weight, n.weightOffset(), n.eps());
-            case LAYER -> Normalise.layer(x, y, weight, weights.vector(n.bias()), n.eps());
+            case LAYER -> Normalise.layer(x, y, weight, n.weightOffset(), weights.vector(n.bias()), n.eps());
         }
     }
 

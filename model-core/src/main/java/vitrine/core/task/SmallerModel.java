@@ -44,7 +44,7 @@ final class SmallerModel {
     private static final List<String> REFUSES_HEADS = List.of("llama", "gemma2");
     /// What configs call the number of layers.
     static final List<String> LAYER_KEYS = List.of("num_hidden_layers", "n_layer", "n_layers", "num_layers");
-    private static final List<String> WIDTH_KEYS = List.of("intermediate_size", "n_inner", "ffn_dim");
+    private static final List<String> WIDTH_KEYS = List.of("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size");
     private static final List<String> EXPERT_KEYS = List.of("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts");
     private static final List<String> PER_TOKEN_KEYS = List.of("num_experts_per_tok", "num_experts_per_token", "moe_k", "moe_top_k", "top_k");
     private static final Pattern NUMBER = Pattern.compile("(^|\\.)(\\d+)(\\.)");
@@ -231,7 +231,8 @@ final class SmallerModel {
         if (!(a.projection() instanceof Separate s)) {
             return "queries, keys and values are one fused matrix, of which the config cannot leave heads out";
         }
-        if (a.queryKeyNorm() != null && a.queryKeyNorm().scope() != AttentionSpec.QueryKeyNorm.Scope.HEAD) {
+        boolean rows = a.queryKeyNorm() != null && a.queryKeyNorm().scope() == AttentionSpec.QueryKeyNorm.Scope.ROWS;
+        if (a.queryKeyNorm() != null && a.queryKeyNorm().scope() != AttentionSpec.QueryKeyNorm.Scope.HEAD && !rows) {
             return "one norm covers the queries of all heads";
         }
         if (s.query().scales() != null) {
@@ -241,6 +242,12 @@ final class SmallerModel {
         outputs(s.key(), blocks(stored, a.headDim()), cut);
         outputs(s.value(), blocks(stored, a.valueDim()), cut);
         inputs(a.output(), blocks(kept, a.valueDim() * a.groupSize()), cut);
+        if (rows) {
+            String query = a.queryKeyNorm().query().getFirst().weight();
+            String key = a.queryKeyNorm().key().getFirst().weight();
+            cut.put(query, new Part(entry(query), blocks(kept, a.groupSize()), null));
+            cut.put(key, new Part(entry(key), stored, null));
+        }
         if (a.sinks() != null) {
             cut.put(a.sinks(), new Part(entry(a.sinks()), blocks(kept, a.groupSize()), null));
         }

@@ -63,6 +63,19 @@ class ConfigFeaturesTest {
         "dbrx | {'rope_theta': 500000} | attn_config.rope_theta",
         "dbrx | {'rope_parameters': {'rope_type': 'linear', 'factor': 2.0}} | rope_scaling",
         "llama-gqa | {'head_dim': 2, 'rope_scaling': {'rope_type': 'dynamic', 'factor': 2.0}} | rope_scaling.rope_type",
+        "falcon | {'alibi': true} | alibi",
+        "falcon | {'parallel_attn': false} | parallel_attn",
+        "falcon | {'num_ln_in_parallel_attn': 3} | num_ln_in_parallel_attn",
+        "olmo3 | {'rope_theta': 10000} | rope_theta",
+        "olmo3 | {'rope_scaling': {'rope_type': 'linear', 'factor': 2.0}} | rope_scaling",
+        "cohere2 | {'use_qk_norm': true} | use_qk_norm",
+        "cohere2 | {'use_parallel_block': false} | use_parallel_block",
+        "cohere2 | {'head_dim': 6} | head_dim",
+        "phi | {'head_dim': 4} | head_dim",
+        "gptj | {'rotary': false} | rotary",
+        "hunyuan-dense | {'use_cla': true} | use_qk_norm",
+        "hunyuan-dense | {'num_experts': 2} | num_experts",
+        "glm4-moe | {'topk_method': 'greedy'} | topk_method",
     })
     void refusesByName(String name, String changes, String key) {
         Refusal refusal = assertThrows(Refusal.class, () -> read(name, changes));
@@ -80,6 +93,10 @@ class ConfigFeaturesTest {
         "gpt-oss | {'swiglu_limit': 7}",
         "gpt-oss | {'swiglu_limit': 'absent'}",
         "dbrx | {'num_key_value_heads': 2, 'rope_parameters': {'rope_theta': 10000.0, 'rope_type': 'default'}}",
+        "exaone4 | {'sliding_window_pattern': 4}",
+        "smollm3 | {'no_rope_layer_interval': 3, 'max_window_layers': 1}",
+        "falcon | {'multi_query': false}",
+        "olmo | {'clip_qkv': 2.2}",
     })
     void readsWhatMakesNoDifference(String name, String changes) throws IOException {
         assertEquals(read(name, "{}"), read(name, changes));

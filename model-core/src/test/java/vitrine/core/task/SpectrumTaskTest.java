@@ -249,6 +249,21 @@ class SpectrumTaskTest {
         }
     }
 
+    /// Three queries, a key and a value of each of two key/value heads.
+    @Test
+    void falconsRowsTakeTurnsByGroup() throws IOException {
+        Path model = CASES.resolve("falcon");
+        int h = 12;
+        SpectrumArtifact a = run(new Task.Spectrum(model.toString(), null, null, List.of("*query_key_value*"), Accuracy.exact, true));
+        String fused = "transformer.h.1.self_attention.query_key_value.weight";
+        int[] queries = {0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15};
+        assertSpectrum(a, fused + "#query", slice(model, fused, h, queries, range(0, h)), h, h);
+        assertSpectrum(a, fused + "#key", slice(model, fused, h, new int[] {6, 7, 16, 17}, range(0, h)), 4, h);
+        assertSpectrum(a, fused + "#value", slice(model, fused, h, new int[] {8, 9, 18, 19}, range(0, h)), 4, h);
+        assertSpectrum(a, fused + "#query.head.4", slice(model, fused, h, range(12, 14), range(0, h)), 2, h);
+        assertSpectrum(a, fused + "#value.head.1", slice(model, fused, h, range(18, 20), range(0, h)), 2, h);
+    }
+
     // --- checkpoints made here
 
     private record Made(DType dtype, Shape shape, double[] values) {}

@@ -34,14 +34,16 @@ class StructuredPruneTest {
     @TempDir
     Path folder;
 
-    private Path data() throws IOException {
-        return Files.writeString(folder.resolve("few.jsonl"), "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13]}\n{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 60, 61, 62, 63]}\n");
+    private Path data(String model) throws IOException {
+        int words = json(CASES.resolve(model), "config.json").get("vocab_size").asInt();
+        return Files.writeString(folder.resolve("few.jsonl"), words < 91 ? "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 30, 3, 27, 21, 2, 13]}\n{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23]}\n"
+                : "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13]}\n{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 60, 61, 62, 63]}\n");
     }
 
     private final List<String> warnings = new ArrayList<>();
 
     private Path run(String model, String method, String settings) throws IOException {
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", method).put("data", data().toString());
+        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", method).put("data", data(model).toString());
         n.set("settings", Json.mapper().readTree(settings));
         return TaskRunner.run(Task.fromJson(n), folder.resolve(model + method + settings.hashCode()).resolve("result"), Progress.NONE, warnings::add).folder();
     }
@@ -55,7 +57,7 @@ class StructuredPruneTest {
     @CsvSource({"slimgpt,2", "lorap,1"})
     void goesOnFromFinishedLayersToTheSameBits(String method, int layers) throws IOException {
         Path whole = run("llama-gqa", method, "{\"sparsity\": 0.4}");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve("llama-gqa").toString()).put("method", method).put("data", data().toString());
+        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve("llama-gqa").toString()).put("method", method).put("data", data("llama-gqa").toString());
         n.putObject("settings").put("sparsity", 0.4);
         Path result = folder.resolve("broken" + method).resolve("result");
         List<Long> told = new ArrayList<>();
@@ -223,7 +225,8 @@ class StructuredPruneTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"llama-gqa,intermediate_size", "qwen2,intermediate_size", "gpt2,n_inner", "gemma2,intermediate_size", "starcoder2,intermediate_size"})
+    @CsvSource({"llama-gqa,intermediate_size", "qwen2,intermediate_size", "gpt2,n_inner", "gemma2,intermediate_size", "starcoder2,intermediate_size", "phi,intermediate_size",
+        "falcon,ffn_hidden_size"})
     void channelsGoFromAllThreeMatrices(String model, String key) throws IOException {
         Path result = run(model, "taylor", "{\"sparsity\": 0.25, \"parts\": \"channels\", \"secondOrder\": " + model.equals("qwen2") + "}");
         JsonNode report = json(result, "pruning_report.json");

@@ -197,8 +197,9 @@ class Capture:
                 latents.append(k[0].reshape(k.shape[2], -1))
                 turned.append(v[0].reshape(v.shape[2], -1))
                 k, v = attention.expand_kv(k, v)
-            keys.append(k[0])
-            values.append(v[0])
+            config = models.body(self._loaded.model).config
+            keys.append(models.once(config, k[0]))
+            values.append(models.once(config, v[0]))
         self._per_layer("cache_k", keys, "keys after norm and rotary embedding, all positions")
         self._per_layer("cache_v", values, "values, all positions")
         if latents and len(latents) == len(keys):
@@ -242,7 +243,7 @@ class Capture:
         self._outcome.metadata = {
             "format": "vitrine-capture", "model": self._checkpoint.name, "family": self._checkpoint.family, "layers": "%d-%d" % (self._first, self._last),
             "tokens": json.dumps([t.json() for t in self._prompt.tokens], ensure_ascii=False, separators=(",", ":")),
-            "moe_layers": str([i for i in experts if i in self._range]), "kv_heads": str([kv_heads(config)] * layers),
+            "moe_layers": str([i for i in experts if i in self._range]), "kv_heads": str([models.key_value_heads(config)] * layers),
             "windows": str([window(p.attention, config) for p in self._parts]), "causal": "false" if self._checkpoint.encoder else "true",
         }
         self._outcome.summary.update(tokens=tokens, layers=layers, family=self._checkpoint.family, model=self._checkpoint.name,
@@ -256,10 +257,6 @@ class NoHooks:
 
     def before(self, module, action):
         pass
-
-
-def kv_heads(config):
-    return getattr(config, "num_key_value_heads", None) or config.num_attention_heads
 
 
 def window(attention, config):

@@ -21,6 +21,9 @@ FAMILIES = {
     "starcoder2": "StarCoder2", "granite": "Granite", "ernie4_5": "ERNIE 4.5", "bert": "BERT", "roberta": "RoBERTa", "mixtral": "Mixtral",
     "olmoe": "OLMoE", "qwen2_moe": "Qwen2-MoE", "qwen3_moe": "Qwen3-MoE", "ernie4_5_moe": "ERNIE 4.5 MoE", "gpt_oss": "gpt-oss",
     "llama4_text": "Llama 4 (text)", "deepseek_v2": "DeepSeek-V2", "deepseek_v3": "DeepSeek-V3", "granitemoe": "Granite MoE", "phimoe": "Phi-MoE", "dbrx": "DBRX",
+    "smollm3": "SmolLM3", "glm": "GLM", "glm4": "GLM-4", "olmo": "OLMo", "olmo3": "OLMo 3", "exaone4": "EXAONE 4", "seed_oss": "Seed-OSS",
+    "nemotron": "Nemotron", "glm4_moe": "GLM-4.5", "cohere": "Cohere", "cohere2": "Cohere 2", "phi": "Phi", "hunyuan_v1_dense": "Hunyuan",
+    "gptj": "GPT-J", "falcon": "Falcon",
 }
 ENCODERS = ("bert", "roberta")
 
@@ -153,8 +156,8 @@ def positions(config):
     value = next((config[k] for k in ("max_position_embeddings", "n_positions", "max_seq_len") if type(config.get(k)) is int), 2048)
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind, factor = rope.get("rope_type", rope.get("type")), rope.get("factor")
-    if kind in ("linear", "dynamic", "yarn") and isinstance(factor, (int, float)) and config.get("model_type") != "gemma3_text":
-        # (in Gemma 3 the layers that see a window only are not stretched)
+    if kind in ("linear", "dynamic", "yarn") and isinstance(factor, (int, float)) and config.get("model_type") not in ("gemma3_text", "olmo3"):
+        # (in Gemma 3 and OLMo 3 the layers that see a window only are not stretched)
         # scalings that stretch the positions of pre-training count from those
         before = value if kind == "linear" else rope.get("original_max_position_embeddings") or value
         value = max(value, round(before * factor))

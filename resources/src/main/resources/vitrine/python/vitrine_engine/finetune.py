@@ -259,7 +259,7 @@ class Finetune:
         f = p = rows = 0
         for layer in routers.layers:
             logits = routers.logits[layer][real]
-            if self._checkpoint.config.get("scoring_func") == "sigmoid" or self._checkpoint.model_type == "deepseek_v3":
+            if self._checkpoint.config.get("scoring_func") == "sigmoid" or self._checkpoint.model_type in ("deepseek_v3", "glm4_moe"):
                 scores = logits.sigmoid()
                 probability = scores / scores.sum(-1, keepdim=True)
             else:

@@ -13,7 +13,7 @@ from .artifact import number
 
 MOST_TOKENS = 256
 MAP_BYTES, STATE_BYTES = 64 << 20, 128 << 20
-SIGMOID = ("deepseek_v3", "llama4", "llama4_text")
+SIGMOID = ("deepseek_v3", "glm4_moe", "llama4", "llama4_text")
 
 
 def tokens(config, layers, length):

@@ -10,8 +10,8 @@ ATTENTION = PARTS[:4]
 # What words in a name say, the first that fits; None for what is no matrix that is looked at.
 GUESSES = ((None, ("norm", "ln_", ".ln")), (None, ("lm_head", "embed_out", "output.weight")), (None, ("embed", "wte", "wpe")), ("router", ("router", "gate.weight", "gate.bias")),
            ("query", ("q_proj", "query.", ".wq.", "q_a_proj", "q_b_proj")), ("key", ("k_proj", ".key.", ".wk.", "kv_a_proj")), ("value", ("v_proj", ".value.", ".wv.", "kv_b_proj")),
-           ("output", ("o_proj", "out_proj", ".wo.", "attn.c_proj", "attention.dense", "attention.output")), ("gate", ("gate_proj", ".w1.")),
-           ("up", ("up_proj", ".w3.", "fc1", "c_fc", "dense_h_to_4h", "intermediate.dense")), ("down", ("down_proj", ".w2.", "fc2", "mlp.c_proj", "dense_4h_to_h", "output.dense")))
+           ("output", ("o_proj", "out_proj", ".wo.", "attn.c_proj", "attn.dense", "attention.dense", "attention.output")), ("gate", ("gate_proj", ".w1.")),
+           ("up", ("up_proj", ".w3.", "fc1", "fc_in", "c_fc", "dense_h_to_4h", "intermediate.dense")), ("down", ("down_proj", ".w2.", "fc2", "fc_out", "mlp.c_proj", "dense_4h_to_h", "output.dense")))
 FUSED = ("qkv", "query_key_value", "c_attn", "W_pack", "gate_up")
 # Families that store stacked experts [experts, in, out], gate and up in the columns, and those of them whose columns take turns.
 INPUT_MAJOR_EXPERTS, INTERLEAVED_EXPERTS = ("gpt_oss", "llama4", "llama4_text"), ("gpt_oss",)
@@ -110,11 +110,19 @@ def known(name, layer, shape, config):
         of = config.attn_config if kind == "dbrx" else config
         q, kv = heads * d, d * (getattr(of, "kv_n_heads" if kind == "dbrx" else "num_key_value_heads", None) or heads)
         return cut(("#query", "query", 0, q), ("#key", "key", q, kv), ("#value", "value", q + kv, kv)) if (height, width) == (q + 2 * kv, hidden) else None
-    if kind == "phi3" and module == "gate_up_proj" and (height, width) == (2 * config.intermediate_size, hidden):
+    if kind in ("phi3", "glm", "glm4") and module == "gate_up_proj" and (height, width) == (2 * config.intermediate_size, hidden):
         return cut(("#gate", "gate", 0, height // 2), ("#up", "up", height // 2, height // 2))
     if kind == "gpt_neox" and module == "query_key_value" and (height, width) == (3 * hidden, hidden):
         d = hidden // heads
         return [Matrix(name, "#" + part, part, layer, expert, shape, parts=(heads, i * d, (i + 1) * d)) for i, part in enumerate(PARTS[:3])]
+    if kind == "falcon" and module == "query_key_value":
+        d, kv = hidden // heads, config.num_kv_heads if config.new_decoder_architecture or not config.multi_query else 1
+        g = heads // kv
+        if (height, width) == (hidden + 2 * kv * d, hidden):
+            if kv == 1:
+                return cut(("#query", "query", 0, hidden), ("#key", "key", hidden, d), ("#value", "value", hidden + d, d))
+            return [Matrix(name, "#" + part, part, layer, expert, shape, parts=(kv, start, stop))
+                    for part, start, stop in (("query", 0, g * d), ("key", g * d, (g + 1) * d), ("value", (g + 1) * d, (g + 2) * d))]
     if kind in ("deepseek_v2", "deepseek_v3"):
         latent, plain, turned = config.kv_lora_rank, config.qk_nope_head_dim, config.qk_rope_head_dim
         both = plain + config.v_head_dim

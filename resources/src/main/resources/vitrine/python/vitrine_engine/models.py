@@ -154,12 +154,25 @@ def parts(model):
         elif kind in ("bert", "roberta"):
             out.append(Parts(layer, layer.attention, layer.output.dense))
         else:
-            attention = first_of(layer, "self_attn", "attn", "attention")
+            attention = first_of(layer, "self_attn", "attn", "attention", "self_attention")
             feed_forward = first_of(layer, "mlp", "block_sparse_moe", "feed_forward", "fc2")
             if attention is None or feed_forward is None:
                 raise Refusal("family-unsupported", None, "the blocks of a %s model are not where this engine looks for them" % kind)
             out.append(Parts(layer, attention, feed_forward))
     return out
+
+
+def key_value_heads(config):
+    """How many heads of keys and values there are."""
+    if config.model_type == "falcon":
+        grouped = config.new_decoder_architecture or not config.multi_query
+        return config.num_kv_heads if grouped else 1
+    return getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+
+
+def once(config, states):
+    """Cached keys or values [heads, tokens, width] once for each head of keys; Falcon keeps them for each query head."""
+    return states[::len(states) // key_value_heads(config)] if config.model_type == "falcon" else states
 
 
 def first_of(module, *names):
@@ -178,7 +191,9 @@ class Hooks:
 
     def after(self, module, action):
         """`action(output)` after a module; of a tuple the first."""
-        self._handles.append(module.register_forward_hook(lambda m, args, output: action(first(output))))
+        # Falcon adds the attention's output to this very tensor afterwards.
+        copied = type(module).__name__ == "FalconMLP"
+        self._handles.append(module.register_forward_hook(lambda m, args, output: action(first(output).clone() if copied else first(output))))
 
     def after_whole(self, module, action):
         self._handles.append(module.register_forward_hook(lambda m, args, output: action(output)))

@@ -155,7 +155,7 @@ class Rank:
             raise Refusal("family-unsupported", self._checkpoint.path, "%s keeps no keys and values" % self._checkpoint.family)
         rotary = self._checkpoint.model_type not in WITHOUT_ROTARY
         projections = [key_projection(p.attention, self._config, self._checkpoint) for p in self._parts]
-        heads = getattr(self._config, "num_key_value_heads", None) or self._config.num_attention_heads
+        heads = models.key_value_heads(self._config)
         width = projections[0][2] // heads
         cached = "cached keys (after rotary embedding)" if rotary else "cached keys (the model has no rotary embedding)"
         projected = "outputs of the key projection (before key norm and rotary embedding)"
@@ -178,7 +178,7 @@ class Rank:
                     hooks.after(module, lambda value, l=l, take=take: caught.__setitem__(l, take(value[0].reshape(-1, value.shape[-1]))))
                 for index, cache in self._passes(g, len(groups), hooks, True):
                     for l in range(len(self._parts)) if growth and last else layers:
-                        k, v = (t[0].transpose(0, 1).reshape(len(self._data[index]), -1).float() for t in (cache.layers[l].keys, cache.layers[l].values))
+                        k, v = (models.once(self._config, t[0]).transpose(0, 1).reshape(len(self._data[index]), -1).float() for t in (cache.layers[l].keys, cache.layers[l].values))
                         if l in layers:
                             both[l].add(torch.cat((k, v), -1))
                             before[l].add(caught[l].float())
@@ -301,6 +301,10 @@ def key_projection(attention, config, checkpoint):
     if hasattr(attention, "c_attn"):
         width = config.hidden_size
         return attention.c_attn, lambda rows: rows[:, width:2 * width], width
+    if checkpoint.model_type == "falcon":
+        # queries of one head of keys, its key and its value, head by head
+        kv, d = models.key_value_heads(config), config.hidden_size // heads
+        return attention.query_key_value, lambda rows: rows.view(len(rows), kv, heads // kv + 2, d)[:, :, -2].flatten(1), kv * d
     if hasattr(attention, "query_key_value") and checkpoint.model_type == "gpt_neox":
         # laid out per head: query, key, value
         return attention.query_key_value, lambda rows: rows.view(len(rows), heads, 3, -1)[:, :, 1].flatten(1), config.hidden_size

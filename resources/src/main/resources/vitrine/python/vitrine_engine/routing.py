@@ -19,8 +19,10 @@ STEPS = 2048
 LEAST_OCCURRENCES = 10
 LOSS_SLACK = 0.005
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SCORES = {"deepseek_v3": "sigmoid", "granitemoe": "chosen_softmax", "gpt_oss": "chosen_softmax", "phimoe": "sparse_mixer",
+SCORES = {"deepseek_v3": "sigmoid", "glm4_moe": "sigmoid", "granitemoe": "chosen_softmax", "gpt_oss": "chosen_softmax", "phimoe": "sparse_mixer",
           "llama4_text": "chosen_sigmoid"}
+# Families whose groups of experts count by the sum of their two best scores.
+BEST_TWO = ("deepseek_v3", "glm4_moe")
 
 
 class Layer:
@@ -137,9 +139,9 @@ class Routing:
         if correction is not None:
             scores = scores + correction.flatten()
         count = getattr(self._config, "n_group", None) or 1
-        if count > 1 and (self._kind == "deepseek_v3" or getattr(self._config, "topk_method", None) == "group_limited_greedy"):
+        if count > 1 and (self._kind in BEST_TWO or getattr(self._config, "topk_method", None) == "group_limited_greedy"):
             grouped = scores.view(len(scores), count, -1)
-            best = grouped.topk(2, -1).values.sum(-1) if self._kind == "deepseek_v3" else grouped.amax(-1)
+            best = grouped.topk(2, -1).values.sum(-1) if self._kind in BEST_TWO else grouped.amax(-1)
             kept = torch.zeros_like(best, dtype=torch.bool).scatter_(-1, best.topk(self._config.topk_group, -1).indices, True)
             scores = grouped.masked_fill(~kept[..., None], -math.inf).flatten(1)
         return scores

@@ -200,7 +200,7 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                 }
                 case QueryKeyValue.Fused f -> {
                     double all = a.heads() + 2.0 * a.keyValueHeads();
-                    String order = f.layout() == QueryKeyValue.Layout.BLOCKS ? "first all queries, then all keys, then all values." : "query, key and value of one head after the other.";
+                    String order = f.layout() == QueryKeyValue.Layout.BLOCKS ? "first all queries, then all keys, then all values." : a.groupSize() == 1 ? "query, key and value of one head after the other." : "queries, key and value of one key/value head after the other.";
                     Box plain = linear(f.all(), Part.QUERY, "Queries, keys and values in one matrix: " + order);
                     fused = new Box(plain.label(), plain.tensors(), List.of(new Box.Share(Part.QUERY, a.heads() / all), new Box.Share(Part.KEY, a.keyValueHeads() / all),
                             new Box.Share(Part.VALUE, a.keyValueHeads() / all)), plain.shape(), plain.role(), plain.missing());
@@ -212,8 +212,8 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
             List<Box> norms = new ArrayList<>();
             QueryKeyNorm n = a.queryKeyNorm();
             if (n != null) {
-                norms.add(headNorm("q norm", n.query(), n.scope(), "queries"));
-                norms.add(headNorm("k norm", n.key(), n.scope(), "keys"));
+                norms.add(headNorm("q norm", n.query(), n, a.heads(), "queries"));
+                norms.add(headNorm("k norm", n.key(), n, a.keyValueHeads(), "keys"));
             }
             if (a.sinks() != null) {
                 norms.add(box("sinks", List.of(a.sinks()), Part.OTHER, Shape.of(a.heads()), "One logit per head that takes a part of every softmax and has no value."));
@@ -259,14 +259,15 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
             return out;
         }
 
-        private Box headNorm(String label, List<Norm> norms, QueryKeyNorm.Scope scope, String of) {
-            String covers = switch (scope) {
+        private Box headNorm(String label, List<Norm> norms, QueryKeyNorm all, int heads, String of) {
+            String covers = switch (all.scope()) {
                 case PROJECTION -> "all heads together";
                 case HEAD -> "head by head, with weights that all heads share";
-                case PER_HEAD -> "head by head, each with weights of its own";
+                case PER_HEAD, ROWS -> "head by head, each with weights of its own";
             };
             List<String> tensors = norms.stream().flatMap(n -> java.util.stream.Stream.of(n.weight(), n.bias())).filter(java.util.Objects::nonNull).toList();
-            return box(label, tensors, Part.NORM, Shape.of(norms.getFirst().width()), normName(norms.getFirst()) + " of the " + of + ", " + covers + ", before positions turn them.");
+            Shape shape = all.scope() == QueryKeyNorm.Scope.ROWS ? Shape.of(heads, norms.getFirst().width()) : Shape.of(norms.getFirst().width());
+            return box(label, tensors, Part.NORM, shape, normName(norms.getFirst()) + " of the " + of + ", " + covers + ", " + (all.afterRotation() ? "after" : "before") + " positions turn them.");
         }
 
         private Mlp mlp(FeedForward f) {

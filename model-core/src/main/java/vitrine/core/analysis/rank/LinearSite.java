@@ -64,9 +64,10 @@ record LinearSite(Kind kind, Linear linear, int[] rows, Site input, Site output)
                 }
             }
             case Fused f -> {
-                out.add(new LinearSite(Kind.Q, f.all(), inTurn(0, q, d), Site.ATTN_IN, Site.QUERY_PROJECTED));
-                out.add(new LinearSite(Kind.K, f.all(), inTurn(1, q, d), Site.ATTN_IN, Site.KEY_PROJECTED));
-                out.add(new LinearSite(Kind.V, f.all(), inTurn(2, q, d), Site.ATTN_IN, values));
+                int queries = layer.attention().groupSize() * d;
+                out.add(new LinearSite(Kind.Q, f.all(), inTurn(q, queries + 2 * d, 0, queries), Site.ATTN_IN, Site.QUERY_PROJECTED));
+                out.add(new LinearSite(Kind.K, f.all(), inTurn(kv, queries + 2 * d, queries, d), Site.ATTN_IN, Site.KEY_PROJECTED));
+                out.add(new LinearSite(Kind.V, f.all(), inTurn(kv, queries + 2 * d, queries + d, d), Site.ATTN_IN, values));
             }
         }
         out.add(whole(Kind.O, layer.attention().output(), Site.Z, Site.ATTN_OUT));
@@ -106,11 +107,11 @@ record LinearSite(Kind kind, Linear linear, int[] rows, Site input, Site output)
         return StreamingCovariance.columns(from, count);
     }
 
-    /// Rows of a weight whose heads hold query, key and value in turn.
-    private static int[] inTurn(int which, int width, int d) {
-        int[] rows = new int[width];
-        for (int i = 0; i < width; i++) {
-            rows[i] = (3 * (i / d) + which) * d + i % d;
+    /// Rows of a weight in which queries, key and value of a head take turns: of each `period` rows the `width` from `first` on.
+    private static int[] inTurn(int count, int period, int first, int width) {
+        int[] rows = new int[count];
+        for (int i = 0; i < count; i++) {
+            rows[i] = i / width * period + first + i % width;
         }
         return rows;
     }

@@ -21,7 +21,10 @@ public final class Families {
     private static final List<Family> ALL = List.of(new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma(), new Gemma2(),
             new Gemma3Text(), new GptNeoX(), new Phi3(), new Olmo2(), new Opt(), new StableLm(), new Starcoder2(), new Granite(),
             new Ernie45(), new Bert(), new Mixtral(), new Olmoe(), new Qwen2Moe(), new Qwen3Moe(), new Ernie45Moe(), new GptOss(), new DeepseekV2(),
-            new DeepseekV3(), new GraniteMoe(), new Phimoe(), new Dbrx(), new Llama4Text());
+            new DeepseekV3(), new GraniteMoe(), new Phimoe(), new Dbrx(), new Llama4Text(),
+            new SmolLm3(), new Glm(), new Glm4(), new Olmo(), new Olmo3(), new Exaone4(), new SeedOss(), new Nemotron(),
+            new Glm4Moe(), new Cohere(), new Cohere2(), new Phi(), new HunYuanDense(),
+            new GptJ(), new Falcon());
 
     private static final Map<String, Family> BY_TYPE = byType();
 

@@ -23,14 +23,15 @@ public final class Normalise {
         normalise(x, y, false, weight, offset, null, eps);
     }
 
-    /// `y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias`, row by row; the variance is the biased one.
+    /// `y = (x - mean(x)) / sqrt(var(x) + eps) * (weight + offset) + bias`, row by row; the variance is the biased one.
     ///
     /// @param weight float32 `[columns]`, or null for 1
+    /// @param offset 1 where a family stores weights around 0 (Nemotron), else 0
     /// @param bias float32 `[columns]`, or null for 0
     ///
     /// Source: Ba, Kiros and Hinton, *Layer Normalization*, 2016.
-    public static void layer(Matrix x, Matrix y, MemorySegment weight, MemorySegment bias, float eps) {
-        normalise(x, y, true, weight, 0f, bias, eps);
+    public static void layer(Matrix x, Matrix y, MemorySegment weight, float offset, MemorySegment bias, float eps) {
+        normalise(x, y, true, weight, offset, bias, eps);
     }
 
     private static void normalise(Matrix x, Matrix y, boolean centred, MemorySegment weight, float offset, MemorySegment bias, float eps) {
