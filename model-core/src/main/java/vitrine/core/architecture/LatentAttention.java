@@ -52,8 +52,7 @@ public final class LatentAttention {
 
     /// With a scaled rope and `mscale_all_dim`, scores grow by the square of the magnitude that cosines and sines would have had.
     private static double scale(Config c, Rope rope) {
-        Config p = c.objectOrNull("rope_parameters");
-        p = p == null ? c.objectOrNull("rope_scaling") : p;
+        Config p = RopeConfig.parameters(c);
         if (p == null || rope.scaling() instanceof Rope.Scaling.None) {
             return 1;
         }

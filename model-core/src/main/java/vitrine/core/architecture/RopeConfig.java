@@ -61,9 +61,18 @@ public final class RopeConfig {
     public Rope read(String thetaKey, String partialKey) {
         double theta = config.numberOr(thetaKey, defaultTheta);
         double partial = config.numberOr(partialKey, defaultPartial);
-        Config newer = config.objectOrNull("rope_parameters");
+        return rope(parameters(config), theta, partial);
+    }
+
+    /// The parameters that hold, or null where there are none: a `rope_scaling` that says anything takes the place of `rope_parameters` whole, base included, as transformers 5 has it.
+    public static Config parameters(Config config) {
         Config older = config.objectOrNull("rope_scaling");
-        return rope(newer != null ? newer : older, theta, partial);
+        if (older != null && !older.isEmpty()) {
+            config.ignore("rope_parameters");
+            return older;
+        }
+        Config newer = config.objectOrNull("rope_parameters");
+        return newer != null ? newer : older;
     }
 
     /// The rope of one layer type, where `rope_parameters` holds one object per type.

@@ -102,6 +102,19 @@ class ConfigFeaturesTest {
         assertEquals(read(name, "{}"), read(name, changes));
     }
 
+    /// Expected values are those of transformers 5.18's LlamaConfig: a scaling in the older style takes the place of the newer parameters whole, base included; an empty one does not.
+    @Test
+    void anOlderScalingTakesThePlaceOfNewerParameters() throws IOException {
+        String newer = "'rope_parameters': {'rope_type': 'linear', 'factor': 2.0, 'rope_theta': 5000.0}";
+        Rope both = rope(read("llama-gqa", "{'rope_theta': 777.0, " + newer + ", 'rope_scaling': {'rope_type': 'linear', 'factor': 4.0}}"));
+        assertEquals(777, both.theta());
+        assertEquals(new Rope.Scaling.Linear(4), both.scaling());
+        assertEquals(10_000, rope(read("llama-gqa", "{'rope_theta': 'absent', " + newer + ", 'rope_scaling': {'rope_type': 'linear', 'factor': 4.0}}")).theta());
+        Rope empty = rope(read("llama-gqa", "{" + newer + ", 'rope_scaling': {}}"));
+        assertEquals(5000, empty.theta());
+        assertEquals(new Rope.Scaling.Linear(2), empty.scaling());
+    }
+
     /// The family's own base where the config names none.
     @Test
     void phimoeTurnsByAMillion() throws IOException {

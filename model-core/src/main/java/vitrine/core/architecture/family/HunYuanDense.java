@@ -47,9 +47,7 @@ public final class HunYuanDense implements Family {
     /// The published files call a base of `theta alpha^(d / (d - 2))` dynamic; it does not depend on the sequence.
     private static Rope rope(Config c, int headDim) {
         double theta = c.numberOr("rope_theta", 10_000);
-        Config newer = c.objectOrNull("rope_parameters");
-        Config older = c.objectOrNull("rope_scaling");
-        Config p = newer != null ? newer : older;
+        Config p = RopeConfig.parameters(c);
         if (p == null || !p.textOr("rope_type", p.textOr("type", "default")).equals("dynamic") || p.numberOr("alpha", 0) == 0) {
             return RopeConfig.of(c, headDim).read();
         }
