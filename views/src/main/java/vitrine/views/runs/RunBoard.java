@@ -404,7 +404,7 @@ public final class RunBoard implements AutoCloseable {
         return answer;
     }
 
-    /// Ends looking; runs go on.
+    /// Ends looking, and waits a moment for the store to be closed; runs go on.
     @Override
     public void close() {
         background.execute(() -> {
@@ -414,5 +414,11 @@ public final class RunBoard implements AutoCloseable {
             }
         });
         background.shutdown();
+        try {
+            // Not longer: the store stands a program that ends in the middle.
+            background.awaitTermination(2, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -79,6 +79,7 @@ class PruneRunsTest {
     void close() {
         FxThread.run(stage::close);
         board.close();
+        engine.close();
         store.close();
     }
 

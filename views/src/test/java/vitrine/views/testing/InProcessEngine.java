@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import vitrine.core.engine.Ending;
@@ -52,8 +53,16 @@ public final class InProcessEngine implements Engine {
         }
     }
 
+    /// Waits for the task under way, whose files lie in a folder that the test deletes.
     @Override
     public void close() {
         queue.shutdownNow();
+        try {
+            if (!queue.awaitTermination(60, TimeUnit.SECONDS)) {
+                throw new IllegalStateException("a task does not end");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
