@@ -458,7 +458,8 @@ def olmo3(d):
     if d.maybe(0.5):
         c |= sometimes(d, 0.7, rope_theta=(500000, 500000.0, 500000.0, 1000.0))
         if scaling.get("rope_type", "default") != "default":
-            c["rope_scaling"] = {k: v for k, v in scaling.items() if k != "rope_theta" or d.maybe(0.3)}
+            c["rope_scaling"] = {"type" if k == "rope_type" and d.maybe(0.1) else k: v for k, v in scaling.items() if k != "rope_theta" or d.maybe(0.3)}
+            c |= sometimes(d, 0.1, original_max_position_embeddings=(12, 20))
     elif d.maybe(0.8):
         c["rope_parameters"] = {kind: ropes(d, width_of(c), outer=False).get("rope_parameters", {"rope_type": "default"}) for kind in ("sliding_attention", "full_attention") if d.maybe(0.9)}
     return c
@@ -929,11 +930,15 @@ def variants(family, base, folder):
     yield "both ropes", {**base, "rope_scaling": {"rope_type": "linear", "factor": 3.0}, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}}
 
 
+def kind_of(rope):
+    return rope.get("rope_type", rope.get("type", "default"))
+
+
 def sweep(vitrine, family, seed, scratch, keep, report):
     bases = []
     for s in range(seed, seed + 200):
         config = {"model_type": family, **FAMILIES[family](Draw(s))}
-        if len(bases) < 1 and not config.get("rope_scaling") and (config.get("rope_parameters") or {}).get("rope_type", "default") == "default" and config.get("num_hidden_layers", config.get("n_layer", config.get("n_layers"))) == 3 \
+        if len(bases) < 1 and not config.get("rope_scaling") and kind_of(config.get("rope_parameters") or {}) == "default" and config.get("num_hidden_layers", config.get("n_layer", config.get("n_layers"))) == 3 \
                 and config.get("num_attention_heads", 4) > 1:
             bases.append(config)
     for number, base in enumerate(bases):

@@ -86,10 +86,11 @@ public final class Falcon implements Family {
             specs.add(parallel ? spec.inParallel() : spec);
         }
         String tokens = model + "word_embeddings.weight";
+        int longest = (int) Math.min(Integer.MAX_VALUE, rope.longestSequence(positions));
         boolean tied = c.flagOr("tie_word_embeddings", true);
         boolean stored = names.has("lm_head.weight");
         Head head = tied || stored ? Head.of(stored ? "lm_head.weight" : tokens, hidden, !stored) : null;
-        return new ModelSpec("falcon", name(), false, hidden, vocabulary, positions, false, Embedding.of(tokens, hidden), specs, norm(model + "ln_f", hidden, eps), head,
+        return new ModelSpec("falcon", name(), false, hidden, vocabulary, longest, false, Embedding.of(tokens, hidden), specs, norm(model + "ln_f", hidden, eps), head,
                 List.of("rotary_emb.inv_freq", "rotary.inv_freq", ".attention.bias"));
     }
 
