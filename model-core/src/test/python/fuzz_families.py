@@ -519,7 +519,7 @@ def falcon(d):
     if d.maybe(0.5):
         c |= {"new_decoder_architecture": True, "num_kv_heads": kv} | sometimes(d, 0.5, num_ln_in_parallel_attn=(1, 2), multi_query=(True, False), parallel_attn=(True,))
     else:
-        c |= sometimes(d, 0.7, new_decoder_architecture=(False,), multi_query=(True, False), parallel_attn=(True, False), num_kv_heads=(heads,), num_ln_in_parallel_attn=(1, None), apply_residual_connection_post_layernorm=(False, True))
+        c |= sometimes(d, 0.7, new_decoder_architecture=(False,), multi_query=(True, False, None), parallel_attn=(True, False, None), num_kv_heads=(heads,), num_ln_in_parallel_attn=(1, None), apply_residual_connection_post_layernorm=(False, True))
     return c
 
 
@@ -904,8 +904,8 @@ def variants(family, base, folder):
     model = AutoModelForMaskedLM if family in ENCODERS else AutoModelForCausalLM
     module = importlib.import_module(type(model.from_config(read)).__module__)
     layers = base.get("num_hidden_layers", base.get("n_layer", base.get("n_layers")))
-    names = {f.name for f in dataclasses.fields(read)} if dataclasses.is_dataclass(read) else set()
-    names |= set(read.to_dict()) | asked(module) | {"is_causal", "layer_types", "sliding_window", "attention_chunk_size", "original_max_position_embeddings", "partial_rotary_factor", "head_dim", "rope_theta", "attention_bias",
+    fields = {f.name for f in dataclasses.fields(read)} if dataclasses.is_dataclass(read) else set()
+    names = fields | set(read.to_dict()) | asked(module) | {"is_causal", "layer_types", "sliding_window", "attention_chunk_size", "original_max_position_embeddings", "partial_rotary_factor", "head_dim", "rope_theta", "attention_bias",
                                                     "mlp_bias", "use_bidirectional_attention", "attn_logit_softcapping", "qk_layernorm", "use_qk_norm", "position_embedding_type", "scoring_func", "swiglu_limit", "attention_type"}
     for name in sorted(names - UNTOUCHED):
         if name.startswith("__"):
@@ -917,6 +917,7 @@ def variants(family, base, folder):
             yield f"{name}={json.dumps(other)}", {**base, name: other}
         if name in base:
             yield f"no {name}", {k: v for k, v in base.items() if k != name}
+        if name in base or value is not None and name in fields:
             yield f"{name}=null", {**base, name: None}
     for words, change in ROPE_CHANGES.items():
         bare = {k: v for k, v in base.items() if k not in ("rope_parameters", "rope_scaling")}

@@ -173,6 +173,12 @@ class ConfigFeaturesTest {
             assertEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': 'absent'}"), key);
             assertNotEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': null}"), key);
         }
+        for (String key : new String[] {"multi_query", "parallel_attn"}) {
+            String older = "{'new_decoder_architecture': false, 'num_kv_heads': 'absent', '" + key + "': ";
+            assertEquals(read("falcon", older + "false}"), read("falcon", older + "null}"), key);
+            assertEquals(read("falcon", older + "true}"), read("falcon", older + "'absent'}"), key);
+            assertNotEquals(read("falcon", older + "true}"), read("falcon", older + "null}"), key);
+        }
     }
 
     /// As every rotary family: scalings that stretch positions make longer texts possible.
