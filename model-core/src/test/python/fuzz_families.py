@@ -383,10 +383,153 @@ def llama4_text(d):
     return c
 
 
+def turned_part(d, c, default, chance=0.7, **more):
+    """A share of each head that turns, and ropes for it."""
+    fits = int(width_of(c) * default) % 2 == 0
+    share = partial(d, c) if d.maybe(chance) or not fits else {}
+    rotated = int(width_of(c) * share.get("partial_rotary_factor", default))
+    return share | ropes(d, rotated, ("default", "linear", "dynamic", "llama3", "yarn", "longrope") if rotated > 2 else ("default", "linear"), **more)
+
+
+def smollm3(d):
+    c = sizes(d, pad_token_id=0)
+    layers = c["num_hidden_layers"]
+    c |= ropes(d, width_of(c)) | common(d) | sometimes(d, 0.5, attention_bias=(True, False), mlp_bias=(True, False), no_rope_layer_interval=(1, 2, 3), hidden_act=("silu", "gelu"))
+    if d.maybe(0.4):
+        c["no_rope_layers"] = [d.one(0, 1) for _ in range(layers + d.one(0, 0, 1))]
+    if d.maybe(0.6):
+        c |= {"sliding_window": d.one(3, 6, None)} | sometimes(d, 0.8, use_sliding_window=(True, True, False), max_window_layers=(0, 1, 28))
+        if d.maybe(0.4):
+            c["layer_types"] = types(d, layers) if c.get("use_sliding_window") and c["sliding_window"] else ["full_attention"] * layers
+    return c
+
+
+def glm(d):
+    c = sizes(d, pad_token_id=0)
+    c["head_dim"] = width_of(c)
+    return c | turned_part(d, c, 0.5) | common(d) | sometimes(d, 0.5, attention_bias=(True, False), hidden_act=("silu", "gelu", "gelu_new", "relu"))
+
+
+def glm4_moe(d):
+    c = sizes(d)
+    n = d.one(4, 6, 8)
+    c |= {"n_routed_experts": n, "n_shared_experts": d.one(1, 2), "moe_intermediate_size": d.one(10, 14), "n_group": d.one(1, 2), "first_k_dense_replace": d.one(0, 1, 2)}
+    c["topk_group"] = d.whole(1, c["n_group"])
+    c["num_experts_per_tok"] = d.whole(1, n // c["n_group"] * c["topk_group"])
+    if d.maybe(0.2):
+        c["num_local_experts"] = c.pop("n_routed_experts")
+    return (c | turned_part(d, c, 0.5) | common(d) | sometimes(d, 0.6, routed_scaling_factor=(0.7, 2.5), attention_bias=(True, False), norm_topk_prob=(False, True), use_qk_norm=(True, False), hidden_act=("silu", "gelu"))
+            | sometimes(d, 0.3, num_nextn_predict_layers=(0, 1), num_mtp_layers=(0, 2)))
+
+
+def cohere(d):
+    c = sizes(d, wide=d.maybe(0.3))
+    return c | ropes(d, width_of(c)) | common(d, "layer_norm_eps") | sometimes(d, 0.6, attention_bias=(True, False), use_qk_norm=(True, False), logit_scale=(0.0625, 0.3, 1.7), hidden_act=("silu", "gelu"))
+
+
+def cohere2(d):
+    c = sizes(d, wide=False)
+    c |= ropes(d, width_of(c)) | common(d, "layer_norm_eps") | sometimes(d, 0.6, attention_bias=(True, False), logit_scale=(0.0625, 0.3, 1.7), sliding_window=(3, 5), hidden_act=("silu", "gelu"))
+    c |= sometimes(d, 0.2, use_qk_norm=(False,), use_gated_activation=(True,), use_parallel_block=(True,), use_embedding_sharing=(True,), rotary_pct=(1.0, 0.5), layer_switch=(2, 4), order_of_interleaved_layers=("local_attn_first",),
+                   position_embedding_type=("rope_gptj",), head_dim=(width_of(c),))
+    if d.maybe(0.4):
+        c["layer_types"] = types(d, c["num_hidden_layers"])
+    if d.maybe(0.4):
+        c["sliding_window_pattern"] = d.one(1, 2, 3)
+    return c
+
+
+def phi(d):
+    c = sizes(d)
+    return c | turned_part(d, c, 0.5) | common(d, "layer_norm_eps") | sometimes(d, 0.5, qk_layernorm=(True, False), hidden_act=ACTIVATIONS)
+
+
+def olmo(d):
+    c = sizes(d)
+    return c | ropes(d, width_of(c)) | common(d) | sometimes(d, 0.6, attention_bias=(True, False), clip_qkv=(0.5, 2.0, None), hidden_act=("silu", "gelu"))
+
+
+def olmo3(d):
+    c = sizes(d)
+    c |= common(d) | {"max_position_embeddings": 48} | sometimes(d, 0.5, attention_bias=(True, False), hidden_act=("silu", "gelu")) | sometimes(d, 0.8, sliding_window=(3, 6))
+    if d.maybe(0.5):
+        c["layer_types"] = types(d, c["num_hidden_layers"])
+    scaling = ropes(d, width_of(c), outer=False).get("rope_parameters", {"rope_type": "default"})
+    if d.maybe(0.5):
+        c |= sometimes(d, 0.7, rope_theta=(500000, 500000.0, 500000.0, 1000.0))
+        if scaling.get("rope_type", "default") != "default":
+            c["rope_scaling"] = {"type" if k == "rope_type" and d.maybe(0.1) else k: v for k, v in scaling.items() if k != "rope_theta" or d.maybe(0.3)}
+            c |= sometimes(d, 0.1, original_max_position_embeddings=(12, 20))
+    elif d.maybe(0.8):
+        c["rope_parameters"] = {kind: ropes(d, width_of(c), outer=False).get("rope_parameters", {"rope_type": "default"}) for kind in ("sliding_attention", "full_attention") if d.maybe(0.9)}
+    return c
+
+
+def exaone4(d):
+    c = sizes(d)
+    layers = c["num_hidden_layers"]
+    c |= ropes(d, width_of(c)) | common(d) | sometimes(d, 0.7, sliding_window=(3, 6, None)) | sometimes(d, 0.3, hidden_act=("silu", "gelu"))
+    if d.maybe(0.4) or c.get("sliding_window", 1) is None:
+        c["layer_types"] = ["full_attention"] * layers if c.get("sliding_window", 1) is None else types(d, layers)
+        c |= sometimes(d, 0.4, sliding_window_pattern=("LLLG", 2, "LG"))
+    else:
+        c |= sometimes(d, 0.7, sliding_window_pattern=(1, 2, 3))
+    return c
+
+
+def seed_oss(d):
+    c = sizes(d)
+    c["head_dim"] = width_of(c) if d.maybe(0.8) or c["hidden_size"] // c["num_attention_heads"] % 2 else None
+    return c | ropes(d, width_of(c)) | common(d) | sometimes(d, 0.6, attention_bias=(True, False), attention_out_bias=(True, False), mlp_bias=(True, False), hidden_act=("silu", "gelu"))
+
+
+def nemotron(d):
+    c = sizes(d)
+    return c | turned_part(d, c, 0.5) | common(d, "norm_eps") | sometimes(d, 0.5, attention_bias=(True, False), mlp_bias=(True, False), hidden_act=ACTIVATIONS)
+
+
+def hunyuan_v1_dense(d):
+    c = sizes(d)
+    if d.maybe(0.8):
+        c["head_dim"] = width_of(c)
+    c |= ropes(d, width_of(c)) | common(d) | sometimes(d, 0.5, attention_bias=(True, False), hidden_act=("silu", "gelu"))
+    if d.maybe(0.4):
+        # transformers needs a head width in the config for it.
+        c["head_dim"] = width_of(c)
+        stretch = {d.one("type", "rope_type"): "dynamic", "alpha": d.one(1000.0, 4, 1.0)} | {"factor": d.one(1.0, 2.0)} | sometimes(d, 0.3, beta_fast=(32,), beta_slow=(1,), mscale=(1.0,), mscale_all_dim=(1.0, 0.0))
+        c = {k: v for k, v in c.items() if k not in ("rope_parameters", "original_max_position_embeddings")} | {"rope_scaling": stretch, "max_position_embeddings": 48}
+    return c | sometimes(d, 0.2, use_qk_norm=(True,), use_cla=(False,), cla_share_factor=(2,), org_vocab_size=(c["vocab_size"],), attention_head_dim=(width_of(c),), num_experts=(1,), norm_type=("rms",), mlp_bias=(False,))
+
+
+def gptj(d):
+    heads = d.one(1, 2, 3, 4)
+    width = d.one(8, 12, 16, 24)
+    while heads * width < 24:
+        heads *= 2
+    return ({"n_embd": heads * width, "n_head": heads, "n_layer": d.whole(2, 4), "n_positions": 48, "vocab_size": d.one(64, 131), "rotary_dim": d.one(2, 4, width // 2, width)} | common(d, "layer_norm_epsilon")
+            | sometimes(d, 0.5, n_inner=(50, None), activation_function=ACTIVATIONS, rotary=(True,), scale_attn_weights=(True,), n_ctx=(48,)))
+
+
+def falcon(d):
+    c = sizes(d, wide=False)
+    heads = c["num_attention_heads"]
+    c.pop("intermediate_size")
+    kv = c.pop("num_key_value_heads")
+    c |= ropes(d, width_of(c)) | common(d, "layer_norm_epsilon") | sometimes(d, 0.5, bias=(True, False), activation=ACTIVATIONS, ffn_hidden_size=(40, 56, None), alibi=(False,))
+    if d.maybe(0.5):
+        c |= {"new_decoder_architecture": True, "num_kv_heads": kv} | sometimes(d, 0.5, num_ln_in_parallel_attn=(1, 2), multi_query=(True, False), parallel_attn=(True,))
+    else:
+        c |= sometimes(d, 0.7, new_decoder_architecture=(False,), multi_query=(True, False, None), parallel_attn=(True, False, None), num_kv_heads=(heads,), num_ln_in_parallel_attn=(1, None), apply_residual_connection_post_layernorm=(False, True))
+    return c
+
+
+
 FAMILIES = {
     "llama": llama, "mistral": mistral, "qwen2": qwen2, "qwen3": qwen3, "gemma": gemma, "gemma2": gemma2, "gemma3_text": gemma3_text, "phi3": phi3, "phimoe": phimoe, "stablelm": stablelm, "starcoder2": starcoder2,
     "granite": granite, "granitemoe": granitemoe, "ernie4_5": ernie4_5, "ernie4_5_moe": ernie4_5_moe, "gpt2": gpt2, "gpt_neox": gpt_neox, "opt": opt, "olmo2": olmo2, "olmoe": olmoe, "bert": encoder, "roberta": encoder,
-    "mixtral": mixtral, "qwen2_moe": qwen2_moe, "qwen3_moe": qwen3_moe, "gpt_oss": gpt_oss, "deepseek_v2": deepseek_v2, "deepseek_v3": deepseek_v3, "dbrx": dbrx, "llama4_text": llama4_text}
+    "mixtral": mixtral, "qwen2_moe": qwen2_moe, "qwen3_moe": qwen3_moe, "gpt_oss": gpt_oss, "deepseek_v2": deepseek_v2, "deepseek_v3": deepseek_v3, "dbrx": dbrx, "llama4_text": llama4_text,
+    "smollm3": smollm3, "glm": glm, "glm4": glm, "glm4_moe": glm4_moe, "cohere": cohere, "cohere2": cohere2, "phi": phi, "olmo": olmo, "olmo3": olmo3, "exaone4": exaone4, "seed_oss": seed_oss, "nemotron": nemotron,
+    "hunyuan_v1_dense": hunyuan_v1_dense, "gptj": gptj, "falcon": falcon}
 ENCODERS = ("bert", "roberta")
 
 # --- models
@@ -411,7 +554,7 @@ def fill(model, seed):
             continue
         noise = torch.randn(value.shape, generator=generator)
         if "norm" in name.lower() or ".ln_" in name or name.endswith("ln_f.weight"):
-            shifted = "Gemma" in type(model).__name__
+            shifted = any(name in type(model).__name__ for name in ("Gemma", "Nemotron"))
             value.copy_(0.3 * noise + (0 if name.endswith("bias") or shifted else 1))
         elif value.dim() < 2:
             value.copy_(0.4 * noise)
@@ -497,7 +640,9 @@ def told(model, ids, segments=None):
         if latents["cache_k"]:
             result |= {name: torch.stack(values) for name, values in latents.items()}
         else:
-            result |= {"cache_k": [layer.keys[0] for layer in out.past_key_values.layers], "cache_v": [layer.values[0] for layer in out.past_key_values.layers]}
+            # Falcon's newer architecture keeps a copy of each key/value head for each of its queries.
+            step = model.config.num_attention_heads // model.config.num_kv_heads if getattr(model.config, "new_decoder_architecture", False) else 1
+            result |= {"cache_k": [layer.keys[0][::step] for layer in out.past_key_values.layers], "cache_v": [layer.values[0][::step] for layer in out.past_key_values.layers]}
     if routers:
         result["router_logits"] = torch.stack(routers)
         result["expert_ids"] = torch.stack([e[0] for e in experts])
@@ -738,7 +883,8 @@ def alternatives(name, value, layers):
              "partial_rotary_factor": [0.5, 0.25], "head_dim": [4, 8, 16], "position_embedding_type": ["relative_key", "relative_key_query"], "is_decoder": [True, False], "mlp_only_layers": [[0]], "moe_layers": [[0], []],
              "no_rope_layers": [[1] * layers, [0] * layers], "rope_theta": [55.0, 1e6], "topk_method": ["group_limited_greedy", "noaux_tc"], "scoring_func": ["sigmoid", "softmax"], "tie_word_embeddings": [True, False],
              "swiglu_limit": [0.5], "mlp_type": ["gated"], "norm_type": ["rms_norm"], "attention_type": ["bidirectional"], "attn_logit_softcapping": [1.0, None], "final_logit_softcapping": [1.0, None], "query_pre_attn_scalar": [3],
-             "q_lora_rank": [None, 6], "clip_qkv": [0.1], "rope_local_base_freq": [33.0]}
+             "q_lora_rank": [None, 6], "clip_qkv": [0.1], "rope_local_base_freq": [33.0], "activation": ["relu", "gelu_new", "mish"], "sliding_window_pattern": [2, 1, "LG", None], "rotary_dim": [2, 3, None],
+             "num_ln_in_parallel_attn": [1, 2, 3], "num_kv_heads": [1, 2]}
     if name in known:
         return known[name]
     if isinstance(value, bool):
@@ -758,8 +904,8 @@ def variants(family, base, folder):
     model = AutoModelForMaskedLM if family in ENCODERS else AutoModelForCausalLM
     module = importlib.import_module(type(model.from_config(read)).__module__)
     layers = base.get("num_hidden_layers", base.get("n_layer", base.get("n_layers")))
-    names = {f.name for f in dataclasses.fields(read)} if dataclasses.is_dataclass(read) else set()
-    names |= set(read.to_dict()) | asked(module) | {"is_causal", "layer_types", "sliding_window", "attention_chunk_size", "original_max_position_embeddings", "partial_rotary_factor", "head_dim", "rope_theta", "attention_bias",
+    fields = {f.name for f in dataclasses.fields(read)} if dataclasses.is_dataclass(read) else set()
+    names = fields | set(read.to_dict()) | asked(module) | {"is_causal", "layer_types", "sliding_window", "attention_chunk_size", "original_max_position_embeddings", "partial_rotary_factor", "head_dim", "rope_theta", "attention_bias",
                                                     "mlp_bias", "use_bidirectional_attention", "attn_logit_softcapping", "qk_layernorm", "use_qk_norm", "position_embedding_type", "scoring_func", "swiglu_limit", "attention_type"}
     for name in sorted(names - UNTOUCHED):
         if name.startswith("__"):
@@ -771,6 +917,7 @@ def variants(family, base, folder):
             yield f"{name}={json.dumps(other)}", {**base, name: other}
         if name in base:
             yield f"no {name}", {k: v for k, v in base.items() if k != name}
+        if name in base or value is not None and name in fields:
             yield f"{name}=null", {**base, name: None}
     for words, change in ROPE_CHANGES.items():
         bare = {k: v for k, v in base.items() if k not in ("rope_parameters", "rope_scaling")}
@@ -784,11 +931,15 @@ def variants(family, base, folder):
     yield "both ropes", {**base, "rope_scaling": {"rope_type": "linear", "factor": 3.0}, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}}
 
 
+def kind_of(rope):
+    return rope.get("rope_type", rope.get("type", "default"))
+
+
 def sweep(vitrine, family, seed, scratch, keep, report):
     bases = []
     for s in range(seed, seed + 200):
         config = {"model_type": family, **FAMILIES[family](Draw(s))}
-        if len(bases) < 1 and not config.get("rope_scaling") and (config.get("rope_parameters") or {}).get("rope_type", "default") == "default" and config.get("num_hidden_layers", config.get("n_layer", config.get("n_layers"))) == 3 \
+        if len(bases) < 1 and not config.get("rope_scaling") and kind_of(config.get("rope_parameters") or {}) == "default" and config.get("num_hidden_layers", config.get("n_layer", config.get("n_layers"))) == 3 \
                 and config.get("num_attention_heads", 4) > 1:
             bases.append(config)
     for number, base in enumerate(bases):

@@ -68,6 +68,9 @@ class ConfigFeaturesTest {
         "falcon | {'num_ln_in_parallel_attn': 3} | num_ln_in_parallel_attn",
         "olmo3 | {'rope_theta': 10000} | rope_theta",
         "olmo3 | {'rope_scaling': {'rope_type': 'linear', 'factor': 2.0}} | rope_scaling",
+        "olmo3 | {'rope_parameters': 'absent', 'rope_scaling': {'type': 'linear', 'factor': 2.0}} | rope_scaling.type",
+        "olmo3 | {'original_max_position_embeddings': 16} | original_max_position_embeddings",
+        "olmo3 | {'rope_parameters': 'absent', 'rope_scaling': {'rope_type': 'yarn', 'factor': 2.0, 'truncate': false}} | rope_scaling.truncate",
         "cohere2 | {'use_qk_norm': true} | use_qk_norm",
         "cohere2 | {'use_parallel_block': false} | use_parallel_block",
         "cohere2 | {'head_dim': 6} | head_dim",
@@ -170,12 +173,18 @@ class ConfigFeaturesTest {
             assertEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': 'absent'}"), key);
             assertNotEquals(read("deepseek-v3", "{'" + key + "': true}"), read("deepseek-v3", "{'" + key + "': null}"), key);
         }
+        for (String key : new String[] {"multi_query", "parallel_attn"}) {
+            String older = "{'new_decoder_architecture': false, 'num_kv_heads': 'absent', '" + key + "': ";
+            assertEquals(read("falcon", older + "false}"), read("falcon", older + "null}"), key);
+            assertEquals(read("falcon", older + "true}"), read("falcon", older + "'absent'}"), key);
+            assertNotEquals(read("falcon", older + "true}"), read("falcon", older + "null}"), key);
+        }
     }
 
     /// As every rotary family: scalings that stretch positions make longer texts possible.
     @Test
     void aStretchedRopeTakesLongerTexts() throws IOException {
-        for (String name : new String[] {"gpt-neox", "llama-gqa"}) {
+        for (String name : new String[] {"gpt-neox", "llama-gqa", "falcon"}) {
             assertEquals(3 * 100, read(name, "{'max_position_embeddings': 100, 'rope_scaling': {'type': 'linear', 'factor': 3.0}}").maxPositions(), name);
         }
     }

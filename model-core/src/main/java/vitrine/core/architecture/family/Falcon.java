@@ -46,8 +46,8 @@ public final class Falcon implements Family {
         double eps = c.numberOr("layer_norm_epsilon", 1e-5);
         boolean bias = c.flagOr("bias", false);
         boolean grouped = c.flagOr("new_decoder_architecture", false);
-        boolean single = c.flagOr("multi_query", true);
-        boolean parallel = c.flagOr("parallel_attn", true);
+        boolean single = flag(c, "multi_query");
+        boolean parallel = flag(c, "parallel_attn");
         Activation activation = Activations.of(c, "activation", "gelu");
         c.ignore("hidden_size", "apply_residual_connection_post_layernorm", "n_head", "n_layer");
         if (c.flagOr("alibi", false)) {
@@ -86,11 +86,17 @@ public final class Falcon implements Family {
             specs.add(parallel ? spec.inParallel() : spec);
         }
         String tokens = model + "word_embeddings.weight";
+        int longest = (int) Math.min(Integer.MAX_VALUE, rope.longestSequence(positions));
         boolean tied = c.flagOr("tie_word_embeddings", true);
         boolean stored = names.has("lm_head.weight");
         Head head = tied || stored ? Head.of(stored ? "lm_head.weight" : tokens, hidden, !stored) : null;
-        return new ModelSpec("falcon", name(), false, hidden, vocabulary, positions, false, Embedding.of(tokens, hidden), specs, norm(model + "ln_f", hidden, eps), head,
+        return new ModelSpec("falcon", name(), false, hidden, vocabulary, longest, false, Embedding.of(tokens, hidden), specs, norm(model + "ln_f", hidden, eps), head,
                 List.of("rotary_emb.inv_freq", "rotary.inv_freq", ".attention.bias"));
+    }
+
+    /// A flag that is true where it is left out; null is false, as in the reference implementation.
+    private static boolean flag(Config c, String key) {
+        return !c.isNull(key) && c.flagOr(key, true);
     }
 
     private static Norm norm(String prefix, int width, double eps) {

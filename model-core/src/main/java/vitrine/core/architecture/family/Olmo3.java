@@ -53,7 +53,19 @@ public final class Olmo3 implements Family {
         if (byType != null && older != null) {
             throw c.unsupported("rope_scaling", "a scaling beside rope_parameters");
         }
+        if (older != null && older.has("type") && !older.has("rope_type")) {
+            // transformers 5.18 reads such a scaling as none at all.
+            throw older.unsupported("type", "a scaling without rope_type in an OLMo 3 config");
+        }
         Config scaling = byType != null ? byType.objectOrNull(type) : type.equals("full_attention") ? older : null;
+        if (scaling != null && c.has("original_max_position_embeddings")) {
+            // Of ropes by layer type transformers 5.18 reads the length of pre-training among their own parameters only.
+            throw c.unsupported("original_max_position_embeddings", "a length of pre-training beside the ropes of an OLMo 3 config");
+        }
+        if (scaling != null && !scaling.flagOr("truncate", true)) {
+            // transformers 5.18 looks for it beside the layer types, where nobody writes it.
+            throw scaling.unsupported("truncate", "a yarn without rounding in an OLMo 3 config");
+        }
         return RopeConfig.of(c, headDim).read(scaling, THETA);
     }
 }
