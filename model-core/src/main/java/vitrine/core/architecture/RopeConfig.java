@@ -60,7 +60,8 @@ public final class RopeConfig {
     /// The rope that all layers share, for families with names of their own for base and share.
     public Rope read(String thetaKey, String partialKey) {
         double theta = config.numberOr(thetaKey, defaultTheta);
-        double partial = config.numberOr(partialKey, defaultPartial);
+        // A share of null is none that was left out: transformers 5.18 then turns the whole head.
+        double partial = config.isNull(partialKey) ? 1 : config.numberOr(partialKey, defaultPartial);
         return rope(parameters(config), theta, partial);
     }
 

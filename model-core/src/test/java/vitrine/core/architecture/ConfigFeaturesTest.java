@@ -181,6 +181,16 @@ class ConfigFeaturesTest {
         }
     }
 
+    /// Half of a head where the share is left out, all of it where the share is null.
+    @Test
+    void aShareOfNullIsTheWholeHead() throws IOException {
+        for (String name : new String[] {"glm", "glm4"}) {
+            int headDim = read(name, "{}").layers().getFirst().attention().headDim();
+            assertEquals(headDim / 2, rope(read(name, "{'partial_rotary_factor': 'absent'}")).rotated(), name);
+            assertEquals(headDim, rope(read(name, "{'partial_rotary_factor': null}")).rotated(), name);
+        }
+    }
+
     /// As every rotary family: scalings that stretch positions make longer texts possible.
     @Test
     void aStretchedRopeTakesLongerTexts() throws IOException {
