@@ -36,7 +36,6 @@ import vitrine.app.program.Version;
 import vitrine.app.services.Services;
 import vitrine.app.shell.command.CommandPalette;
 import vitrine.app.shell.command.Commands;
-import vitrine.app.state.RecentItem;
 import vitrine.app.workspace.HubCache;
 import vitrine.app.workspace.OpenText;
 import vitrine.app.workspace.Recognised;

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import javafx.scene.Node;
 import javafx.scene.Parent;
 import javafx.stage.PopupWindow;
 import javafx.stage.Window;

@@ -13,7 +13,6 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 

@@ -76,9 +76,9 @@ final class AdapterCompareRun {
             }
         }
         ObjectNode summary = Json.object().put("adapter", one.name()).put("other", two.name()).put("modules", paths.size()).put("common_modules", total.common);
-        DataInput.put(summary, "frobenius_norm", Math.sqrt(total.first));
-        DataInput.put(summary, "other_frobenius_norm", Math.sqrt(total.second));
-        DataInput.put(summary, "cosine", total.first > 0 && total.second > 0 ? total.inner / Math.sqrt(total.first * total.second) : Double.NaN);
+        Figures.put(summary, "frobenius_norm", Math.sqrt(total.first));
+        Figures.put(summary, "other_frobenius_norm", Math.sqrt(total.second));
+        Figures.put(summary, "cosine", total.first > 0 && total.second > 0 ? total.inner / Math.sqrt(total.first * total.second) : Double.NaN);
         return new Outcome(summary, provenance);
     }
 
@@ -145,13 +145,13 @@ final class AdapterCompareRun {
             total.first += c.firstNorm() * c.firstNorm();
             total.second += c.secondNorm() * c.secondNorm();
             row.put("frobenius_norm", c.firstNorm()).put("other_frobenius_norm", c.secondNorm());
-            DataInput.put(row, "cosine", c.cosine());
-            DataInput.put(row, "overlap_left", c.overlap());
-            DataInput.put(row, "overlap_right", c.rightOverlap());
+            Figures.put(row, "cosine", c.cosine());
+            Figures.put(row, "overlap_left", c.overlap());
+            Figures.put(row, "overlap_right", c.rightOverlap());
             // What random spaces of these ranks have.
             row.put("random_overlap_left", (double) Math.max(f.rank(), g.rank()) / f.out()).put("random_overlap_right", (double) Math.max(f.rank(), g.rank()) / f.in());
-            DataInput.put(row, "sign_conflict", c.signConflict());
-            DataInput.put(row, "trimmed_sign_conflict", c.trimmedConflict());
+            Figures.put(row, "sign_conflict", c.signConflict());
+            Figures.put(row, "trimmed_sign_conflict", c.trimmedConflict());
             row.put("trimmed_shared", c.shared());
             angles.put("angles_left." + path, c.leftAngles());
             angles.put("angles_right." + path, c.rightAngles());

@@ -293,8 +293,8 @@ final class AdapterCutRun {
         }
         ObjectNode summary = Json.object().put("adapter", adapter.name()).put("storage", solar == null ? "peft" : "solar").put("order", singular ? "singular" : "norm_product").put("modules", modules.size())
                 .put("left_out", gone.size()).put("parameters_before", adapter.parameters()).put("parameters", after(kept));
-        DataInput.put(summary, "relative_error", total == 0 ? 0 : Math.sqrt(lost / total));
-        DataInput.put(summary, "energy", total == 0 ? 1 : 1 - lost / total);
+        Figures.put(summary, "relative_error", total == 0 ? 0 : Math.sqrt(lost / total));
+        Figures.put(summary, "energy", total == 0 ? 1 : 1 - lost / total);
         long bytes = Files.size(staging.resolve(PeftFolder.TENSORS));
         summary.put("bytes_before", adapter.checkpoint().fileBytes()).put("bytes", bytes);
         if (solar != null) {
@@ -308,8 +308,8 @@ final class AdapterCutRun {
             ArrayNode domains = summary.putArray("domains");
             for (int d = 0; d < losses.domains().size(); d++) {
                 ObjectNode n = domains.addObject().put("name", losses.domains().get(d)).put("predicted_tokens", losses.predicted(d));
-                EvaluateRun.putLoss(n.putObject("before"), before[d], warn);
-                EvaluateRun.putLoss(n.putObject("after"), after[d], warn);
+                Figures.putLoss(n.putObject("before"), before[d], warn);
+                Figures.putLoss(n.putObject("after"), after[d], warn);
             }
         }
         Files.write(staging.resolve("README.md"), card(summary).getBytes(StandardCharsets.UTF_8));

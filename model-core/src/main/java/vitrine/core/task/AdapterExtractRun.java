@@ -108,8 +108,8 @@ final class AdapterExtractRun {
             }
             ObjectNode summary = Json.object().put("model", base.checkpoint().name()).put("tuned", tuned.checkpoint().name()).put("rank", task.rank()).put("modules", modules.size())
                     .put("parameters", modules.stream().mapToLong(m -> (long) m.rank() * (m.in() + m.out())).sum()).put("not_carried", others.size());
-            DataInput.put(summary, "energy", total == 0 ? 1 : 1 - lost / total);
-            DataInput.put(summary, "relative_error", total == 0 ? 0 : Math.sqrt(lost / total));
+            Figures.put(summary, "energy", total == 0 ? 1 : 1 - lost / total);
+            Figures.put(summary, "relative_error", total == 0 ? 0 : Math.sqrt(lost / total));
             summary.set("rows", rows);
             Files.write(staging.resolve("README.md"), card(summary, others).getBytes(StandardCharsets.UTF_8));
             return new Outcome(summary, Map.of("relative_error", Provenance.derived(tuned.checkpoint().name() + " minus " + base.checkpoint().name(), "F64",

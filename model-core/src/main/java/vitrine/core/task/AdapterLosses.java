@@ -12,6 +12,7 @@ import vitrine.core.forward.Adaptation;
 import vitrine.core.forward.Batch;
 import vitrine.core.forward.ForwardPass;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.tensor.Matrix;
 
 /// Losses of a model over texts with an adapter changed in many ways, each way computed from the first layer that it changes on.
@@ -116,7 +117,7 @@ final class AdapterLosses {
                             forward.embed(batch, stream);
                             at = 0;
                         }
-                        forward.through(batch, stream, at, v.layer, new DataInput.Quiet(progress));
+                        forward.through(batch, stream, at, v.layer, new Quiet(progress));
                         layersPassed += (long) (v.layer - at) * batch.tokens();
                         at = v.layer;
                     }

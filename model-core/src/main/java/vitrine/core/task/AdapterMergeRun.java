@@ -1,14 +1,11 @@
 package vitrine.core.task;
 
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,9 +43,6 @@ import vitrine.core.tensor.StoredValues;
 final class AdapterMergeRun {
 
     private static final String HEAD = "lm_head.weight";
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final LoadedModel model;
     private final Checkpoint base;
@@ -187,7 +181,7 @@ final class AdapterMergeRun {
                 sum[i] += adapters.weightOf(p.adapter()) * p.site().module().scaling() * StoredValues.at(more.dtype(), adapters.data(more), i);
             }
         }
-        out.write(name, 0, stored(sum, base.tensor(name).orElseThrow().dtype()));
+        out.write(name, 0, StoredValues.of(sum, base.tensor(name).orElseThrow().dtype()));
     }
 
     private void converted(String name, TensorEntry from, DType to, SafetensorsWriter out) throws IOException {
@@ -202,7 +196,7 @@ final class AdapterMergeRun {
             for (int i = 0; i < part.length; i++) {
                 part[i] = StoredValues.at(from.dtype(), data, at + i);
             }
-            out.write(name, at, stored(part, to));
+            out.write(name, at, StoredValues.of(part, to));
         }
     }
 
@@ -212,7 +206,7 @@ final class AdapterMergeRun {
             int size = site.stacked().matrices().out() * site.stacked().matrices().in();
             for (int e = 0; e < site.stacked().matrices().count(); e++) {
                 progress.checkCancelled();
-                out.write(name, (long) e * size, stored(adapters.merged(placed, e), dtype));
+                out.write(name, (long) e * size, StoredValues.of(adapters.merged(placed, e), dtype));
             }
             return;
         }
@@ -223,13 +217,13 @@ final class AdapterMergeRun {
                 // Stored the other way round: such layers are small enough to be turned in memory.
                 Dense whole = w.whole(arena);
                 adapters.merge(placed, factors, 0, whole, arena);
-                out.write(name, 0, stored(Subspaces.transposed(whole, arena).toArray(), dtype));
+                out.write(name, 0, StoredValues.of(Subspaces.transposed(whole, arena).toArray(), dtype));
             } else {
                 w.eachBlock((first, rows) -> {
                     progress.checkCancelled();
                     try (Arena scratch = Arena.ofShared()) {
                         adapters.merge(placed, factors, first, rows, scratch);
-                        out.write(name, (long) first * rows.columns(), stored(rows.toArray(), dtype));
+                        out.write(name, (long) first * rows.columns(), StoredValues.of(rows.toArray(), dtype));
                     } catch (IOException e) {
                         throw new UncheckedIOException(e);
                     }
@@ -239,28 +233,5 @@ final class AdapterMergeRun {
             throw e.getCause();
         }
         w.release();
-    }
-
-    /// Values in a stored type, rounded to nearest, ties to even.
-    static MemorySegment stored(double[] values, DType dtype) {
-        MemorySegment out = MemorySegment.ofArray(new byte[Math.multiplyExact(values.length, dtype.bits() / 8)]);
-        for (int i = 0; i < values.length; i++) {
-            switch (dtype) {
-                case F64 -> out.set(DOUBLE, 8L * i, values[i]);
-                case F32 -> out.set(FLOAT, 4L * i, (float) values[i]);
-                case F16 -> out.set(SHORT, 2L * i, Float.floatToFloat16((float) values[i]));
-                case BF16 -> out.set(SHORT, 2L * i, bfloat((float) values[i]));
-                default -> throw new IllegalArgumentException(dtype + " cannot be stored");
-            }
-        }
-        return out;
-    }
-
-    private static short bfloat(float v) {
-        int bits = Float.floatToRawIntBits(v);
-        if (Float.isNaN(v)) {
-            return (short) (bits >>> 16 | 0x40);
-        }
-        return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
     }
 }

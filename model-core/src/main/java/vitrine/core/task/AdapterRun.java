@@ -159,9 +159,9 @@ final class AdapterRun {
                 .put("effective_rank_squared", s.energyEffectiveRank()).put("normalised_effective_rank", s.effectiveRank() / d.values().length).put("stable_rank", s.stableRank())
                 .put("participation_ratio", s.participationRatio()).put("rank_90", s.rank90()).put("rank_95", s.rank95()).put("rank_99", s.rank99()).put("knee", s.knee())
                 .put("numerical_rank", d.numericalRank());
-        DataInput.put(row, "frobenius_norm_without_scaling", s.frobenius() / Math.abs(m.scaling()));
-        DataInput.put(row, "interference", c.interference());
-        DataInput.put(row, "rank_correlation", StoredComponents.spearman(c.normProduct(), c.share()));
+        Figures.put(row, "frobenius_norm_without_scaling", s.frobenius() / Math.abs(m.scaling()));
+        Figures.put(row, "interference", c.interference());
+        Figures.put(row, "rank_correlation", StoredComponents.spearman(c.normProduct(), c.share()));
         put("sv." + m.path(), d.values(), "singular values of s B A by QR of the factors and the core of rank r", m.path());
         put("norm_product." + m.path(), c.normProduct(), "s |b_i| |a_i| of each stored component", m.path());
         put("share." + m.path(), c.share(), "s b_i . (dW a_i) / |dW|^2 of each stored component; they sum to 1", m.path());
@@ -174,14 +174,14 @@ final class AdapterRun {
         LeadingVectors leading = LeadingVectors.of(w, whole ? Math.min(w.rows(), w.columns()) : Math.max(1, Math.max(k, d.values().length)), arena);
         Alignment a = Alignment.of(d, w, leading, arena);
         row.put("base_frobenius_norm", a.baseFrobenius());
-        DataInput.put(row, "relative_norm", a.relative());
-        DataInput.put(row, "projection", a.projection());
-        DataInput.put(row, "amplification", a.amplification());
-        DataInput.put(row, "own_amplification", a.ownAmplification());
-        DataInput.put(row, "random_amplification", a.randomAmplification());
+        Figures.put(row, "relative_norm", a.relative());
+        Figures.put(row, "projection", a.projection());
+        Figures.put(row, "amplification", a.amplification());
+        Figures.put(row, "own_amplification", a.ownAmplification());
+        Figures.put(row, "random_amplification", a.randomAmplification());
         if (k > 0) {
-            DataInput.put(row, "similarity_left", a.left()[k - 1][Math.min(k, a.left()[0].length) - 1]);
-            DataInput.put(row, "similarity_right", a.right()[k - 1][Math.min(k, a.right()[0].length) - 1]);
+            Figures.put(row, "similarity_left", a.left()[k - 1][Math.min(k, a.left()[0].length) - 1]);
+            Figures.put(row, "similarity_right", a.right()[k - 1][Math.min(k, a.right()[0].length) - 1]);
             row.put("random_similarity_left", (double) k / w.rows()).put("random_similarity_right", (double) k / w.columns());
             put("phi_left." + m.path(), a.left(), "|X_i^T Y_j|^2 / min(i, j) of the delta's left vectors and the base's", m.path());
             put("phi_right." + m.path(), a.right(), "|X_i^T Y_j|^2 / min(i, j) of the delta's right vectors and the base's", m.path());
@@ -260,8 +260,8 @@ final class AdapterRun {
         ArrayNode domains = summary.putArray("domains");
         for (int d = 0; d < losses.domains().size(); d++) {
             ObjectNode n = domains.addObject().put("name", losses.domains().get(d)).put("tokens", losses.tokens(d)).put("predicted_tokens", losses.predicted(d));
-            EvaluateRun.putLoss(n.putObject("before"), ends[0][d], warn);
-            EvaluateRun.putLoss(n.putObject("after"), ends[1][d], warn);
+            Figures.putLoss(n.putObject("before"), ends[0][d], warn);
+            Figures.putLoss(n.putObject("after"), ends[1][d], warn);
         }
         importance.add("activation");
         activations.forEach((path, a) -> put("activation." + path, a, "s |b_i| times the root mean square of a_i . x over the texts", path));
@@ -389,10 +389,10 @@ final class AdapterRun {
                 int k = ranks.get(i);
                 long parameters = sites.stream().mapToLong(s -> (long) Math.min(k, factors.get(s).rank()) * (s.module().in() + s.module().out())).sum();
                 ObjectNode point = list.addObject().put("rank", k).put("parameters", parameters);
-                DataInput.put(point, "energy", energy(sites, k));
+                Figures.put(point, "energy", energy(sites, k));
                 ArrayNode at = point.putArray("losses");
                 for (double loss : found[i]) {
-                    EvaluateRun.putLoss(at.addObject(), loss, warn);
+                    Figures.putLoss(at.addObject(), loss, warn);
                 }
             }
         }
@@ -452,7 +452,7 @@ final class AdapterRun {
                 if (!eachComponent) {
                     ArrayNode list = rows.get(path).putArray("loss_without");
                     for (double loss : found[at]) {
-                        DataInput.add(list, loss);
+                        Figures.add(list, loss);
                     }
                     at++;
                     continue;

@@ -31,6 +31,7 @@ import vitrine.core.forward.LowRankUpdate;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.StoredValues;
 
 /// Adapters on a base, as the forward pass takes them: factors in float32, scaling and DoRA's row factors within B. Nothing is merged.
 ///
@@ -99,7 +100,7 @@ final class AdapterWeights implements AutoCloseable {
                 double now = vitrine.core.tensor.StoredValues.at(own.dtype(), data, at);
                 row[c] = now + u.weight * (vitrine.core.tensor.StoredValues.at(rows.values().dtype(), values, (long) r * width + c) - before);
             }
-            MemorySegment.copy(AdapterMergeRun.stored(row, own.dtype()), 0, data, (long) rows.ids()[r] * width * bytes, (long) width * bytes);
+            MemorySegment.copy(StoredValues.of(row, own.dtype()), 0, data, (long) rows.ids()[r] * width * bytes, (long) width * bytes);
         }
         replaced.put(table, new Adaptation.Replacement(own, data));
     }

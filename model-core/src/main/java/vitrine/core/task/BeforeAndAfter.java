@@ -13,6 +13,7 @@ import vitrine.core.forward.Batch;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 
 /// Two checkpoints on the same texts: the one that was pruned and what became of it. Both are measured here and now, with the same pieces, in float32.
 final class BeforeAndAfter {
@@ -55,7 +56,7 @@ final class BeforeAndAfter {
                 .put("sequences", dense.sequences()).put("predicted_tokens", dense.predicted());
         put(n.putObject("dense"), dense);
         put(n.putObject("pruned"), pruned);
-        DataInput.put(n, "perplexity_change_percent", 100 * (pruned.perplexity() / dense.perplexity() - 1));
+        Figures.put(n, "perplexity_change_percent", 100 * (pruned.perplexity() / dense.perplexity() - 1));
         List<int[]> compared = new ArrayList<>();
         int tokens = 0;
         for (Sequences.Labelled p : text.pieces()) {
@@ -68,19 +69,19 @@ final class BeforeAndAfter {
         for (int[] ids : compared) {
             try (FinalStates states = new FinalStates(1)) {
                 Batch batch = Batch.of(ids);
-                before.forward().run(batch, routes == null ? states : Probe.all(List.of(states, routes.before())), new DataInput.Quiet(progress));
+                before.forward().run(batch, routes == null ? states : Probe.all(List.of(states, routes.before())), new Quiet(progress));
                 shift.begin(new int[][] {ids}, new int[1], 0, states);
-                after.forward().run(batch, routes == null ? shift : Probe.all(List.of(shift, routes.after())), new DataInput.Quiet(progress));
+                after.forward().run(batch, routes == null ? shift : Probe.all(List.of(shift, routes.after())), new Quiet(progress));
             }
         }
-        DataInput.put(n, "kl", shift.mean());
+        Figures.put(n, "kl", shift.mean());
         n.put("top1_agreement", 1 - shift.topChanged()).put("compared_tokens", tokens);
         return n;
     }
 
     private static void put(ObjectNode to, Evaluation.Result r) {
-        DataInput.put(to, "loss", r.loss());
-        DataInput.put(to, "perplexity", r.perplexity());
+        Figures.put(to, "loss", r.loss());
+        Figures.put(to, "perplexity", r.perplexity());
     }
 
     /// Tokens per second of a pass with logits, before and after, in turn; the best of each.
@@ -112,7 +113,7 @@ final class BeforeAndAfter {
 
     private double seconds(LoadedModel model, Batch batch) {
         long start = System.nanoTime();
-        model.forward().run(batch, Logits.INSTANCE, new DataInput.Quiet(progress));
+        model.forward().run(batch, Logits.INSTANCE, new Quiet(progress));
         return Math.max(1e-9, (System.nanoTime() - start) / 1e9);
     }
 

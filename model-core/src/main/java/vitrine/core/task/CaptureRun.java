@@ -297,7 +297,7 @@ final class CaptureRun {
             double loss = sum / losses.length;
             writer.write("token_nll", 0, narrow);
             writer.write("loss", 0, new double[] {loss});
-            EvaluateRun.putLoss(summary, loss, warn);
+            Figures.putLoss(summary, loss, warn);
         });
     }
 

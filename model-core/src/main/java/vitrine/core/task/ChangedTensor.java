@@ -15,6 +15,7 @@ import vitrine.core.forward.Weights;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.StoredValues;
 import vitrine.core.tensor.kernel.Parallel;
 import vitrine.core.tensor.kernel.Widen;
 
@@ -121,7 +122,7 @@ final class ChangedTensor {
         int size = entry.dtype().bits() / 8;
         int count = (int) (values.byteSize() / 8);
         Parallel.over(count, 1 << 14, (from, to) -> {
-            MemorySegment narrow = AdapterMergeRun.stored(values.asSlice(8L * from, 8L * (to - from)).toArray(JAVA_DOUBLE), entry.dtype());
+            MemorySegment narrow = StoredValues.of(values.asSlice(8L * from, 8L * (to - from)).toArray(JAVA_DOUBLE), entry.dtype());
             MemorySegment.copy(narrow, 0, bytes, (first + from) * size, narrow.byteSize());
         });
     }
@@ -143,7 +144,7 @@ final class ChangedTensor {
                     for (int j = 0; j < row.length; j++) {
                         wide[j] = row[j];
                     }
-                    MemorySegment narrow = AdapterMergeRun.stored(wide, entry.dtype());
+                    MemorySegment narrow = StoredValues.of(wide, entry.dtype());
                     MemorySegment.copy(narrow, 0, bytes, (m.first() + (long) r * rows.columns()) * size, narrow.byteSize());
                 }
             });

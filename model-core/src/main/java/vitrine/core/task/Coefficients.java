@@ -198,7 +198,7 @@ final class Coefficients {
                 fits = middle;
             }
         }
-        DataInput.put(summary, "factors_relative_error", RankBudget.error(spectra, RankBudget.after(spectra, removals, fits)));
+        Figures.put(summary, "factors_relative_error", RankBudget.error(spectra, RankBudget.after(spectra, removals, fits)));
     }
 
     String card(ObjectNode s) {

@@ -294,8 +294,8 @@ final class CompareRun {
         ObjectNode row = rows.addObject().put("name", d.name()).put("file", d.file());
         side(row.putObject("a"), p, bytes);
         side(row.putObject("b"), q, bytes);
-        DataInput.put(row, "perplexity_ratio", alike ? Math.exp(q.loss() - p.loss()) : Double.NaN);
-        DataInput.put(row, "bits_per_byte_ratio", bytes == 0 ? Double.NaN : q.loss() * q.predicted() / (p.loss() * p.predicted()));
+        Figures.put(row, "perplexity_ratio", alike ? Math.exp(q.loss() - p.loss()) : Double.NaN);
+        Figures.put(row, "bits_per_byte_ratio", bytes == 0 ? Double.NaN : q.loss() * q.predicted() / (p.loss() * p.predicted()));
         row.put("bytes", bytes);
     }
 
@@ -363,9 +363,9 @@ final class CompareRun {
     }
 
     private void side(ObjectNode to, Evaluation.Result r, long bytes) {
-        EvaluateRun.putLoss(to, r.loss(), warn);
+        Figures.putLoss(to, r.loss(), warn);
         to.put("predicted_tokens", r.predicted()).put("sequences", r.sequences());
-        DataInput.put(to, "bits_per_byte", bytes == 0 ? Double.NaN : r.loss() * r.predicted() / Math.log(2) / bytes);
+        Figures.put(to, "bits_per_byte", bytes == 0 ? Double.NaN : r.loss() * r.predicted() / Math.log(2) / bytes);
     }
 
     /// A part of the work of a stage.
@@ -542,12 +542,12 @@ final class CompareRun {
             writer.write("top_probability_b", 0, java.util.Arrays.stream(next).mapToDouble(NextToken::probabilityB).toArray());
             java.util.Arrays.stream(topA).forEach(ids::add);
             java.util.Arrays.stream(topB).forEach(ids::add);
-            DataInput.put(prompt, "loss_a", mean(c.losses(false)));
-            DataInput.put(prompt, "loss_b", mean(c.losses(true)));
-            DataInput.put(prompt, "agreement", c.agreement());
-            DataInput.put(prompt, "kl_ab", mean(ab));
-            DataInput.put(prompt, "kl_ba", mean(ba));
-            DataInput.put(prompt, "js", mean(js));
+            Figures.put(prompt, "loss_a", mean(c.losses(false)));
+            Figures.put(prompt, "loss_b", mean(c.losses(true)));
+            Figures.put(prompt, "agreement", c.agreement());
+            Figures.put(prompt, "kl_ab", mean(ab));
+            Figures.put(prompt, "kl_ba", mean(ba));
+            Figures.put(prompt, "js", mean(js));
         }
         if (c.heads() != null) {
             heads(c.heads(), prompt, layers, heads);
@@ -583,9 +583,9 @@ final class CompareRun {
         writer.write("first_token_mass_a", 0, flat[1]);
         writer.write("first_token_mass_b", 0, flat[2]);
         ObjectNode most = prompt.putObject("most_moved_head").put("layer", layer).put("head", head);
-        DataInput.put(most, "total_variation", of[layer][head].totalVariation());
-        DataInput.put(most, "first_token_mass_a", of[layer][head].firstA());
-        DataInput.put(most, "first_token_mass_b", of[layer][head].firstB());
+        Figures.put(most, "total_variation", of[layer][head].totalVariation());
+        Figures.put(most, "first_token_mass_a", of[layer][head].firstA());
+        Figures.put(most, "first_token_mass_b", of[layer][head].firstB());
     }
 
     private void lens(String side, LogitLens lens, int n, TreeSet<Integer> ids) throws IOException {
@@ -633,7 +633,7 @@ final class CompareRun {
                 return;
             }
             ObjectNode row = rows.addObject().put("layer", layer);
-            DataInput.put(row, "moved", ExpertCounts.moved(p, q));
+            Figures.put(row, "moved", ExpertCounts.moved(p, q));
             add(row.putArray("load_a"), p.shares());
             add(row.putArray("load_b"), q.shares());
         });
@@ -642,7 +642,7 @@ final class CompareRun {
 
     private static void add(ArrayNode list, double[] values) {
         for (double v : values) {
-            DataInput.add(list, v);
+            Figures.add(list, v);
         }
     }
 }

@@ -169,16 +169,16 @@ final class CompareWeights {
             meter.work(solving);
             return row;
         }
-        DataInput.put(row, "norm_a", change.norm());
-        DataInput.put(row, "norm_b", change.other());
-        DataInput.put(row, "delta", change.delta());
-        DataInput.put(row, "relative_change", change.relative());
+        Figures.put(row, "norm_a", change.norm());
+        Figures.put(row, "norm_b", change.other());
+        Figures.put(row, "delta", change.delta());
+        Figures.put(row, "relative_change", change.relative());
         double rank = 0;
         if (accuracy != null && change.changed() > 0) {
             Rank p = rank("a " + m.name(), left, solver, kept, meter);
             Rank q = rank("b " + m.name(), right, solver, kept, meter);
-            DataInput.put(row, "normalised_effective_rank_a", p.value);
-            DataInput.put(row, "normalised_effective_rank_b", q.value);
+            Figures.put(row, "normalised_effective_rank_a", p.value);
+            Figures.put(row, "normalised_effective_rank_b", q.value);
             if (p.error > 0 || q.error > 0) {
                 row.put("error", Math.hypot(p.error, q.error));
                 estimated++;
@@ -211,8 +211,8 @@ final class CompareWeights {
             default -> new Rank(Double.NaN, 0);
         };
         ObjectNode row = Json.object();
-        DataInput.put(row, "rank", rank.value);
-        DataInput.put(row, "error", rank.error);
+        Figures.put(row, "rank", rank.value);
+        Figures.put(row, "error", rank.error);
         kept.add(key, row, Map.of());
         meter.work(cost);
         return rank;
@@ -246,8 +246,8 @@ final class CompareWeights {
                 ArrayNode right = ranks.addArray();
                 for (String kind : kinds) {
                     double[] c = cells.get(kind).get(l);
-                    DataInput.add(left, c == null ? Double.NaN : c[1] == 0 ? 0 : Math.sqrt(c[1] / c[0]));
-                    DataInput.add(right, c == null ? Double.NaN : c[2] / c[3]);
+                    Figures.add(left, c == null ? Double.NaN : c[1] == 0 ? 0 : Math.sqrt(c[1] / c[0]));
+                    Figures.add(right, c == null ? Double.NaN : c[2] / c[3]);
                 }
             }
         }

@@ -267,7 +267,7 @@ final class ConvertRun {
                                 .where("tensor " + name).help("bfloat16 and float32 reach further than float16.");
                     }
                 }
-                out.write(name, from, AdapterMergeRun.stored(part, to));
+                out.write(name, from, StoredValues.of(part, to));
             }
             map.release(of);
         }

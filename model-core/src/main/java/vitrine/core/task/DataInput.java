@@ -1,7 +1,5 @@
 package vitrine.core.task;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -59,35 +57,6 @@ final class DataInput {
             return Sequences.read(data, tokenizer, () -> ChatTemplate.of(model.checkpoint()), length, model.spec().vocabSize());
         } finally {
             progress.safe();
-        }
-    }
-
-    /// A number in JSON, null where it is not finite.
-    static void add(ArrayNode list, double value) {
-        if (Double.isFinite(value)) {
-            list.add(value);
-        } else {
-            list.addNull();
-        }
-    }
-
-    /// A number in JSON, null where it is not finite.
-    static void put(ObjectNode to, String key, double value) {
-        if (Double.isFinite(value)) {
-            to.put(key, value);
-        } else {
-            to.putNull(key);
-        }
-    }
-
-    /// Cancels like the progress behind it, and leaves counting to the caller.
-    record Quiet(Progress behind) implements Progress {
-        @Override
-        public void step(long done, long total, String unit) {}
-
-        @Override
-        public void checkCancelled() {
-            behind.checkCancelled();
         }
     }
 }

@@ -50,7 +50,7 @@ final class DhaPruning implements StructureMethod {
     public PruneEnding.Story story(Written w) {
         long spared = spared(w.before() - w.after());
         String once = spared == 0 ? "" : String.format(Locale.ROOT, " With every fused head stored once it would hold %,d parameters%s.", w.after() - spared,
-                Boolean.TRUE.equals(work.s.factorised()) ? ", as " + PruneRun.FACTORS + " has them" : "");
+                Boolean.TRUE.equals(work.s.factorised()) ? ", as " + PruneEnding.FACTORS + " has them" : "");
         if (w.after() < w.before()) {
             return new PruneEnding.Story("smaller shapes", String.format(Locale.ROOT, "The checkpoint holds %,d of %,d parameters; its config says so, and stock transformers loads it: keys and values of fewer heads, and queries in their order.%s",
                     w.after(), w.before(), once));

@@ -22,6 +22,7 @@ import vitrine.core.dataset.Sequences;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.Structure;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -119,7 +120,7 @@ final class ElasticGrid {
         List<LayerSpec> kept = layers.stream().map(l -> spec.layers().get(l)).toList();
         ModelSpec smaller = PrunedInMemory.of(spec, kept).choosing(perToken);
         Probe barred = width > 0 ? new PrunedInMemory.Barred(experts) : Probe.NONE;
-        Evaluation.Result r = new Evaluation(model.as(smaller).forward()).run(data, barred, new DataInput.Quiet(progress)).all();
+        Evaluation.Result r = new Evaluation(model.as(smaller).forward()).run(data, barred, new Quiet(progress)).all();
         long total = 0;
         for (NamedTensor t : NamedTensor.of(spec)) {
             total += t.layer() >= 0 && !layers.contains(t.layer()) ? 0 : t.parameters().values().stream().mapToLong(Long::longValue).sum();
@@ -159,11 +160,11 @@ final class ElasticGrid {
     private ObjectNode told(List<Cell> cells, double[] influence, Map<Integer, double[]> saliency) {
         ObjectNode out = Json.object().put("recipe", "layers go by block influence, experts by saliency, both of the whole model; nothing is trained; loss over every predicted token, float32");
         ArrayNode layers = out.putArray("layer_influence");
-        Arrays.stream(influence).forEach(v -> DataInput.add(layers, v));
+        Arrays.stream(influence).forEach(v -> Figures.add(layers, v));
         IntStream.range(0, influence.length).boxed().sorted(Comparator.comparingDouble(l -> influence[l])).forEach(out.putArray("layers_first_to_go")::add);
         saliency.forEach((l, v) -> {
             ArrayNode row = out.withObject("/expert_saliency").putArray(String.valueOf(l));
-            Arrays.stream(v).forEach(x -> DataInput.add(row, x));
+            Arrays.stream(v).forEach(x -> Figures.add(row, x));
         });
         ArrayNode list = out.putArray("cells");
         for (Cell c : cells) {
@@ -171,8 +172,8 @@ final class ElasticGrid {
             if (c.experts > 0) {
                 n.put("experts", c.experts).put("experts_per_token", c.perToken);
             }
-            DataInput.put(n, "loss", c.loss);
-            DataInput.put(n, "perplexity", Math.exp(c.loss));
+            Figures.put(n, "loss", c.loss);
+            Figures.put(n, "perplexity", Math.exp(c.loss));
             n.put("predicted_tokens", c.predicted).put("parameters", c.total).put("active_parameters", c.active);
             n.put("pareto_active", cells.stream().noneMatch(o -> c.beatenBy(o, true))).put("pareto_total", cells.stream().noneMatch(o -> c.beatenBy(o, false)));
             n.set("prune", settings(c, saliency));

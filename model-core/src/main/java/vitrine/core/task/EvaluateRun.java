@@ -64,39 +64,23 @@ final class EvaluateRun {
             throw Refusal.of(Category.TASK_INVALID, null, "no text is long enough for a prompt and two tokens after it").help("Longer texts, or a smaller share for the prompt.");
         }
         out.put("sequences", whole.sequences()).put("predicted_tokens", whole.predicted());
-        DataInput.put(out, "loss", whole.loss());
-        DataInput.put(out, "perplexity", Math.exp(whole.loss()));
+        Figures.put(out, "loss", whole.loss());
+        Figures.put(out, "perplexity", Math.exp(whole.loss()));
         ArrayNode rows = out.putArray("budgets");
         for (CachePolicy policy : policies) {
             for (double keep : budget.keep()) {
                 CacheEviction.Measured m = eviction.measure(data, policy, keep, progress);
                 ObjectNode row = rows.addObject().put("policy", policy.name()).put("keep", keep).put("kept_share", m.keptShare());
-                DataInput.put(row, "loss", m.loss());
-                DataInput.put(row, "perplexity", Math.exp(m.loss()));
-                DataInput.put(row, "perplexity_change_percent", 100 * (Math.exp(m.loss() - whole.loss()) - 1));
+                Figures.put(row, "loss", m.loss());
+                Figures.put(row, "perplexity", Math.exp(m.loss()));
+                Figures.put(row, "perplexity_change_percent", 100 * (Math.exp(m.loss() - whole.loss()) - 1));
             }
         }
         return out;
     }
 
     private static void put(ObjectNode to, Evaluation.Result r, Consumer<String> warn) {
-        putLoss(to, r.loss(), warn);
+        Figures.putLoss(to, r.loss(), warn);
         to.put("predicted_tokens", r.predicted()).put("sequences", r.sequences());
-    }
-
-    /// Loss and perplexity, each null where it is not finite, and said.
-    static void putLoss(ObjectNode to, double loss, Consumer<String> warn) {
-        double perplexity = Math.exp(loss);
-        to.putNull("loss").putNull("perplexity");
-        if (!Double.isFinite(loss)) {
-            warn.accept("The loss is not finite: the model's weights or activations hold NaN or infinity.");
-            return;
-        }
-        to.put("loss", loss);
-        if (Double.isFinite(perplexity)) {
-            to.put("perplexity", perplexity);
-        } else {
-            warn.accept("The perplexity is too large for a number: the loss is " + loss + " nats.");
-        }
     }
 }

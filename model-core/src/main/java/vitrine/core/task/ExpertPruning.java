@@ -43,7 +43,7 @@ record ExpertPruning(StructuredWork work) implements StructureMethod {
     static int staying(PruneSettings s, ModelSpec spec, int layer, Checkpoint checkpoint) {
         int count = spec.experts(layer).experts().count();
         int perToken = perToken(s, spec, layer);
-        int stay = s.experts() != null ? s.experts() : s.sparsity() == null ? count : count - PruneForecast.gone(s, count);
+        int stay = s.experts() != null ? s.experts() : s.sparsity() == null ? count : count - s.gone(count);
         if (stay < perToken || stay > count) {
             throw Refusal.of(Category.TASK_INVALID, checkpoint.path(), "%d experts are to stay in layer %d: it has %d, and a token visits %d", stay, layer, count, perToken);
         }

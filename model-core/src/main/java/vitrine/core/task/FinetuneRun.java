@@ -432,7 +432,7 @@ final class FinetuneRun {
     }
 
     private static void put(ObjectNode n, String key, double value) {
-        DataInput.put(n, key, value);
+        Figures.put(n, key, value);
     }
 
     /// What a reader of the result's folder should know.

@@ -62,13 +62,13 @@ final class FusedHeads {
     static FusedHeads of(StructureScores.Fusions fusions, PruneSettings s, ModelSpec spec) {
         FusedHeads out = new FusedHeads(spec);
         boolean even = !Boolean.FALSE.equals(s.even());
-        Map<Integer, int[][]> keys = even ? null : HeadFusion.shared(fusions.keys(), staying(spec, PruneForecast.share(s)));
-        Map<Integer, int[][]> values = even ? null : HeadFusion.shared(fusions.values(), staying(spec, PruneForecast.share(s)));
+        Map<Integer, int[][]> keys = even ? null : HeadFusion.shared(fusions.keys(), staying(spec, s.share()));
+        Map<Integer, int[][]> values = even ? null : HeadFusion.shared(fusions.values(), staying(spec, s.share()));
         for (LayerSpec l : spec.layers()) {
             HeadFusion k = fusions.keys().get(l.index());
             HeadFusion v = fusions.values().get(l.index());
             if (even) {
-                int[][] both = HeadFusion.balanced(List.of(k, v), k.heads() / HeadFusion.staying(k.heads(), PruneForecast.share(s)));
+                int[][] both = HeadFusion.balanced(List.of(k, v), k.heads() / HeadFusion.staying(k.heads(), s.share()));
                 out.layers.put(l.index(), new Layer(both, both, k, v));
             } else {
                 out.layers.put(l.index(), new Layer(keys.get(l.index()), values.get(l.index()), k, v));
@@ -131,14 +131,14 @@ final class FusedHeads {
         list(row.putArray("value_groups"), l.values, l.ofValues.heads());
         alike(row.putArray("key_similarity"), l.ofKeys);
         alike(row.putArray("value_similarity"), l.ofValues);
-        DataInput.put(row, "key_fusion_loss", l.ofKeys.loss(l.keys));
-        DataInput.put(row, "value_fusion_loss", l.ofValues.loss(l.values));
+        Figures.put(row, "key_fusion_loss", l.ofKeys.loss(l.keys));
+        Figures.put(row, "value_fusion_loss", l.ofValues.loss(l.values));
     }
 
     private static void alike(ArrayNode to, HeadFusion heads) {
         for (double[] line : heads.cosines()) {
             ArrayNode list = to.addArray();
-            Arrays.stream(line).forEach(v -> DataInput.add(list, v));
+            Arrays.stream(line).forEach(v -> Figures.add(list, v));
         }
     }
 

@@ -36,4 +36,10 @@ final class Glob {
         }
         return p == pattern.length();
     }
+
+    /// Whether a target names a module: its last part, an ending of its name, or a pattern.
+    static boolean namesModule(String target, String module) {
+        String plain = module.replaceAll("#.*", "");
+        return plain.equals(target) || plain.endsWith("." + target) || matches(target, module) || matches(target, plain);
+    }
 }

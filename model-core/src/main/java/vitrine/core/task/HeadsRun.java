@@ -22,6 +22,7 @@ import vitrine.core.forward.Batch;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
@@ -45,14 +46,14 @@ final class HeadsRun {
                 progress.step(done, total, "tokens");
                 Batch batch = new Batch(part.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList());
                 metrics.begin(batch);
-                model.forward().run(batch, Probe.all(List.of(metrics, watch)), new DataInput.Quiet(progress));
+                model.forward().run(batch, Probe.all(List.of(metrics, watch)), new Quiet(progress));
                 done += batch.tokens();
             }
             progress.step(total, total, "tokens");
             watch.warn(warn);
             RepeatedTokens repeated = repeated(model);
             if (repeated != null) {
-                model.forward().run(repeated.batch(), repeated, new DataInput.Quiet(progress));
+                model.forward().run(repeated.batch(), repeated, new Quiet(progress));
             } else {
                 warn.accept("No induction scores: they need a decoder with room for a sequence of tokens said twice.");
             }
@@ -114,7 +115,7 @@ final class HeadsRun {
                 for (double[] row : e.getValue()) {
                     ArrayNode r = rows.addArray();
                     for (double v : row) {
-                        DataInput.add(r, v);
+                        Figures.add(r, v);
                     }
                 }
             }

@@ -2,7 +2,6 @@ package vitrine.core.task;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +18,7 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.tensor.Matrix;
 
 /// What the first tokens of a text do inside a model and inside what was pruned from it: where heads attend, and how far the residual stream has moved behind each layer.
@@ -102,11 +102,11 @@ final class InsideBeforeAndAfter {
                 double entropy = was.get(HeadMetric.ENTROPY)[l.index()][h];
                 double left = place < 0 ? Double.NaN : is.get(HeadMetric.ENTROPY)[now][place];
                 double moved = place < 0 ? Double.NaN : HeadChange.of(p.maps.get(l.index())[h], q.maps.get(now)[place], n).totalVariation();
-                DataInput.add(lists.get("entropy_before"), entropy);
-                DataInput.add(lists.get("entropy_after"), left);
-                DataInput.add(lists.get("first_token_before"), was.get(HeadMetric.FIRST_TOKEN_MASS)[l.index()][h]);
-                DataInput.add(lists.get("first_token_after"), place < 0 ? Double.NaN : is.get(HeadMetric.FIRST_TOKEN_MASS)[now][place]);
-                DataInput.add(lists.get("total_variation"), moved);
+                Figures.add(lists.get("entropy_before"), entropy);
+                Figures.add(lists.get("entropy_after"), left);
+                Figures.add(lists.get("first_token_before"), was.get(HeadMetric.FIRST_TOKEN_MASS)[l.index()][h]);
+                Figures.add(lists.get("first_token_after"), place < 0 ? Double.NaN : is.get(HeadMetric.FIRST_TOKEN_MASS)[now][place]);
+                Figures.add(lists.get("total_variation"), moved);
                 if (place < 0) {
                     gone++;
                 } else {
@@ -117,12 +117,12 @@ final class InsideBeforeAndAfter {
                 }
             }
             if (now >= 0) {
-                DataInput.put((ObjectNode) rows.get(l.index()), "hidden_state_error", relative(p.states.get(l.index()), q.states.get(now)));
+                Figures.put((ObjectNode) rows.get(l.index()), "hidden_state_error", relative(p.states.get(l.index()), q.states.get(now)));
             }
         }
-        DataInput.put(out, "entropy_before", sums[0] / compared);
-        DataInput.put(out, "entropy_after", sums[1] / compared);
-        DataInput.put(out, "total_variation", sums[2] / compared);
+        Figures.put(out, "entropy_before", sums[0] / compared);
+        Figures.put(out, "entropy_after", sums[1] / compared);
+        Figures.put(out, "total_variation", sums[2] / compared);
         out.put("heads_compared", compared).put("heads_gone", gone);
         out.set("layers", layers);
         return out;
@@ -141,7 +141,7 @@ final class InsideBeforeAndAfter {
         HeadMetrics metrics = new HeadMetrics(model.spec());
         Batch batch = Batch.of(ids);
         metrics.begin(batch);
-        model.forward().run(batch, Probe.all(List.of(kept, metrics)), new DataInput.Quiet(progress));
+        model.forward().run(batch, Probe.all(List.of(kept, metrics)), new Quiet(progress));
         Map<HeadMetric, double[][]> out = new LinkedHashMap<>();
         List.of(HeadMetric.ENTROPY, HeadMetric.FIRST_TOKEN_MASS).forEach(m -> out.put(m, metrics.mean(m)));
         return out;

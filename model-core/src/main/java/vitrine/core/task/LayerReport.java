@@ -60,7 +60,7 @@ final class LayerReport {
             row.put("tokens", inputs.tokens());
         }
         if (measured != null && measured.rows() > 0) {
-            DataInput.put(row, "relative_output_error", measured.relative());
+            Figures.put(row, "relative_output_error", measured.relative());
             row.put("error_tokens", measured.rows());
             error += measured.squaredError();
             norm += measured.squaredNorm();
@@ -83,7 +83,7 @@ final class LayerReport {
 
     /// A further figure of the matrix that was added last.
     void figure(String key, double value) {
-        DataInput.put((ObjectNode) matrices.get(matrices.size() - 1), key, value);
+        Figures.put((ObjectNode) matrices.get(matrices.size() - 1), key, value);
     }
 
     /// Whether a matrix of a tensor has become another.
@@ -96,7 +96,7 @@ final class LayerReport {
         // Of methods of rank, the share of parameters that two thin matrices save.
         json.put("sparsity", weights == 0 ? 0 : 1 - (double) kept / weights);
         if (norm > 0) {
-            DataInput.put(json, "relative_output_error", Math.sqrt(error / norm));
+            Figures.put(json, "relative_output_error", Math.sqrt(error / norm));
         }
         return json;
     }

@@ -12,6 +12,7 @@ import java.util.function.Function;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.forward.Adaptation;
 import vitrine.core.json.Json;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.InputCollector;
 import vitrine.core.prune.OutputError;
@@ -64,7 +65,7 @@ abstract sealed class LayerwisePruning implements StructureMethod permits SlimGp
                     norm = 0;
                     List<PrunableMatrix> matrices = own.apply(l);
                     try (InputCollector inputs = new InputCollector(matrices, moments, SAMPLE_ROWS, work.texts.tokens())) {
-                        pass.look(inputs, new DataInput.Quiet(work.progress));
+                        pass.look(inputs, new Quiet(work.progress));
                         change.of(l, matrices, inputs);
                     }
                     keep(l);
@@ -101,7 +102,7 @@ abstract sealed class LayerwisePruning implements StructureMethod permits SlimGp
     /// Tells how far outputs of the layer's matrices have moved, all together.
     void tellError(LayerSpec l) {
         if (norm > 0) {
-            DataInput.put(work.row(l.index()), "relative_output_error", Math.sqrt(error / norm));
+            Figures.put(work.row(l.index()), "relative_output_error", Math.sqrt(error / norm));
         }
     }
 
@@ -142,7 +143,7 @@ abstract sealed class LayerwisePruning implements StructureMethod permits SlimGp
     /// The layers after this one read what it became.
     private void goOn(LayerSpec l, CalibrationPass pass) throws IOException {
         work.model.weights().adapt(ChangedTensor.adaptation(work.changed));
-        pass.pass(null, new DataInput.Quiet(work.progress));
+        pass.pass(null, new Quiet(work.progress));
         work.progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
         work.kept.stopIfAsked();
     }

@@ -17,6 +17,7 @@ import vitrine.core.forward.Batch;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.tensor.Matrix;
@@ -54,7 +55,7 @@ final class LazyLayers {
         ArrayNode rows = out.putArray("divergence");
         for (double[] row : divergence) {
             ArrayNode list = rows.addArray();
-            Arrays.stream(row).forEach(v -> DataInput.add(list, v));
+            Arrays.stream(row).forEach(v -> Figures.add(list, v));
         }
         ArrayNode thresholds = out.putArray("thresholds");
         for (double threshold : task.thresholds()) {
@@ -68,9 +69,9 @@ final class LazyLayers {
             for (LazyAttention.Reused what : LazyAttention.Reused.values()) {
                 ObjectNode to = n.putObject(what.name());
                 double loss = loss(data, anchors, what);
-                DataInput.put(to, "loss", loss);
-                DataInput.put(to, "perplexity", Math.exp(loss));
-                DataInput.put(to, "perplexity_change_percent", 100 * Math.expm1(loss - whole.loss()));
+                Figures.put(to, "loss", loss);
+                Figures.put(to, "perplexity", Math.exp(loss));
+                Figures.put(to, "perplexity_change_percent", 100 * Math.expm1(loss - whole.loss()));
                 shift(compared, anchors, what, to);
             }
         }
@@ -116,7 +117,7 @@ final class LazyLayers {
             // The first query sees the first key only.
             int own = withoutFirst ? ids.length - 1 : ids.length;
             try (MeanMaps maps = new MeanMaps(spec, ids.length)) {
-                model.forward().run(Batch.of(ids), maps, new DataInput.Quiet(progress));
+                model.forward().run(Batch.of(ids), maps, new Quiet(progress));
                 for (int l = 0; l < n && withoutFirst; l++) {
                     forgetFirstKey(maps.map(l));
                 }
@@ -160,7 +161,7 @@ final class LazyLayers {
             progress.checkCancelled();
             if (text.predicted() > 0) {
                 try (LazyAttention lazy = new LazyAttention(anchors, what)) {
-                    Evaluation.Result r = new Evaluation(model.forward()).run(List.of(text), lazy, new DataInput.Quiet(progress)).all();
+                    Evaluation.Result r = new Evaluation(model.forward()).run(List.of(text), lazy, new Quiet(progress)).all();
                     sum += r.loss() * r.predicted();
                     predicted += r.predicted();
                 }
@@ -175,12 +176,12 @@ final class LazyLayers {
         for (Sequences.Labelled text : compared) {
             try (FinalStates states = new FinalStates(1); LazyAttention lazy = new LazyAttention(anchors, what)) {
                 Batch batch = Batch.of(text.ids());
-                model.forward().run(batch, states, new DataInput.Quiet(progress));
+                model.forward().run(batch, states, new Quiet(progress));
                 shift.begin(new int[][] {text.ids()}, new int[1], 0, states);
-                model.forward().run(batch, Probe.all(List.of(lazy, shift)), new DataInput.Quiet(progress));
+                model.forward().run(batch, Probe.all(List.of(lazy, shift)), new Quiet(progress));
             }
         }
-        DataInput.put(to, "kl", shift.mean());
+        Figures.put(to, "kl", shift.mean());
         to.put("top1_agreement", 1 - shift.topChanged());
     }
 }

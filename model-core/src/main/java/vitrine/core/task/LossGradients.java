@@ -7,6 +7,7 @@ import vitrine.core.backward.Parameter;
 import vitrine.core.backward.Parameters;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 
 /// Gradients of the mean loss of single pieces of text with respect to some tensors.
 final class LossGradients implements AutoCloseable {
@@ -43,7 +44,7 @@ final class LossGradients implements AutoCloseable {
             progress.step(i, pieces.size(), "sequences");
             LossPass.Sequence q = LossPass.Sequence.of(pieces.get(i).ids(), pieces.get(i).labels(), false);
             parameters.trained().forEach(Parameter::clear);
-            pass.backward(List.of(q), 1f / Math.max(1, q.predicted()), 0f, null, new DataInput.Quiet(progress));
+            pass.backward(List.of(q), 1f / Math.max(1, q.predicted()), 0f, null, new Quiet(progress));
             what.gradients(parameters.trained());
         }
     }

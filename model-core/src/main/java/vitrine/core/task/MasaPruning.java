@@ -44,6 +44,6 @@ final class MasaPruning implements StructureMethod {
     public PruneEnding.Story story(Written w) {
         return new PruneEnding.Story("same shapes, sums of shared matrices", String.format(Locale.ROOT,
                 "Every matrix is put together in its full shape, so that any program loads the checkpoint: it is as large and as slow as before. With shared matrices and coefficients in their place it would hold %,d parameters%s.",
-                w.after() - dictionaries.spared(), Boolean.TRUE.equals(work.s.factorised()) ? ", as " + PruneRun.FACTORS + " has them" : ""));
+                w.after() - dictionaries.spared(), Boolean.TRUE.equals(work.s.factorised()) ? ", as " + PruneEnding.FACTORS + " has them" : ""));
     }
 }

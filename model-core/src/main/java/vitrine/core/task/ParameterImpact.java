@@ -14,6 +14,7 @@ import vitrine.core.backward.Parameter;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.Heterogeneity;
 import vitrine.core.prune.InputCollector;
@@ -75,11 +76,11 @@ final class ParameterImpact {
             magnitude[i] = Math.abs(weights[first + i]);
             activation[i] = magnitude[i] * norms[m.inputMajor() ? i / m.out() : i % m.in()];
         }
-        DataInput.put(row, "impact", Heterogeneity.of(impact));
-        DataInput.put(row, "magnitude", Heterogeneity.of(magnitude));
-        DataInput.put(row, "activation", Heterogeneity.of(activation));
+        Figures.put(row, "impact", Heterogeneity.of(impact));
+        Figures.put(row, "magnitude", Heterogeneity.of(magnitude));
+        Figures.put(row, "activation", Heterogeneity.of(activation));
         if (others != null) {
-            DataInput.put(row, "cherry_overlap", Heterogeneity.overlap(Heterogeneity.cherries(impact), Heterogeneity.cherries(java.util.Arrays.copyOfRange(others, first, first + size))));
+            Figures.put(row, "cherry_overlap", Heterogeneity.overlap(Heterogeneity.cherries(impact), Heterogeneity.cherries(java.util.Arrays.copyOfRange(others, first, first + size))));
         }
     }
 
@@ -126,7 +127,7 @@ final class ParameterImpact {
                 progress.step(l.index(), model.spec().layers().size(), "layers");
                 List<PrunableMatrix> own = matrices.stream().filter(m -> m.layer() == l.index()).toList();
                 try (InputCollector inputs = new InputCollector(own, false, 1, pass.tokens())) {
-                    pass.pass(inputs, new DataInput.Quiet(progress));
+                    pass.pass(inputs, new Quiet(progress));
                     own.forEach(m -> out.put(m, inputs.of(m).norms()));
                 }
             }

@@ -24,6 +24,8 @@ import vitrine.core.prune.PrunableMatrix;
 /// pruned, and told of.
 final class PruneEnding {
 
+    /// The thin matrices beside the checkpoint, where they were asked for.
+    static final String FACTORS = "factors.safetensors";
     /// Tokens of the calibration texts that perplexity is measured on where no other text is named.
     private static final int CALIBRATION_MEASURED = 8192;
     static final String CALIBRATION = "calibration";

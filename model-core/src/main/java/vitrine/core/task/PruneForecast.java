@@ -1,6 +1,5 @@
 package vitrine.core.task;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +17,6 @@ import vitrine.core.architecture.family.Families;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.checkpoint.TensorEntry;
-import vitrine.core.json.Json;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.Structure;
 import vitrine.core.prune.method.Contrastive;
@@ -44,38 +42,6 @@ import vitrine.core.refusal.Refusal;
 public record PruneForecast(long parametersBefore, long parameters, long prunable, long gone, long bytesBefore, long bytes, long beside, long factorised, long multiplicationsBefore,
                             long multiplications, String problem) {
 
-    /// What a run is driven by: which of the settings says how much goes.
-    public enum Amount {
-        sparsity, pattern, rank, layers, experts, expertsPerToken,
-        /// Parts that are named one by one, or ranks of single matrices: there is nothing between.
-        named;
-
-        /// Which one a method's settings use; the sparsity where they say nothing.
-        public static Amount of(PruneSettings s) {
-            return s.drop() != null || s.ranks() != null ? named : s.pattern() != null ? pattern : s.layers() != null ? layers : s.experts() != null ? experts : s.sparsity() != null ? sparsity : s.rank() != null ? rank
-                    : s.expertsPerToken() != null ? expertsPerToken : sparsity;
-        }
-
-        /// The settings with another amount of this kind; what else says how much goes is left out, but for the experts that a token visits.
-        public PruneSettings in(PruneSettings s, double value) {
-            ObjectNode n = Json.mapper().valueToTree(s);
-            if (this == pattern || this == named) {
-                return s;
-            }
-            for (Amount a : values()) {
-                if (a != expertsPerToken) {
-                    n.remove(a.name());
-                }
-            }
-            if (this == sparsity) {
-                n.put(name(), value);
-            } else {
-                n.put(name(), Math.toIntExact(Math.round(value)));
-            }
-            return Json.mapper().convertValue(n, PruneSettings.class);
-        }
-    }
-
     /// @throws Refusal where the model cannot be opened, or has nothing that the method could take
     public static PruneForecast of(Task.Prune task) {
         Checkpoint checkpoint = Checkpoints.open(Path.of(task.model()));
@@ -84,7 +50,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         }
         LoadedModel.requireNoLoops(checkpoint);
         ModelSpec spec = Families.read(checkpoint.config(), checkpoint.configFile(), checkpoint.tensors().keySet());
-        return of(task.method(), PruneRun.settings(task), checkpoint, spec);
+        return of(task.method(), task.numbers(), checkpoint, spec);
     }
 
     static PruneForecast of(PruneMethod method, PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
@@ -101,7 +67,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         boolean writes = method.form() == PruneMethod.Form.RANK || method == PruneMethod.sparsegpt;
         for (PrunableMatrix m : PrunableMatrix.of(spec)) {
             TensorEntry t = checkpoint.tensor(m.tensor()).orElseThrow();
-            if ((s.targetModules() == null || s.targetModules().stream().anyMatch(x -> PruneRun.matches(x, m.module()))) && !(writes && (m.scaled() || !ChangedTensor.storable(t.dtype())))
+            if ((s.targetModules() == null || s.targetModules().stream().anyMatch(x -> Glob.namesModule(x, m.module()))) && !(writes && (m.scaled() || !ChangedTensor.storable(t.dtype())))
                     && t.dtype().bits() % 8 == 0 && (s.pattern() == null || m.in() % s.nofm().of() == 0)) {
                 out.add(m);
             }
@@ -112,11 +78,6 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         return out;
     }
 
-    /// The share of the weights that goes.
-    static double share(PruneSettings s) {
-        return s.pattern() != null ? s.nofm().sparsity() : s.sparsity() == null ? 0 : s.sparsity();
-    }
-
     private static PruneForecast masks(PruneMethod method, PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
         long prunable = 0;
         long gone = 0;
@@ -124,7 +85,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         boolean byRow = s.pattern() == null && (method != PruneMethod.magnitude || s.group() == PruneSettings.Group.row);
         for (PrunableMatrix m : matrices(method, s, checkpoint, spec)) {
             prunable += m.size();
-            gone += byRow ? (long) (method == PruneMethod.contrastive ? m.in() - Contrastive.kept(share(s), m.in()) : (int) (share(s) * m.in())) * m.out() : (long) (share(s) * m.size());
+            gone += byRow ? (long) (method == PruneMethod.contrastive ? m.in() - Contrastive.kept(s.share(), m.in()) : (int) (s.share() * m.in())) * m.out() : (long) (s.share() * m.size());
         }
         for (String tensor : matrices(method, s, checkpoint, spec).stream().map(PrunableMatrix::tensor).distinct().toList()) {
             stored += checkpoint.tensor(tensor).orElseThrow().elements();
@@ -154,25 +115,16 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
     static int rank(PrunableMatrix m, PruneSettings s) {
         if (s.ranks() != null) {
             // Of several patterns that name a matrix the last one holds; one that none names stays.
-            int own = s.rank() != null ? s.rank() : s.sparsity() != null ? Math.max(1, LowRank.rankFor(m.out(), m.in(), 1 - share(s))) : Math.min(m.out(), m.in());
+            int own = s.rank() != null ? s.rank() : s.sparsity() != null ? Math.max(1, LowRank.rankFor(m.out(), m.in(), 1 - s.share())) : Math.min(m.out(), m.in());
             for (Map.Entry<String, Integer> e : s.ranks().entrySet()) {
-                own = PruneRun.matches(e.getKey(), m.module()) ? e.getValue() : own;
+                own = Glob.namesModule(e.getKey(), m.module()) ? e.getValue() : own;
             }
             return own;
         }
-        return s.rank() != null ? s.rank() : Math.max(1, LowRank.rankFor(m.out(), m.in(), 1 - share(s)));
+        return s.rank() != null ? s.rank() : Math.max(1, LowRank.rankFor(m.out(), m.in(), 1 - s.share()));
     }
 
     // --- whole parts
-
-    /// How many of `count` go, as the run rounds.
-    static int gone(PruneSettings s, int count) {
-        return gone(share(s), count);
-    }
-
-    static int gone(double share, int count) {
-        return Math.clamp(Math.round(share * count), 0, count - 1);
-    }
 
     private static PruneForecast parts(PruneMethod method, PruneSettings s, Checkpoint checkpoint, ModelSpec spec) {
         if (method == PruneMethod.masa) {
@@ -186,7 +138,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         Map<Integer, int[][]> shared = new TreeMap<>();
         switch (method) {
             case shortgpt -> {
-                int drop = s.layers() != null ? s.layers() : gone(s, layers);
+                int drop = s.layers() != null ? s.layers() : s.gone(layers);
                 if (drop >= layers) {
                     throw Refusal.of(Category.TASK_INVALID, checkpoint.path(), "%d layers are to go, and it has %d", drop, layers);
                 }
@@ -200,7 +152,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                 FusedHeads.require(spec, checkpoint);
                 for (LayerSpec l : spec.layers()) {
                     int count = l.attention().keyValueHeads();
-                    int size = count / HeadFusion.staying(count, share(s));
+                    int size = count / HeadFusion.staying(count, s.share());
                     if (size > 1 && !Boolean.FALSE.equals(s.even())) {
                         shared.put(l.index(), HeadFusion.pieces(new int[][] {first(count)}, size));
                     }
@@ -212,7 +164,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                 for (LayerSpec l : spec.layers()) {
                     if (s.parts() != PruneSettings.Parts.heads && (l.feedForward() instanceof FeedForward.Gated || l.feedForward() instanceof FeedForward.Plain)) {
                         int width = l.feedForward().width();
-                        channels.put(l.index(), first(width - Lorap.gone(width, share(s), s.lowestKept() == null ? Lorap.LOWEST_KEPT : s.lowestKept())));
+                        channels.put(l.index(), first(width - Lorap.gone(width, s.share(), s.lowestKept() == null ? Lorap.LOWEST_KEPT : s.lowestKept())));
                     }
                 }
             }
@@ -238,10 +190,10 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
                 for (LayerSpec l : spec.layers()) {
                     int count = l.attention().keyValueHeads();
                     if (heads) {
-                        groups.put(l.index(), first(count - (method == PruneMethod.heads ? Math.min(count - 1, (int) Math.round(share(s) * count)) : gone(s, count))));
+                        groups.put(l.index(), first(count - (method == PruneMethod.heads ? Math.min(count - 1, (int) Math.round(s.share() * count)) : s.gone(count))));
                     }
                     if (mlp && !(l.feedForward() instanceof FeedForward.Mixture)) {
-                        channels.put(l.index(), first(l.feedForward().width() - gone(s, l.feedForward().width())));
+                        channels.put(l.index(), first(l.feedForward().width() - s.gone(l.feedForward().width())));
                     }
                 }
             }
@@ -289,11 +241,11 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
     private static long fused(PruneSettings s, ModelSpec spec) {
         double all = spec.layers().stream().mapToInt(l -> l.attention().keyValueHeads()).sum();
         boolean even = !Boolean.FALSE.equals(s.even());
-        double share = (all - FusedHeads.staying(spec, share(s))) / all;
+        double share = (all - FusedHeads.staying(spec, s.share())) / all;
         return spec.layers().stream().mapToLong(l -> {
             AttentionSpec a = l.attention();
             AttentionSpec.QueryKeyValue.Separate p = (AttentionSpec.QueryKeyValue.Separate) a.projection();
-            double gone = even ? a.keyValueHeads() - HeadFusion.staying(a.keyValueHeads(), share(s)) : share * a.keyValueHeads();
+            double gone = even ? a.keyValueHeads() - HeadFusion.staying(a.keyValueHeads(), s.share()) : share * a.keyValueHeads();
             return FusedHeads.spared(p.key(), a.headDim(), gone) + FusedHeads.spared(p.value(), a.valueDim(), gone);
         }).sum();
     }
@@ -304,7 +256,7 @@ public record PruneForecast(long parametersBefore, long parameters, long prunabl
         for (LayerSpec l : spec.layers()) {
             if (s.parts() != PruneSettings.Parts.channels && l.attention().projection() instanceof AttentionSpec.QueryKeyValue.Separate p) {
                 List<Lorap.Shape> shapes = List.of(p.query(), p.key(), p.value(), l.attention().output()).stream().map(x -> new Lorap.Shape(x.out(), x.in())).toList();
-                int[] ranks = Lorap.ranks(shapes.get(0), shapes.get(1), shapes.get(2), shapes.get(3), share(s));
+                int[] ranks = Lorap.ranks(shapes.get(0), shapes.get(1), shapes.get(2), shapes.get(3), s.share());
                 for (int i = 0; i < ranks.length; i++) {
                     Lorap.Shape x = shapes.get(i);
                     saved += ranks[i] == Lorap.WHOLE || ranks[i] >= Math.min(x.out(), x.in()) ? 0 : (long) x.out() * x.in() - (long) ranks[i] * (x.out() + x.in());

@@ -30,6 +30,7 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.Disturbance;
 import vitrine.core.prune.ExpectedError;
@@ -67,7 +68,7 @@ final class PrunePreview {
 
     private final Task.Preview task;
     private final PruneSettings s;
-    private final PruneForecast.Amount amount;
+    private final PruneAmount amount;
     private final LoadedModel model;
     private final ModelSpec spec;
     private final CalibrationTexts texts;
@@ -81,7 +82,7 @@ final class PrunePreview {
         this.progress = progress;
         spec = model.spec();
         s = task.settings() == null ? PruneSettings.DEFAULTS : task.settings();
-        amount = PruneForecast.Amount.of(s);
+        amount = PruneAmount.of(s);
         texts = texts();
         amounts = amounts();
     }
@@ -152,7 +153,7 @@ final class PrunePreview {
             return true;
         }
         int count = mixture().experts().count();
-        return count - PruneForecast.gone(at(share), count) >= (s.expertsPerToken() != null ? s.expertsPerToken() : mixture().router().perToken());
+        return count - at(share).gone(count) >= (s.expertsPerToken() != null ? s.expertsPerToken() : mixture().router().perToken());
     }
 
     private FeedForward.Mixture mixture() {
@@ -192,8 +193,8 @@ final class PrunePreview {
         int passes = amounts.length + 2;
         progress.step(0, passes, "passes");
         double dense = loss(Probe.NONE, model);
-        double speed = new BeforeAndAfter(model, model, new DataInput.Quiet(progress)).speed(texts.pieces()).get("dense_tokens_per_second").asDouble();
-        DataInput.put(out, "loss", dense);
+        double speed = new BeforeAndAfter(model, model, new Quiet(progress)).speed(texts.pieces()).get("dense_tokens_per_second").asDouble();
+        Figures.put(out, "loss", dense);
         out.put("tokens_per_second", speed);
         progress.step(1, passes, "passes");
         try (Tried tried = IN_MEMORY.contains(task.method()) ? new WholeRun() : task.method().form() == PruneMethod.Form.STRUCTURE ? parts(arena) : matrices()) {
@@ -218,7 +219,7 @@ final class PrunePreview {
             point.put("tokens_per_second", speed * ((double) f.multiplicationsBefore() / f.multiplications()));
             Probe probe = tried.probe(i);
             if (probe != null) {
-                DataInput.put(point, "loss", loss(probe, tried.model(i)));
+                Figures.put(point, "loss", loss(probe, tried.model(i)));
             }
             double error = tried.error(i);
             if (!Double.isNaN(error)) {
@@ -238,7 +239,7 @@ final class PrunePreview {
     }
 
     private double loss(Probe probe, LoadedModel of) {
-        return new Evaluation(of.forward()).run(texts.pieces(), probe, new DataInput.Quiet(progress)).all().loss();
+        return new Evaluation(of.forward()).run(texts.pieces(), probe, new Quiet(progress)).all().loss();
     }
 
     /// What is done to a pass at each amount.
@@ -269,7 +270,7 @@ final class PrunePreview {
 
     /// What the method does to the model is done in memory, calibrated with the texts that the loss is then measured on.
     private final class WholeRun implements Tried {
-        private final StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
+        private final StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new Quiet(progress));
         private final Refusal[] refused = new Refusal[amounts.length];
         private final double[] errors = new double[amounts.length];
         // What layers have in common is found once for all amounts.
@@ -293,7 +294,7 @@ final class PrunePreview {
                 return null;
             }
             try {
-                now = StructuredRun.rebuilt(new Task.Prune(task.model(), task.data(), task.method(), null, at(amounts[amount])), model, texts, scores, SETS, new DataInput.Quiet(progress));
+                now = StructuredRun.rebuilt(new Task.Prune(task.model(), task.data(), task.method(), null, at(amounts[amount])), model, texts, scores, SETS, new Quiet(progress));
                 errors[amount] = now.error();
                 return now.probe();
             } catch (Refusal r) {
@@ -304,7 +305,7 @@ final class PrunePreview {
 
         /// The amount that is asked for, else three of them.
         private boolean few(int i) {
-            Number asked = PrunePreview.this.amount == PruneForecast.Amount.experts ? s.experts() : s.sparsity();
+            Number asked = PrunePreview.this.amount == PruneAmount.experts ? s.experts() : s.sparsity();
             return asked == null ? i % 3 == 1 : amounts[i] == asked.doubleValue();
         }
 
@@ -342,7 +343,7 @@ final class PrunePreview {
         List<PrunableMatrix> matrices = PruneForecast.matrices(task.method(), s, model.checkpoint(), spec);
         Map<PrunableMatrix, ExpectedError> errors = new LinkedHashMap<>();
         Map<String, LinearLayers.Placed> linears = LinearLayers.of(spec);
-        contrast = task.method() == PruneMethod.contrastive ? new TextContrast(model, texts, first(CalibrationTexts.read(s.against(), s, model, progress)), new DataInput.Quiet(progress)) : null;
+        contrast = task.method() == PruneMethod.contrastive ? new TextContrast(model, texts, first(CalibrationTexts.read(s.against(), s, model, progress)), new Quiet(progress)) : null;
         boolean moments = task.method() == PruneMethod.whitened_svd || task.method() == PruneMethod.swift_svd;
         Map<PrunableMatrix, Long> tokens = new LinkedHashMap<>();
         try (MappedWeights map = new MappedWeights(model.checkpoint()); CalibrationPass pass = new CalibrationPass(model.forward(), model.weights(), spec.hiddenSize(), texts.ids())) {
@@ -350,7 +351,7 @@ final class PrunePreview {
                 progress.checkCancelled();
                 List<PrunableMatrix> own = matrices.stream().filter(m -> m.layer() == l.index()).toList();
                 try (InputCollector inputs = new InputCollector(own, moments, SAMPLE_ROWS, texts.tokens())) {
-                    pass.pass(inputs, new DataInput.Quiet(progress));
+                    pass.pass(inputs, new Quiet(progress));
                     for (PrunableMatrix m : own) {
                         progress.checkCancelled();
                         TensorEntry t = model.checkpoint().tensor(m.tensor()).orElseThrow();
@@ -442,7 +443,7 @@ final class PrunePreview {
     // --- whole parts
 
     private Tried parts(Arena arena) throws IOException {
-        StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new DataInput.Quiet(progress));
+        StructureScores scores = new StructureScores(model, texts, KeptSums.NONE, new Quiet(progress));
         List<Structure> structures = new ArrayList<>();
         List<FusedHeads> fused = new ArrayList<>();
         List<Integer> all = IntStream.range(0, spec.layers().size()).boxed().toList();
@@ -451,7 +452,7 @@ final class PrunePreview {
                 double[] influence = scores.influence();
                 for (double a : amounts) {
                     PruneSettings now = at(a);
-                    structures.add(new Structure(Arrays.stream(Structure.without(influence, now.layers() != null ? now.layers() : PruneForecast.gone(now, influence.length))).boxed().toList(), Map.of(), Map.of(), Map.of()));
+                    structures.add(new Structure(Arrays.stream(Structure.without(influence, now.layers() != null ? now.layers() : now.gone(influence.length))).boxed().toList(), Map.of(), Map.of(), Map.of()));
                 }
             }
             case heads -> {
@@ -470,10 +471,10 @@ final class PrunePreview {
                     Map<Integer, int[]> groups = new TreeMap<>();
                     Map<Integer, int[]> channels = new TreeMap<>();
                     if (s.parts() != PruneSettings.Parts.channels) {
-                        t.groups().forEach((l, v) -> groups.put(l, Structure.without(v, PruneForecast.gone(now, v.length))));
+                        t.groups().forEach((l, v) -> groups.put(l, Structure.without(v, now.gone(v.length))));
                     }
                     if (s.parts() != PruneSettings.Parts.heads) {
-                        t.channels().forEach((l, v) -> channels.put(l, Structure.without(v, PruneForecast.gone(now, v.length))));
+                        t.channels().forEach((l, v) -> channels.put(l, Structure.without(v, now.gone(v.length))));
                     }
                     structures.add(new Structure(all, groups, channels, Map.of()));
                 }
@@ -528,7 +529,7 @@ final class PrunePreview {
     private Map<Integer, int[]> experts(StructureScores.ExpertUse use, PruneSettings now) {
         Map<Integer, int[]> out = new TreeMap<>();
         (s.criterion() == PruneSettings.Criterion.frequency ? use.frequency() : use.saliency()).forEach((l, score) -> {
-            int stay = now.experts() != null ? now.experts() : now.sparsity() == null ? score.length : score.length - PruneForecast.gone(now, score.length);
+            int stay = now.experts() != null ? now.experts() : now.sparsity() == null ? score.length : score.length - now.gone(score.length);
             out.put(l, Structure.without(score, score.length - Math.max(ExpertPruning.perToken(now, spec, l), stay)));
         });
         return out;

@@ -108,9 +108,9 @@ final class PruneReport {
         double wanted = rise(evaluations.get(evaluations.size() - 2));
         double other = rise(evaluations.get(evaluations.size() - 1));
         ObjectNode b = n.putObject("behaviour");
-        DataInput.put(b, "loss_rise", wanted);
-        DataInput.put(b, "loss_rise_against", other);
-        DataInput.put(b, "difference", other - wanted);
+        Figures.put(b, "loss_rise", wanted);
+        Figures.put(b, "loss_rise_against", other);
+        Figures.put(b, "difference", other - wanted);
     }
 
     private static double rise(JsonNode evaluation) {

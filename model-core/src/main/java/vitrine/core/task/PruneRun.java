@@ -13,24 +13,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import vitrine.core.architecture.LinearLayers;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.Fingerprint;
-import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
-import vitrine.core.files.Whole;
 import vitrine.core.forward.Adaptation;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.InputCollector;
 import vitrine.core.prune.InputStatistics;
@@ -58,7 +55,6 @@ final class PruneRun {
     /// Rows of a matrix's inputs that its error is measured on.
     private static final int SAMPLE_ROWS = 1024;
     private static final String MASKS = "masks.safetensors";
-    static final String FACTORS = "factors.safetensors";
 
     private final Task.Prune task;
     private final PruneSettings s;
@@ -81,7 +77,7 @@ final class PruneRun {
 
     private PruneRun(Task.Prune task, RunFolder folder, LoadedModel model, Progress progress, Consumer<String> warn) {
         this.task = task;
-        s = settings(task);
+        s = task.numbers();
         this.folder = folder;
         this.model = model;
         this.progress = progress;
@@ -93,10 +89,6 @@ final class PruneRun {
         linears = LinearLayers.of(spec);
         skipped = new SkippedTensors(spec, model.checkpoint());
         choose();
-    }
-
-    static PruneSettings settings(Task.Prune task) {
-        return Objects.requireNonNullElse(task.settings(), PruneSettings.DEFAULTS);
     }
 
     /// @param out an empty folder for the result
@@ -120,25 +112,8 @@ final class PruneRun {
         }
         try (LoadedModel model = LoadedModel.open(task.model())) {
             model.requirePerplexity();
-            requireRoom(folder, 2 * model.checkpoint().tensorBytes());
+            folder.requireRoom(2 * model.checkpoint().tensorBytes());
             return new PruneRun(task, folder, model, progress, warn).run(out, Fingerprint.ofText(Json.line(all)));
-        }
-    }
-
-    /// Finished layers and the result are on the disk together; what a run that goes on has kept is there already.
-    static void requireRoom(RunFolder folder, long bytes) throws IOException {
-        Files.createDirectories(folder.folder());
-        long room = Files.getFileStore(folder.folder()).getUsableSpace();
-        if (Files.isDirectory(folder.steps())) {
-            try (Stream<Path> kept = Files.walk(folder.steps())) {
-                for (Path p : kept.filter(Files::isRegularFile).toList()) {
-                    room += Files.size(p);
-                }
-            }
-        }
-        if (room < bytes) {
-            throw Refusal.of(Category.LIMIT_EXCEEDED, folder.folder(), "the run needs about %,d bytes of disk for what it finishes and the result; there are %,d", bytes, room)
-                    .help("Free some, or set VITRINE_HOME to another disk.");
         }
     }
 
@@ -169,14 +144,14 @@ final class PruneRun {
         List<String> targets = new ArrayList<>(s.targetModules() == null ? List.of() : s.targetModules());
         targets.addAll(s.ranks() == null ? Set.of() : s.ranks().keySet());
         for (String t : targets) {
-            if (modules.stream().noneMatch(m -> matches(t, m))) {
+            if (modules.stream().noneMatch(m -> Glob.namesModule(t, m))) {
                 throw Refusal.of(Category.TASK_INVALID, null, "no linear layer of a decoder layer is called %s; there are %s", t,
                         modules.stream().map(m -> m.replaceAll("#.*", "")).map(m -> m.substring(m.lastIndexOf('.') + 1)).distinct().sorted().collect(Collectors.joining(", ")));
             }
         }
         for (PrunableMatrix m : PrunableMatrix.of(spec)) {
             DType dtype = entry(m).dtype();
-            if (s.targetModules() != null && s.targetModules().stream().noneMatch(t -> matches(t, m.module()))) {
+            if (s.targetModules() != null && s.targetModules().stream().noneMatch(t -> Glob.namesModule(t, m.module()))) {
                 skipped.add(m, "not among the target modules");
             } else if (s.ranks() != null && s.rank() == null && s.sparsity() == null && ownRank(m) == null) {
                 skipped.add(m, "no rank is named for it");
@@ -197,18 +172,12 @@ final class PruneRun {
         }
     }
 
-    /// Whether a target names a module: its last part, an ending of its name, or a pattern.
-    static boolean matches(String target, String module) {
-        String plain = module.replaceAll("#.*", "");
-        return plain.equals(target) || plain.endsWith("." + target) || Glob.matches(target, module) || Glob.matches(target, plain);
-    }
-
     /// The rank that is named for a matrix, or null.
     private Integer ownRank(PrunableMatrix m) {
         Integer own = null;
         if (s.ranks() != null) {
             for (Map.Entry<String, Integer> e : s.ranks().entrySet()) {
-                own = matches(e.getKey(), m.module()) ? e.getValue() : own;
+                own = Glob.namesModule(e.getKey(), m.module()) ? e.getValue() : own;
             }
         }
         return own;
@@ -265,7 +234,7 @@ final class PruneRun {
     }
 
     private Progress quiet() {
-        return new DataInput.Quiet(progress);
+        return new Quiet(progress);
     }
 
     /// Whether the run is asked to write what it has: the layers that follow stay as they are.
@@ -431,7 +400,7 @@ final class PruneRun {
             side(out.resolve(MASKS), finished, Map.of(FinishedLayers.MASK, ""), "vitrine-masks");
         }
         if (Boolean.TRUE.equals(s.factorised())) {
-            side(out.resolve(FACTORS), finished, Map.of(FinishedLayers.FACTOR_A, ".a", FinishedLayers.FACTOR_B, ".b"), "vitrine-factors");
+            side(out.resolve(PruneEnding.FACTORS), finished, Map.of(FinishedLayers.FACTOR_A, ".a", FinishedLayers.FACTOR_B, ".b"), "vitrine-factors");
         }
         PruneEnding.Sizes sizes = PruneEnding.Sizes.of(finished.reports(), model.checkpoint(), task.method().form() == PruneMethod.Form.RANK);
         ArrayNode layers = Json.mapper().createArrayNode();

@@ -229,4 +229,19 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
             throw Refusal.of(Category.TASK_INVALID, null, "%s does not go with the method %s", key, method.name());
         }
     }
+
+    /// The share of the weights that goes, 0 where it is not said.
+    public double share() {
+        return pattern != null ? nofm().sparsity() : sparsity == null ? 0 : sparsity;
+    }
+
+    /// How many of `count` go, as runs round: at least one stays.
+    public int gone(int count) {
+        return gone(share(), count);
+    }
+
+    /// How many of `count` go where this share of them should: at least one stays.
+    public static int gone(double share, int count) {
+        return Math.clamp(Math.round(share * count), 0, count - 1);
+    }
 }

@@ -19,6 +19,7 @@ import vitrine.core.checkpoint.MappedWeights;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.Allocation;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.InputCollector;
@@ -103,7 +104,7 @@ final class PruneShares {
                 progress.step(l, layers, "layers measured");
                 List<PrunableMatrix> own = matrices.stream().filter(m -> m.layer() == layer).toList();
                 try (InputCollector inputs = new InputCollector(own, moments, 1, texts.tokens())) {
-                    pass.pass(inputs, influence == null ? vitrine.core.probe.Probe.NONE : influence, new DataInput.Quiet(progress));
+                    pass.pass(inputs, influence == null ? vitrine.core.probe.Probe.NONE : influence, new Quiet(progress));
                     what.look(l, own, inputs);
                 }
             }

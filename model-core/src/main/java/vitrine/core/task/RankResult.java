@@ -121,7 +121,7 @@ final class RankResult {
             ArrayNode rows = out.withObject("/effective_rank").putArray(g.sites().get(s));
             for (double[] layer : g.effectiveRank()[s]) {
                 ArrayNode row = rows.addArray();
-                Arrays.stream(layer).forEach(v -> DataInput.add(row, v));
+                Arrays.stream(layer).forEach(v -> Figures.add(row, v));
             }
             tensor("growth." + g.sites().get(s), Shape.of(layers, g.lengths().length), flat(g.effectiveRank()[s]), Provenance.derived("forward pass", "F64",
                     "effective rank of all heads' rows so far, mean over the first sequences that are so long").of(g.sequences()[0]));
@@ -180,7 +180,7 @@ final class RankResult {
                     .put("stable_rank", m.stableRank()).put("nuclear_rank", m.nuclearRank()).put("spectral_norm", m.spectralNorm())
                     .put("frobenius_norm", m.frobeniusNorm()).put("nuclear_norm", m.nuclearNorm()).put("rank_90", m.energyRank90())
                     .put("rank_95", m.energyRank95()).put("rank_99", m.energyRank99());
-            DataInput.put(row, "condition_number", c[c.length - 1]);
+            Figures.put(row, "condition_number", c[c.length - 1]);
         }
         Provenance how = Provenance.derived(site.label, "F64", "roots of eigenvalues of the streamed second moments, " + (centred ? "centred" : "not centred")).of(tokens);
         tensor(site.name + ".sv", shape(site, site.width), sv, how);
@@ -199,7 +199,7 @@ final class RankResult {
         ObjectNode perLayer = summary.putObject("figures");
         figures.forEach((name, values) -> {
             ArrayNode list = perLayer.putArray(name);
-            Arrays.stream(values).forEach(v -> DataInput.add(list, v));
+            Arrays.stream(values).forEach(v -> Figures.add(list, v));
         });
         Map<String, Declared> declared = new LinkedHashMap<>();
         shapes.forEach((name, shape) -> declared.put(name, new Declared(DType.F64, shape)));

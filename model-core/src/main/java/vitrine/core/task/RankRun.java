@@ -29,9 +29,9 @@ import vitrine.core.architecture.ModelSpec;
 import vitrine.core.artifact.RankArtifact;
 import vitrine.core.dataset.Sequences;
 import vitrine.core.forward.Batch;
-import vitrine.core.json.Json;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.tensor.kernel.Parallel;
 import vitrine.core.tensor.openblas.OpenBlas;
 
@@ -154,7 +154,7 @@ final class RankRun {
             progress.step(done, groups * tokens, "tokens");
             Batch batch = batch(part);
             pass.begin(part.size());
-            model.forward().run(batch, watch == null ? pass.probe() : Probe.all(List.of(pass.probe(), watch)), new DataInput.Quiet(progress));
+            model.forward().run(batch, watch == null ? pass.probe() : Probe.all(List.of(pass.probe(), watch)), new Quiet(progress));
             done += batch.tokens();
         }
         progress.step(done, groups * tokens, "tokens");
@@ -330,7 +330,7 @@ final class RankRun {
         result.figure("hidden_shared", perLayer(l -> density.result(l).shared()), "share of the dimensions in any K that are in it for 5 tokens running" + mohd, tokens);
         result.figure("hidden_shared_by_most", perLayer(l -> density.result(l).sharedByMost()), "share of the dimensions in any K that are in more than half of all K" + mohd, tokens);
         ObjectNode tail = result.summary().putObject("tail_truncation").put("target", target).put("sample_tokens", sampled);
-        DataInput.put(tail, "sparsity", IntStream.range(0, layers).filter(l -> found.tail(l) != null).mapToDouble(l -> sparsity[l]).average().orElse(Double.NaN));
+        Figures.put(tail, "sparsity", IntStream.range(0, layers).filter(l -> found.tail(l) != null).mapToDouble(l -> sparsity[l]).average().orElse(Double.NaN));
         if (anyLayer) {
             result.curves("tail.thresholds", layers, l -> curve(found, l, TailTruncation.Curve::thresholds), "quantiles of |a| · |W_down column|", sampled);
             result.curves("tail.sparsity", layers, l -> curve(found, l, TailTruncation.Curve::sparsity), "share at or below each threshold", sampled);
@@ -430,7 +430,7 @@ final class RankRun {
     /// The error of tail truncation, the same for all layers, at which perplexity has risen as far as allowed.
     private void perplexity(List<Sequences.Labelled> sample, double[][] norms, ActivationSample found) {
         Evaluation evaluation = new Evaluation(model.forward());
-        double dense = evaluation.run(sample, Probe.NONE, new DataInput.Quiet(progress)).all().loss();
+        double dense = evaluation.run(sample, Probe.NONE, new Quiet(progress)).all().loss();
         double allowed = Math.log1p(task.perplexityRise() / 100);
         double low = 0;
         double high = 1;
@@ -440,7 +440,7 @@ final class RankRun {
             double error = (low + high) / 2;
             double[] thresholds = perLayer(l -> found.tail(l).curve().thresholdFor(error));
             SmallActivations drop = new SmallActivations(norms, thresholds, true);
-            double rise = evaluation.run(sample, drop, new DataInput.Quiet(progress)).all().loss() - dense;
+            double rise = evaluation.run(sample, drop, new Quiet(progress)).all().loss() - dense;
             if (rise <= allowed) {
                 low = error;
                 best = new Dropped(error, rise, Arrays.stream(drop.sparsity()).average().orElse(Double.NaN));
@@ -450,10 +450,10 @@ final class RankRun {
         }
         ObjectNode out = result.summary().putObject("perplexity_search").put("rise_percent", task.perplexityRise())
                 .put("sample_tokens", sample.stream().mapToInt(s -> s.ids().length).sum());
-        DataInput.put(out, "dense_perplexity", Math.exp(dense));
-        DataInput.put(out, "error", best == null ? 0 : best.error());
-        DataInput.put(out, "sparsity", best == null ? 0 : best.sparsity());
-        DataInput.put(out, "measured_rise_percent", best == null ? 0 : 100 * Math.expm1(best.rise()));
+        Figures.put(out, "dense_perplexity", Math.exp(dense));
+        Figures.put(out, "error", best == null ? 0 : best.error());
+        Figures.put(out, "sparsity", best == null ? 0 : best.sparsity());
+        Figures.put(out, "measured_rise_percent", best == null ? 0 : 100 * Math.expm1(best.rise()));
     }
 
     private record Dropped(double error, double rise, double sparsity) {}
@@ -479,8 +479,8 @@ final class RankRun {
                 }
                 RankAwareSparsity.Split split = RankAwareSparsity.best(found.splits(l).get(name));
                 ObjectNode row = rows.addObject().put("layer", l).put("alpha", split.alpha()).put("channels", split.channels()).put("rank", split.rank()).put("quantile", split.quantile());
-                DataInput.put(row, "threshold", split.threshold());
-                DataInput.put(row, "error", split.error());
+                Figures.put(row, "threshold", split.threshold());
+                Figures.put(row, "error", split.error());
             }
             result.curves("rank_aware." + name, layers, l -> errors(found.splits(l).get(name)),
                     "relative error of the outputs for each alpha at sparsity " + task.rankAwareSparsity(), sampled);

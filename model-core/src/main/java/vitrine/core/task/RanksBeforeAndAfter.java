@@ -124,8 +124,8 @@ final class RanksBeforeAndAfter {
         MatrixValues values = before.values(m);
         double was = rank(values, solver);
         double size = Math.min(m.rows(), m.columns());
-        DataInput.put(row, "before", was);
-        DataInput.put(row, "normalised_before", was / size);
+        Figures.put(row, "before", was);
+        Figures.put(row, "normalised_before", was / size);
         if (o == null) {
             row.putNull("after").putNull("normalised_after");
         } else {
@@ -136,8 +136,8 @@ final class RanksBeforeAndAfter {
             boolean same = o.rows() == m.rows() && o.columns() == m.columns() && MatrixChange.of(values, now, SpectrumSolver.Work.UNWATCHED).changed() == 0;
             double is = same ? was : rank(now, solver);
             double left = Math.min(o.rows(), o.columns());
-            DataInput.put(row, "after", is);
-            DataInput.put(row, "normalised_after", is / left);
+            Figures.put(row, "after", is);
+            Figures.put(row, "normalised_after", is / left);
             means.forEach(x -> x.add(was, is, was / size, is / left));
             after.release(o);
         }
@@ -169,7 +169,7 @@ final class RanksBeforeAndAfter {
         void put(ObjectNode to) {
             String[] keys = {"before", "after", "normalised_before", "normalised_after"};
             for (int i = 0; i < keys.length; i++) {
-                DataInput.put(to, keys[i], sums[i] / count);
+                Figures.put(to, keys[i], sums[i] / count);
             }
             to.put("matrices_compared", count);
         }

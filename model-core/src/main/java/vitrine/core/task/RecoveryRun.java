@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -20,9 +19,9 @@ import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.refusal.Category;
-import vitrine.core.refusal.Refusal;
 
 /// A pruning run that goes on by training what is left.
 ///
@@ -81,7 +80,7 @@ final class RecoveryRun {
             measure(folder.pruned(), List.of(Task.AdapterUse.of(trainedAt.toString())), measured);
         }
         if (merge) {
-            AdapterMergeRun.run(new Task.AdapterMerge(folder.pruned().toString(), List.of(Task.AdapterUse.of(trainedAt.toString()))), out, new DataInput.Quiet(progress), warn);
+            AdapterMergeRun.run(new Task.AdapterMerge(folder.pruned().toString(), List.of(Task.AdapterUse.of(trainedAt.toString()))), out, new Quiet(progress), warn);
             Whole.delete(trainedAt);
             zeros.apply(out);
         }
@@ -219,7 +218,7 @@ final class RecoveryRun {
     // --- what is said of it
 
     private void measure(Path at, List<Task.AdapterUse> adapters, ArrayNode into) throws IOException {
-        PruneSettings s = PruneRun.settings(task);
+        PruneSettings s = task.numbers();
         try (LoadedModel dense = LoadedModel.open(task.model()); LoadedModel now = LoadedModel.open(at.toString(), adapters)) {
             CalibrationTexts texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, dense, progress);
             BeforeAndAfter both = new BeforeAndAfter(dense, now, progress);

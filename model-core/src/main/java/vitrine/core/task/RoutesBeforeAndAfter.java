@@ -128,10 +128,10 @@ final class RoutesBeforeAndAfter {
             compared++;
         }
         out.put("tokens", tokens);
-        DataInput.put(out, "changed_sets", sums[0] / compared);
-        DataInput.put(out, "kept_choices", sums[1] / compared);
-        DataInput.put(out, "load_entropy_before", sums[2] / compared);
-        DataInput.put(out, "load_entropy_after", sums[3] / compared);
+        Figures.put(out, "changed_sets", sums[0] / compared);
+        Figures.put(out, "kept_choices", sums[1] / compared);
+        Figures.put(out, "load_entropy_before", sums[2] / compared);
+        Figures.put(out, "load_entropy_after", sums[3] / compared);
         out.set("layers", layers);
         return out;
     }
@@ -139,7 +139,7 @@ final class RoutesBeforeAndAfter {
     private static void put(ObjectNode row, String side, Load load, Routes routes, int layer, long tokens) {
         ArrayNode counts = row.putArray("load_" + side);
         Arrays.stream(load.counts()).forEach(counts::add);
-        DataInput.put(row, "load_entropy_" + side, load.normalisedEntropy());
-        DataInput.put(row, "router_entropy_" + side, routes.entropy.get(layer)[0] / tokens);
+        Figures.put(row, "load_entropy_" + side, load.normalisedEntropy());
+        Figures.put(row, "router_entropy_" + side, routes.entropy.get(layer)[0] / tokens);
     }
 }

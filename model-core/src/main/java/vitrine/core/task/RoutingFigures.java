@@ -36,37 +36,37 @@ final class RoutingFigures {
         Load load = l.load();
         double balance = load.switchLoss(l.meanProbability());
         row.put("experts", l.experts()).put("per_token", l.perToken()).put("dead", load.dead());
-        DataInput.put(row, "load_cv", load.coefficientOfVariation());
-        DataInput.put(row, "chance_load_cv", Load.chanceOfVariation(l.experts(), l.perToken(), l.tokens()));
-        DataInput.put(row, "max_violation", load.maxViolation());
-        DataInput.put(row, "max_violation_of_sequences", l.maxViolationOfSequences());
-        DataInput.put(row, "max_violation_of_batches", l.maxViolationOfBatches());
-        DataInput.put(row, "min_violation", load.minViolation());
-        DataInput.put(row, "gini", load.gini());
-        DataInput.put(row, "load_entropy", load.entropy());
-        DataInput.put(row, "normalised_load_entropy", load.normalisedEntropy());
-        DataInput.put(row, "switch_loss", balance);
-        DataInput.put(row, "balance_loss", l.perToken() * balance);
-        DataInput.put(row, "z_loss", l.zLoss());
-        DataInput.put(row, "router_entropy", l.entropy());
-        DataInput.put(row, "router_entropy_sigmoid", l.sigmoidEntropy());
+        Figures.put(row, "load_cv", load.coefficientOfVariation());
+        Figures.put(row, "chance_load_cv", Load.chanceOfVariation(l.experts(), l.perToken(), l.tokens()));
+        Figures.put(row, "max_violation", load.maxViolation());
+        Figures.put(row, "max_violation_of_sequences", l.maxViolationOfSequences());
+        Figures.put(row, "max_violation_of_batches", l.maxViolationOfBatches());
+        Figures.put(row, "min_violation", load.minViolation());
+        Figures.put(row, "gini", load.gini());
+        Figures.put(row, "load_entropy", load.entropy());
+        Figures.put(row, "normalised_load_entropy", load.normalisedEntropy());
+        Figures.put(row, "switch_loss", balance);
+        Figures.put(row, "balance_loss", l.perToken() * balance);
+        Figures.put(row, "z_loss", l.zLoss());
+        Figures.put(row, "router_entropy", l.entropy());
+        Figures.put(row, "router_entropy_sigmoid", l.sigmoidEntropy());
         ArrayNode quantiles = row.putArray("normalised_entropy_quantiles");
         for (double q : QUANTILES) {
-            DataInput.add(quantiles, l.normalisedEntropyQuantile(q));
+            Figures.add(quantiles, l.normalisedEntropyQuantile(q));
         }
-        DataInput.put(row, "effective_experts", l.effectiveExperts());
-        DataInput.put(row, "weight_entropy", l.weightEntropy());
-        DataInput.put(row, "chosen_mass", l.mass());
-        DataInput.put(row, "top_margin", l.topMargin());
-        DataInput.put(row, "selection_margin", l.selectionMargin());
-        DataInput.put(row, "fragile_share", l.fragileShare());
-        DataInput.put(row, "coactivation_coverage", l.coactivation().coverage(RoutingRun.LEAST_OCCURRENCES));
-        DataInput.put(row, "vocabulary_specialisation", l.input().specialisation(RoutingRun.LEAST_OCCURRENCES));
-        DataInput.put(row, "vocabulary_specialisation_next", l.next().specialisation(RoutingRun.LEAST_OCCURRENCES));
-        DataInput.put(row, "vocabulary_specialisation_predicted", l.predicted().specialisation(RoutingRun.LEAST_OCCURRENCES));
+        Figures.put(row, "effective_experts", l.effectiveExperts());
+        Figures.put(row, "weight_entropy", l.weightEntropy());
+        Figures.put(row, "chosen_mass", l.mass());
+        Figures.put(row, "top_margin", l.topMargin());
+        Figures.put(row, "selection_margin", l.selectionMargin());
+        Figures.put(row, "fragile_share", l.fragileShare());
+        Figures.put(row, "coactivation_coverage", l.coactivation().coverage(RoutingRun.LEAST_OCCURRENCES));
+        Figures.put(row, "vocabulary_specialisation", l.input().specialisation(RoutingRun.LEAST_OCCURRENCES));
+        Figures.put(row, "vocabulary_specialisation_next", l.next().specialisation(RoutingRun.LEAST_OCCURRENCES));
+        Figures.put(row, "vocabulary_specialisation_predicted", l.predicted().specialisation(RoutingRun.LEAST_OCCURRENCES));
         if (groups > 1) {
-            DataInput.put(row, "domain_divergence", Specialisation.divergence(l.ofGroup()));
-            DataInput.put(row, "domain_information", Specialisation.mutualInformation(l.ofGroup()));
+            Figures.put(row, "domain_divergence", Specialisation.divergence(l.ofGroup()));
+            Figures.put(row, "domain_information", Specialisation.mutualInformation(l.ofGroup()));
         }
     }
 
@@ -94,25 +94,25 @@ final class RoutingFigures {
             }
         }
         out.put("slots", slots).put("used", used);
-        DataInput.put(out, "used_share", (double) used / slots);
-        DataInput.put(out, "busiest_against_uniform", busiest);
+        Figures.put(out, "used_share", (double) used / slots);
+        Figures.put(out, "busiest_against_uniform", busiest);
         out.put("busiest_layer", layer).put("busiest_expert", expert).put("slots_for_90", few).put("hot", 2 * few <= slots);
     }
 
     private static void paths(RoutingStatistics stats, ObjectNode out) {
         TokenPaths paths = stats.paths();
         out.put("tokens", paths.tokens()).put("distinct", paths.distinct());
-        DataInput.put(out, "diversity", (double) paths.distinct() / paths.tokens());
-        DataInput.put(out, "entropy", paths.entropy());
+        Figures.put(out, "diversity", (double) paths.distinct() / paths.tokens());
+        Figures.put(out, "entropy", paths.entropy());
         ArrayNode steps = out.putArray("steps");
         List<Integer> layers = stats.layers();
         for (int i = 0; i + 1 < layers.size(); i++) {
             Transitions t = stats.transitions(i);
             ObjectNode step = steps.addObject().put("from", layers.get(i)).put("to", layers.get(i + 1));
-            DataInput.put(step, "information", t.information());
-            DataInput.put(step, "information_corrected", t.corrected());
-            DataInput.put(step, "information_normalised", t.normalised());
-            DataInput.put(step, "stickiness", t.stickiness());
+            Figures.put(step, "information", t.information());
+            Figures.put(step, "information_corrected", t.corrected());
+            Figures.put(step, "information_normalised", t.normalised());
+            Figures.put(step, "stickiness", t.stickiness());
         }
         ArrayNode top = out.putArray("top");
         for (TokenPaths.Counted path : paths.top(LISTED_PATHS)) {

@@ -9,6 +9,7 @@ import vitrine.core.forward.Batch;
 import vitrine.core.forward.ForwardPass;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 
 /// One of the passes of a routing task: what a model, changed or not, makes of the texts, batch by batch, and its losses.
 final class RoutingPass {
@@ -32,10 +33,10 @@ final class RoutingPass {
     void run(List<Sequences.Labelled> part, List<Probe> probes, Progress progress) {
         Probe probe = Probe.all(new ArrayList<>(probes));
         if (evaluation == null) {
-            forward.run(new Batch(part.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList()), probe, new DataInput.Quiet(progress));
+            forward.run(new Batch(part.stream().map(s -> new Batch.Sequence(s.ids(), null)).toList()), probe, new Quiet(progress));
             return;
         }
-        for (Map.Entry<String, Evaluation.Result> r : evaluation.run(part, probe, new DataInput.Quiet(progress)).byLabel().entrySet()) {
+        for (Map.Entry<String, Evaluation.Result> r : evaluation.run(part, probe, new Quiet(progress)).byLabel().entrySet()) {
             int g = groups.indexOf(r.getKey());
             sums[g] += r.getValue().predicted() == 0 ? 0 : r.getValue().loss() * r.getValue().predicted();
             predicted[g] += r.getValue().predicted();

@@ -252,12 +252,12 @@ final class RoutingRun {
         ArrayNode moe = summary.putArray("moe_layers");
         stats.layers().forEach(moe::add);
         summary.put("router", stats.layer(0).score().name().toLowerCase(Locale.ROOT));
-        DataInput.put(summary, "loss", main.loss());
-        DataInput.put(summary, "chance_load_cv", Load.chanceOfVariation(stats.layer(0).experts(), stats.layer(0).perToken(), tokens));
+        Figures.put(summary, "loss", main.loss());
+        Figures.put(summary, "chance_load_cv", Load.chanceOfVariation(stats.layer(0).experts(), stats.layer(0).perToken(), tokens));
         ArrayNode list = summary.putArray("domains");
         for (int g = 0; g < groups.size(); g++) {
             ObjectNode domain = list.addObject().put("name", groups.get(g)).put("tokens", stats.layer(0).groupTokens()[g]);
-            DataInput.put(domain, "loss", main.loss(g));
+            Figures.put(domain, "loss", main.loss(g));
         }
         RoutingFigures.of(stats, groups.size(), summary);
         new RoutingTensors(tensors, stats, data, groups).declare();
@@ -281,12 +281,12 @@ final class RoutingRun {
             inOrder.add(v);
             RoutingPass pass = v == null ? main : v.pass;
             ObjectNode row = rows.addObject().put("per_token", k);
-            DataInput.put(row, "loss", pass.loss());
-            DataInput.put(row, "perplexity", Math.exp(pass.loss()));
-            DataInput.put(row, "kl", v == null ? losses ? 0 : Double.NaN : v.shift == null ? Double.NaN : v.shift.mean());
-            DataInput.put(row, "top_changed", v == null ? losses ? 0 : Double.NaN : v.shift == null ? Double.NaN : v.shift.topChanged());
-            DataInput.put(row, "chosen_mass", mean(i -> v == null ? stats.layer(i).mass() : v.counts.mass(i)));
-            DataInput.put(row, "load_cv", mean(i -> load(stats, v, i).coefficientOfVariation()));
+            Figures.put(row, "loss", pass.loss());
+            Figures.put(row, "perplexity", Math.exp(pass.loss()));
+            Figures.put(row, "kl", v == null ? losses ? 0 : Double.NaN : v.shift == null ? Double.NaN : v.shift.mean());
+            Figures.put(row, "top_changed", v == null ? losses ? 0 : Double.NaN : v.shift == null ? Double.NaN : v.shift.topChanged());
+            Figures.put(row, "chosen_mass", mean(i -> v == null ? stats.layer(i).mass() : v.counts.mass(i)));
+            Figures.put(row, "load_cv", mean(i -> load(stats, v, i).coefficientOfVariation()));
             putLosses(row, pass);
             range = k > range && pass.loss() <= main.loss() + LOSS_SLACK ? k : range;
             if (pass.loss() < least) {
@@ -310,7 +310,7 @@ final class RoutingRun {
     private void putLosses(ObjectNode to, RoutingPass pass) {
         ArrayNode list = to.putArray("domain_losses");
         for (int g = 0; g < groups.size(); g++) {
-            DataInput.add(list, pass.loss(g));
+            Figures.add(list, pass.loss(g));
         }
     }
 
@@ -354,14 +354,14 @@ final class RoutingRun {
         for (int a = 0; a < others.size(); a++) {
             Variant v = against.get(a);
             ObjectNode out = list.addObject().put("model", others.get(a).checkpoint().name());
-            DataInput.put(out, "loss", v.pass.loss());
+            Figures.put(out, "loss", v.pass.loss());
             putLosses(out, v.pass);
             ArrayNode all = out.putArray("saturation");
             ArrayNode first = out.putArray("saturation_first");
             ArrayNode chance = out.putArray("chance");
             for (int i = 0; i < stats.layers().size(); i++) {
-                DataInput.add(all, v.counts.saturation(i));
-                DataInput.add(first, v.counts.firstSaturation(i));
+                Figures.add(all, v.counts.saturation(i));
+                Figures.add(first, v.counts.firstSaturation(i));
                 // A token's k experts here, each found among its k' there with k' / N.
                 chance.add((double) others.get(a).spec().experts(stats.layers().get(i)).router().perToken() / stats.layer(i).experts());
             }
@@ -456,22 +456,22 @@ final class RoutingRun {
     private void whatIf(RoutingPass main, Variant v, List<String> words) {
         ObjectNode out = summary.putObject("what_if");
         words.forEach(out.putArray("changes")::add);
-        DataInput.put(out, "loss_before", main.loss());
-        DataInput.put(out, "loss_after", v.pass.loss());
-        DataInput.put(out, "kl", v.shift == null ? Double.NaN : v.shift.mean());
-        DataInput.put(out, "top_changed", v.shift == null ? Double.NaN : v.shift.topChanged());
+        Figures.put(out, "loss_before", main.loss());
+        Figures.put(out, "loss_after", v.pass.loss());
+        Figures.put(out, "kl", v.shift == null ? Double.NaN : v.shift.mean());
+        Figures.put(out, "top_changed", v.shift == null ? Double.NaN : v.shift.topChanged());
         ArrayNode domains = out.putArray("domains");
         for (int g = 0; g < groups.size(); g++) {
             ObjectNode domain = domains.addObject().put("name", groups.get(g));
-            DataInput.put(domain, "loss_before", main.loss(g));
-            DataInput.put(domain, "loss_after", v.pass.loss(g));
-            DataInput.put(domain, "kl", v.shift == null ? Double.NaN : v.shift.mean(g));
+            Figures.put(domain, "loss_before", main.loss(g));
+            Figures.put(domain, "loss_after", v.pass.loss(g));
+            Figures.put(domain, "kl", v.shift == null ? Double.NaN : v.shift.mean(g));
         }
         ArrayNode moved = out.putArray("tokens");
         for (NextTokenShift.Moved m : v.shift == null ? List.<NextTokenShift.Moved>of() : v.shift.most()) {
             ObjectNode token = moved.addObject().put("token", m.token()).put("id", m.id());
-            DataInput.put(token, "kl", m.kl());
-            DataInput.put(token, "loss_change", m.lossChange());
+            Figures.put(token, "kl", m.kl());
+            Figures.put(token, "loss_change", m.lossChange());
             putLikely(token.putArray("before"), m.before());
             putLikely(token.putArray("after"), m.after());
         }
@@ -485,7 +485,7 @@ final class RoutingRun {
     }
 
     private static void putLikely(ArrayNode to, List<NextTokenShift.Likely> likely) {
-        likely.forEach(l -> DataInput.put(to.addObject().put("id", l.id()), "probability", l.probability()));
+        likely.forEach(l -> Figures.put(to.addObject().put("id", l.id()), "probability", l.probability()));
     }
 
     // --- similarity

@@ -7,7 +7,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.stream.Stream;
 import vitrine.core.files.Whole;
+import vitrine.core.refusal.Category;
+import vitrine.core.refusal.Refusal;
 
 /// Where a training run lives, beside its result: `steps/` holds saved steps, `best/` the one of the lowest validation loss where the run watches
 /// it, and a file `stop` asks the run to end.
@@ -67,6 +70,25 @@ public record RunFolder(Path folder) {
             return Optional.of(Arrays.stream(Stop.values()).filter(s -> s.name().equals(word)).findFirst().orElse(Stop.pause));
         } catch (NoSuchFileException e) {
             return Optional.empty();
+        }
+    }
+
+    /// Finished layers and the result are on the disk together; what a run that goes on has kept is there already.
+    ///
+    /// @throws Refusal where the disk has no room for so many bytes
+    public void requireRoom(long bytes) throws IOException {
+        Files.createDirectories(folder);
+        long room = Files.getFileStore(folder).getUsableSpace();
+        if (Files.isDirectory(steps())) {
+            try (Stream<Path> kept = Files.walk(steps())) {
+                for (Path p : kept.filter(Files::isRegularFile).toList()) {
+                    room += Files.size(p);
+                }
+            }
+        }
+        if (room < bytes) {
+            throw Refusal.of(Category.LIMIT_EXCEEDED, folder, "the run needs about %,d bytes of disk for what it finishes and the result; there are %,d", bytes, room)
+                    .help("Free some, or set VITRINE_HOME to another disk.");
         }
     }
 }

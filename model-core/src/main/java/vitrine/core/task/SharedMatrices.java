@@ -56,7 +56,7 @@ final class SharedMatrices {
 
         /// How many atoms stay; as many as there are layers leaves the matrices as they are.
         int atoms(PruneSettings s) {
-            return Math.min(layers.size(), s.rank() != null ? s.rank() : layers.size() - PruneForecast.gone(s, layers.size()));
+            return Math.min(layers.size(), s.rank() != null ? s.rank() : layers.size() - s.gone(layers.size()));
         }
 
         /// Values that a dictionary and its coefficients spare.
@@ -80,7 +80,7 @@ final class SharedMatrices {
                 case QUERY, KEY, VALUE, QUERY_KEY_VALUE, LATENT, OUTPUT -> true;
                 case GATE, UP, GATE_UP, DOWN -> false;
             };
-            boolean named = s.targetModules() == null ? attention : s.targetModules().stream().anyMatch(t -> PruneRun.matches(t, m.module()));
+            boolean named = s.targetModules() == null ? attention : s.targetModules().stream().anyMatch(t -> Glob.namesModule(t, m.module()));
             TensorEntry t = checkpoint.tensor(m.tensor()).orElseThrow();
             if (named && m.expert() < 0 && !m.routed() && !m.scaled() && ChangedTensor.storable(t.dtype())) {
                 // The number is the first that stands between two points.
@@ -227,16 +227,16 @@ final class SharedMatrices {
             int atoms = k.atoms(s);
             int n = k.layers.size();
             ObjectNode one = list.addObject().put("name", k.name).put("layers", n).put("atoms", atoms);
-            DataInput.put(one, "relative_error", Math.sqrt(d.error(atoms)));
+            Figures.put(one, "relative_error", Math.sqrt(d.error(atoms)));
             // What as many atoms would leave of matrices that have nothing in common.
-            DataInput.put(one, "relative_error_of_unlike_layers", Math.sqrt(1 - (double) atoms / n));
+            Figures.put(one, "relative_error_of_unlike_layers", Math.sqrt(1 - (double) atoms / n));
             ArrayNode values = one.putArray("singular_values");
             for (double v : d.singularValues()) {
-                DataInput.add(values, v);
+                Figures.add(values, v);
             }
             for (int l = 0; l < n; l++) {
                 ObjectNode m = row.apply(k.layers.get(l).layer()).withArray("/matrices").addObject().put("name", k.layers.get(l).name()).put("kind", k.layers.get(l).kind().label());
-                DataInput.put(m, "relative_error", Math.sqrt(Math.max(0, d.error(l, atoms))));
+                Figures.put(m, "relative_error", Math.sqrt(Math.max(0, d.error(l, atoms))));
             }
         });
     }

@@ -14,9 +14,9 @@ record ShortGptPruning(StructuredWork work) implements StructureMethod {
     public Structure structure() throws IOException {
         double[] influence = work.scores.influence();
         for (int l = 0; l < influence.length; l++) {
-            DataInput.put(work.row(l), "block_influence", influence[l]);
+            Figures.put(work.row(l), "block_influence", influence[l]);
         }
-        int drop = work.s.layers() != null ? work.s.layers() : PruneForecast.gone(work.s, influence.length);
+        int drop = work.s.layers() != null ? work.s.layers() : work.s.gone(influence.length);
         if (drop >= influence.length) {
             throw Refusal.of(Category.TASK_INVALID, work.model.checkpoint().path(), "%d layers are to go, and it has %d", drop, influence.length);
         }

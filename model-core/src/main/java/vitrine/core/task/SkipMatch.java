@@ -10,6 +10,7 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.SkipSearch;
 import vitrine.core.tensor.Matrix;
 
@@ -146,7 +147,7 @@ final class SkipMatch {
                 }
             }
         };
-        model.forward().run(Batch.of(sequences.toArray(int[][]::new)), Probe.all(List.of(new Skip(skipped), reading)), new DataInput.Quiet(progress));
+        model.forward().run(Batch.of(sequences.toArray(int[][]::new)), Probe.all(List.of(new Skip(skipped), reading)), new Quiet(progress));
         return out;
     }
 

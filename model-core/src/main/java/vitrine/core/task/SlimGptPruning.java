@@ -38,9 +38,9 @@ final class SlimGptPruning extends LayerwisePruning {
     private void prune(PrunableMatrix m, LayerSpec l, InputCollector inputs, SlimGpt method, double share) {
         boolean heads = m.kind() == PrunableMatrix.Kind.OUTPUT;
         int width = heads ? l.attention().valueDim() * l.attention().groupSize() : 1;
-        int gone = PruneForecast.gone(share, m.in() / width);
+        int gone = PruneSettings.gone(share, m.in() / width);
         double error = change(m, inputs, w -> (heads ? groups : channels).put(l.index(), method.prune(w, inputs.of(m), width, gone))).relative();
-        DataInput.put(work.row(l.index()), heads ? "output_projection_error" : "down_projection_error", error);
+        Figures.put(work.row(l.index()), heads ? "output_projection_error" : "down_projection_error", error);
     }
 
     /// How much of each layer goes.

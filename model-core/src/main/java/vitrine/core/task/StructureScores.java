@@ -26,6 +26,7 @@ import vitrine.core.probe.Place;
 import vitrine.core.probe.Probe;
 import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.method.HeadFusion;
 import vitrine.core.prune.method.TaylorImportance;
@@ -70,7 +71,7 @@ final class StructureScores {
                 for (int l = 0; l < layers; l++) {
                     progress.checkCancelled();
                     progress.step(from + (long) (to - from) * l / layers, ids.size(), "sequences");
-                    pass.pass(null, probe, new DataInput.Quiet(progress));
+                    pass.pass(null, probe, new Quiet(progress));
                 }
             }
         });

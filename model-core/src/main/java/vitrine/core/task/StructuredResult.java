@@ -36,7 +36,7 @@ record StructuredResult(Task.Prune task, StructuredWork work, StructureMethod me
             work.spec.layers().forEach(l -> work.addZeros(l.index(), inMemory.zeros(l)));
         }
         if (Boolean.TRUE.equals(work.s.factorised())) {
-            method.writeFactors(out.resolve(PruneRun.FACTORS));
+            method.writeFactors(out.resolve(PruneEnding.FACTORS));
         }
         long before = PruneEnding.Sizes.parameters(checkpoint);
         long after = smaller == null ? before : smaller.declared().values().stream().filter(d -> d.dtype().floating()).mapToLong(d -> d.shape().elements()).sum();

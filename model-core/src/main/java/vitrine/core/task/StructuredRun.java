@@ -24,10 +24,10 @@ final class StructuredRun {
     }
 
     static Outcome run(Task.Prune task, Path out, RunFolder folder, String identity, KeptSums kept, Progress progress, Consumer<String> warn) throws IOException {
-        PruneSettings s = PruneRun.settings(task);
+        PruneSettings s = task.numbers();
         try (LoadedModel model = LoadedModel.open(task.model()); FinishedLayers finished = new FinishedLayers(folder.steps(), identity)) {
             model.requirePerplexity();
-            PruneRun.requireRoom(folder, 2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task.method(), s, model.spec()));
+            folder.requireRoom(2 * model.checkpoint().tensorBytes() + 2 * keptBytes(task.method(), s, model.spec()));
             CalibrationTexts texts = task.data() == null ? null : CalibrationTexts.read(task.data(), s, model, progress);
             StructureScores scores = new StructureScores(model, texts, kept, progress);
             try (StructuredWork work = new StructuredWork(s, model, texts, scores, kept, finished, progress, warn)) {
@@ -58,7 +58,7 @@ final class StructuredRun {
     /// @param sets how many sets a search draws at most
     /// @throws Refusal where the run would refuse
     static Rebuilt rebuilt(Task.Prune task, LoadedModel model, CalibrationTexts texts, StructureScores scores, int sets, Progress progress) throws IOException {
-        StructuredWork work = new StructuredWork(PruneRun.settings(task), model, texts, scores, KeptSums.NONE, null, progress, w -> { });
+        StructuredWork work = new StructuredWork(task.numbers(), model, texts, scores, KeptSums.NONE, null, progress, w -> { });
         try {
             Structure structure = StructureMethod.of(task.method(), work, sets).structure();
             PrunedInMemory pruned = new PrunedInMemory(work, structure);

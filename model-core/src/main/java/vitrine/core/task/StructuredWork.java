@@ -89,7 +89,7 @@ final class StructuredWork implements AutoCloseable {
 
     void list(int layer, String key, double[] values) {
         ArrayNode list = row(layer).putArray(key);
-        Arrays.stream(values).forEach(v -> DataInput.add(list, v));
+        Arrays.stream(values).forEach(v -> Figures.add(list, v));
     }
 
     // --- tensors

@@ -712,8 +712,8 @@ public sealed interface Task {
                 throw Refusal.of(Category.TASK_INVALID, null, "maxLength does not go with a method of pruning: its settings have a sequenceLength");
             }
             if (settings != null) {
-                PruneForecast.Amount amount = PruneForecast.Amount.of(settings);
-                (amount == PruneForecast.Amount.sparsity && settings.sparsity() == null ? amount.in(settings, 0.5) : settings).requireFor(method);
+                PruneAmount amount = PruneAmount.of(settings);
+                (amount == PruneAmount.sparsity && settings.sparsity() == null ? amount.in(settings, 0.5) : settings).requireFor(method);
             }
         }
 
@@ -865,6 +865,11 @@ public sealed interface Task {
             if (recovery != null) {
                 recovery.requireFor(method, given, data);
             }
+        }
+
+        /// The settings, or the defaults where none are given.
+        public PruneSettings numbers() {
+            return Objects.requireNonNullElse(settings, PruneSettings.DEFAULTS);
         }
 
         /// The texts that recovery learns.

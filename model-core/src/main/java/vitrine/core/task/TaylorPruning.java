@@ -18,12 +18,12 @@ record TaylorPruning(StructuredWork work) implements StructureMethod {
         Map<Integer, int[]> channels = new TreeMap<>();
         if (s.parts() != PruneSettings.Parts.channels) {
             scores.groups().forEach((l, v) -> {
-                groups.put(l, Structure.without(v, PruneForecast.gone(s, v.length)));
+                groups.put(l, Structure.without(v, s.gone(v.length)));
                 work.list(l, "group_importance", v);
             });
         }
         if (s.parts() != PruneSettings.Parts.heads) {
-            scores.channels().forEach((l, v) -> channels.put(l, Structure.without(v, PruneForecast.gone(s, v.length))));
+            scores.channels().forEach((l, v) -> channels.put(l, Structure.without(v, s.gone(v.length))));
         }
         if (groups.isEmpty() && channels.isEmpty()) {
             throw Refusal.of(Category.TASK_INVALID, work.model.checkpoint().path(), "%s has no heads or channels of its own to prune: projections are fused, or experts take the feed-forward blocks' place", work.spec.family());

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import vitrine.core.architecture.LayerSpec;
+import vitrine.core.progress.Quiet;
 import vitrine.core.prune.CalibrationPass;
 import vitrine.core.prune.PrunableMatrix;
 import vitrine.core.prune.TextNorms;
@@ -24,9 +25,9 @@ final class TextContrast {
                 progress.step(l.index(), layers, "layers contrasted");
                 List<PrunableMatrix> own = PrunableMatrix.of(l);
                 TextNorms a = new TextNorms(own);
-                here.pass(a, new DataInput.Quiet(progress));
+                here.pass(a, new Quiet(progress));
                 TextNorms b = new TextNorms(own);
-                there.pass(b, new DataInput.Quiet(progress));
+                there.pass(b, new Quiet(progress));
                 byInputs.putAll(TextNorms.contrast(a, b));
             }
         }

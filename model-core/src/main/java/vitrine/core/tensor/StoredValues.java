@@ -53,6 +53,31 @@ public final class StoredValues {
         };
     }
 
+    /// Values in a stored type, rounded to nearest, ties to even.
+    ///
+    /// @throws IllegalArgumentException for a type that is no float of 16 bits or more
+    public static MemorySegment of(double[] values, DType dtype) {
+        MemorySegment out = MemorySegment.ofArray(new byte[Math.multiplyExact(values.length, dtype.bits() / 8)]);
+        for (int i = 0; i < values.length; i++) {
+            switch (dtype) {
+                case F64 -> out.set(DOUBLE, 8L * i, values[i]);
+                case F32 -> out.set(FLOAT, 4L * i, (float) values[i]);
+                case F16 -> out.set(SHORT, 2L * i, Float.floatToFloat16((float) values[i]));
+                case BF16 -> out.set(SHORT, 2L * i, bfloat((float) values[i]));
+                default -> throw new IllegalArgumentException(dtype + " cannot be stored");
+            }
+        }
+        return out;
+    }
+
+    private static short bfloat(float v) {
+        int bits = Float.floatToRawIntBits(v);
+        if (Float.isNaN(v)) {
+            return (short) (bits >>> 16 | 0x40);
+        }
+        return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
+    }
+
     /// All 256 values of an 8-bit float. E4M3 ("fn") has no infinity and one NaN per sign; E5M2 has both, as IEEE types do.
     private static float[] table(int exponentBits, int mantissaBits, boolean finite) {
         float[] values = new float[256];

@@ -12,7 +12,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import vitrine.core.architecture.family.Families;
-import vitrine.core.backward.Parameters;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;

@@ -137,12 +137,12 @@ class PruneFullDiskTest {
     void whatIsKeptNeedsNoRoomAgain() throws IOException {
         RunFolder run = new RunFolder(folder.resolve("run"));
         long wanted = Files.getFileStore(folder).getUsableSpace() + (1L << 38);
-        assertTrue(assertThrows(Refusal.class, () -> PruneRun.requireRoom(run, wanted)).getMessage().contains("of disk for what it finishes"));
+        assertTrue(assertThrows(Refusal.class, () -> run.requireRoom(wanted)).getMessage().contains("of disk for what it finishes"));
         Files.createDirectories(run.steps().resolve("00000001"));
         try (RandomAccessFile layer = new RandomAccessFile(run.steps().resolve("00000001/layer.safetensors").toFile(), "rw")) {
             layer.setLength(1L << 39);
         }
-        PruneRun.requireRoom(run, wanted);
+        run.requireRoom(wanted);
     }
 
     @Test

@@ -1,6 +1,5 @@
 package vitrine.views.lora;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import javafx.scene.Node;

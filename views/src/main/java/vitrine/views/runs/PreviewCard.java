@@ -17,7 +17,7 @@ import javafx.scene.layout.VBox;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.run.PruneRecord;
 import vitrine.core.task.PruneForecast;
-import vitrine.core.task.PruneForecast.Amount;
+import vitrine.core.task.PruneAmount;
 import vitrine.resources.Guide;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Axis;
@@ -103,13 +103,13 @@ final class PreviewCard {
     }
 
     /// What the slider drags: what is typed, where it can be dragged.
-    private Amount amount() {
-        Amount now = form.amount();
-        return PruneFields.amounts(form.methodProperty().get()).contains(now) ? now : Amount.sparsity;
+    private PruneAmount amount() {
+        PruneAmount now = form.amount();
+        return PruneFields.amounts(form.methodProperty().get()).contains(now) ? now : PruneAmount.sparsity;
     }
 
-    private static String written(Amount a, double v) {
-        return a == Amount.sparsity || a == Amount.pattern ? Numbers.fixed(100 * v, 0) + Numbers.THIN_SPACE + "%" : Numbers.count(Math.round(v));
+    private static String written(PruneAmount a, double v) {
+        return a == PruneAmount.sparsity || a == PruneAmount.pattern ? Numbers.fixed(100 * v, 0) + Numbers.THIN_SPACE + "%" : Numbers.count(Math.round(v));
     }
 
     private void show() {
@@ -132,7 +132,7 @@ final class PreviewCard {
     }
 
     private void choices() {
-        List<Amount> all = PruneFields.amounts(form.methodProperty().get());
+        List<PruneAmount> all = PruneFields.amounts(form.methodProperty().get());
         which.setMinWidth(Region.USE_PREF_SIZE);
         if (all.size() == 1) {
             Label name = new Label(PruneFields.label(all.getFirst()));
@@ -141,49 +141,49 @@ final class PreviewCard {
             which.setAlignment(Pos.CENTER_LEFT);
             return;
         }
-        Segments<Amount> segments = new Segments<>(all, a -> a == Amount.sparsity ? "Share" : a == Amount.rank ? "Rank" : a == Amount.layers ? "Layers" : "Experts").compact();
+        Segments<PruneAmount> segments = new Segments<>(all, a -> a == PruneAmount.sparsity ? "Share" : a == PruneAmount.rank ? "Rank" : a == PruneAmount.layers ? "Layers" : "Experts").compact();
         segments.valueProperty().set(amount());
         segments.valueProperty().addListener((o, old, now) -> {
             if (now != null && now != amount()) {
-                form.drag(now, now == Amount.sparsity ? 0.5 : middle(now));
+                form.drag(now, now == PruneAmount.sparsity ? 0.5 : middle(now));
             }
         });
         which.getChildren().setAll(segments);
     }
 
-    private double middle(Amount a) {
+    private double middle(PruneAmount a) {
         double[] r = bounds(a);
         return Math.rint((r[0] + r[1]) / 2);
     }
 
     /// From where to where an amount goes; by what was predicted, where it was, else by what is usual.
-    private double[] bounds(Amount a) {
+    private double[] bounds(PruneAmount a) {
         Prediction p = form.predictionProperty() == null ? null : form.predictionProperty().get().valueOrNull();
-        if (a == Amount.sparsity) {
+        if (a == PruneAmount.sparsity) {
             return new double[] {0, 0.95};
         }
         if (p != null && p.amount().equals(a.name())) {
             return new double[] {p.points().getFirst().amount(), p.points().getLast().amount()};
         }
         double now = form.amount() == a && Double.isFinite(form.value()) ? form.value() : 8;
-        return new double[] {a == Amount.layers ? 0 : 1, Math.max(2 * now, a == Amount.rank ? 64 : 8)};
+        return new double[] {a == PruneAmount.layers ? 0 : 1, Math.max(2 * now, a == PruneAmount.rank ? 64 : 8)};
     }
 
     private void range() {
         quiet = true;
-        Amount a = amount();
+        PruneAmount a = amount();
         double[] r = bounds(a);
         slider.setMin(r[0]);
         slider.setMax(r[1]);
-        slider.setBlockIncrement(a == Amount.sparsity ? 0.05 : 1);
+        slider.setBlockIncrement(a == PruneAmount.sparsity ? 0.05 : 1);
         double v = form.value();
-        boolean pattern = form.amount() == Amount.pattern || form.amount() == Amount.named;
+        boolean pattern = form.amount() == PruneAmount.pattern || form.amount() == PruneAmount.named;
         slider.setDisable(pattern);
-        slider.setTooltip(new Tooltip(form.amount() == Amount.named ? "The parts that are named say what goes." : pattern ? "The pattern says how much goes." : PruneFields.label(a)));
+        slider.setTooltip(new Tooltip(form.amount() == PruneAmount.named ? "The parts that are named say what goes." : pattern ? "The pattern says how much goes." : PruneFields.label(a)));
         if (Double.isFinite(v)) {
             slider.setValue(Math.clamp(v, r[0], r[1]));
         }
-        said.setText(pattern ? form.amount() == Amount.named ? "" : form.text("pattern").get() : Double.isFinite(v) ? written(a, v) : Numbers.MISSING);
+        said.setText(pattern ? form.amount() == PruneAmount.named ? "" : form.text("pattern").get() : Double.isFinite(v) ? written(a, v) : Numbers.MISSING);
         quiet = false;
     }
 
@@ -281,14 +281,14 @@ final class PreviewCard {
             double[] xs = known.stream().mapToDouble(Prediction.Point::amount).toArray();
             double[] ys = known.stream().mapToDouble(x -> Math.exp(x.loss())).toArray();
             boolean share = p.amount().equals("sparsity");
-            chart.axes(share ? Axis.of("share that goes").written(Numbers::wholePercent) : Axis.of(PruneFields.label(Amount.valueOf(p.amount())).toLowerCase(Locale.ROOT)), Axis.log("perplexity, predicted (log)"));
+            chart.axes(share ? Axis.of("share that goes").written(Numbers::wholePercent) : Axis.of(PruneFields.label(PruneAmount.valueOf(p.amount())).toLowerCase(Locale.ROOT)), Axis.log("perplexity, predicted (log)"));
             chart.formats(v -> share ? Numbers.fixed(100 * v, 0) + Numbers.THIN_SPACE + "%" : Numbers.count(Math.round(v)), Numbers::perplexity);
             chart.series(List.of(LineSeries.of("predicted", xs, ys, 0).withoutLabel()));
             chart.references(List.of(new LineChart.Reference(Math.exp(p.loss()), "as it is", null)));
             chart.fit();
         }
         List<LineChart.Point> points = new ArrayList<>();
-        if (at != null && Double.isFinite(at.loss()) && form.amount() != Amount.pattern && form.amount() != Amount.named) {
+        if (at != null && Double.isFinite(at.loss()) && form.amount() != PruneAmount.pattern && form.amount() != PruneAmount.named) {
             points.add(new LineChart.Point(form.value(), Math.exp(at.loss()), written(form.amount(), form.value()), 1));
         }
         chart.points(points);

@@ -2,7 +2,7 @@ package vitrine.views.runs;
 
 import java.util.List;
 import java.util.Set;
-import vitrine.core.task.PruneForecast.Amount;
+import vitrine.core.task.PruneAmount;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneMethod.Form;
 import vitrine.views.runs.Setting.Kind;
@@ -125,17 +125,17 @@ final class PruneFields {
     }
 
     /// What of a method may be dragged.
-    static List<Amount> amounts(PruneMethod m) {
+    static List<PruneAmount> amounts(PruneMethod m) {
         return switch (m) {
-            case svd, whitened_svd, swift_svd, masa -> List.of(Amount.sparsity, Amount.rank);
-            case shortgpt -> List.of(Amount.sparsity, Amount.layers);
-            case experts, submoe -> List.of(Amount.sparsity, Amount.experts);
-            case explicit -> List.of(Amount.named);
-            default -> List.of(Amount.sparsity);
+            case svd, whitened_svd, swift_svd, masa -> List.of(PruneAmount.sparsity, PruneAmount.rank);
+            case shortgpt -> List.of(PruneAmount.sparsity, PruneAmount.layers);
+            case experts, submoe -> List.of(PruneAmount.sparsity, PruneAmount.experts);
+            case explicit -> List.of(PruneAmount.named);
+            default -> List.of(PruneAmount.sparsity);
         };
     }
 
-    static String label(Amount a) {
+    static String label(PruneAmount a) {
         return switch (a) {
             case sparsity, pattern -> "Share that goes";
             case named -> "Parts that go";

@@ -20,7 +20,7 @@ import vitrine.core.json.Json;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.run.PruneRecord;
 import vitrine.core.task.PruneForecast;
-import vitrine.core.task.PruneForecast.Amount;
+import vitrine.core.task.PruneAmount;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
 import vitrine.core.task.PruneSupport;
@@ -236,8 +236,8 @@ final class PruneForm extends Form {
     // --- how much goes
 
     /// What says how much goes, as it is typed.
-    Amount amount() {
-        return prune() == null ? Amount.sparsity : Amount.of(settingsOf(prune()));
+    PruneAmount amount() {
+        return prune() == null ? PruneAmount.sparsity : PruneAmount.of(settingsOf(prune()));
     }
 
     private static PruneSettings settingsOf(Task.Prune t) {
@@ -264,14 +264,14 @@ final class PruneForm extends Form {
     }
 
     /// As a slider says it.
-    void drag(Amount amount, double value) {
+    void drag(PruneAmount amount, double value) {
         filling(() -> {
-            for (Amount a : Amount.values()) {
-                if (a != Amount.expertsPerToken && a != Amount.pattern && a != Amount.named && a != amount && a != Amount.sparsity) {
+            for (PruneAmount a : PruneAmount.values()) {
+                if (a != PruneAmount.expertsPerToken && a != PruneAmount.pattern && a != PruneAmount.named && a != amount && a != PruneAmount.sparsity) {
                     text(a.name()).set("");
                 }
             }
-            text(amount.name()).set(amount == Amount.sparsity ? String.format(Locale.ROOT, "%.2f", value) : String.valueOf(Math.round(value)));
+            text(amount.name()).set(amount == PruneAmount.sparsity ? String.format(Locale.ROOT, "%.2f", value) : String.valueOf(Math.round(value)));
         });
     }
 
@@ -317,8 +317,8 @@ final class PruneForm extends Form {
 
     /// The same for every value of an amount.
     private static Task.Preview kind(Task.Preview p) {
-        Amount a = Amount.of(p.settings());
-        return new Task.Preview(p.model(), p.data(), null, p.method(), a.in(p.settings(), a == Amount.sparsity ? 0.5 : 1));
+        PruneAmount a = PruneAmount.of(p.settings());
+        return new Task.Preview(p.model(), p.data(), null, p.method(), a.in(p.settings(), a == PruneAmount.sparsity ? 0.5 : 1));
     }
 
     boolean predictable() {
@@ -341,7 +341,7 @@ final class PruneForm extends Form {
     /// What is predicted of the present task, or null.
     Prediction.At foreseen() {
         Prediction p = prediction == null ? null : prediction.state().valueOrNull();
-        double v = amount() == Amount.pattern || amount() == Amount.named ? p == null ? Double.NaN : p.points().getFirst().amount() : value();
+        double v = amount() == PruneAmount.pattern || amount() == PruneAmount.named ? p == null ? Double.NaN : p.points().getFirst().amount() : value();
         return p == null || predicted == null || Double.isNaN(v) || !p.amount().equals(amount().name()) ? null : p.at(v);
     }
 

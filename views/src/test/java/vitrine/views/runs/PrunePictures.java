@@ -67,13 +67,13 @@ public final class PrunePictures {
         }
         FxThread.run(() -> {
             form.methodProperty().set(PruneMethod.shortgpt);
-            form.drag(vitrine.core.task.PruneForecast.Amount.layers, 2);
+            form.drag(vitrine.core.task.PruneAmount.layers, 2);
         });
         predicted(form);
         ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("form-layers-1280.png"));
         FxThread.run(() -> {
             form.methodProperty().set(PruneMethod.slimgpt);
-            form.drag(vitrine.core.task.PruneForecast.Amount.sparsity, 0.4);
+            form.drag(vitrine.core.task.PruneAmount.sparsity, 0.4);
         });
         predicted(form);
         ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("form-slimgpt-1280.png"));

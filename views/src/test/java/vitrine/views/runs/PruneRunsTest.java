@@ -29,7 +29,7 @@ import vitrine.core.json.Json;
 import vitrine.core.run.PruneRecord;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
-import vitrine.core.task.PruneForecast.Amount;
+import vitrine.core.task.PruneAmount;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
 import vitrine.core.task.RunFolder;
@@ -258,18 +258,18 @@ class PruneRunsTest {
         Prediction all = FxThread.get(() -> form.predictionProperty().get().valueOrNull());
         assertEquals(9, all.points().size());
         assertEquals(all.points().get(4).loss(), FxThread.get(form::foreseen).loss());
-        FxThread.run(() -> form.drag(Amount.sparsity, 0.55));
+        FxThread.run(() -> form.drag(PruneAmount.sparsity, 0.55));
         assertEquals("0.55", form.text("sparsity").get());
         assertEquals((all.points().get(4).loss() + all.points().get(5).loss()) / 2, FxThread.get(form::foreseen).loss(), 1e-9);
-        FxThread.run(() -> form.drag(Amount.sparsity, 0));
+        FxThread.run(() -> form.drag(PruneAmount.sparsity, 0));
         assertEquals(all.loss(), FxThread.get(form::foreseen).loss(), 1e-12);
-        FxThread.run(() -> form.drag(Amount.sparsity, 0.95));
+        FxThread.run(() -> form.drag(PruneAmount.sparsity, 0.95));
         assertNull(FxThread.get(form::foreseen), "beyond what was looked at nothing is said");
         FxThread.run(() -> form.text("pattern").set("2:4"));
         assertNull(FxThread.get(form::foreseen), "another amount is another question");
         FxThread.run(() -> {
             form.text("pattern").set("");
-            form.drag(Amount.sparsity, 0.5);
+            form.drag(PruneAmount.sparsity, 0.5);
         });
         FxThread.await("the prediction", () -> form.predictionProperty().get().valueOrNull() != null && form.foreseen() != null);
         double predicted = FxThread.get(form::foreseen).loss();
@@ -288,7 +288,7 @@ class PruneRunsTest {
         assertEquals(List.of(new PruneRecord(2, "magnitude", 1.9 - 1.4, 1.75 - 1.5)), PruneRecord.of(store.list()));
         FxThread.run(() -> {
             view.model().modeProperty().set(Mode.NEW);
-            form.drag(Amount.sparsity, 0.4);
+            form.drag(PruneAmount.sparsity, 0.4);
         });
         FxThread.await("the record", () -> !form.earlierProperty().get().isEmpty() && form.outlookProperty().get() != null);
         FxThread.pulse();
