@@ -14,7 +14,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import org.junit.jupiter.api.Test;
 import vitrine.core.checkpoint.MappedWeights;
-import vitrine.core.task.TaskRunner;
+import vitrine.core.work.TaskRunner;
 
 /// Rules of the whole program, and who may know whom in `app`. Rules inside the core and among views are tested there.
 class ArchitectureTest {

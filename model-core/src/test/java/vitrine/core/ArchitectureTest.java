@@ -16,13 +16,15 @@ import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import org.junit.jupiter.api.Test;
 import vitrine.core.architecture.family.Families;
-import vitrine.core.task.TaskRunner;
 import vitrine.core.tensor.NativeFunction;
+import vitrine.core.train.method.FirstFactors;
+import vitrine.core.work.TaskRunner;
 
 /// Who may know whom inside the model core. Each package stands on those below it:
 ///
-///     engine
-///     task
+///     work (one package per kind of task)
+///                           engine
+///                           task
 ///     analysis.*            artifact
 ///     train.*    run        prune.*
 ///     backward
@@ -196,7 +198,7 @@ class ArchitectureTest {
                 .onlyDependOnClassesThat(ofOurs("vitrine.core.run", "vitrine.core.artifact", "vitrine.core.files", "vitrine.core.json", "vitrine.core.refusal"))
                 .because("the window lists runs without the means to make one")
                 .check(CORE);
-        noClasses().that().resideInAPackage("vitrine.core.task").should().dependOnClassesThat().resideInAPackage("vitrine.core.run")
+        noClasses().that().resideInAnyPackage("vitrine.core.task", "vitrine.core.work..").should().dependOnClassesThat().resideInAPackage("vitrine.core.run")
                 .because("a worker computes; who keeps its figures is not its business")
                 .check(CORE);
     }
@@ -242,8 +244,31 @@ class ArchitectureTest {
 
     @Test
     void tasksKnowNoEngines() {
-        noClasses().that().resideInAPackage("vitrine.core.task").should().dependOnClassesThat().resideInAPackage("vitrine.core.engine..")
+        noClasses().that().resideInAnyPackage("vitrine.core.task", "vitrine.core.work..").should().dependOnClassesThat().resideInAPackage("vitrine.core.engine..")
                 .because("a task runs in whatever process it is in")
+                .check(CORE);
+    }
+
+    @Test
+    void tasksAreData() {
+        classes().that().resideInAPackage("vitrine.core.task").should()
+                .onlyDependOnClassesThat(ofOurs("vitrine.core.task", "vitrine.core.analysis..", "vitrine.core.architecture", "vitrine.core.artifact", "vitrine.core.checkpoint", "vitrine.core.files", "vitrine.core.json",
+                        "vitrine.core.prune", "vitrine.core.refusal").or(JavaClass.Predicates.equivalentTo(FirstFactors.Kind.class)))
+                .because("a task is written, checked and named where nothing could run it")
+                .check(CORE);
+    }
+
+    @Test
+    void workIsStartedInOnePlace() {
+        noClasses().that().resideInAPackage("vitrine.core.work.(*)..").should().dependOnClassesThat().resideInAPackage("vitrine.core.work")
+                .because("only the runner knows every kind of task")
+                .check(CORE);
+        classes().that().resideInAnyPackage("vitrine.core.work.input", "vitrine.core.work.output").should()
+                .onlyDependOnClassesThat(resideInAnyPackage("vitrine.core.work.input", "vitrine.core.work.output").or(not(resideInAPackage("vitrine.core.work.."))).as("are of no kind of task"))
+                .because("what all kinds of work share belongs to none of them")
+                .check(CORE);
+        noClasses().that().resideOutsideOfPackage("vitrine.core.work..").should().dependOnClassesThat().resideInAPackage("vitrine.core.work..")
+                .because("what is computed with is the same whoever asks")
                 .check(CORE);
     }
 

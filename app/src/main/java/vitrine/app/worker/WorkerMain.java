@@ -21,11 +21,11 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
-import vitrine.core.task.TaskRunner;
 import vitrine.core.tensor.kernel.Parallel;
 import vitrine.core.tensor.kernel.Warmth;
 import vitrine.core.tensor.onednn.OneDnn;
 import vitrine.core.tensor.openblas.OpenBlas;
+import vitrine.core.work.TaskRunner;
 
 /// The worker's entry point. Standard output carries events only; whatever a library prints goes to standard error.
 ///

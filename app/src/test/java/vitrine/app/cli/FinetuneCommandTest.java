@@ -28,13 +28,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import vitrine.app.schema.Schemas;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.json.Json;
-import vitrine.core.task.FinetuneForecast;
 import vitrine.core.task.Task;
 import vitrine.core.tensor.DType;
 import vitrine.core.testing.Reference;
+import vitrine.core.work.finetune.FinetuneForecast;
 
 /// Training from the command line: the reference curves of transformers and peft, and runs that are broken off.
 @Timeout(240)

@@ -17,14 +17,14 @@ import vitrine.core.refusal.Refusal;
 
 /// What differs between the settings of two models: keys of `config.json`, of their adapters' `adapter_config.json`, and of the tasks of the runs
 /// whose results they are.
-final class CompareSettings {
+public final class CompareSettings {
 
     private static final int DEPTH = 6;
 
     private CompareSettings() {}
 
     /// The keys that differ, `{"of": config|adapter|run, "key", "a", "b"}`; a side without the key has null.
-    static ArrayNode of(Task.Compare task, Checkpoint a, Checkpoint b) {
+    public static ArrayNode of(Task.Compare task, Checkpoint a, Checkpoint b) {
         ArrayNode out = Json.mapper().createArrayNode();
         add(out, "config", config(a), config(b));
         add(out, "adapter", adapter(task.adapters()), adapter(task.otherAdapters()));

@@ -44,7 +44,7 @@ public record DroppedParts(List<Integer> layers, List<String> heads, List<String
     }
 
     /// Refuses parts that a model does not have.
-    void requireIn(ModelSpec spec) {
+    public void requireIn(ModelSpec spec) {
         int count = spec.layers().size();
         for (int l : layers == null ? List.<Integer>of() : layers) {
             requireLayer("layer " + l, l, count);
@@ -73,17 +73,17 @@ public record DroppedParts(List<Integer> layers, List<String> heads, List<String
     }
 
     /// The numbers of the layers that go, without repeats.
-    TreeSet<Integer> layerSet() {
+    public TreeSet<Integer> layerSet() {
         return new TreeSet<>(layers == null ? List.of() : layers);
     }
 
     /// The numbers of the heads that go, by layer.
-    Map<Integer, TreeSet<Integer>> headsByLayer() {
+    public Map<Integer, TreeSet<Integer>> headsByLayer() {
         return byLayer(heads);
     }
 
     /// The numbers of the experts that go, by layer.
-    Map<Integer, TreeSet<Integer>> expertsByLayer() {
+    public Map<Integer, TreeSet<Integer>> expertsByLayer() {
         return byLayer(experts);
     }
 

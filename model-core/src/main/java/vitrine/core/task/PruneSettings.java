@@ -152,7 +152,7 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
     }
 
     /// The N:M pattern, or null.
-    NofM nofm() {
+    public NofM nofm() {
         return pattern == null ? null : NofM.of(pattern);
     }
 

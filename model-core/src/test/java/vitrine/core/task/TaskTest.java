@@ -12,6 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.work.finetune.FinetuneForecast;
 
 /// A task written by hand that cannot be run is refused in words that its author understands.
 class TaskTest {

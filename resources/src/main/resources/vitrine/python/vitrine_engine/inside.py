@@ -1,6 +1,6 @@
 """What the same tokens do inside a model and inside what was pruned from it: where heads attend, how far the residual stream has moved, which experts are chosen.
 
-The figures of Vitrine's embedded engine (core.task.InsideBeforeAndAfter, RoutesBeforeAndAfter). The model as it was is looked at before anything is pruned; what is kept of it
+The figures of Vitrine's embedded engine (core.work.prune.report.InsideBeforeAndAfter, RoutesBeforeAndAfter). The model as it was is looked at before anything is pruned; what is kept of it
 lies in the CPU's memory, so that it and its result need not be there together.
 """
 

@@ -1,5 +1,5 @@
 """A pruning run, layer by layer: it goes on after the last finished layer of its folder, or begins. The result is a checkpoint that transformers loads, a report
-and, for methods that take single weights, masks. Same texts, rules and report as the embedded engine's (core.task.PruneRun)."""
+and, for methods that take single weights, masks. Same texts, rules and report as the embedded engine's (core.work.prune.PruneRun)."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The effective rank of every matrix of decoder layers before and after pruning, as core.task.RanksBeforeAndAfter has it."""
+"""The effective rank of every matrix of decoder layers before and after pruning, as core.work.prune.report.RanksBeforeAndAfter has it."""
 
 import math
 

@@ -29,9 +29,9 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.run.PruneRecord;
 import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
-import vitrine.core.task.FinetuneForecast;
 import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
+import vitrine.core.work.finetune.FinetuneForecast;
 
 /// The runs of this machine, kept up to date from their store: those that the window started and those of the command line alike.
 ///

@@ -14,10 +14,10 @@ import javafx.beans.property.SimpleObjectProperty;
 import vitrine.core.engine.PythonEngine;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.task.FinetuneForecast;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.Task;
 import vitrine.core.task.TrainingSupport;
+import vitrine.core.work.finetune.FinetuneForecast;
 
 /// The form of a training run, and what the run will take.
 final class RunForm extends Form {

@@ -13,7 +13,7 @@ import vitrine.core.engine.TaskHandle;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
-import vitrine.core.task.TaskRunner;
+import vitrine.core.work.TaskRunner;
 
 /// Engines without a process, for tests.
 final class Engines {

@@ -24,8 +24,8 @@ import vitrine.core.analysis.attention.HeadMetric;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.task.Task;
 import vitrine.core.task.Task.What;
+import vitrine.core.task.Task;
 import vitrine.views.attention.Cases.Made;
 import vitrine.views.chart.Cells;
 import vitrine.views.view.Subject;
@@ -339,7 +339,7 @@ class AttentionCaptureTest {
         refused(text);
         assertThrows(Refusal.class, () -> AttentionCapture.of(folder.resolve("absent.safetensors")));
         // A folder of another kind of result, with a file of the usual name.
-        Artifact statistics = vitrine.core.task.TaskRunner.run(new Task.Statistics(Cases.subject("llama-gqa").path(), null, 8), folder.resolve("statistics"),
+        Artifact statistics = vitrine.core.work.TaskRunner.run(new Task.Statistics(Cases.subject("llama-gqa").path(), null, 8), folder.resolve("statistics"),
                 vitrine.core.progress.Progress.NONE, w -> { });
         assertThrows(Refusal.class, () -> AttentionCapture.of(statistics.folder()));
         assertThrows(Refusal.class, () -> AttentionCapture.of(statistics));

@@ -12,14 +12,14 @@ import vitrine.core.analysis.anatomy.Anatomy;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.checkpoint.Checkpoints;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.task.Task;
-import vitrine.core.task.TaskRunner;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
+import vitrine.core.work.TaskRunner;
 import vitrine.views.view.Subject;
 
 /// What the tests of this view look at: the reference cases of the model core with the attention of the standard

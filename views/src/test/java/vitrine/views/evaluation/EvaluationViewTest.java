@@ -19,7 +19,7 @@ import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
-import vitrine.core.task.TaskRunner;
+import vitrine.core.work.TaskRunner;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.testing.FxThread;

@@ -23,7 +23,7 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
-import vitrine.core.task.TaskRunner;
+import vitrine.core.work.TaskRunner;
 import vitrine.views.rank.Item.Place;
 import vitrine.views.rank.RankViewModel.Mode;
 import vitrine.views.rank.RankViewModel.Values;

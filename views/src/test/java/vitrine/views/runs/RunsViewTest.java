@@ -389,7 +389,7 @@ class RunsViewTest {
         assertTrue(o.ofAnother());
         // Full tuning takes 6 parts of arithmetic per value, an adapter of rank 8 four and a little.
         double all = o.forecast().all();
-        double rank8 = vitrine.core.task.FinetuneForecast.of((vitrine.core.task.Task.Finetune) vitrine.core.task.Task.fromJson(task())).trained();
+        double rank8 = vitrine.core.work.finetune.FinetuneForecast.of((vitrine.core.task.Task.Finetune) vitrine.core.task.Task.fromJson(task())).trained();
         assertEquals(15_800 * (4 * all + 2 * rank8) / (6 * all), o.tokensPerSecond(), 1);
     }
 

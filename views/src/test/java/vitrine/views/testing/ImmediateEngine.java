@@ -13,7 +13,7 @@ import vitrine.core.engine.TaskHandle;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
-import vitrine.core.task.TaskRunner;
+import vitrine.core.work.TaskRunner;
 
 /// Runs each task at once on the thread that asks: real figures in tests of what a view decides, without any waiting.
 public final class ImmediateEngine implements Engine {

@@ -15,7 +15,7 @@ import vitrine.core.engine.TaskHandle;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
-import vitrine.core.task.TaskRunner;
+import vitrine.core.work.TaskRunner;
 
 /// Runs tasks in this process, for tests and pictures of views with real figures. The product never does.
 public final class InProcessEngine implements Engine {

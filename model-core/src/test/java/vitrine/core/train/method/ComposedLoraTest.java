@@ -20,8 +20,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import vitrine.core.architecture.Linear;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.family.Families;
-import vitrine.core.backward.LossPass;
 import vitrine.core.backward.LossPass.Sequence;
+import vitrine.core.backward.LossPass;
 import vitrine.core.backward.LowRank;
 import vitrine.core.backward.Parameter;
 import vitrine.core.backward.Parameters;
@@ -189,11 +189,11 @@ class ComposedLoraTest {
             task.withObject("settings").put("rslora", true).put("r", 4);
         }
         Path result = Files.createDirectories(folder.resolve("run")).resolve("result");
-        JsonNode summary = vitrine.core.task.TaskRunner.run(vitrine.core.task.Task.fromJson(task), result, Progress.NONE, w -> { }).manifest().summary();
+        JsonNode summary = vitrine.core.work.TaskRunner.run(vitrine.core.task.Task.fromJson(task), result, Progress.NONE, w -> { }).manifest().summary();
         double before = summary.get("validation_loss_before").asDouble();
         double after = summary.get("validation_loss").asDouble();
         assertTrue(after < before - 1e-3, before + " to " + after);
-        JsonNode eval = vitrine.core.task.TaskRunner.run(new vitrine.core.task.Task.Evaluate(task.get("model").asText(), data.toString(), null,
+        JsonNode eval = vitrine.core.work.TaskRunner.run(new vitrine.core.task.Task.Evaluate(task.get("model").asText(), data.toString(), null,
                 List.of(vitrine.core.task.Task.AdapterUse.of(result.toString()))), folder.resolve("eval"), Progress.NONE, w -> { }).manifest().summary();
         assertEquals(after, eval.get("loss").asDouble(), 3e-5 * after);
         if (name.equals("nola")) {

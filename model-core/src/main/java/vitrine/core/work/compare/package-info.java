@@ -1,0 +1,2 @@
+/// Two checkpoints side by side (`compare`).
+package vitrine.core.work.compare;
