@@ -21,6 +21,7 @@ import vitrine.core.engine.WorkerCommand;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRankBuilder;
 
 /// Runs through what users do, so that the JVM can write down what it loaded, linked and profiled: the AOT caches of the
 /// installed program, which halve its start.
@@ -115,7 +116,7 @@ final class Training {
                 new Task.Spectrum(checkpoint.toString(), null, null, null, Accuracy.fast, null),
                 new Task.Spectrum(checkpoint.toString(), null, null, null, Accuracy.exact, null),
                 new Task.Evaluate(checkpoint.toString(), text, null),
-                new Task.Rank(checkpoint.toString(), text, RankArtifact.Of.kv, null, null, null, null, null, null, null, null, null, null));
+                TaskRankBuilder.builder().model(checkpoint.toString()).data(text).of(RankArtifact.Of.kv).build());
     }
 
     private void commandLine() throws IOException {

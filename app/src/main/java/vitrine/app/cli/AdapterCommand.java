@@ -18,6 +18,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
 
 @Command(name = "adapter", description = "What an adapter's ranks are worth: norms and spectra of its deltas, how they lie to the base, and the loss with fewer ranks. "
         + "With a subcommand: compare two adapters, cut one to fewer ranks, merge one into its base, extract one from a fine-tuned checkpoint.",
@@ -89,9 +90,10 @@ final class AdapterCommand extends TwoFilesCommand {
         if (adapter == null) {
             throw Refusal.of(Category.TASK_INVALID, null, "no adapter is named").help("Say vitrine adapter ADAPTER, or see vitrine adapter --help.");
         }
-        return new Task.Adapter(absolute(adapter), model == null ? null : absolute(model), choice(Task.Alignment.class, "--alignment", alignment), texts.domains(), ranks,
-                choice(Task.Order.class, "--order", order), choice(Task.Without.class, "--without", without), modules, sequenceLength(texts.length), texts.maxTokens,
-                gradients ? true : null);
+        return TaskAdapterBuilder.builder().adapter(absolute(adapter)).model(model == null ? null : absolute(model))
+                .alignment(choice(Task.Alignment.class, "--alignment", alignment)).data(texts.domains()).ranks(ranks)
+                .order(choice(Task.Order.class, "--order", order)).without(choice(Task.Without.class, "--without", without)).modules(modules)
+                .maxLength(sequenceLength(texts.length)).maxTokens(texts.maxTokens).gradients(gradients ? true : null).build();
     }
 
     @Override

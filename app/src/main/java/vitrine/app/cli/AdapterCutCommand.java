@@ -16,6 +16,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterCutBuilder;
 
 @Command(name = "cut", description = "An adapter with fewer ranks, as a PEFT folder.", mixinStandardHelpOptions = true)
 final class AdapterCutCommand extends FolderCommand {
@@ -89,9 +90,10 @@ final class AdapterCutCommand extends FolderCommand {
         if (how != Storage.solar && (vectors != null || perturbation != null || seed != null)) {
             throw Refusal.of(Category.TASK_INVALID, null, "--vectors, --perturbation and --seed go with --storage solar");
         }
-        return new Task.AdapterCut(absolute(adapter), model == null ? null : absolute(model), target.rank, target.energy, target.parameters, target.lossRise,
-                AdapterCommand.choice(Task.Order.class, "--by", by), texts.domains(), sequenceLength(texts.length), texts.maxTokens,
-                how == Storage.solar ? new Task.AdapterCut.Solar(vectors, perturbation, seed) : null, without());
+        return TaskAdapterCutBuilder.builder().adapter(absolute(adapter)).model(model == null ? null : absolute(model)).rank(target.rank).energy(target.energy)
+                .parameters(target.parameters).lossRise(target.lossRise).order(AdapterCommand.choice(Task.Order.class, "--by", by)).data(texts.domains())
+                .maxLength(sequenceLength(texts.length)).maxTokens(texts.maxTokens)
+                .solar(how == Storage.solar ? new Task.AdapterCut.Solar(vectors, perturbation, seed) : null).without(without()).build();
     }
 
     private enum Storage {

@@ -24,6 +24,7 @@ import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.RunFolder;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskCompareBuilder;
 
 @Command(name = "compare", description = {"Two models against each other, A and B: perplexity of texts, losses, next-token divergence, attention and the logit lens on a prompt, "
         + "expert loads, tensors that differ and what became of their effective rank, settings that differ.",
@@ -63,8 +64,9 @@ final class CompareCommand extends TwoFilesCommand {
     Task task() {
         Side left = side(a, adapterA);
         Side right = side(b, adapterB);
-        return new Task.Compare(left.model, right.model, data == null ? null : data.stream().map(RoutingCommand::domain).toList(), prompt == null ? null : prompt.prompt(),
-                sequenceLength(length), accuracy(), left.adapters, right.adapters);
+        return TaskCompareBuilder.builder().model(left.model).other(right.model).data(data == null ? null : data.stream().map(RoutingCommand::domain).toList())
+                .prompt(prompt == null ? null : prompt.prompt()).maxLength(sequenceLength(length)).spectra(accuracy()).adapters(left.adapters)
+                .otherAdapters(right.adapters).build();
     }
 
     @Override

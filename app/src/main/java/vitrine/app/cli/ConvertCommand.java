@@ -11,6 +11,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskConvertBuilder;
 
 @Command(name = "convert", description = {"A checkpoint made of another without training.", "stack: deeper, layers repeated. upcycle: experts from copies of each feed-forward block. pool: layers in groups share their experts.",
     "lines: the change from a base scaled layer by layer. interpolate: between two checkpoints.", "cast: values rounded to another type."}, mixinStandardHelpOptions = true)
@@ -73,11 +74,12 @@ final class ConvertCommand extends FolderCommand {
         if (kind != Task.How.lines && base != null || kind != Task.How.interpolate && other != null) {
             throw Refusal.of(Category.TASK_INVALID, null, "%s does not go with %s", base != null ? "--base" : "--with", kind.name());
         }
-        return new Task.Convert(absolute(model), kind, times == null && kind == Task.How.stack ? Integer.valueOf(2) : times, interleave ? true : null,
-                experts == null && kind == Task.How.upcycle ? Integer.valueOf(8) : experts, perToken, noise, seed, second == null ? null : absolute(second),
-                alpha == null && kind == Task.How.lines ? Double.valueOf(0.5) : alpha, headScale, share == null && kind == Task.How.interpolate ? Double.valueOf(0.5) : share,
-                group == null && kind == Task.How.pool ? Integer.valueOf(2) : group,
-                type == null && kind != Task.How.cast ? null : AdapterCommand.choice(Task.CastType.class, "--type", type == null ? "bfloat16" : type));
+        return TaskConvertBuilder.builder().model(absolute(model)).how(kind).times(times == null && kind == Task.How.stack ? Integer.valueOf(2) : times)
+                .interleave(interleave ? true : null).experts(experts == null && kind == Task.How.upcycle ? Integer.valueOf(8) : experts).perToken(perToken)
+                .noise(noise).seed(seed).other(second == null ? null : absolute(second)).alpha(alpha == null && kind == Task.How.lines ? Double.valueOf(0.5) : alpha)
+                .headScale(headScale).share(share == null && kind == Task.How.interpolate ? Double.valueOf(0.5) : share)
+                .group(group == null && kind == Task.How.pool ? Integer.valueOf(2) : group)
+                .type(type == null && kind != Task.How.cast ? null : AdapterCommand.choice(Task.CastType.class, "--type", type == null ? "bfloat16" : type)).build();
     }
 
     @Override

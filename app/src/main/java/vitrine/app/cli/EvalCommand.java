@@ -16,6 +16,7 @@ import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.refusal.Visible;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskEvaluateBuilder;
 
 @Command(name = "eval", description = {"Token-weighted loss and perplexity over texts.", "With --kv-keep also after a prompt whose key/value cache is cut; with --elastic also of smaller models within this one; with --lazy also where layers take over what others attend with; with --heterogeneity also how unevenly the weights of each matrix count."}, mixinStandardHelpOptions = true)
 final class EvalCommand extends EngineCommand {
@@ -97,9 +98,9 @@ final class EvalCommand extends EngineCommand {
         Task.CacheBudget cache = keep == null ? null : new Task.CacheBudget(keep,
                 policies == null ? null : policies.stream().map(p -> FinetuneCommand.choice("--kv-policy", p, CachePolicy.class)).toList(), prompt, seed);
         Task.Elastic grid = elastic ? new Task.Elastic(layers, experts, perToken, calibration == null ? null : absolute(calibration)) : null;
-        return new Task.Evaluate(absolute(model), absolute(data), sequenceLength(length), adapters.uses(), cache, grid, maxTokens, off.off(),
-                lazy == null ? null : new Task.Lazy(lazy, lazyLongest, lazyWithoutFirst ? true : null),
-                heterogeneity ? new Task.Impact(against == null ? null : absolute(against)) : null);
+        return TaskEvaluateBuilder.builder().model(absolute(model)).data(absolute(data)).maxLength(sequenceLength(length)).adapters(adapters.uses()).cache(cache)
+                .elastic(grid).maxTokens(maxTokens).off(off.off()).lazy(lazy == null ? null : new Task.Lazy(lazy, lazyLongest, lazyWithoutFirst ? true : null))
+                .heterogeneity(heterogeneity ? new Task.Impact(against == null ? null : absolute(against)) : null).build();
     }
 
     @Override

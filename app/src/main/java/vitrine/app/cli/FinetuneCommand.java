@@ -19,6 +19,7 @@ import vitrine.core.run.RunRecord;
 import vitrine.core.run.RunStore;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
+import vitrine.core.task.FinetuneSettingsBuilder;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
 import vitrine.core.task.TrainingSupport;
@@ -295,13 +296,17 @@ final class FinetuneCommand extends Subcommand {
             case "off" -> Boolean.FALSE;
             default -> throw Refusal.of(Category.TASK_INVALID, null, "--pack %s: on or off belongs here", Visible.name(pack));
         };
-        return new FinetuneSettings(steps, epochs, batchSize, accumulate, EngineCommand.sequenceLength(sequenceLength), lr, warmupSteps,
-                choice("--schedule", schedule, FinetuneSettings.ScheduleName.class), decaySteps, weightDecay, beta1, beta2, eps, maxGradNorm, seed,
-                choice("--order", order, FinetuneSettings.OrderName.class), packs, evalEvery, saveEvery, choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class),
-                balance, choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class), cautious ? true : null, gradientNoise, r, alpha, dropout, targetModules,
-                rslora ? true : null, firstLayers, lastLayers, beamPeriod, beamEnd, beamTemperature, rounds, earlyStop,
-                choice("--init", init, FirstFactors.Kind.class), probes, probeEps, rho, stages, assessed, targetParameters, bases, parallel, growEvery, growLayers, growLoops,
-                growHeads);
+        return FinetuneSettingsBuilder.builder().steps(steps).epochs(epochs).batchSize(batchSize).accumulate(accumulate)
+                .sequenceLength(EngineCommand.sequenceLength(sequenceLength)).lr(lr).warmupSteps(warmupSteps)
+                .schedule(choice("--schedule", schedule, FinetuneSettings.ScheduleName.class)).decaySteps(decaySteps).weightDecay(weightDecay).beta1(beta1)
+                .beta2(beta2).eps(eps).maxGradNorm(maxGradNorm).seed(seed).order(choice("--order", order, FinetuneSettings.OrderName.class)).pack(packs)
+                .evalEvery(evalEvery).saveEvery(saveEvery).checkpointing(choice("--checkpointing", checkpointing, FinetuneSettings.Checkpointing.class))
+                .balance(balance).optimiser(choice("--optimiser", optimiser, FinetuneSettings.OptimiserName.class)).cautious(cautious ? true : null)
+                .gradientNoise(gradientNoise).r(r).alpha(alpha).dropout(dropout).targetModules(targetModules).rslora(rslora ? true : null).firstLayers(firstLayers)
+                .lastLayers(lastLayers).beamPeriod(beamPeriod).beamEnd(beamEnd).beamTemperature(beamTemperature).rounds(rounds).earlyStop(earlyStop)
+                .init(choice("--init", init, FirstFactors.Kind.class)).probes(probes).probeEps(probeEps).rho(rho).stages(stages).assessed(assessed)
+                .targetParameters(targetParameters).bases(bases).parallel(parallel).growEvery(growEvery).growLayers(growLayers).growLoops(growLoops)
+                .growHeads(growHeads).build();
     }
 
     /// The constant that an option names; null for null.

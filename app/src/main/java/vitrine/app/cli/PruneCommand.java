@@ -21,6 +21,7 @@ import vitrine.core.task.DroppedParts;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
+import vitrine.core.task.PruneSettingsBuilder;
 import vitrine.core.task.PruneSupport;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskInputs;
@@ -238,11 +239,15 @@ final class PruneCommand extends Subcommand {
     }
 
     private PruneSettings settings() {
-        return new PruneSettings(sparsity, pattern, rank, FinetuneCommand.choice("--group", group, PruneSettings.Group.class),
-                FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class), blockSize, damping, targetModules, calibrationSequences,
-                EngineCommand.sequenceLength(sequenceLength), seed, FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class), allocationSpread, outlierMultiple, alpha, factorised ? true : null, layers, uneven ? false : null,
-                FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class), secondOrder ? true : null, experts, FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class), expertsPerToken,
-                drop(), ranks, against == null ? null : EngineCommand.absolute(against), lowestKept);
+        return PruneSettingsBuilder.builder().sparsity(sparsity).pattern(pattern).rank(rank)
+                .group(FinetuneCommand.choice("--group", group, PruneSettings.Group.class))
+                .propagation(FinetuneCommand.choice("--propagation", propagation, PruneSettings.Propagation.class)).blockSize(blockSize).damping(damping)
+                .targetModules(targetModules).calibrationSequences(calibrationSequences).sequenceLength(EngineCommand.sequenceLength(sequenceLength)).seed(seed)
+                .allocation(FinetuneCommand.choice("--allocation", allocation, PruneSettings.AllocationName.class)).allocationSpread(allocationSpread)
+                .outlierMultiple(outlierMultiple).alpha(alpha).factorised(factorised ? true : null).layers(layers).even(uneven ? false : null)
+                .parts(FinetuneCommand.choice("--parts", parts, PruneSettings.Parts.class)).secondOrder(secondOrder ? true : null).experts(experts)
+                .criterion(FinetuneCommand.choice("--criterion", criterion, PruneSettings.Criterion.class)).expertsPerToken(expertsPerToken).drop(drop()).ranks(ranks)
+                .against(against == null ? null : EngineCommand.absolute(against)).lowestKept(lowestKept).build();
     }
 
     private DroppedParts drop() {

@@ -14,6 +14,7 @@ import picocli.CommandLine.Parameters;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.RankArtifact;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRankBuilder;
 
 @Command(name = "rank", description = "Effective ranks of hidden states, of keys and values, or of activations over texts.", mixinStandardHelpOptions = true)
 final class RankCommand extends TwoFilesCommand {
@@ -63,8 +64,9 @@ final class RankCommand extends TwoFilesCommand {
 
     @Override
     Task task() {
-        return new Task.Rank(absolute(model), absolute(data), of, sequenceLength(length), maxTokens, centred ? true : null, excludeMassive ? true : null, growth ? true : null,
-                ratio, alpha, tailError, perplexityRise, rankAware, adapters.uses());
+        return TaskRankBuilder.builder().model(absolute(model)).data(absolute(data)).of(of).maxLength(sequenceLength(length)).maxTokens(maxTokens)
+                .centred(centred ? true : null).excludeMassive(excludeMassive ? true : null).growth(growth ? true : null).ratio(ratio).alpha(alpha)
+                .tailError(tailError).perplexityRise(perplexityRise).rankAwareSparsity(rankAware).adapters(adapters.uses()).build();
     }
 
     @Override

@@ -13,6 +13,7 @@ import vitrine.core.artifact.RoutingArtifact;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRoutingBuilder;
 
 @Command(name = "routing", description = "Which experts the tokens of texts visit, how evenly and how surely, and the loss with more or fewer experts per token.",
         mixinStandardHelpOptions = true)
@@ -62,9 +63,10 @@ final class RoutingCommand extends TwoFilesCommand {
 
     @Override
     Task task() {
-        return new Task.Routing(absolute(model), data.stream().map(RoutingCommand::domain).toList(), sequenceLength(length), maxTokens, expertsPerToken, similarity ? true : null,
-                against == null ? null : against.stream().map(EngineCommand::absolute).toList(), RouteOptions.layerCounts(at), RouteOptions.masks(mask, silence), RouteOptions.forces(force),
-                RouteOptions.swaps(swap), adapters.uses());
+        return TaskRoutingBuilder.builder().model(absolute(model)).data(data.stream().map(RoutingCommand::domain).toList()).maxLength(sequenceLength(length))
+                .maxTokens(maxTokens).expertsPerToken(expertsPerToken).similarity(similarity ? true : null)
+                .against(against == null ? null : against.stream().map(EngineCommand::absolute).toList()).expertsPerTokenAt(RouteOptions.layerCounts(at))
+                .mask(RouteOptions.masks(mask, silence)).force(RouteOptions.forces(force)).swap(RouteOptions.swaps(swap)).adapters(adapters.uses()).build();
     }
 
     /// `NAME=FILE`, or a file whose own name is the domain's. A file whose name holds a `=` is written with a name before it.

@@ -16,6 +16,7 @@ import vitrine.app.workspace.OpenText;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.engine.Ending;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskEvaluateBuilder;
 import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Buttons;
@@ -51,7 +52,8 @@ final class TextInspector extends ScrollPane {
         }
 
         Task task(String model, String data) {
-            return new Task.Evaluate(model, data, null, null, null, null, MAP_TOKENS, null, this == LAZY ? new Task.Lazy(List.of(0.05, 0.1, 0.2), null, null) : null, this == IMPACT ? new Task.Impact(null) : null);
+            return TaskEvaluateBuilder.builder().model(model).data(data).maxTokens(MAP_TOKENS)
+                    .lazy(this == LAZY ? new Task.Lazy(List.of(0.05, 0.1, 0.2), null, null) : null).heterogeneity(this == IMPACT ? new Task.Impact(null) : null).build();
         }
     }
 

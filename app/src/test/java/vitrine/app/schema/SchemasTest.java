@@ -30,9 +30,18 @@ import vitrine.core.refusal.Refusal;
 import vitrine.core.task.FinetuneMethod;
 import vitrine.core.task.FinetuneSettings;
 import vitrine.core.task.DroppedParts;
+import vitrine.core.task.FinetuneSettingsBuilder;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
+import vitrine.core.task.PruneSettingsBuilder;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
+import vitrine.core.task.TaskAdapterCutBuilder;
+import vitrine.core.task.TaskCompareBuilder;
+import vitrine.core.task.TaskConvertBuilder;
+import vitrine.core.task.TaskEvaluateBuilder;
+import vitrine.core.task.TaskRankBuilder;
+import vitrine.core.task.TaskRoutingBuilder;
 
 /// The schemas by themselves, and against the types that they describe.
 class SchemasTest {
@@ -54,9 +63,11 @@ class SchemasTest {
 
     // --- tasks
 
-    private static final FinetuneSettings SETTINGS = new FinetuneSettings(100, null, 4, 2, 64, 1e-4, 10, FinetuneSettings.ScheduleName.wsd, 20, 0.01, 0.9, 0.99, 1e-8, 1.0, 7L,
-            FinetuneSettings.OrderName.sequential, true, 10, 5, FinetuneSettings.Checkpointing.layer, 0.001, FinetuneSettings.OptimiserName.spam, true, 0.01, 8, 16.0, 0.1,
-            List.of("q_proj"), true, null, null, 10, 50, 0.05, null, 3, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    private static final FinetuneSettings SETTINGS = FinetuneSettingsBuilder.builder().steps(100).batchSize(4).accumulate(2).sequenceLength(64).lr(1e-4).warmupSteps(10)
+            .schedule(FinetuneSettings.ScheduleName.wsd).decaySteps(20).weightDecay(0.01).beta1(0.9).beta2(0.99).eps(1e-8).maxGradNorm(1.0).seed(7L)
+            .order(FinetuneSettings.OrderName.sequential).pack(true).evalEvery(10).saveEvery(5).checkpointing(FinetuneSettings.Checkpointing.layer).balance(0.001)
+            .optimiser(FinetuneSettings.OptimiserName.spam).cautious(true).gradientNoise(0.01).r(8).alpha(16.0).dropout(0.1).targetModules(List.of("q_proj"))
+            .rslora(true).beamPeriod(10).beamEnd(50).beamTemperature(0.05).earlyStop(3).build();
 
     private static Task finetune(String method, String settings) {
         String json = String.format("{'kind': 'finetune', 'model': '/models/a', 'data': '/texts/a.jsonl', 'method': '%s', 'settings': {%s}}", method, settings).replace('\'', '"');
@@ -77,65 +88,66 @@ class SchemasTest {
                 new Task.Capture("/models/a", Task.Prompt.ofText("a b"), List.of(Task.What.loss), null, null, new Task.Off(List.of(new Task.HeadAt(4, 7)), List.of(2))),
                 new Task.Heads("/models/a", "/texts/a.jsonl", null), new Task.Heads("/models/a", "/texts/a.jsonl", 512),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null), new Task.Evaluate("/models/a", "/texts/a.jsonl", 2),
-                new Task.Evaluate("/models/a", "/texts/a.jsonl", null, null, null, null, 1000, new Task.Off(null, List.of(1), java.util.Map.of("layers.0.q_proj", 4)), null),
+                TaskEvaluateBuilder.builder().model("/models/a").data("/texts/a.jsonl").maxTokens(1000)
+                        .off(new Task.Off(null, List.of(1), java.util.Map.of("layers.0.q_proj", 4))).build(),
                 Task.Rank.of("/models/a", "/texts/a.jsonl", Of.kv),
-                new Task.Rank("/models/a", "/texts/a.jsonl", Of.kv, 64, 1000, true, null, true, null, null, null, null, null),
-                new Task.Rank("/models/a", "/texts/a.jsonl", Of.hidden, null, null, false, true, null, null, null, null, null, null),
-                new Task.Rank("/models/a", "/texts/a.jsonl", Of.activations, null, null, null, null, null, 0.6, 1.0, 0.2, 1.0, 0.5),
+                TaskRankBuilder.builder().model("/models/a").data("/texts/a.jsonl").of(Of.kv).maxLength(64).maxTokens(1000).centred(true).growth(true).build(),
+                TaskRankBuilder.builder().model("/models/a").data("/texts/a.jsonl").of(Of.hidden).centred(false).excludeMassive(true).build(),
+                TaskRankBuilder.builder().model("/models/a").data("/texts/a.jsonl").of(Of.activations).ratio(0.6).alpha(1.0).tailError(0.2).perplexityRise(1.0)
+                        .rankAwareSparsity(0.5).build(),
                 Task.Routing.of("/models/a", List.of(new Task.Domain("text", "/texts/a.jsonl"))),
-                new Task.Routing("/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl"), new Task.Domain("b", "/texts/b.txt")), 64, 1000, List.of(1, 2, 4), true,
-                        List.of("/models/b"), List.of(new Task.LayerCount(0, 1)), List.of(new Task.Mask(2, 3), new Task.Mask(2, 4, true)), List.of(new Task.Force(2, 17, List.of(1, 4))), List.of(new Task.Swap(1, 0, 5))),
+                TaskRoutingBuilder.builder().model("/models/a").data(List.of(new Task.Domain("a", "/texts/a.jsonl"), new Task.Domain("b", "/texts/b.txt")))
+                        .maxLength(64).maxTokens(1000).expertsPerToken(List.of(1, 2, 4)).similarity(true).against(List.of("/models/b"))
+                        .expertsPerTokenAt(List.of(new Task.LayerCount(0, 1))).mask(List.of(new Task.Mask(2, 3), new Task.Mask(2, 4, true)))
+                        .force(List.of(new Task.Force(2, 17, List.of(1, 4)))).swap(List.of(new Task.Swap(1, 0, 5))).build(),
                 new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.full, null, null, null),
                 finetune("lora", "'targetModules': ['embed_tokens'], 'targetParameters': ['experts.down_proj']"), finetune("nola", "'bases': 8, 'r': 4"), finetune("multilora", "'parallel': 2"),
                 finetune("svft", "'targetModules': ['q_proj']"), finetune("ilora", "'alpha': 4"), finetune("bone", "'r': 8"),
                 new Task.Finetune("/models/a", "/texts/a.jsonl", FinetuneMethod.beamlora, "/texts/b.jsonl", "/adapters/a", SETTINGS),
                 new Task.Evaluate("/models/a", "/texts/a.jsonl", null, List.of(Task.AdapterUse.of("/adapters/a"), new Task.AdapterUse("/adapters/b", -0.5))),
                 Task.Adapter.alone("/adapters/a"),
-                new Task.Adapter("/adapters/a", "/models/a", Task.Alignment.full, List.of(new Task.Domain("a", "/texts/a.jsonl")), List.of(0, 4), Task.Order.activation,
-                        Task.Without.components, List.of("*q_proj"), 64, 1000, true),
+                TaskAdapterBuilder.builder().adapter("/adapters/a").model("/models/a").alignment(Task.Alignment.full)
+                        .data(List.of(new Task.Domain("a", "/texts/a.jsonl"))).ranks(List.of(0, 4)).order(Task.Order.activation).without(Task.Without.components)
+                        .modules(List.of("*q_proj")).maxLength(64).maxTokens(1000).gradients(true).build(),
                 new Task.AdapterCompare("/adapters/a", "/adapters/b"),
-                new Task.AdapterCut("/adapters/a", null, 4, null, null, null, null, null, null, null),
+                TaskAdapterCutBuilder.builder().adapter("/adapters/a").rank(4).build(),
                 Task.AdapterCut.without("/adapters/a", "/models/a", Task.Order.norm_product, List.of(new Task.AdapterCut.Components("layers.0.q_proj", List.of(0, 3))), List.of(new Task.Domain("a", "/texts/a.jsonl")), 1000),
-                new Task.AdapterCut("/adapters/a", "/models/a", null, 0.9, null, null, null, null, null, null, new Task.AdapterCut.Solar(32, 0.1, 7L)),
-                new Task.AdapterCut("/adapters/a", "/models/a", null, null, null, 0.1, Task.Order.norm_product, List.of(new Task.Domain("a", "/texts/a.jsonl")), 64, 1000),
-                new Task.Prune("/models/a", null, PruneMethod.magnitude, null, new PruneSettings(0.5, null, null, PruneSettings.Group.row, null, null, null, List.of("q_proj"), 64, 128, 3L, null, null, null, null, null, null, null, null, null, null, null, null)),
+                TaskAdapterCutBuilder.builder().adapter("/adapters/a").model("/models/a").energy(0.9).solar(new Task.AdapterCut.Solar(32, 0.1, 7L)).build(),
+                TaskAdapterCutBuilder.builder().adapter("/adapters/a").model("/models/a").lossRise(0.1).order(Task.Order.norm_product)
+                        .data(List.of(new Task.Domain("a", "/texts/a.jsonl"))).maxLength(64).maxTokens(1000).build(),
+                new Task.Prune("/models/a", null, PruneMethod.magnitude, null, PruneSettingsBuilder.builder().sparsity(0.5).group(PruneSettings.Group.row).targetModules(List.of("q_proj")).calibrationSequences(64)
+                        .sequenceLength(128).seed(3L).build()),
                 new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.sparsegpt, List.of(new Task.Domain("a", "/texts/a.jsonl")),
-                        new PruneSettings(null, "2:4", null, null, PruneSettings.Propagation.sequential, 64, 0.1, null, null, null, null, PruneSettings.AllocationName.owl, 0.1, 5.0, null, null, null, null, null, null, null, null, null)),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.whitened_svd, null, new PruneSettings(null, null, 16, null, null, null, null, null, null, null, null, null, null, null, null, true, null, null, null, null, null, null, null)),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.taylor, null, new PruneSettings(0.2, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                        PruneSettings.Parts.channels, true, null, null, null)),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.experts, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                        null, null, 4, PruneSettings.Criterion.frequency, 1)),
-                new Task.Evaluate("/models/a", "/texts/a.jsonl", null, null, new Task.CacheBudget(List.of(0.5, 1.0), List.of(vitrine.core.analysis.evaluate.CachePolicy.nacl), 0.7, 3L),
-                        new Task.Elastic(List.of(2, 1), null, List.of(1), "/texts/b.txt"), null, null, new Task.Lazy(List.of(0.05, 0.1), 3, true), new Task.Impact("/texts/b.txt")),
-                new Task.Prune("/models/a", null, PruneMethod.explicit, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                        null, null, null, null, null, new DroppedParts(List.of(3), List.of("0.1", "12.30"), null), null)),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.contrastive, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                        null).against("/texts/b.txt")),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.dha, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true, null, false,
-                        null, null, null, null, null)),
-                new Task.Prune("/models/a", null, PruneMethod.masa, null, new PruneSettings(null, null, 2, null, null, null, null, List.of("q_proj"), null, null, null, null, null, null, null, true, null, null,
-                        null, null, null, null, null)),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.lorap, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                        PruneSettings.Parts.channels, null, null, null, null, null, null, null, 0.02)),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.swift_skip, null, new PruneSettings(0.4, null, null, null, null, null, null, null, null, null, 3L, null, null, null, null, null, null, null, null, null, null, null,
-                        null)),
-                new Task.Prune("/models/a", null, PruneMethod.svd, null, new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                        null, null, null, null, null, null, Map.of("q_proj", 4))),
-                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.shortgpt, null, new PruneSettings(0.5, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                        null, null, null, null, null), new Task.Recovery(FinetuneMethod.lora, "/texts/b.txt", null, true)),
+                        PruneSettingsBuilder.builder().pattern("2:4").propagation(PruneSettings.Propagation.sequential).blockSize(64).damping(0.1)
+                                .allocation(PruneSettings.AllocationName.owl).allocationSpread(0.1).outlierMultiple(5.0).build()),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.whitened_svd, null, PruneSettingsBuilder.builder().rank(16).factorised(true).build()),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.taylor, null, PruneSettingsBuilder.builder().sparsity(0.2).parts(PruneSettings.Parts.channels).secondOrder(true).build()),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.experts, null, PruneSettingsBuilder.builder().experts(4).criterion(PruneSettings.Criterion.frequency).expertsPerToken(1).build()),
+                TaskEvaluateBuilder.builder().model("/models/a").data("/texts/a.jsonl")
+                        .cache(new Task.CacheBudget(List.of(0.5, 1.0), List.of(vitrine.core.analysis.evaluate.CachePolicy.nacl), 0.7, 3L))
+                        .elastic(new Task.Elastic(List.of(2, 1), null, List.of(1), "/texts/b.txt")).lazy(new Task.Lazy(List.of(0.05, 0.1), 3, true))
+                        .heterogeneity(new Task.Impact("/texts/b.txt")).build(),
+                new Task.Prune("/models/a", null, PruneMethod.explicit, null, PruneSettingsBuilder.builder().drop(new DroppedParts(List.of(3), List.of("0.1", "12.30"), null)).build()),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.contrastive, null, PruneSettingsBuilder.builder().sparsity(0.4).build().against("/texts/b.txt")),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.dha, null, PruneSettingsBuilder.builder().sparsity(0.5).factorised(true).even(false).build()),
+                new Task.Prune("/models/a", null, PruneMethod.masa, null, PruneSettingsBuilder.builder().rank(2).targetModules(List.of("q_proj")).factorised(true).build()),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.lorap, null, PruneSettingsBuilder.builder().sparsity(0.4).parts(PruneSettings.Parts.channels).lowestKept(0.02).build()),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.swift_skip, null, PruneSettingsBuilder.builder().sparsity(0.4).seed(3L).build()),
+                new Task.Prune("/models/a", null, PruneMethod.svd, null, PruneSettingsBuilder.builder().ranks(Map.of("q_proj", 4)).build()),
+                new Task.Prune("/models/a", "/texts/a.txt", PruneMethod.shortgpt, null, PruneSettingsBuilder.builder().sparsity(0.5).build(), new Task.Recovery(FinetuneMethod.lora, "/texts/b.txt", null, true)),
                 new Task.AdapterMerge("/models/a", List.of(new Task.AdapterUse("/adapters/a", 0.5))),
                 new Task.AdapterExtract("/models/a", "/models/b", 8, List.of("*q_proj*")), new Task.AdapterExtract("/models/a", "/models/b", 1, null),
-                new Task.Compare("/models/a", "/models/b", null, null, null, null, null, null),
-                new Task.Compare("/models/a", "/models/a", List.of(new Task.Domain("a", "/texts/a.jsonl")), Task.Prompt.ofText("The lantern"), 64, Accuracy.fast,
-                        List.of(Task.AdapterUse.of("/adapters/a")), List.of(new Task.AdapterUse("/adapters/b", 0.5))),
+                TaskCompareBuilder.builder().model("/models/a").other("/models/b").build(),
+                TaskCompareBuilder.builder().model("/models/a").other("/models/a").data(List.of(new Task.Domain("a", "/texts/a.jsonl")))
+                        .prompt(Task.Prompt.ofText("The lantern")).maxLength(64).spectra(Accuracy.fast).adapters(List.of(Task.AdapterUse.of("/adapters/a")))
+                        .otherAdapters(List.of(new Task.AdapterUse("/adapters/b", 0.5))).build(),
                 new Task.Preview("/models/a", "/texts/a.jsonl", 64),
                 new Task.Preview("/models/a", "/texts/a.jsonl", null, vitrine.core.task.PruneMethod.wanda, null),
-                new Task.Convert("/models/a", Task.How.stack, 2, true, null, null, null, null, null, null, null, null, null, null),
-                new Task.Convert("/models/a", Task.How.upcycle, null, null, 8, 2, 0.0, 3L, null, null, null, null, null, null),
-                new Task.Convert("/models/a", Task.How.pool, null, null, null, null, null, null, null, null, null, null, 2, null),
-                new Task.Convert("/models/a", Task.How.lines, null, null, null, null, null, null, "/models/b", 0.5, 1.0, null, null, null),
-                new Task.Convert("/models/a", Task.How.interpolate, null, null, null, null, null, null, "/models/b", null, null, 0.25, null, null),
+                TaskConvertBuilder.builder().model("/models/a").how(Task.How.stack).times(2).interleave(true).build(),
+                TaskConvertBuilder.builder().model("/models/a").how(Task.How.upcycle).experts(8).perToken(2).noise(0.0).seed(3L).build(),
+                TaskConvertBuilder.builder().model("/models/a").how(Task.How.pool).group(2).build(),
+                TaskConvertBuilder.builder().model("/models/a").how(Task.How.lines).other("/models/b").alpha(0.5).headScale(1.0).build(),
+                TaskConvertBuilder.builder().model("/models/a").how(Task.How.interpolate).other("/models/b").share(0.25).build(),
                 new Task.Statistics("/models/a", null, 64), new Task.Statistics("/models/a", List.of("model.norm.weight"), 1),
                 new Task.Spectrum("/models/a", null, null, null, Accuracy.exact, null),
                 new Task.Spectrum("/models/a", List.of("/models/b"), "/models/c", List.of("*q_proj*", "lm_head.weight"), Accuracy.estimate, true));

@@ -29,6 +29,10 @@ import vitrine.core.engine.WorkerCommand;
 import vitrine.core.artifact.RankArtifact;
 import vitrine.core.json.Json;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
+import vitrine.core.task.TaskAdapterCutBuilder;
+import vitrine.core.task.TaskCompareBuilder;
+import vitrine.core.task.TaskConvertBuilder;
 
 /// A real worker, spoken to over its streams: every line that goes in and comes out keeps to the schemas, and so do the artifacts.
 @Timeout(180)
@@ -129,18 +133,18 @@ class WorkerLinesTest {
                 Task.Rank.of(llama.toString(), folder.resolve("few.txt").toString(), RankArtifact.Of.hidden),
                 Task.Routing.of(MODELS.resolve("mixtral").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), List.of(1)),
                 new Task.Finetune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.FinetuneMethod.lora, folder.resolve("few.txt").toString(), null, null),
-                new Task.Adapter(MODELS.resolve("lora-llama").toString(), llama.toString(), null,
-                        List.of(new Task.Domain("few", folder.resolve("few.txt").toString())), List.of(0), null, null, null, null, null, true),
+                TaskAdapterBuilder.builder().adapter(MODELS.resolve("lora-llama").toString()).model(llama.toString())
+                        .data(List.of(new Task.Domain("few", folder.resolve("few.txt").toString()))).ranks(List.of(0)).gradients(true).build(),
                 new Task.AdapterCompare(MODELS.resolve("lora-llama").toString(), MODELS.resolve("lora-patterns").toString()),
-                new Task.AdapterCut(MODELS.resolve("lora-llama").toString(), null, 2, null, null, null, null, null, null, null),
+                TaskAdapterCutBuilder.builder().adapter(MODELS.resolve("lora-llama").toString()).rank(2).build(),
                 new Task.AdapterMerge(llama.toString(), List.of(Task.AdapterUse.of(MODELS.resolve("lora-llama").toString()))),
                 new Task.AdapterExtract(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), 4, null),
-                new Task.Compare(llama.toString(), folder.resolve("artifact-adapter-merge").toString(), List.of(new Task.Domain("few", folder.resolve("few.txt").toString())),
-                        Task.Prompt.ofText("The lantern over the wall"), null, vitrine.core.analysis.spectrum.Accuracy.fast, null, null),
-                new Task.Prune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.PruneMethod.wanda, null, new vitrine.core.task.PruneSettings(0.5, null, null, null, null, null, null, null,
-                        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null)),
+                TaskCompareBuilder.builder().model(llama.toString()).other(folder.resolve("artifact-adapter-merge").toString())
+                        .data(List.of(new Task.Domain("few", folder.resolve("few.txt").toString()))).prompt(Task.Prompt.ofText("The lantern over the wall"))
+                        .spectra(vitrine.core.analysis.spectrum.Accuracy.fast).build(),
+                new Task.Prune(llama.toString(), folder.resolve("few.txt").toString(), vitrine.core.task.PruneMethod.wanda, null, vitrine.core.task.PruneSettingsBuilder.builder().sparsity(0.5).build()),
                 new Task.Preview(llama.toString(), folder.resolve("few.txt").toString(), 32),
-                new Task.Convert(llama.toString(), Task.How.stack, 2, null, null, null, null, null, null, null, null, null, null, null),
+                TaskConvertBuilder.builder().model(llama.toString()).how(Task.How.stack).times(2).build(),
                 new Task.Statistics(llama.toString(), List.of("model.norm.weight"), 8),
                 new Task.Spectrum(llama.toString(), null, null, List.of("*q_proj*"), vitrine.core.analysis.spectrum.Accuracy.exact, null));
         assertEquals(Set.of(Task.class.getPermittedSubclasses()), tasks.stream().map(Task::getClass).collect(Collectors.toSet()), "one of each kind");

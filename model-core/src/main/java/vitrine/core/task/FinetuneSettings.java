@@ -1,6 +1,7 @@
 package vitrine.core.task;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
@@ -57,6 +58,7 @@ import vitrine.core.train.method.FirstFactors;
 /// @param growLoops how often a layer of SGT repeats its attention at most; 1
 /// @param growHeads heads of a layer that go on looping; 2
 /// @param earlyStop validations in a row without a lower loss that end the run; the result is that of the lowest. Not where null
+@RecordBuilder
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize, Integer accumulate, Integer sequenceLength, Double lr, Integer warmupSteps, ScheduleName schedule,
                                Integer decaySteps, Double weightDecay, Double beta1, Double beta2, Double eps, Double maxGradNorm, Long seed, OrderName order, Boolean pack,
@@ -99,8 +101,7 @@ public record FinetuneSettings(Integer steps, Integer epochs, Integer batchSize,
     }
 
     /// Nothing set.
-    public static final FinetuneSettings DEFAULTS = new FinetuneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    public static final FinetuneSettings DEFAULTS = FinetuneSettingsBuilder.builder().build();
 
     public FinetuneSettings {
         atLeast("steps", steps, 1);

@@ -1,6 +1,7 @@
 package vitrine.core.task;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Map;
 import vitrine.core.prune.NofM;
@@ -37,6 +38,7 @@ import vitrine.core.refusal.Refusal;
 /// @param ranks ranks of matrices of their own, by their names' endings or patterns as of targetModules; of several that name one the last; alone, only these change; methods of rank
 /// @param lowestKept the share of the channels of least norm that stay; lorap; 0.01
 /// @param against texts that stand against the calibration texts; contrastive
+@RecordBuilder
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
                             Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
@@ -57,29 +59,11 @@ public record PruneSettings(Double sparsity, String pattern, Integer rank, Group
     }
 
     /// Nothing said.
-    public static final PruneSettings DEFAULTS = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
-
-    /// Settings that name no parts and no ranks of single matrices.
-    public PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
-                         Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
-                         Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken) {
-        this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
-                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, null, null, null, null);
-    }
-
-    /// Settings without what single methods have besides.
-    public PruneSettings(Double sparsity, String pattern, Integer rank, Group group, Propagation propagation, Integer blockSize, Double damping, List<String> targetModules,
-                         Integer calibrationSequences, Integer sequenceLength, Long seed, AllocationName allocation, Double allocationSpread, Double outlierMultiple, Double alpha,
-                         Boolean factorised, Integer layers, Boolean even, Parts parts, Boolean secondOrder, Integer experts, Criterion criterion, Integer expertsPerToken,
-                         DroppedParts drop, Map<String, Integer> ranks) {
-        this(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha, factorised,
-                layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, null, null);
-    }
+    public static final PruneSettings DEFAULTS = PruneSettingsBuilder.builder().build();
 
     /// These, with another file of texts that stand against those of calibration.
     public PruneSettings against(String file) {
-        return new PruneSettings(sparsity, pattern, rank, group, propagation, blockSize, damping, targetModules, calibrationSequences, sequenceLength, seed, allocation, allocationSpread, outlierMultiple, alpha,
-                factorised, layers, even, parts, secondOrder, experts, criterion, expertsPerToken, drop, ranks, file, lowestKept);
+        return PruneSettingsBuilder.builder(this).against(file).build();
     }
 
     /// How much of each layer goes.

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -147,17 +148,14 @@ public sealed interface Task {
     /// @param off parts that are switched off; none where null
     /// @param lazy losses where layers attend with what others attended with; not where null
     /// @param heterogeneity how unevenly weights count; not where null
+    @RecordBuilder
     record Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off, Lazy lazy, Impact heterogeneity) implements Task {
         public Evaluate(String model, String data, Integer maxLength) {
             this(model, data, maxLength, null);
         }
 
         public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters) {
-            this(model, data, maxLength, adapters, null, null, null, null, null);
-        }
-
-        public Evaluate(String model, String data, Integer maxLength, List<AdapterUse> adapters, CacheBudget cache, Elastic elastic, Integer maxTokens, Off off, Lazy lazy) {
-            this(model, data, maxLength, adapters, cache, elastic, maxTokens, off, lazy, null);
+            this(model, data, maxLength, adapters, null, null, null, null, null, null);
         }
 
         public Evaluate {
@@ -297,12 +295,9 @@ public sealed interface Task {
     ///     (activations only)
     /// @param perplexityRise by how many per cent perplexity may rise when activations are dropped; null for no such search (activations only)
     /// @param rankAwareSparsity the sparsity for which each linear layer's best split into channels and rank is sought (activations only)
+    @RecordBuilder
     record Rank(String model, String data, RankArtifact.Of of, Integer maxLength, Integer maxTokens, Boolean centred, Boolean excludeMassive,
                 Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity, List<AdapterUse> adapters) implements Task {
-        public Rank(String model, String data, RankArtifact.Of of, Integer maxLength, Integer maxTokens, Boolean centred, Boolean excludeMassive, Boolean growth, Double ratio, Double alpha, Double tailError, Double perplexityRise, Double rankAwareSparsity) {
-            this(model, data, of, maxLength, maxTokens, centred, excludeMassive, growth, ratio, alpha, tailError, perplexityRise, rankAwareSparsity, null);
-        }
-
         public Rank {
             requireWhole("adapters", adapters);
             require("model", model);
@@ -332,7 +327,7 @@ public sealed interface Task {
 
         /// The ranks of one kind of value, with nothing more.
         public static Rank of(String model, String data, RankArtifact.Of of) {
-            return new Rank(model, data, of, null, null, null, null, null, null, null, null, null, null);
+            return TaskRankBuilder.builder().model(model).data(data).of(of).build();
         }
     }
 
@@ -348,6 +343,7 @@ public sealed interface Task {
     /// @param mask experts that are switched off
     /// @param force experts that a token must choose
     /// @param swap experts that see each other's tokens
+    @RecordBuilder
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken, Boolean similarity, List<String> against,
                    List<LayerCount> expertsPerTokenAt, List<Mask> mask, List<Force> force, List<Swap> swap, List<AdapterUse> adapters) implements Task {
@@ -375,11 +371,6 @@ public sealed interface Task {
             }
         }
 
-        public Routing(String model, List<Domain> data, Integer maxLength, Integer maxTokens, List<Integer> expertsPerToken, Boolean similarity, List<String> against,
-                       List<LayerCount> expertsPerTokenAt, List<Mask> mask, List<Force> force, List<Swap> swap) {
-            this(model, data, maxLength, maxTokens, expertsPerToken, similarity, against, expertsPerTokenAt, mask, force, swap, null);
-        }
-
         /// The routing of texts, with nothing more.
         public static Routing of(String model, List<Domain> data) {
             return of(model, data, null);
@@ -387,7 +378,7 @@ public sealed interface Task {
 
         /// The routing of texts, and the loss with other numbers of experts per token.
         public static Routing of(String model, List<Domain> data, List<Integer> expertsPerToken) {
-            return new Routing(model, data, null, null, expertsPerToken, null, null, null, null, null, null, null);
+            return TaskRoutingBuilder.builder().model(model).data(data).expertsPerToken(expertsPerToken).build();
         }
 
         /// Whether anything is changed whose effect is to be told.
@@ -500,14 +491,9 @@ public sealed interface Task {
     /// @param maxLength where longer texts are cut, in tokens, from 2; the model's own limit, at most 2,048, where null
     /// @param maxTokens how many tokens of each text pass at most, from 2; all where null
     /// @param gradients whether importance by gradients is found as well; not where null; with texts only
+    @RecordBuilder
     record Adapter(String adapter, String model, Alignment alignment, List<Domain> data, List<Integer> ranks, Order order, Without without, List<String> modules,
                    Integer maxLength, Integer maxTokens, Boolean gradients) implements Task {
-        /// Without gradients.
-        public Adapter(String adapter, String model, Alignment alignment, List<Domain> data, List<Integer> ranks, Order order, Without without, List<String> modules, Integer maxLength,
-                       Integer maxTokens) {
-            this(adapter, model, alignment, data, ranks, order, without, modules, maxLength, maxTokens, null);
-        }
-
         public Adapter {
             require("adapter", adapter);
             requireWhole("data", data);
@@ -534,7 +520,7 @@ public sealed interface Task {
 
         /// An adapter by itself.
         public static Adapter alone(String adapter) {
-            return new Adapter(adapter, null, null, null, null, null, null, null, null, null);
+            return TaskAdapterBuilder.builder().adapter(adapter).build();
         }
     }
 
@@ -589,6 +575,7 @@ public sealed interface Task {
     ///   many, and `energy`, `parameters` and `lossRise` say how many coefficients stay; null for factors
     /// @param without single components that go and all others stay: singular ones, the largest first, or with [Order#norm_product] those that are stored, in
     ///     their places; factors only
+    @RecordBuilder
     record AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength,
                       Integer maxTokens, Solar solar, List<Components> without) implements Task {
 
@@ -625,19 +612,9 @@ public sealed interface Task {
             }
         }
 
-        /// A cut that is stored as factors.
-        public AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength, Integer maxTokens) {
-            this(adapter, model, rank, energy, parameters, lossRise, order, data, maxLength, maxTokens, null, null);
-        }
-
-        /// A cut of which no single component is named.
-        public AdapterCut(String adapter, String model, Integer rank, Double energy, Double parameters, Double lossRise, Order order, List<Domain> data, Integer maxLength, Integer maxTokens, Solar solar) {
-            this(adapter, model, rank, energy, parameters, lossRise, order, data, maxLength, maxTokens, solar, null);
-        }
-
         /// An adapter without single components.
         public static AdapterCut without(String adapter, String model, Order order, List<Components> without, List<Domain> data, Integer maxTokens) {
-            return new AdapterCut(adapter, model, null, null, null, null, order, data, null, maxTokens, null, without);
+            return TaskAdapterCutBuilder.builder().adapter(adapter).model(model).order(order).data(data).maxTokens(maxTokens).without(without).build();
         }
 
         public AdapterCut {
@@ -752,6 +729,7 @@ public sealed interface Task {
     /// @param share how much of the other checkpoint, from 0 to 1; with `interpolate` only
     /// @param group how many layers that follow each other share one pool of experts, from 2; with `pool` only
     /// @param type what values are rounded to; with `cast` only
+    @RecordBuilder
     record Convert(String model, How how, Integer times, Boolean interleave, Integer experts, Integer perToken, Double noise, Long seed, String other, Double alpha, Double headScale,
                    Double share, Integer group, CastType type) implements Task {
         public Convert {
@@ -824,6 +802,7 @@ public sealed interface Task {
     /// @param spectra how closely the effective ranks of matrices that differ are found; not at all where null
     /// @param adapters on A; none where null
     /// @param otherAdapters on B; none where null
+    @RecordBuilder
     record Compare(String model, String other, List<Domain> data, Prompt prompt, Integer maxLength, Accuracy spectra, List<AdapterUse> adapters, List<AdapterUse> otherAdapters)
             implements Task {
         public Compare {

@@ -19,6 +19,7 @@ import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskCompareBuilder;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
@@ -387,8 +388,10 @@ public final class CompareViewModel {
         if (a.get() == null || b.get() == null) {
             return null;
         }
-        return new Task.Compare(a.get().model(), b.get().model(), chosen.isEmpty() ? null : chosen.stream().map(ComparedText::domain).toList(),
-                prompt.get().isBlank() ? null : Task.Prompt.ofText(prompt.get()), null, Accuracy.fast, a.get().uses(), b.get().uses());
+        return TaskCompareBuilder.builder().model(a.get().model()).other(b.get().model())
+                .data(chosen.isEmpty() ? null : chosen.stream().map(ComparedText::domain).toList())
+                .prompt(prompt.get().isBlank() ? null : Task.Prompt.ofText(prompt.get())).spectra(Accuracy.fast).adapters(a.get().uses())
+                .otherAdapters(b.get().uses()).build();
     }
 
     public Optional<Task> task() {

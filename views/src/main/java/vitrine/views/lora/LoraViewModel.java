@@ -29,6 +29,8 @@ import vitrine.core.engine.Ending;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
+import vitrine.core.task.TaskAdapterCutBuilder;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
@@ -471,7 +473,7 @@ public final class LoraViewModel {
     private Task.Adapter wanted(Task.Alignment asked) {
         Subject b = base.get();
         Task.Alignment how = b == null ? null : asked != null ? asked : b.anatomy().parameters() <= SMALL_BASE ? Task.Alignment.fast : Task.Alignment.none;
-        return new Task.Adapter(subject.get().path(), b == null ? null : b.path(), how, null, null, null, null, null, null, null);
+        return TaskAdapterBuilder.builder().adapter(subject.get().path()).model(b == null ? null : b.path()).alignment(how).build();
     }
 
     /// Measures losses over the chosen texts with fewer ranks; then, of a small base, without each module.
@@ -483,7 +485,8 @@ public final class LoraViewModel {
     }
 
     private Task.Adapter lossTask() {
-        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, domains(), null, null, null, null, null, null, gradients.get() ? true : null);
+        return TaskAdapterBuilder.builder().adapter(subject.get().path()).model(base.get().path()).alignment(Task.Alignment.none).data(domains())
+                .gradients(gradients.get() ? true : null).build();
     }
 
     private void clearLosses() {
@@ -500,7 +503,8 @@ public final class LoraViewModel {
     }
 
     private Task.Adapter leaveOutTask() {
-        return new Task.Adapter(subject.get().path(), base.get().path(), Task.Alignment.none, List.of(domains().getFirst()), List.of(0), null, Task.Without.modules, null, null, LEFT_OUT_TOKENS);
+        return TaskAdapterBuilder.builder().adapter(subject.get().path()).model(base.get().path()).alignment(Task.Alignment.none).data(List.of(domains().getFirst()))
+                .ranks(List.of(0)).without(Task.Without.modules).maxTokens(LEFT_OUT_TOKENS).build();
     }
 
     /// The chosen texts, each under a name of its own.
@@ -724,8 +728,9 @@ public final class LoraViewModel {
     Task.AdapterCut cutTask() {
         boolean told = base.get() != null && !chosen.isEmpty();
         Cut.Rule by = rule.get();
-        return new Task.AdapterCut(subject.get().path(), told ? base.get().path() : null, by == Cut.Rule.RANK ? rank.get() : null, by == Cut.Rule.ENERGY ? energy.get() : null,
-                by == Cut.Rule.PARAMETERS ? parameters.get() : null, by == Cut.Rule.LOSS ? lossRise.get() : null, null, told ? domains() : null, null, null);
+        return TaskAdapterCutBuilder.builder().adapter(subject.get().path()).model(told ? base.get().path() : null).rank(by == Cut.Rule.RANK ? rank.get() : null)
+                .energy(by == Cut.Rule.ENERGY ? energy.get() : null).parameters(by == Cut.Rule.PARAMETERS ? parameters.get() : null)
+                .lossRise(by == Cut.Rule.LOSS ? lossRise.get() : null).data(told ? domains() : null).build();
     }
 
     /// The losses that the cut of the slider was found to have when it was written, or empty.

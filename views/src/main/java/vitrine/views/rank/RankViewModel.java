@@ -29,6 +29,8 @@ import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskEvaluateBuilder;
+import vitrine.core.task.TaskRankBuilder;
 import vitrine.views.rank.Item.Place;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
@@ -427,7 +429,7 @@ public final class RankViewModel {
 
     /// The loss of the model as it is, over the text's beginning; null where there is no text or no pass.
     private Task.Evaluate lossTask() {
-        return noLoss().isEmpty() ? new Task.Evaluate(subject.get().path(), textPath(), null, null, null, null, Truncated.TOKENS, null, null) : null;
+        return noLoss().isEmpty() ? TaskEvaluateBuilder.builder().model(subject.get().path()).data(textPath()).maxTokens(Truncated.TOKENS).build() : null;
     }
 
     /// Why no loss can be measured, or empty.
@@ -547,7 +549,7 @@ public final class RankViewModel {
             case WEIGHTS -> new Task.Spectrum(model, overlay.isEmpty() ? null : overlay.stream().map(Subject::path).toList(), against.get() == null ? null : against.get().path(), null,
                     accuracy.get(), heads ? true : null);
             case HIDDEN, OUTPUTS -> Task.Rank.of(model, textPath(), values.get().of);
-            case CACHE -> new Task.Rank(model, textPath(), RankArtifact.Of.kv, null, null, null, null, true, null, null, null, null, null);
+            case CACHE -> TaskRankBuilder.builder().model(model).data(textPath()).of(RankArtifact.Of.kv).growth(true).build();
         };
     }
 

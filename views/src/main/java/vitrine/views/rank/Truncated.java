@@ -12,6 +12,7 @@ import javafx.beans.property.ReadOnlyObjectProperty;
 import vitrine.core.artifact.Artifact;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskEvaluateBuilder;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
@@ -119,7 +120,8 @@ final class Truncated {
             wholeAsked = all;
             before.ask("Loss of the text", all);
         }
-        after.ask("Loss with matrices of lower rank", new Task.Evaluate(all.model(), all.data(), all.maxLength(), null, null, null, all.maxTokens(), new Task.Off(null, null, ranks()), null));
+        after.ask("Loss with matrices of lower rank", TaskEvaluateBuilder.builder().model(all.model()).data(all.data()).maxLength(all.maxLength()).maxTokens(all.maxTokens())
+                .off(new Task.Off(null, null, ranks())).build());
     }
 
     /// As the command line takes them, with a space before; empty where all is whole.

@@ -3,6 +3,7 @@ package vitrine.views.routing;
 import java.util.List;
 import java.util.stream.Collectors;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRoutingBuilder;
 
 /// The tasks that the view asks for, and the command lines that ask for the same.
 final class Asking {
@@ -13,7 +14,8 @@ final class Asking {
     /// @param alike whether the experts are compared
     /// @param others checkpoints that route the same tokens
     static Task.Routing routing(String model, List<Task.Domain> texts, List<Integer> counts, boolean alike, List<String> others) {
-        return new Task.Routing(model, List.copyOf(texts), null, null, counts, alike ? true : null, others.isEmpty() ? null : List.copyOf(others), null, null, null, null);
+        return TaskRoutingBuilder.builder().model(model).data(List.copyOf(texts)).expertsPerToken(counts).similarity(alike ? true : null)
+                .against(others.isEmpty() ? null : List.copyOf(others)).build();
     }
 
     static Task.Routing whatIf(String model, List<Task.Domain> texts, Change change) {
@@ -25,7 +27,7 @@ final class Asking {
         };
         List<Task.Force> force = change instanceof Change.Force f ? List.of(new Task.Force(f.layer(), f.token(), f.experts())) : null;
         List<Task.Swap> swap = change instanceof Change.Swap s ? List.of(new Task.Swap(s.layer(), s.one(), s.other())) : null;
-        return new Task.Routing(model, List.copyOf(texts), null, null, null, null, null, null, mask, force, swap);
+        return TaskRoutingBuilder.builder().model(model).data(List.copyOf(texts)).mask(mask).force(force).swap(swap).build();
     }
 
     static String command(Task task) {

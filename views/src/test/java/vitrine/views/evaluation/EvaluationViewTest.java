@@ -19,6 +19,7 @@ import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskEvaluateBuilder;
 import vitrine.core.work.TaskRunner;
 import vitrine.views.chart.Theme;
 import vitrine.views.control.ProvenanceAudit;
@@ -39,7 +40,8 @@ class EvaluationViewTest {
     @BeforeAll
     static void evaluate() throws IOException {
         Path data = Files.writeString(dir.resolve("few.jsonl"), "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13]}\n{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 60, 61, 62, 63]}\n");
-        Task task = new Task.Evaluate(CASES.resolve("llama-gqa").toString(), data.toString(), null, null, null, null, null, null, new Task.Lazy(List.of(0.01, 0.6), null, null), new Task.Impact(data.toString()));
+        Task task = TaskEvaluateBuilder.builder().model(CASES.resolve("llama-gqa").toString()).data(data.toString()).lazy(new Task.Lazy(List.of(0.01, 0.6), null, null))
+                .heterogeneity(new Task.Impact(data.toString())).build();
         artifact = TaskRunner.run(task, dir.resolve("artifact"), Progress.NONE, w -> { }).folder();
         summary = Json.mapper().readTree(artifact.resolve("manifest.json").toFile()).get("summary");
     }

@@ -32,6 +32,7 @@ import vitrine.core.engine.Engine;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
 import vitrine.views.chart.FigureCanvas;
 import vitrine.views.chart.FigureFile;
 import vitrine.views.chart.Theme;
@@ -260,8 +261,9 @@ class LoraViewTest {
         ComponentsOff.Effect effect = model.off().effectProperty().get().valueOrNull();
         double change = effect.losses().getFirst().after() - effect.losses().getFirst().before();
         // What the engine's own measure of single components says.
-        AdapterArtifact alone = AdapterArtifact.of(FxThread.get(() -> ((vitrine.core.engine.Ending.Finished) engine.submit(new Task.Adapter(subject("lora-llama").path(), subject("llama-gqa").path(), Task.Alignment.none,
-                List.of(new Task.Domain("text.txt", text.toString())), List.of(0), Task.Order.singular, Task.Without.components, List.of(QUERY), null, 1024), e -> { }).ending().join()).artifact()));
+        AdapterArtifact alone = AdapterArtifact.of(FxThread.get(() -> ((vitrine.core.engine.Ending.Finished) engine.submit(TaskAdapterBuilder.builder().adapter(subject("lora-llama").path()).model(subject("llama-gqa").path()).alignment(Task.Alignment.none)
+                .data(List.of(new Task.Domain("text.txt", text.toString()))).ranks(List.of(0)).order(Task.Order.singular).without(Task.Without.components)
+                .modules(List.of(QUERY)).maxTokens(1024).build(), e -> { }).ending().join()).artifact()));
         assertEquals(alone.values("loss_without", alone.row(QUERY).orElseThrow())[1], change, 2e-6);
         List<String> told = FxThread.get(() -> Shown.texts(view.inspector()));
         assertTrue(told.stream().anyMatch(t -> t.startsWith(vitrine.views.chart.Numbers.change(change, 4))), told.toString());

@@ -28,6 +28,7 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
 import vitrine.core.work.input.LoadedModel;
@@ -52,7 +53,8 @@ class AdapterGradientsTest {
     }
 
     private static Task.Adapter task(String adapter, String base, String data) {
-        return new Task.Adapter(adapter, base, Task.Alignment.none, List.of(new Task.Domain("text", data)), List.of(0), null, null, null, null, null, true);
+        return TaskAdapterBuilder.builder().adapter(adapter).model(base).alignment(Task.Alignment.none).data(List.of(new Task.Domain("text", data)))
+                .ranks(List.of(0)).gradients(true).build();
     }
 
     private String written(JsonNode sequences) throws IOException {
@@ -150,7 +152,7 @@ class AdapterGradientsTest {
             assertEquals(Category.TASK_INVALID, r.category());
             assertTrue(r.getMessage().contains(c[2]), r.getMessage());
         }
-        assertEquals(Category.TASK_INVALID, assertThrows(Refusal.class, () -> new Task.Adapter("a", "b", null, null, null, null, null, null, null, null, true)).category());
+        assertEquals(Category.TASK_INVALID, assertThrows(Refusal.class, () -> TaskAdapterBuilder.builder().adapter("a").model("b").gradients(true).build()).category());
     }
 
     @Test

@@ -23,6 +23,7 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.progress.Progress;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterCutBuilder;
 import vitrine.core.tensor.StoredValues;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
@@ -72,7 +73,7 @@ class AdapterReferenceTest {
             Artifact merged = TaskRunner.run(new Task.AdapterMerge(path, adapters), folder.resolve("merged"), Progress.NONE, w -> { });
             reference.compare(expected, "p0.logits", logits(merged.folder().toString(), ids, null));
             for (Task.Order order : name.contains("rows") || name.equals("lora-own-experts") ? List.<Task.Order>of() : List.of(Task.Order.singular, Task.Order.norm_product)) {
-                Artifact again = TaskRunner.run(new Task.AdapterCut(adapters.getFirst().path(), null, 99, null, null, null, order, null, null, null), folder.resolve("again-" + order), Progress.NONE,
+                Artifact again = TaskRunner.run(TaskAdapterCutBuilder.builder().adapter(adapters.getFirst().path()).rank(99).order(order).build(), folder.resolve("again-" + order), Progress.NONE,
                         w -> { });
                 reference.compare(expected, "p0.logits", logits(path, ids, List.of(Task.AdapterUse.of(again.folder().toString()))));
             }

@@ -22,6 +22,8 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
+import vitrine.core.task.TaskAdapterCutBuilder;
 import vitrine.core.testing.Reference;
 import vitrine.core.testing.SharedReference;
 import vitrine.core.work.Edited;
@@ -58,7 +60,7 @@ class AdapterRunTest {
         JsonNode golden = Reference.at(adapter).golden();
         List<Task.Domain> texts = List.of(new Task.Domain("shakespeare", adapter.resolve("eval/shakespeare.jsonl").toString()),
                 new Task.Domain("stories", adapter.resolve("eval/stories.jsonl").toString()));
-        AdapterArtifact got = AdapterArtifact.of(run(new Task.Adapter(adapter.toString(), base.toString(), null, texts, List.of(2, 8), null, null, null, null, null)));
+        AdapterArtifact got = AdapterArtifact.of(run(TaskAdapterBuilder.builder().adapter(adapter.toString()).model(base.toString()).data(texts).ranks(List.of(2, 8)).build()));
         assertEquals(List.of(), warnings);
         assertEquals(35, got.rows().size());
         assertEquals(92_480, got.parameters());
@@ -100,8 +102,9 @@ class AdapterRunTest {
         JsonNode golden = Reference.at(adapter).golden();
         Path first = Files.write(folder.resolve("first.jsonl"), Files.readAllLines(adapter.resolve("eval/shakespeare.jsonl")).subList(0, 8));
         List<Task.Domain> texts = List.of(new Task.Domain("first rows", first.toString()));
-        AdapterArtifact got = AdapterArtifact.of(run(new Task.Adapter(adapter.toString(), SharedReference.require("stories260k").toString(), Task.Alignment.none, texts, List.of(0), null,
-                Task.Without.modules, List.of("*layers.4.mlp.*", "*layers.3.self_attn.q_proj", "*layers.0.mlp.up_proj"), null, null)));
+        AdapterArtifact got = AdapterArtifact.of(run(TaskAdapterBuilder.builder().adapter(adapter.toString()).model(SharedReference.require("stories260k").toString()).alignment(Task.Alignment.none)
+                .data(texts).ranks(List.of(0)).without(Task.Without.modules)
+                .modules(List.of("*layers.4.mlp.*", "*layers.3.self_attn.q_proj", "*layers.0.mlp.up_proj")).build()));
         relative(golden.at("/without_one/all_deltas").asDouble(), got.domains().getFirst().after().perplexity(), 1e-3, "all");
         int compared = 0;
         for (JsonNode want : golden.at("/without_one/modules")) {
@@ -127,8 +130,8 @@ class AdapterRunTest {
         String adapter = reference("lora-dora");
         String data = ids();
         for (Task.Order order : List.of(Task.Order.singular, Task.Order.norm_product)) {
-            AdapterArtifact got = AdapterArtifact.of(run(new Task.Adapter(adapter, base, Task.Alignment.none, List.of(new Task.Domain("ids", data)), List.of(0), order, Task.Without.components,
-                    List.of("*layers.1.self_attn.v_proj"), null, null)));
+            AdapterArtifact got = AdapterArtifact.of(run(TaskAdapterBuilder.builder().adapter(adapter).model(base).alignment(Task.Alignment.none).data(List.of(new Task.Domain("ids", data))).ranks(List.of(0))
+                    .order(order).without(Task.Without.components).modules(List.of("*layers.1.self_attn.v_proj")).build()));
             AdapterArtifact.Row row = got.rows().stream().filter(r -> r.module().equals("model.layers.1.self_attn.v_proj")).findFirst().orElseThrow();
             double[] change = got.values("loss_without", row);
             assertEquals(row.rank(), change.length);
@@ -169,7 +172,7 @@ class AdapterRunTest {
 
     @Test
     void aWrongBaseIsRefusedWithWhatDoesNotFit() {
-        Refusal r = assertThrows(Refusal.class, () -> run(new Task.Adapter(reference("lora-llama"), reference("llama-tied"), null, null, null, null, null, null, null, null)));
+        Refusal r = assertThrows(Refusal.class, () -> run(TaskAdapterBuilder.builder().adapter(reference("lora-llama")).model(reference("llama-tied")).build()));
         assertEquals(Category.ADAPTER_MISMATCH, r.category());
         assertTrue(r.getMessage().contains("q_proj") && r.getMessage().contains("64") && r.getMessage().contains("48"), r.getMessage());
         Refusal gpt = assertThrows(Refusal.class, () -> run(new Task.Evaluate(reference("gpt2"), ids(), null, List.of(Task.AdapterUse.of(reference("lora-llama"))))));
@@ -202,8 +205,8 @@ class AdapterRunTest {
         String base = reference("llama-gqa");
         String adapter = reference("lora-patterns");
         List<Task.Domain> texts = List.of(new Task.Domain("ids", ids()));
-        AdapterArtifact promised = AdapterArtifact.of(run(new Task.Adapter(adapter, base, Task.Alignment.none, texts, List.of(2), null, null, null, null, null)));
-        Artifact cut = run(new Task.AdapterCut(adapter, base, 2, null, null, null, null, texts, null, null));
+        AdapterArtifact promised = AdapterArtifact.of(run(TaskAdapterBuilder.builder().adapter(adapter).model(base).alignment(Task.Alignment.none).data(texts).ranks(List.of(2)).build()));
+        Artifact cut = run(TaskAdapterCutBuilder.builder().adapter(adapter).model(base).rank(2).data(texts).build());
         JsonNode s = cut.manifest().summary();
         double measured = s.at("/domains/0/after/loss").asDouble();
         assertEquals(promised.curve().orElseThrow().points().getFirst().losses().getFirst().loss(), measured, 1e-5);
@@ -213,10 +216,10 @@ class AdapterRunTest {
         assertEquals(measured, eval.get("loss").asDouble(), 1e-5);
         assertTrue(Files.readString(cut.folder().resolve("README.md")).contains("| share of the squared norm of all deltas | 1 |"));
         // Nothing cut: the same logits.
-        Artifact whole = run(new Task.AdapterCut(adapter, null, 64, null, null, null, null, null, null, null));
+        Artifact whole = run(TaskAdapterCutBuilder.builder().adapter(adapter).rank(64).build());
         assertEquals(0, whole.manifest().summary().get("relative_error").asDouble());
         assertArrayEquals(logits(base, adapter), logits(base, whole.folder().toString()), 2e-4f);
-        Artifact stored = run(new Task.AdapterCut(adapter, null, 64, null, null, null, Task.Order.norm_product, null, null, null));
+        Artifact stored = run(TaskAdapterCutBuilder.builder().adapter(adapter).rank(64).order(Task.Order.norm_product).build());
         assertArrayEquals(logits(base, adapter), logits(base, stored.folder().toString()), 2e-4f);
     }
 
@@ -227,7 +230,8 @@ class AdapterRunTest {
         List<Task.Domain> texts = List.of(new Task.Domain("ids", ids()));
         for (Task.Order order : List.of(Task.Order.singular, Task.Order.norm_product)) {
             for (String adapter : List.of(reference("lora-patterns"), reference("lora-dora"))) {
-                AdapterArtifact alone = AdapterArtifact.of(run(new Task.Adapter(adapter, base, Task.Alignment.none, texts, List.of(0), order, Task.Without.components, null, null, null)));
+                AdapterArtifact alone = AdapterArtifact.of(run(TaskAdapterBuilder.builder().adapter(adapter).model(base).alignment(Task.Alignment.none).data(texts).ranks(List.of(0)).order(order)
+                        .without(Task.Without.components).build()));
                 AdapterArtifact.Row first = alone.rows().getFirst();
                 AdapterArtifact.Row last = alone.rows().getLast();
                 Artifact one = run(Task.AdapterCut.without(adapter, base, order, List.of(new Task.AdapterCut.Components(first.module(), List.of(1))), texts, null));
@@ -269,7 +273,7 @@ class AdapterRunTest {
     void ranksPerModuleAndBudgets() throws IOException {
         String base = reference("llama-gqa");
         for (String adapter : List.of(reference("lora-rslora"), reference("lora-dora"))) {
-            Artifact energy = run(new Task.AdapterCut(adapter, null, null, 0.8, null, null, null, null, null, null));
+            Artifact energy = run(TaskAdapterCutBuilder.builder().adapter(adapter).energy(0.8).build());
             AdapterArtifact before = AdapterArtifact.of(run(Task.Adapter.alone(adapter)));
             AdapterArtifact after = AdapterArtifact.of(run(Task.Adapter.alone(energy.folder().toString())));
             for (AdapterArtifact.Row row : before.rows()) {
@@ -279,15 +283,15 @@ class AdapterRunTest {
                 assertArrayEquals(Arrays.copyOf(sv, cut.rank()), after.values("sv", cut), 1e-5 * sv[0]);
                 assertEquals(row.dora(), cut.dora());
             }
-            Artifact parameters = run(new Task.AdapterCut(adapter, null, null, null, 0.4, null, null, null, null, null));
+            Artifact parameters = run(TaskAdapterCutBuilder.builder().adapter(adapter).parameters(0.4).build());
             assertTrue(parameters.manifest().summary().get("parameters").asLong() < before.parameters() * 0.45 + 1000);
             logits(base, parameters.folder().toString());
         }
         List<Task.Domain> texts = List.of(new Task.Domain("ids", ids()));
-        JsonNode loss = run(new Task.AdapterCut(reference("lora-llama"), base, null, null, null, 0.05, null, texts, null, null)).manifest().summary();
+        JsonNode loss = run(TaskAdapterCutBuilder.builder().adapter(reference("lora-llama")).model(base).lossRise(0.05).data(texts).build()).manifest().summary();
         assertTrue(loss.at("/domains/0/after/loss").asDouble() <= loss.at("/domains/0/before/loss").asDouble() + 0.05 + 1e-9);
         assertTrue(loss.get("parameters").asLong() < loss.get("parameters_before").asLong());
-        assertThrows(Refusal.class, () -> new Task.AdapterCut("a", null, 2, 0.5, null, null, null, null, null, null));
+        assertThrows(Refusal.class, () -> TaskAdapterCutBuilder.builder().adapter("a").rank(2).energy(0.5).build());
     }
 
     private float[] logits(String base, String adapter) throws IOException {

@@ -22,6 +22,8 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskAdapterBuilder;
+import vitrine.core.task.TaskAdapterCutBuilder;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
 
@@ -47,7 +49,7 @@ class AdapterSolarTest {
     }
 
     private static Task.AdapterCut cut(String adapter, String base, Integer rank, Double energy, Double parameters, Task.AdapterCut.Solar solar) {
-        return new Task.AdapterCut(adapter, base, rank, energy, parameters, null, null, null, null, null, solar);
+        return TaskAdapterCutBuilder.builder().adapter(adapter).model(base).rank(rank).energy(energy).parameters(parameters).solar(solar).build();
     }
 
     private float[] logits(String base, String adapter) throws IOException {
@@ -74,7 +76,7 @@ class AdapterSolarTest {
         double left = Math.sqrt(1 - ERROR * ERROR);
         double whole = norm(run(Task.Adapter.alone(reference("lora-llama"))));
         assertEquals(left * whole, norm(run(Task.Adapter.alone(some.folder().toString()))), 1e-6 * whole);
-        assertEquals(left * whole, norm(run(new Task.Adapter(some.folder().toString(), reference("llama-gqa"), null, null, null, null, null, null, null, null))), 1e-6 * whole);
+        assertEquals(left * whole, norm(run(TaskAdapterBuilder.builder().adapter(some.folder().toString()).model(reference("llama-gqa")).build())), 1e-6 * whole);
         assertEquals(KEPT, Adapter.open(some.folder().toString()).parameters());
     }
 

@@ -34,6 +34,7 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskCompareBuilder;
 import vitrine.core.tensor.DType;
 import vitrine.core.testing.Reference;
 import vitrine.core.testing.SharedReference;
@@ -57,7 +58,7 @@ class CompareRunTest {
     }
 
     private static Task.Compare compare(Path a, Path b, Task.Prompt prompt) {
-        return new Task.Compare(a.toString(), b.toString(), null, prompt, null, Accuracy.exact, null, null);
+        return TaskCompareBuilder.builder().model(a.toString()).other(b.toString()).prompt(prompt).spectra(Accuracy.exact).build();
     }
 
     /// A copy of a checkpoint with the tensors that are kept, values changed as the reference cases' maker changes them.
@@ -105,7 +106,8 @@ class CompareRunTest {
         want.get("ids").forEach(i -> ids.add(i.asInt()));
         Path a = reference(checkpoint);
         Path data = Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\":" + want.get("ids") + "}\n");
-        Task.Compare task = new Task.Compare(a.toString(), changed(a).toString(), List.of(new Task.Domain("ids", data.toString())), Task.Prompt.ofIds(ids), null, Accuracy.exact, null, null);
+        Task.Compare task = TaskCompareBuilder.builder().model(a.toString()).other(changed(a).toString()).data(List.of(new Task.Domain("ids", data.toString())))
+                .prompt(Task.Prompt.ofIds(ids)).spectra(Accuracy.exact).build();
         CompareArtifact got = run(task);
         assertEquals(List.of(), warnings);
         assertTrue(got.sameTokenizer() && got.sameArchitecture());
@@ -197,11 +199,12 @@ class CompareRunTest {
         List<Task.AdapterUse> uses = List.of(Task.AdapterUse.of(reference(adapter).toString()));
         Artifact merged = TaskRunner.run(new Task.AdapterMerge(reference(base).toString(), uses), folder.resolve("merged"), Progress.NONE, w -> {});
         Task.Prompt prompt = Task.Prompt.ofIds(List.of(3, 1, 4, 1, 5, 9, 2));
-        CompareArtifact got = run(new Task.Compare(reference(base).toString(), merged.folder().toString(), null, prompt, null, Accuracy.exact, uses, null));
+        CompareArtifact got = run(TaskCompareBuilder.builder().model(reference(base).toString()).other(merged.folder().toString()).prompt(prompt).spectra(Accuracy.exact).adapters(uses)
+                .build());
         assertTrue(got.matrices().stream().allMatch(m -> m.relative() < 1e-7), got.matrices()::toString);
         assertEquals(1, got.prompt().agreement());
         assertTrue(got.prompt().js() < 1e-9);
-        CompareArtifact without = run(new Task.Compare(reference(base).toString(), merged.folder().toString(), null, prompt, null, Accuracy.exact, null, null));
+        CompareArtifact without = run(TaskCompareBuilder.builder().model(reference(base).toString()).other(merged.folder().toString()).prompt(prompt).spectra(Accuracy.exact).build());
         assertTrue(without.matrices().stream().anyMatch(m -> m.relative() > 1e-3), "the adapter changes something");
         assertTrue(without.prompt().js() > 1e-6);
     }
@@ -211,8 +214,9 @@ class CompareRunTest {
         Path base = SharedReference.require("stories260k");
         Path adapter = SharedReference.require("stories260k-lora-shakespeare");
         List<Task.Domain> texts = Stream.of("shakespeare", "stories").map(t -> new Task.Domain(t, adapter.resolve("eval/" + t + ".jsonl").toString())).toList();
-        CompareArtifact got = run(new Task.Compare(base.toString(), base.toString(), texts, Task.Prompt.ofText("KING HENRY:\nMy lord, I'll be such as"), null, Accuracy.exact, null,
-                List.of(Task.AdapterUse.of(adapter.toString()))));
+        CompareArtifact got = run(TaskCompareBuilder.builder().model(base.toString()).other(base.toString()).data(texts)
+                .prompt(Task.Prompt.ofText("KING HENRY:\nMy lord, I'll be such as")).spectra(Accuracy.exact)
+                .otherAdapters(List.of(Task.AdapterUse.of(adapter.toString()))).build());
         JsonNode golden = Reference.at(adapter).golden();
         for (CompareArtifact.Text t : got.texts()) {
             close(golden.at("/before/" + t.name() + "/perplexity").asDouble(), t.a().perplexity(), 1e-4, t.name());
@@ -269,7 +273,8 @@ class CompareRunTest {
         Path text = Files.writeString(folder.resolve("text.txt"), "the cat sat on the mat, and then the dog sat on the cat.");
         Path a = reference("llama-gqa");
         Path b = reference("qwen2");
-        CompareArtifact got = run(new Task.Compare(a.toString(), b.toString(), List.of(new Task.Domain("text", text.toString())), Task.Prompt.ofText("the cat"), null, null, null, null));
+        CompareArtifact got = run(TaskCompareBuilder.builder().model(a.toString()).other(b.toString()).data(List.of(new Task.Domain("text", text.toString())))
+                .prompt(Task.Prompt.ofText("the cat")).build());
         assertFalse(got.sameTokenizer());
         assertNull(got.prompt());
         assertTrue(got.absent().get("prompt").startsWith("No figures per token: "), got.absent()::toString);
@@ -286,7 +291,8 @@ class CompareRunTest {
     void aTokenizerThatLeavesCharactersOutHasNoBitsPerByte() throws IOException {
         Path sort = SharedReference.require("gpt2-sort");
         Path text = Files.writeString(folder.resolve("text.txt"), "A cat and A bat sat, ABC they said.");
-        CompareArtifact got = run(new Task.Compare(reference("llama-gqa").toString(), sort.toString(), List.of(new Task.Domain("prose", text.toString())), null, null, null, null, null));
+        CompareArtifact got = run(TaskCompareBuilder.builder().model(reference("llama-gqa").toString()).other(sort.toString()).data(List.of(new Task.Domain("prose", text.toString())))
+                .build());
         assertTrue(got.absent().get("bits").startsWith("No bits per byte for prose: tokens of B hold "), got.absent()::toString);
         assertTrue(Double.isNaN(got.texts().getFirst().a().bitsPerByte()) && Double.isNaN(got.texts().getFirst().bitsRatio()));
     }

@@ -25,6 +25,7 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskConvertBuilder;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
 import vitrine.core.work.input.LoadedModel;
@@ -41,27 +42,27 @@ class ConvertRunTest {
     }
 
     private static Task.Convert stack(String model, int times, boolean interleave) {
-        return new Task.Convert(model, Task.How.stack, times, interleave, null, null, null, null, null, null, null, null, null, null);
+        return TaskConvertBuilder.builder().model(model).how(Task.How.stack).times(times).interleave(interleave).build();
     }
 
     private static Task.Convert upcycle(String model, double noise) {
-        return new Task.Convert(model, Task.How.upcycle, null, null, 4, 2, noise, 1L, null, null, null, null, null, null);
+        return TaskConvertBuilder.builder().model(model).how(Task.How.upcycle).experts(4).perToken(2).noise(noise).seed(1L).build();
     }
 
     private static Task.Convert pool(String model, int group) {
-        return new Task.Convert(model, Task.How.pool, null, null, null, null, null, null, null, null, null, null, group, null);
+        return TaskConvertBuilder.builder().model(model).how(Task.How.pool).group(group).build();
     }
 
     private static Task.Convert lines(String model, String base, double alpha) {
-        return new Task.Convert(model, Task.How.lines, null, null, null, null, null, null, base, alpha, null, null, null, null);
+        return TaskConvertBuilder.builder().model(model).how(Task.How.lines).other(base).alpha(alpha).build();
     }
 
     private static Task.Convert between(String model, String other, double share) {
-        return new Task.Convert(model, Task.How.interpolate, null, null, null, null, null, null, other, null, null, share, null, null);
+        return TaskConvertBuilder.builder().model(model).how(Task.How.interpolate).other(other).share(share).build();
     }
 
     private static Task.Convert cast(Path model, Task.CastType type) {
-        return new Task.Convert(model.toString(), Task.How.cast, null, null, null, null, null, null, null, null, null, null, null, type);
+        return TaskConvertBuilder.builder().model(model.toString()).how(Task.How.cast).type(type).build();
     }
 
     private Path run(Task task, String name) throws IOException {

@@ -24,7 +24,9 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.PruneMethod;
 import vitrine.core.task.PruneSettings;
+import vitrine.core.task.PruneSettingsBuilder;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskEvaluateBuilder;
 import vitrine.core.tensor.DType;
 import vitrine.core.work.TaskRunner;
 
@@ -187,12 +189,12 @@ class SwitchedOffTest {
         String model = REFERENCE.resolve("llama-gqa").toAbsolutePath().toString();
         Path text = java.nio.file.Files.writeString(folder.resolve("t.jsonl"), "{\"input_ids\": [5, 9, 17, 33, 8, 4, 21]}\n{\"input_ids\": [7, 7, 3, 60, 41, 12]}\n");
         Map<String, Integer> kept = Map.of("model.layers.0.self_attn.v_proj", 3, "model.layers.1.mlp.up_proj", 7);
-        Task.Evaluate off = new Task.Evaluate(model, text.toString(), null, null, null, null, 10, new Task.Off(null, null, kept), null);
+        Task.Evaluate off = TaskEvaluateBuilder.builder().model(model).data(text.toString()).maxTokens(10).off(new Task.Off(null, null, kept)).build();
         com.fasterxml.jackson.databind.JsonNode got = TaskRunner.run(off, folder.resolve("off"), Progress.NONE, w -> { }).manifest().summary();
         assertEquals(6 + 2, got.path("predicted_tokens").asInt(), "the second text is cut to 3 tokens");
-        PruneSettings ranks = new PruneSettings(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, kept);
+        PruneSettings ranks = PruneSettingsBuilder.builder().ranks(kept).build();
         Path pruned = TaskRunner.run(new Task.Prune(model, text.toString(), PruneMethod.svd, null, ranks), folder.resolve("pruned"), Progress.NONE, w -> { }).folder();
-        Task.Evaluate then = new Task.Evaluate(pruned.toString(), text.toString(), null, null, null, null, 10, null, null);
+        Task.Evaluate then = TaskEvaluateBuilder.builder().model(pruned.toString()).data(text.toString()).maxTokens(10).build();
         assertEquals(TaskRunner.run(then, folder.resolve("then"), Progress.NONE, w -> { }).manifest().summary().path("loss").asDouble(), got.path("loss").asDouble(), 0);
     }
 

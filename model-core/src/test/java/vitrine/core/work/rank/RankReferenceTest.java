@@ -23,6 +23,7 @@ import vitrine.core.dataset.Sequences;
 import vitrine.core.forward.Batch;
 import vitrine.core.progress.Progress;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRankBuilder;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
 import vitrine.core.work.input.LoadedModel;
@@ -47,7 +48,8 @@ class RankReferenceTest {
             throws IOException {
         Path data = Files.write(Files.createTempFile(folder, "ids", ".jsonl"),
                 Arrays.stream(sequences(golden)).map(s -> "{\"input_ids\":" + Arrays.toString(s) + "}").toList());
-        Task.Rank task = new Task.Rank(model(reference), data.toString(), of, null, null, centred, exclude, null, ratio, null, target, rise, sparsity);
+        Task.Rank task = TaskRankBuilder.builder().model(model(reference)).data(data.toString()).of(of).centred(centred).excludeMassive(exclude).ratio(ratio).tailError(target)
+                .perplexityRise(rise).rankAwareSparsity(sparsity).build();
         return RankArtifact.of(TaskRunner.run(task, folder.resolve("artifact-" + Files.list(folder).count()), Progress.NONE, warnings::add));
     }
 
@@ -136,8 +138,8 @@ class RankReferenceTest {
         Path data = Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\":[1,2,3,4,5,6,7,8]}\n{\"input_ids\":[9,8,7,6,5]}\n");
         for (Of of : Of.values()) {
             boolean activations = of == Of.activations;
-            Task.Rank task = new Task.Rank(model.toString(), data.toString(), of, null, null, null, null, of == Of.kv ? true : null, activations ? 0.5 : null, null, null,
-                    activations ? 1.0 : null, activations ? 0.5 : null);
+            Task.Rank task = TaskRankBuilder.builder().model(model.toString()).data(data.toString()).of(of).growth(of == Of.kv ? true : null).ratio(activations ? 0.5 : null)
+                    .perplexityRise(activations ? 1.0 : null).rankAwareSparsity(activations ? 0.5 : null).build();
             RankArtifact found = RankArtifact.of(TaskRunner.run(task, folder.resolve("nan-" + of), Progress.NONE, warnings::add));
             assertTrue(warnings.stream().anyMatch(w -> w.startsWith("After layer 1,")), warnings::toString);
             for (RankArtifact.Row row : found.rows()) {
@@ -158,7 +160,7 @@ class RankReferenceTest {
         Reference reference = Reference.of("an-rank-llama-gqa");
         try (SafetensorsFile golden = reference.expected()) {
             Path data = Files.write(folder.resolve("ids.jsonl"), Arrays.stream(sequences(golden)).map(s -> "{\"input_ids\":" + Arrays.toString(s) + "}").toList());
-            Task.Rank task = new Task.Rank(model(reference), data.toString(), of, null, null, null, null, of == Of.kv ? true : null, null, null, null, null, null);
+            Task.Rank task = TaskRankBuilder.builder().model(model(reference)).data(data.toString()).of(of).growth(of == Of.kv ? true : null).build();
             RankRun.run(task, folder.resolve("one"), 1L << 30, Progress.NONE, warnings::add);
             RankRun.run(task, folder.resolve("many"), 1, Progress.NONE, warnings::add);
             try (SafetensorsFile one = SafetensorsFile.open(folder.resolve("one")); SafetensorsFile many = SafetensorsFile.open(folder.resolve("many"))) {

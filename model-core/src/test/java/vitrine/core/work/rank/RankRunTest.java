@@ -22,6 +22,7 @@ import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRankBuilder;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
 
@@ -110,7 +111,7 @@ class RankRunTest {
     @Test
     void growthEndsAtTheWholeContext() throws IOException {
         int[] ids = {5, 9, 13, 44, 2, 77, 101, 3, 250, 19, 8};
-        Task.Rank task = new Task.Rank(model("llama-gqa"), ids(ids), Of.kv, null, null, null, null, true, null, null, null, null, null);
+        Task.Rank task = TaskRankBuilder.builder().model(model("llama-gqa")).data(ids(ids)).of(Of.kv).growth(true).build();
         RankArtifact found = run(task);
         RankArtifact.Growth g = found.growth().orElseThrow();
         assertArrayEquals(new int[] {1, 2, 3, 4, 6, 8, 11}, g.lengths());
@@ -130,7 +131,7 @@ class RankRunTest {
     @Test
     void aLimitCutsTheLastSequence() throws IOException {
         String data = ids(new int[] {1, 2, 3, 4, 5, 6, 7}, new int[] {8, 9, 10, 11, 12});
-        RankArtifact cut = run(new Task.Rank(model("llama-gqa"), data, Of.kv, null, 9, null, null, null, null, null, null, null, null));
+        RankArtifact cut = run(TaskRankBuilder.builder().model(model("llama-gqa")).data(data).of(Of.kv).maxTokens(9).build());
         RankArtifact same = run(Task.Rank.of(model("llama-gqa"), ids(new int[] {1, 2, 3, 4, 5, 6, 7}, new int[] {8, 9}), Of.kv));
         assertEquals(9, cut.tokens());
         assertEquals(2, cut.sequences());
@@ -214,7 +215,7 @@ class RankRunTest {
     @Test
     void activationsOfAModelWithExperts() throws IOException {
         int[][] some = {{5, 9, 12, 44, 71, 3, 8, 100}, {7, 31, 200, 16, 90, 14, 2, 66}};
-        RankArtifact sparse = run(new Task.Rank(model("qwen2-moe"), ids(some), Of.activations, null, null, null, null, null, 0.5, null, null, null, 0.5));
+        RankArtifact sparse = run(TaskRankBuilder.builder().model(model("qwen2-moe")).data(ids(some)).of(Of.activations).ratio(0.5).rankAwareSparsity(0.5).build());
         RankArtifact.Site down = sparse.site("down_out").orElseThrow();
         assertEquals(List.of(true, false, false), List.of(down.row(0, -1).measures().isPresent(), down.row(1, -1).measures().isPresent(), down.row(2, -1).measures().isPresent()));
         assertTrue(sparse.site("o_out").orElseThrow().row(2, -1).measures().isPresent());

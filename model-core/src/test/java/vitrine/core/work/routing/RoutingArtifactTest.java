@@ -28,6 +28,7 @@ import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRoutingBuilder;
 import vitrine.core.tensor.DType;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
@@ -57,7 +58,7 @@ class RoutingArtifactTest {
     }
 
     private Task.Routing similar(String model) {
-        return new Task.Routing(model, List.of(new Task.Domain("text", data)), null, null, null, true, null, null, null, null, null);
+        return TaskRoutingBuilder.builder().model(model).data(List.of(new Task.Domain("text", data))).similarity(true).build();
     }
 
     private RoutingArtifact plain(String model) throws IOException {
@@ -167,8 +168,8 @@ class RoutingArtifactTest {
             ModelSpec differing = new ModelSpec(s.modelType(), s.family(), s.encoder(), s.hiddenSize(), s.vocabSize(), s.maxPositions(), s.positionsAreHard(), s.embedding(), layers,
                     s.finalNorm(), s.head(), s.ignoredSuffixes()).choosing(Map.of(2, 3));
             Path out = Files.createDirectory(folder.resolve("differing"));
-            Task.Routing task = new Task.Routing(model("mixtral"), List.of(new Task.Domain("text", data)), null, null, List.of(1, 2), null, List.of(model("mixtral")), null,
-                    List.of(new Task.Mask(1, 4)), null, null);
+            Task.Routing task = TaskRoutingBuilder.builder().model(model("mixtral")).data(List.of(new Task.Domain("text", data))).expertsPerToken(List.of(1, 2))
+                    .against(List.of(model("mixtral"))).mask(List.of(new Task.Mask(1, 4))).build();
             Outcome outcome = RoutingRun.run(task, model.as(differing), List.of(model.as(differing)), out.resolve(Artifact.TENSORS), Progress.NONE, w -> { });
             new Manifest("routing", task.toJson(), Map.of(), Json.object(), "2026-01-01T00:00:00Z", 0, outcome.summary(), outcome.provenance(), List.of()).write(out);
             RoutingArtifact got = RoutingArtifact.of(Artifact.open(out));

@@ -22,6 +22,7 @@ import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRoutingBuilder;
 import vitrine.core.testing.Reference;
 import vitrine.core.testing.SharedReference;
 import vitrine.core.work.TaskRunner;
@@ -129,7 +130,7 @@ class RoutingRunTest {
             }
         }
         assertEquals(losses / predicted, got.loss(), 1e-4);
-        RoutingArtifact some = run(new Task.Routing(moe.toString(), domains, null, 400, List.of(1, 2, 3), null, null, null, null, null, null));
+        RoutingArtifact some = run(TaskRoutingBuilder.builder().model(moe.toString()).data(domains).maxTokens(400).expertsPerToken(List.of(1, 2, 3)).build());
         RoutingArtifact.Sweep sweep = some.sweep().orElseThrow();
         assertEquals(List.of(1, 2, 3), sweep.steps().stream().map(RoutingArtifact.Step::perToken).toList());
         assertEquals(some.loss(), sweep.steps().get(1).loss());
@@ -142,7 +143,7 @@ class RoutingRunTest {
         Task.Domain few = new Task.Domain("math", Files.write(folder.resolve("few.jsonl"), rows).toString());
         double[] rises = {0.015580, 0.008659};
         for (int i = 0; i < 2; i++) {
-            RoutingArtifact.WhatIf off = run(new Task.Routing(moe.toString(), List.of(few), null, null, null, null, null, null, List.of(new Task.Mask(2, 3, i == 1)), null, null)).whatIf().orElseThrow();
+            RoutingArtifact.WhatIf off = run(TaskRoutingBuilder.builder().model(moe.toString()).data(List.of(few)).mask(List.of(new Task.Mask(2, 3, i == 1))).build()).whatIf().orElseThrow();
             assertEquals(2.322267, off.lossBefore(), 1e-4);
             assertEquals(rises[i], off.lossAfter() - off.lossBefore(), 5e-5);
         }

@@ -25,6 +25,7 @@ import vitrine.core.probe.Site;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.task.TaskRoutingBuilder;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.testing.Reference;
 import vitrine.core.work.TaskRunner;
@@ -99,7 +100,8 @@ class RoutingWhatIfTest {
         }
 
         RoutingArtifact run() throws IOException {
-            Task.Routing task = new Task.Routing(model, List.of(new Task.Domain("text", data)), null, null, counts, null, against, at, mask, force, swap);
+            Task.Routing task = TaskRoutingBuilder.builder().model(model).data(List.of(new Task.Domain("text", data))).expertsPerToken(counts).against(against).expertsPerTokenAt(at)
+                    .mask(mask).force(force).swap(swap).build();
             return RoutingArtifact.of(TaskRunner.run(task, folder.resolve("out" + System.nanoTime()), Progress.NONE, w -> { }));
         }
 
