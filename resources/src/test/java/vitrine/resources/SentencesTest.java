@@ -194,6 +194,41 @@ class SentencesTest {
         assertTrue(looked.size() > 1100, "sentences were looked at: " + looked.size());
     }
 
+    /// Warnings whose subject and verb are put in: no single form of the code says them.
+    @Test
+    void warningsThatArePutTogetherAreChinese() {
+        assertEquals("前向计算不使用 1 个张量：model.extra。", chinese.of("1 tensor is not used by the forward pass: model.extra."));
+        assertEquals("前向计算不使用 1,024 个张量：model.extra 等。", chinese.of("1,024 tensors are not used by the forward pass: model.extra and others."));
+        assertEquals("第 3, 5 层重复其注意力（loops.json），而 config.json 没有说明：内置引擎也这样做，transformers 运行这些权重时不重复。",
+                chinese.of("Layers 3, 5 repeat their attention (loops.json), which config.json does not tell: the embedded engine does so too, transformers runs the weights without."));
+        assertEquals("a.weight 没有谱：NaN。", chinese.of("a.weight has no spectrum: NaN."));
+        assertEquals("整层跳过的层留在检查点中：x。它们的输出置为 0。", chinese.of("Layers that are skipped whole stay in the checkpoint: x. What they give is set to 0."));
+        assertEquals("my model：略去 2 个矩阵，在 base 中形状不同：a.weight, b.weight。", chinese.of("my model: 2 matrices are left out, of another shape in base: a.weight, b.weight."));
+    }
+
+    /// What a task's result is warned of, and what is noted of a checkpoint: shown in the drawer of tasks, in inspectors and among the notes of Anatomy.
+    @Test
+    void everyWarningHasItsChinese() throws java.io.IOException {
+        Pattern calls = Pattern.compile("\\b(?:warn\\.accept|warn|warning|Warning\\.of|new Warning|notes\\.add|note)\\(");
+        Pattern python = Pattern.compile("\\b(?:warn|warning)\\(");
+        // Put together of parts; see warningsThatArePutTogetherAreChinese.
+        java.util.Set<String> others = java.util.Set.of("%s not used by the forward pass: %s%s.", "%s: %,d %s left out, %s: %s%s.", "%s has no spectrum: %s.",
+                "Layers that are skipped whole stay in the checkpoint: " + CodeSentences.OPEN + ". What they give is set to 0.",
+                "%s %s attention (%s), which config.json does not tell: the embedded engine does so too, transformers runs the weights without.");
+        java.util.Set<String> missing = new java.util.TreeSet<>();
+        java.util.Set<String> looked = new java.util.HashSet<>();
+        for (CodeSentences file : CodeSentences.below("../model-core/src/main/java", "src/main/resources/vitrine/python")) {
+            for (CodeSentences.Found f : file.inCalls(file.name().endsWith(".py") ? python : calls)) {
+                boolean log = !f.text().startsWith(String.valueOf(CodeSentences.OPEN)) && Character.isLowerCase(f.text().charAt(0));
+                if (words(f.text()) && !log && !others.contains(f.text()) && looked.add(f.text()) && !said(f.text())) {
+                    missing.add(f + " -> " + unsaid(filled(f.text()).getFirst()));
+                }
+            }
+        }
+        assertEquals("", String.join("\n", missing));
+        assertTrue(looked.size() > 55, "sentences were looked at: " + looked.size());
+    }
+
     /// How a figure was obtained, as the badge beside it says when it is pointed at.
     @Test
     void everyOriginOfAFigureHasItsChinese() throws java.io.IOException {
