@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -442,7 +443,7 @@ final class SmallerModel {
                 if (perToken != null && again.layers().get(i).feedForward() instanceof FeedForward.Mixture m && m.router().perToken() != perToken) {
                     return "by the config a token of layer " + i + " would visit " + m.router().perToken() + " experts";
                 }
-                if (a.window() != b.window() || a.chunk() != b.chunk() || a.scale() != b.scale() || (a.rope() == null) != (b.rope() == null)) {
+                if (a.window() != b.window() || a.chunk() != b.chunk() || a.scale() != b.scale() || !Objects.equals(a.alibi(), b.alibi()) || (a.rope() == null) != (b.rope() == null)) {
                     return "by the config layer " + structure.layers().get(i) + " would attend otherwise in its new place";
                 }
             }
