@@ -373,7 +373,9 @@ final class SmallerModel {
                 return "layers keep different numbers of channels, which the config cannot say";
             }
             String key = keyOf(config, WIDTH_KEYS);
-            config.put(key == null ? WIDTH_KEYS.getFirst() : key, count.apply(structure.channels()));
+            // Falcon's configs may leave theirs out.
+            String usual = config.path("model_type").asText().equals("falcon") ? "ffn_hidden_size" : WIDTH_KEYS.getFirst();
+            config.put(key == null ? usual : key, count.apply(structure.channels()));
         }
         if (!structure.experts().isEmpty()) {
             String key = keyOf(config, EXPERT_KEYS);
