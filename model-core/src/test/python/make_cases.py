@@ -845,7 +845,7 @@ def all_cases():
     yield Case(
         "llama-f64",
         "all weights stored as float64 (safetensors F64), with digits beyond float32; the run narrows them to float32 "
-        "first",
+        "first; one layer",
         llama_tiny(torch_dtype="float64", num_hidden_layers=1),
         "llama-gqa", 1361, storage="float64")
 

@@ -76,7 +76,7 @@ class EngineConformanceTest {
         text = Files.writeString(folder.resolve("text.txt"), "The lantern over the wall went out, and the street was dark again.\n".repeat(3)
                 + "<|endoftext|>\nfor i in range(3): print(x, i)\nThe wall was long, and the wall was old.\n");
         ids = Files.writeString(folder.resolve("ids.jsonl"), IntStream.range(0, 8).mapToObj(s -> Json.object().set("input_ids",
-                Json.mapper().valueToTree(IntStream.range(0, 17 + 2 * s).map(i -> (7 * i + s * i * i + 3 * s) % 32).toArray())).toString()).collect(Collectors.joining("\n")));
+                Json.mapper().valueToTree(IntStream.range(0, 10 + 2 * s).map(i -> (7 * i + s * i * i + 3 * s) % 32).toArray())).toString()).collect(Collectors.joining("\n")));
     }
 
     @AfterAll
@@ -292,7 +292,7 @@ class EngineConformanceTest {
     }
 
     /// Shuffled, cut, accumulated, with a schedule of its own, from the values that either engine begins with: every method, first values and optimiser; packed with DoRA,
-    /// and adapters of embedding, head and experts. Losses, norms and slopes of every step, the ranks along the run, the results.
+    /// and adapters of embedding, head and experts. Biases of keys that no rope turns have no gradient but rounding, which Adam makes steps of: such models learn slowly here. Losses, norms and slopes of every step, the ranks along the run, the results.
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "llama-tied | dora | {'pack': true}",
@@ -314,9 +314,9 @@ class EngineConformanceTest {
         "qwen3 | hft | {'rounds': 3, 'lr': 0.001, 'weightDecay': 0.1}",
         "llama-gqa | apex | {'stages': 2, 'assessed': 4, 'lr': 0.001}",
         "falcon-alibi | lora | {}",
-        "falcon-alibi | full | {'lr': 0.001}",
+        "falcon-alibi | full | {'lr': 0.0001}",
         "bloom | lora | {}",
-        "bloom | full | {'lr': 0.001}",
+        "bloom | full | {'lr': 0.0001}",
         "mpt | dora | {}",
         "mpt | full | {'lr': 0.001}"})
     void trainingAgrees(String base, String method, String settings) throws IOException {
