@@ -113,10 +113,10 @@ def all_cases():
                  "model_type": "falcon", "multi_query": True, "new_decoder_architecture": True, "num_attention_heads": 6, "num_hidden_layers": 2, "num_kv_heads": 2,
                  "parallel_attn": True, "rope_theta": 500.0, "torch_dtype": "bfloat16", "transformers_version": "4.33.0", "use_cache": True, "vocab_size": VOCABULARY}, 1701,
                 ablations={"activation": {"activation": "silu"}})
-    yield small("falcon-alibi", "Falcon-RW: linear biases of 6 heads instead of positions, divided with the products; query, key and value of each head in turn, blocks one after the other, biases",
+    yield small("falcon-alibi", "Falcon-RW: linear biases of 9 heads (the last with a slope that bfloat16 rounds) instead of positions, divided with the products; query, key and value of each head in turn, blocks one after the other, biases",
                 {"alibi": True, "apply_residual_connection_post_layernorm": False, "architectures": ["FalconForCausalLM"], "attention_dropout": 0.0, "bias": True, "bos_token_id": 1,
-                 "eos_token_id": 2, "hidden_dropout": 0.0, "hidden_size": 12, "initializer_range": 0.02, "layer_norm_epsilon": 1e-5, "model_type": "falcon", "multi_query": False, "n_head": 6,
-                 "n_layer": 2, "new_decoder_architecture": False, "num_attention_heads": 6, "num_hidden_layers": 2, "parallel_attn": False, "torch_dtype": "bfloat16", "transformers_version": "4.27.4",
+                 "eos_token_id": 2, "hidden_dropout": 0.0, "hidden_size": 18, "initializer_range": 0.02, "layer_norm_epsilon": 1e-5, "model_type": "falcon", "multi_query": False, "n_head": 9,
+                 "n_layer": 2, "new_decoder_architecture": False, "num_attention_heads": 9, "num_hidden_layers": 2, "parallel_attn": False, "torch_dtype": "bfloat16", "transformers_version": "4.27.4",
                  "use_cache": True, "vocab_size": VOCABULARY}, 1751,
                 ablations={"alibi": {"alibi": False}})
     yield small("bloom", "BLOOM: linear biases of 3 heads instead of positions, a norm of the embedding, query, key and value of each head in turn, biases everywhere, tied output",
