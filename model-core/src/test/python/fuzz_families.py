@@ -35,6 +35,8 @@ import transformers
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
+from make_cases import biased_once
+
 ABSENT = object()
 SMALLEST_TOLERANCE = 1e-4
 NOISE = 100
@@ -516,6 +518,13 @@ def falcon(d):
     c.pop("intermediate_size")
     kv = c.pop("num_key_value_heads")
     c |= ropes(d, width_of(c)) | common(d, "layer_norm_epsilon") | sometimes(d, 0.5, bias=(True, False), activation=ACTIVATIONS, ffn_hidden_size=(40, 56, None), alibi=(False,))
+    if d.maybe(0.35):
+        c["alibi"] = True
+        if d.maybe(0.4):
+            # slopes that bfloat16 rounds
+            heads = c["num_attention_heads"] = d.one(5, 7, 9, 12, 16)
+            c["hidden_size"] = heads * d.one(3, 4, 6)
+            kv = d.one(*[k for k in range(1, heads + 1) if heads % k == 0])
     if d.maybe(0.5):
         c |= {"new_decoder_architecture": True, "num_kv_heads": kv} | sometimes(d, 0.5, num_ln_in_parallel_attn=(1, 2), multi_query=(True, False), parallel_attn=(True,))
     else:
@@ -523,13 +532,42 @@ def falcon(d):
     return c
 
 
+def bloom(d):
+    heads = d.one(1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 16)
+    hidden = heads * d.one(3, 5, 8)
+    while hidden < 24:
+        hidden *= 2
+    c = {"hidden_size": hidden, "vocab_size": d.one(64, 131)}
+    if d.maybe(0.3):
+        c["n_embed"] = c.pop("hidden_size") if d.maybe() else hidden
+    c |= {d.one("n_head", "num_attention_heads"): heads, d.one("n_layer", "num_hidden_layers"): d.whole(2, 4)}
+    return (c | common(d, "layer_norm_epsilon") | sometimes(d, 0.3, seq_length=(48,), pretraining_tp=(1, 4), n_inner=(None, 4 * hidden), offset_alibi=(100,), attention_softmax_in_fp32=(True,), masked_softmax_fusion=(True,),
+            skip_bias_add=(True,), skip_bias_add_qkv=(False,), bias_dropout_fusion=(True,), attention_dropout=(0.1,), hidden_dropout=(0.1,))
+            | sometimes(d, 0.15, apply_residual_connection_post_layernorm=(False, True), slow_but_exact=(False, True)))
+
+
+def mpt(d):
+    heads = d.one(1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 16)
+    hidden = heads * d.one(3, 5, 8)
+    while hidden < 24:
+        hidden *= 2
+    c = {"d_model": hidden, "n_heads": heads, "n_layers": d.whole(2, 4), "vocab_size": d.one(64, 131), "max_seq_len": d.one(44, 64)} | common(d, "layer_norm_epsilon")
+    c |= sometimes(d, 0.3, expansion_ratio=(4,), learned_pos_emb=(True, False), no_bias=(True,), norm_type=("low_precision_layernorm", "layernorm"), embedding_fraction=(1.0, 0.5), logit_scale=(None,), init_device=("cpu", "meta"),
+                   resid_pdrop=(0.1, 0), emb_pdrop=(0, 0.1), verbose=(0,), init_config=({"name": "kaiming_normal_"},), tokenizer_name=("x",))
+    c |= sometimes(d, 0.02, logit_scale=(0.5, "inv_sqrt_d_model"), no_bias=(False,), expansion_ratio=(2,), norm_type=("rmsnorm",))
+    if d.maybe(0.8):
+        c["attn_config"] = (sometimes(d, 0.5, clip_qkv=(0.4, 1.5, 6.0, None, 0.0), softmax_scale=(0.2, 1.3, None), alibi=(True,), attn_impl=("torch", "triton", "flash"), attn_pdrop=(0,), attn_type=("multihead_attention",),
+                            alibi_bias_max=(8,), prefix_lm=(False,), qk_ln=(False,), attn_uses_sequence_id=(False,))
+                            | sometimes(d, 0.02, alibi=(False,), alibi_bias_max=(16,), prefix_lm=(True,), qk_ln=(True,), attn_uses_sequence_id=(True,), attn_type=("multiquery_attention",)))
+    return c
+
 
 FAMILIES = {
     "llama": llama, "mistral": mistral, "qwen2": qwen2, "qwen3": qwen3, "gemma": gemma, "gemma2": gemma2, "gemma3_text": gemma3_text, "phi3": phi3, "phimoe": phimoe, "stablelm": stablelm, "starcoder2": starcoder2,
     "granite": granite, "granitemoe": granitemoe, "ernie4_5": ernie4_5, "ernie4_5_moe": ernie4_5_moe, "gpt2": gpt2, "gpt_neox": gpt_neox, "opt": opt, "olmo2": olmo2, "olmoe": olmoe, "bert": encoder, "roberta": encoder,
     "mixtral": mixtral, "qwen2_moe": qwen2_moe, "qwen3_moe": qwen3_moe, "gpt_oss": gpt_oss, "deepseek_v2": deepseek_v2, "deepseek_v3": deepseek_v3, "dbrx": dbrx, "llama4_text": llama4_text,
     "smollm3": smollm3, "glm": glm, "glm4": glm, "glm4_moe": glm4_moe, "cohere": cohere, "cohere2": cohere2, "phi": phi, "olmo": olmo, "olmo3": olmo3, "exaone4": exaone4, "seed_oss": seed_oss, "nemotron": nemotron,
-    "hunyuan_v1_dense": hunyuan_v1_dense, "gptj": gptj, "falcon": falcon}
+    "hunyuan_v1_dense": hunyuan_v1_dense, "gptj": gptj, "falcon": falcon, "bloom": bloom, "mpt": mpt}
 ENCODERS = ("bert", "roberta")
 
 # --- models
@@ -539,7 +577,7 @@ def load(folder, dtype=torch.float32):
     kind = AutoModelForMaskedLM if json.loads((folder / "config.json").read_text())["model_type"] in ENCODERS else AutoModelForCausalLM
     model = kind.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
     model.config._experts_implementation = "eager"
-    return model
+    return biased_once(model)
 
 
 @torch.no_grad()
@@ -805,8 +843,8 @@ def parameters(vitrine, folder):
 
 def prompts_of(config, d):
     vocabulary = config["vocab_size"]
-    declared = config.get("max_position_embeddings", config.get("n_positions", 48))
-    scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
+    declared = config.get("max_position_embeddings", config.get("n_positions", config.get("max_seq_len", 48)))
+    scaling = {} if config.get("alibi") else config.get("rope_scaling") or config.get("rope_parameters") or {}
     if scaling.get("rope_type", scaling.get("type")) in ("linear", "dynamic"):
         declared *= scaling["factor"]
     elif scaling.get("rope_type", scaling.get("type")) == "yarn":
@@ -882,9 +920,9 @@ def alternatives(name, value, layers):
              ["chunked_attention"] * layers, ["linear_attention"] * layers], "attention_chunk_size": [5], "use_sliding_window": [True, False], "max_window_layers": [0, 1], "is_causal": [False], "original_max_position_embeddings": [16],
              "partial_rotary_factor": [0.5, 0.25], "head_dim": [4, 8, 16], "position_embedding_type": ["relative_key", "relative_key_query"], "is_decoder": [True, False], "mlp_only_layers": [[0]], "moe_layers": [[0], []],
              "no_rope_layers": [[1] * layers, [0] * layers], "rope_theta": [55.0, 1e6], "topk_method": ["group_limited_greedy", "noaux_tc"], "scoring_func": ["sigmoid", "softmax"], "tie_word_embeddings": [True, False],
-             "swiglu_limit": [0.5], "mlp_type": ["gated"], "norm_type": ["rms_norm"], "attention_type": ["bidirectional"], "attn_logit_softcapping": [1.0, None], "final_logit_softcapping": [1.0, None], "query_pre_attn_scalar": [3],
+             "swiglu_limit": [0.5], "mlp_type": ["gated"], "attention_type": ["bidirectional"], "attn_logit_softcapping": [1.0, None], "final_logit_softcapping": [1.0, None], "query_pre_attn_scalar": [3],
              "q_lora_rank": [None, 6], "clip_qkv": [0.1], "rope_local_base_freq": [33.0], "activation": ["relu", "gelu_new", "mish"], "sliding_window_pattern": [2, 1, "LG", None], "rotary_dim": [2, 3, None],
-             "num_ln_in_parallel_attn": [1, 2, 3], "num_kv_heads": [1, 2]}
+             "num_ln_in_parallel_attn": [1, 2, 3], "num_kv_heads": [1, 2], "logit_scale": [0.5, "inv_sqrt_d_model"], "norm_type": ["rmsnorm", "layernorm", "rms_norm"]}
     if name in known:
         return known[name]
     if isinstance(value, bool):
@@ -919,6 +957,11 @@ def variants(family, base, folder):
             yield f"no {name}", {k: v for k, v in base.items() if k != name}
         if name in base or value is not None and name in fields:
             yield f"{name}=null", {**base, name: None}
+        if isinstance(value, transformers.PreTrainedConfig):
+            inner = base.get(name) or {}
+            for key, usual in sorted(value.to_dict().items()):
+                for other in alternatives(key, usual, layers) if key not in UNTOUCHED else []:
+                    yield f"{name}.{key}={json.dumps(other)}", {**base, name: {**inner, key: other}}
     for words, change in ROPE_CHANGES.items():
         bare = {k: v for k, v in base.items() if k not in ("rope_parameters", "rope_scaling")}
         yield f"rope_scaling {words}", {**bare, "rope_scaling": change}

@@ -845,9 +845,9 @@ def all_cases():
     yield Case(
         "llama-f64",
         "all weights stored as float64 (safetensors F64), with digits beyond float32; the run narrows them to float32 "
-        "first",
-        llama_tiny(torch_dtype="float64"),
-        "llama-gqa", 136, storage="float64")
+        "first; one layer",
+        llama_tiny(torch_dtype="float64", num_hidden_layers=1),
+        "llama-gqa", 1361, storage="float64")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -905,7 +905,7 @@ def new_model(config_json, head):
         (Path(folder) / "config.json").write_text(json.dumps(config_json))
         config = AutoConfig.from_pretrained(folder)
     config.dtype = torch.float32
-    return AUTO[head].from_config(config, attn_implementation="eager").float().eval()
+    return biased_once(AUTO[head].from_config(config, attn_implementation="eager").float().eval())
 
 
 def load_model(directory, head, attention="eager"):
@@ -918,7 +918,19 @@ def load_model(directory, head, attention="eager"):
     kinds = {parameter.dtype for parameter in model.parameters()}
     if kinds != {torch.float32}:
         raise RuntimeError(f"{directory}: loaded as {kinds}")
-    return model.eval()
+    return biased_once(model.eval())
+
+
+def biased_once(model):
+    """Falcon's eager attention in transformers 5.18 adds linear biases twice, by itself and with the mask; its sdpa attention adds those of the mask, as the published code does once."""
+    if model.config.model_type == "falcon" and model.config.alibi:
+        for layer in model.base_model.h:
+            layer.self_attention.register_forward_pre_hook(without_biases, with_kwargs=True)
+    return model
+
+
+def without_biases(module, args, keywords):
+    return args, {**keywords, "alibi": torch.zeros_like(keywords["alibi"])}
 
 
 @torch.no_grad()
@@ -1004,13 +1016,17 @@ def blocks(model):
         layers, attention, feed_forward = base.h, "attn", "mlp"
     elif kind == "falcon":
         layers, attention, feed_forward = base.h, "self_attention", "mlp"
+    elif kind == "bloom":       # whose blocks give back the sums with what they read
+        layers, attention, feed_forward = base.h, "self_attention.dense", "mlp.dense_4h_to_h"
+    elif kind == "mpt":
+        layers, attention, feed_forward = base.blocks, "attn", "ffn.down_proj"
     elif kind == "gpt_neox":
         layers, attention, feed_forward = base.layers, "attention", "mlp"
     elif kind in ("bert", "roberta"):
         layers, attention, feed_forward = base.encoder.layer, "attention", None
     else:
         layers, attention, feed_forward = base.layers, "self_attn", "mlp"
-    return [(layer, getattr(layer, attention), feed_forward and getattr(layer, feed_forward)) for layer in layers]
+    return [(layer, layer.get_submodule(attention), feed_forward and layer.get_submodule(feed_forward)) for layer in layers]
 
 
 def forget_length(model):

@@ -113,6 +113,25 @@ def all_cases():
                  "model_type": "falcon", "multi_query": True, "new_decoder_architecture": True, "num_attention_heads": 6, "num_hidden_layers": 2, "num_kv_heads": 2,
                  "parallel_attn": True, "rope_theta": 500.0, "torch_dtype": "bfloat16", "transformers_version": "4.33.0", "use_cache": True, "vocab_size": VOCABULARY}, 1701,
                 ablations={"activation": {"activation": "silu"}})
+    yield small("falcon-alibi", "Falcon-RW: linear biases of 9 heads (the last with a slope that bfloat16 rounds) instead of positions, divided with the products; query, key and value of each head in turn, blocks one after the other, biases",
+                {"alibi": True, "apply_residual_connection_post_layernorm": False, "architectures": ["FalconForCausalLM"], "attention_dropout": 0.0, "bias": True, "bos_token_id": 1,
+                 "eos_token_id": 2, "hidden_dropout": 0.0, "hidden_size": 18, "initializer_range": 0.02, "layer_norm_epsilon": 1e-5, "model_type": "falcon", "multi_query": False, "n_head": 9,
+                 "n_layer": 2, "new_decoder_architecture": False, "num_attention_heads": 9, "num_hidden_layers": 2, "parallel_attn": False, "torch_dtype": "bfloat16", "transformers_version": "4.27.4",
+                 "use_cache": True, "vocab_size": VOCABULARY}, 1751,
+                ablations={"alibi": {"alibi": False}})
+    yield small("bloom", "BLOOM: linear biases of 3 heads instead of positions, a norm of the embedding, query, key and value of each head in turn, biases everywhere, tied output",
+                {"apply_residual_connection_post_layernorm": False, "architectures": ["BloomForCausalLM"], "attention_dropout": 0.0, "attention_softmax_in_fp32": True, "bias_dropout_fusion": True,
+                 "bos_token_id": 1, "eos_token_id": 2, "hidden_dropout": 0.0, "initializer_range": 0.02, "layer_norm_epsilon": 1e-5, "masked_softmax_fusion": True, "model_type": "bloom",
+                 "n_embed": 12, "n_inner": None, "n_layer": 2, "num_attention_heads": 3, "offset_alibi": 100, "pad_token_id": 3, "pretraining_tp": 2, "seq_length": 64, "skip_bias_add": True,
+                 "skip_bias_add_qkv": False, "torch_dtype": "bfloat16", "transformers_version": "4.20.0", "unk_token_id": 0, "use_cache": True, "vocab_size": VOCABULARY}, 1801,
+                ablations={"layer_norm_epsilon": {"layer_norm_epsilon": 0.1}})
+    yield small("mpt", "MPT: linear biases of 3 heads (slopes of 4, every other first) instead of positions, layer norms without biases, bounded queries, keys and values, a scale of its own, tied output",
+                {"architectures": ["MPTForCausalLM"], "attn_config": {"alibi": True, "alibi_bias_max": 8, "attn_impl": "torch", "attn_pdrop": 0, "attn_type": "multihead_attention",
+                 "attn_uses_sequence_id": False, "clip_qkv": 2.2, "prefix_lm": False, "qk_ln": False, "softmax_scale": 0.7}, "d_model": 12, "emb_pdrop": 0, "embedding_fraction": 1.0, "expansion_ratio": 4,
+                 "init_config": {"name": "kaiming_normal_"}, "init_device": "cpu", "learned_pos_emb": True, "logit_scale": None, "max_seq_len": 64, "model_type": "mpt", "n_heads": 3, "n_layers": 2,
+                 "no_bias": True, "norm_type": "low_precision_layernorm", "resid_pdrop": 0, "tokenizer_name": "EleutherAI/gpt-neox-20b", "torch_dtype": "bfloat16", "transformers_version": "4.28.1",
+                 "use_cache": False, "verbose": 0, "vocab_size": VOCABULARY}, 1851,
+                ablations={"clip_qkv": {"attn_config": {"softmax_scale": 0.7}}, "softmax_scale": {"attn_config": {"clip_qkv": 2.2}}})
 
 
 def run(model, ids, head, **inputs):

@@ -16,13 +16,14 @@ import java.util.List;
 /// @param clip queries, keys and values are cut to between minus this and this before they are rotated; 0 for not
 /// @param chunk a query sees keys of its own stretch of so many positions only; 0 for all
 /// @param temperature how queries grow with their position, or null for not
+/// @param alibi what scores lose with the distance of key and query, or null for nothing
 public record AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
                             Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output, int valueDim, String sinks,
-                            float clip, int chunk, Temperature temperature) {
+                            float clip, int chunk, Temperature temperature, Alibi alibi) {
 
     public AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
                          Rope rope, QueryKeyValue projection, QueryKeyNorm queryKeyNorm, Linear output, int valueDim, String sinks, float clip) {
-        this(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, 0, null);
+        this(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, 0, null, null);
     }
 
     public AttentionSpec(int heads, int keyValueHeads, int headDim, float scale, float softCap, boolean causal, int window,
@@ -32,27 +33,37 @@ public record AttentionSpec(int heads, int keyValueHeads, int headDim, float sca
 
     /// The same attention with a sink per head.
     public AttentionSpec withSinks(String tensor) {
-        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, tensor, clip, chunk, temperature);
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, tensor, clip, chunk, temperature, alibi);
     }
 
     /// The same attention with bounded queries, keys and values.
     public AttentionSpec clipped(float to) {
-        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, to, chunk, temperature);
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, to, chunk, temperature, alibi);
     }
 
     /// The same attention with a norm of queries and keys.
     public AttentionSpec normed(QueryKeyNorm norm) {
-        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, norm, output, valueDim, sinks, clip, chunk, temperature);
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, norm, output, valueDim, sinks, clip, chunk, temperature, alibi);
     }
 
     /// The same attention within stretches of `positions`.
     public AttentionSpec inChunks(int positions) {
-        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, positions, temperature);
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, positions, temperature, alibi);
     }
 
     /// The same attention with queries that grow with their position.
     public AttentionSpec tempered(Temperature by) {
-        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, chunk, by);
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, chunk, by, alibi);
+    }
+
+    /// The same attention with linear biases.
+    ///
+    /// @throws IllegalArgumentException for capped scores, of which no model is known that has both, or for another number of heads
+    public AttentionSpec biased(Alibi by) {
+        if (softCap != 0f || by.slopes().size() != heads) {
+            throw new IllegalArgumentException(by.slopes().size() + " linear biases for " + heads + " heads, scores capped at " + softCap);
+        }
+        return new AttentionSpec(heads, keyValueHeads, headDim, scale, softCap, causal, window, rope, projection, queryKeyNorm, output, valueDim, sinks, clip, chunk, temperature, by);
     }
 
     /// The first key that query `i` may see.

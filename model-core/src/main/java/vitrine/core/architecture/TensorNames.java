@@ -60,7 +60,7 @@ public final class TensorNames {
     public static String libraryPath(String path, String modelType) {
         int dot = path.indexOf('.');
         return switch (dot < 0 ? path : path.substring(0, dot)) {
-            case "h", "wte" -> "transformer." + path;
+            case "h", "wte", "word_embeddings", "blocks" -> "transformer." + path;
             case "layers", "embed_tokens", "embed_in" -> (modelType.equals("gpt_neox") ? "gpt_neox." : "model.") + path;
             case "decoder" -> "model." + path;
             default -> path;

@@ -12,6 +12,7 @@ import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Latent;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Separate;
 import vitrine.core.architecture.Norm;
+import vitrine.core.forward.LinearBiases;
 import vitrine.core.forward.RotaryTable;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.Operand;
@@ -35,6 +36,8 @@ final class AttentionSteps {
     private final AttentionSpec spec;
     private final int[] starts;
     private final RotaryTable[] tables;
+    /// By head, what linear biases give each key of the longest sequence; null without.
+    private final Attend.Bias[] biases;
 
     AttentionSteps(Tape tape, AttentionSpec spec, int[] starts, RotaryTable.Shelf ropes) {
         this.tape = tape;
@@ -45,6 +48,11 @@ final class AttentionSteps {
         for (int s = 0; s < tables.length; s++) {
             tables[s] = ropes.get(spec.rope(), 0, starts[s + 1] - starts[s]);
         }
+        int longest = 0;
+        for (int s = 0; s + 1 < starts.length; s++) {
+            longest = Math.max(longest, starts[s + 1] - starts[s]);
+        }
+        biases = LinearBiases.of(spec, longest);
     }
 
     private record Projected(Variable q, Variable k, Variable v) {}
@@ -267,7 +275,7 @@ final class AttentionSteps {
         private Attend.Rule rule(int head) {
             MemorySegment sinks = spec.sinks() == null ? null : tape.parameters.vector(spec.sinks()).data();
             float sink = sinks == null ? Float.NaN : sinks.getAtIndex(JAVA_FLOAT, head);
-            return new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink, spec.chunk());
+            return new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink, spec.chunk(), biases == null ? null : biases[head].from(lo));
         }
 
         /// Attention weights `[count g rows, keys]`.

@@ -35,6 +35,8 @@ final class AttentionBlock {
     private final AttentionSpec spec;
     private final Weights weights;
     private final Scratch scratch;
+    /// By head, what linear biases give each key; null without.
+    private Attend.Bias[] biases;
 
     AttentionBlock(int layer, AttentionSpec spec, Weights weights, Scratch scratch) {
         this.layer = layer;
@@ -78,6 +80,7 @@ final class AttentionBlock {
         ForwardPass.announce(probe, layer, Site.VALUE, group, p.v);
 
         Matrix z = scratch.matrix(h.rows(), spec.heads() * spec.valueDim());
+        biases = LinearBiases.of(spec, past + longest(group));
         for (int s = 0; s < group.sequences(); s++) {
             int from = group.offset(s);
             int length = group.length(s);
@@ -95,6 +98,14 @@ final class AttentionBlock {
             Elementwise.scale(z.columns(head * spec.valueDim(), spec.valueDim()), factors[head]);
         }
         weights.multiply(z, spec.output(), out);
+    }
+
+    private static int longest(Group group) {
+        int longest = 0;
+        for (int s = 0; s < group.sequences(); s++) {
+            longest = Math.max(longest, group.length(s));
+        }
+        return longest;
     }
 
     /// Queries `[tokens, H d]`, keys `[tokens, K d]`, values `[tokens, K e]`.
@@ -273,7 +284,7 @@ final class AttentionBlock {
         for (int i = 0; i < kvHeads * g; i++) {
             int head = firstKv * g + i;
             float sink = sinks == null ? Float.NaN : sinks.getAtIndex(JAVA_FLOAT, head);
-            Attend.Rule rule = new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink, spec.chunk());
+            Attend.Rule rule = new Attend.Rule(spec.scale(), spec.softCap(), spec.causal(), spec.window(), sink, spec.chunk(), biases == null ? null : biases[head]);
             Matrix one = scores.rows(i * rows, rows);
             if (wantsScores) {
                 Attend.scores(one, rule, firstQuery);

@@ -15,4 +15,12 @@ class TensorNamesTest {
     void findsTheLayerInAName(String name, int layer) {
         assertEquals(layer, TensorNames.layerOf(name));
     }
+
+    /// As published BLOOM checkpoints leave `transformer` out.
+    @ParameterizedTest
+    @CsvSource({"h.0.self_attention.dense, bloom, transformer.h.0.self_attention.dense", "word_embeddings, bloom, transformer.word_embeddings", "blocks.3.attn.Wqkv, mpt, transformer.blocks.3.attn.Wqkv",
+        "transformer.word_embeddings, falcon, transformer.word_embeddings", "layers.1.mlp.up_proj, llama, model.layers.1.mlp.up_proj", "embed_in, gpt_neox, gpt_neox.embed_in"})
+    void namesModulesAsTheLibraryDoes(String path, String type, String want) {
+        assertEquals(want, TensorNames.libraryPath(path, type));
+    }
 }

@@ -138,7 +138,7 @@ class ForwardPassLawsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"llama-gqa", "gemma2", "mistral", "gpt2", "phi3", "qwen3", "opt", "gpt-neox", "mixtral", "gpt-oss", "deepseek-v3", "llama4-text", "olmo3", "exaone4", "cohere", "hunyuan-dense",
-        "falcon"})
+        "falcon", "falcon-alibi", "bloom", "mpt"})
     void cachedAndUncachedDecodingAgree(String name) {
         try (Model m = Model.of(name); KeyValueCache cache = new KeyValueCache(m.spec, IDS.length)) {
             int width = m.spec.vocabSize();

@@ -115,7 +115,7 @@ class Capture:
             if wants("blocks"):
                 for i in self._range:
                     part = self._parts[i]
-                    for name, module in (("layer_out", part.layer), ("attn_out", part.attention), ("mlp_out", part.feed_forward)):
+                    for name, module in (("layer_out", part.layer), ("attn_out", part.attention_output), ("mlp_out", part.feed_forward)):
                         hooks.after(module, lambda value, n=name, l=i: caught[n].__setitem__(l, value.reshape(tokens, -1).float().cpu()))
             routers = self._routers(hooks) if wants("router") else None
             finite = models.non_finite(self._loaded.model, hooks, self._loaded.device)

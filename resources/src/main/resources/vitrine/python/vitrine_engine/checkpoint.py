@@ -23,7 +23,7 @@ FAMILIES = {
     "llama4_text": "Llama 4 (text)", "deepseek_v2": "DeepSeek-V2", "deepseek_v3": "DeepSeek-V3", "granitemoe": "Granite MoE", "phimoe": "Phi-MoE", "dbrx": "DBRX",
     "smollm3": "SmolLM3", "glm": "GLM", "glm4": "GLM-4", "olmo": "OLMo", "olmo3": "OLMo 3", "exaone4": "EXAONE 4", "seed_oss": "Seed-OSS",
     "nemotron": "Nemotron", "glm4_moe": "GLM-4.5", "cohere": "Cohere", "cohere2": "Cohere 2", "phi": "Phi", "hunyuan_v1_dense": "Hunyuan",
-    "gptj": "GPT-J", "falcon": "Falcon",
+    "gptj": "GPT-J", "falcon": "Falcon", "bloom": "BLOOM", "mpt": "MPT",
 }
 ENCODERS = ("bert", "roberta")
 
@@ -153,8 +153,9 @@ def whole(config, file, key):
 
 def positions(config):
     """The longest sequence that the model takes, as Vitrine reads it."""
-    value = next((config[k] for k in ("max_position_embeddings", "n_positions", "max_seq_len") if type(config.get(k)) is int), 2048)
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    keys = ("seq_length",) if config.get("model_type") == "bloom" else ("max_position_embeddings", "n_positions", "max_seq_len")
+    value = next((config[k] for k in keys if type(config.get(k)) is int), 2048)
+    rope = {} if config.get("alibi") is True else config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind, factor = rope.get("rope_type", rope.get("type")), rope.get("factor")
     if kind in ("linear", "dynamic", "yarn") and isinstance(factor, (int, float)) and config.get("model_type") not in ("gemma3_text", "olmo3"):
         # (in Gemma 3 and OLMo 3 the layers that see a window only are not stretched)

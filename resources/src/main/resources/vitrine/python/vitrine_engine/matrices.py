@@ -105,14 +105,14 @@ def known(name, layer, shape, config):
     hidden = config.hidden_size
     if kind == "gpt2" and module == "c_attn" and (height, width) == (hidden, 3 * hidden):
         return cut(("#query", "query", 0, hidden), ("#key", "key", hidden, hidden), ("#value", "value", 2 * hidden, hidden), along="columns")
-    if (kind, module) in (("phi3", "qkv_proj"), ("dbrx", "Wqkv")):
+    if (kind, module) in (("phi3", "qkv_proj"), ("dbrx", "Wqkv"), ("mpt", "Wqkv")):
         d = getattr(config, "head_dim", None) or hidden // heads
         of = config.attn_config if kind == "dbrx" else config
         q, kv = heads * d, d * (getattr(of, "kv_n_heads" if kind == "dbrx" else "num_key_value_heads", None) or heads)
         return cut(("#query", "query", 0, q), ("#key", "key", q, kv), ("#value", "value", q + kv, kv)) if (height, width) == (q + 2 * kv, hidden) else None
     if kind in ("phi3", "glm", "glm4") and module == "gate_up_proj" and (height, width) == (2 * config.intermediate_size, hidden):
         return cut(("#gate", "gate", 0, height // 2), ("#up", "up", height // 2, height // 2))
-    if kind == "gpt_neox" and module == "query_key_value" and (height, width) == (3 * hidden, hidden):
+    if kind in ("gpt_neox", "bloom") and module == "query_key_value" and (height, width) == (3 * hidden, hidden):
         d = hidden // heads
         return [Matrix(name, "#" + part, part, layer, expert, shape, parts=(heads, i * d, (i + 1) * d)) for i, part in enumerate(PARTS[:3])]
     if kind == "falcon" and module == "query_key_value":

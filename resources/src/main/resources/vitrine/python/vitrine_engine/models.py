@@ -1,12 +1,13 @@
 """Models in memory: loaded by transformers from local files, and the modules whose values are looked at."""
 
+import json
 import re
 
 import torch
 import transformers
 
 from .checkpoint import adapter_files
-from .refusals import Refusal
+from .refusals import Refusal, visible
 
 # What a checkpoint may lack without harm: buffers, and heads that no task here uses.
 HARMLESS = re.compile(r"(bert\.)?pooler\.|cls\.seq_relationship\.|position_ids$|rotary_emb|\.attn\.(masked_)?bias$")
@@ -57,11 +58,34 @@ def exact(config):
     return getattr(config, "attn_logit_softcapping", None) is None
 
 
+# What MosaicML's code has beside what transformers computes, which reads these keys and goes by none of them: the only values that mean the same to both.
+MPT = {"expansion_ratio": (4,), "no_bias": (True,), "logit_scale": (None,), "norm_type": ("low_precision_layernorm", "layernorm")}
+MPT_ATTENTION = {"alibi": (True,), "alibi_bias_max": (8,), "qk_ln": (False,), "prefix_lm": (False,), "attn_uses_sequence_id": (False,), "attn_type": ("multihead_attention",)}
+
+
+def require_computed(checkpoint):
+    """Refuses a config that says what transformers leaves out without a word."""
+    def require(config, known, prefix=""):
+        for key, values in known.items():
+            if key in config and config[key] not in values:
+                raise Refusal("family-unsupported", checkpoint.config_file, "%s is not computed by transformers, so the model is not run" % visible(json.dumps(config[key])), where=prefix + key)
+
+    config = checkpoint.config
+    if checkpoint.model_type == "mpt":
+        require(config, MPT)
+        attention = config.get("attn_config")
+        require(attention if isinstance(attention, dict) else {}, MPT_ATTENTION, "attn_config.")
+    if checkpoint.model_type == "bloom" and config.get("pretraining_tp", 1) != 1:
+        # its slices of outputs leave biases out
+        require(config, {"slow_but_exact": (False,)})
+
+
 def load(checkpoint, device, dtype, attention="sdpa", changes=None):
     """Loads a checkpoint's model.
 
     `changes` are entries of the config that are set to something else (dropout, for training).
     """
+    require_computed(checkpoint)
     auto = transformers.AutoModelForMaskedLM if checkpoint.encoder else transformers.AutoModelForCausalLM
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
@@ -90,7 +114,19 @@ def load(checkpoint, device, dtype, attention="sdpa", changes=None):
     if body:
         raise Refusal("tensor-missing", checkpoint.path, "the checkpoint lacks {:,} tensors that the model needs, such as {}".format(len(body), sorted(body)[0]))
     model.requires_grad_(False)
-    return Loaded(checkpoint, model.to(device).eval(), not missing, device)
+    return Loaded(checkpoint, biased_once(model).to(device).eval(), not missing, device)
+
+
+def biased_once(model):
+    """Falcon with linear biases: transformers' eager attention adds them twice, by itself and with the mask; its sdpa attention adds those of the mask, as the published code does once."""
+    if model.config.model_type == "falcon" and model.config.alibi:
+        for part in parts(model):
+            part.attention.register_forward_pre_hook(without_biases, with_kwargs=True)
+    return model
+
+
+def without_biases(module, args, keywords):
+    return args, {**keywords, "alibi": torch.zeros_like(keywords["alibi"])}
 
 
 def adapt(loaded, adapters):
@@ -120,10 +156,11 @@ def adapt(loaded, adapters):
 
 
 class Parts:
-    """A layer and its attention and feed-forward modules: those whose outputs are `attn_out` and `mlp_out`."""
+    """A layer and its attention and feed-forward modules; outputs of `attention_output` and `feed_forward` are `attn_out` and `mlp_out`."""
 
-    def __init__(self, layer, attention, feed_forward):
+    def __init__(self, layer, attention, feed_forward, attention_output=None):
         self.layer, self.attention, self.feed_forward = layer, attention, feed_forward
+        self.attention_output = attention if attention_output is None else attention_output
 
 
 def body(model):
@@ -153,6 +190,10 @@ def parts(model):
             out.append(Parts(layer, layer.norm_attn_norm.attn, layer.ffn))
         elif kind in ("bert", "roberta"):
             out.append(Parts(layer, layer.attention, layer.output.dense))
+        elif kind == "bloom":       # whose blocks give back the sums with what they read
+            out.append(Parts(layer, layer.self_attention, layer.mlp.dense_4h_to_h, layer.self_attention.dense))
+        elif kind == "mpt":
+            out.append(Parts(layer, layer.attn, layer.ffn.down_proj))
         else:
             attention = first_of(layer, "self_attn", "attn", "attention", "self_attention")
             feed_forward = first_of(layer, "mlp", "block_sparse_moe", "feed_forward", "fc2")

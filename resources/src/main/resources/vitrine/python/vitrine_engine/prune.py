@@ -38,7 +38,7 @@ RECIPE = ("perplexity = exp(mean of -ln p over every predicted token), %s; piece
           "after the other on the same pieces")
 # What a module is to its layer, by the last part of its name; where that is two things, by the part before.
 KINDS = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "o_proj": "output", "out_proj": "output", "dense": "output", "c_attn": "query_key_value",
-         "qkv_proj": "query_key_value", "query_key_value": "query_key_value", "gate_proj": "gate", "up_proj": "up", "down_proj": "down", "gate_up_proj": "gate_up", "fc1": "up",
+         "qkv_proj": "query_key_value", "query_key_value": "query_key_value", "Wqkv": "query_key_value", "gate_proj": "gate", "up_proj": "up", "down_proj": "down", "gate_up_proj": "gate_up", "fc1": "up",
          "fc2": "down", "fc_in": "up", "fc_out": "down", "c_fc": "up", "dense_h_to_4h": "up", "dense_4h_to_h": "down", "mlp.c_proj": "down", "attn.c_proj": "output", "self_attn.c_proj": "output"}
 ORDER = ("query", "key", "value", "query_key_value", "output", "gate", "up", "gate_up", "down", "other")
 ATTENTION = ORDER[:5]

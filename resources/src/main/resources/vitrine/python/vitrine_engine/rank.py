@@ -24,7 +24,7 @@ TIE = 1e-12
 MASSIVE = 100
 MOMENT_BYTES = 2 << 30
 GROWTH_SEQUENCES = 8
-WITHOUT_ROTARY = ("gpt2", "opt", "bert", "roberta")
+WITHOUT_ROTARY = ("gpt2", "opt", "bert", "roberta", "bloom", "mpt")
 
 
 class Moments:
@@ -153,7 +153,7 @@ class Rank:
     def _cache(self):
         if self._checkpoint.encoder:
             raise Refusal("family-unsupported", self._checkpoint.path, "%s keeps no keys and values" % self._checkpoint.family)
-        rotary = self._checkpoint.model_type not in WITHOUT_ROTARY
+        rotary = self._checkpoint.model_type not in WITHOUT_ROTARY and not getattr(self._config, "alibi", False)
         projections = [key_projection(p.attention, self._config, self._checkpoint) for p in self._parts]
         heads = models.key_value_heads(self._config)
         width = projections[0][2] // heads
@@ -220,7 +220,7 @@ class Rank:
             with models.Hooks() as hooks:
                 for l in layers:
                     part = self._parts[l]
-                    attention = part.attention.output.dense if self._checkpoint.encoder else part.attention
+                    attention = part.attention.output.dense if self._checkpoint.encoder else part.attention_output
                     for name, module in (("resid", part.layer), ("attn_out", attention), ("mlp_out", part.feed_forward)):
                         hooks.after(module, lambda value, n=name, l=l: caught.__setitem__((n, l), value.reshape(-1, width).float()))
                 for index, _ in self._passes(g, len(groups), hooks, False):
@@ -305,7 +305,7 @@ def key_projection(attention, config, checkpoint):
         # queries of one head of keys, its key and its value, head by head
         kv, d = models.key_value_heads(config), config.hidden_size // heads
         return attention.query_key_value, lambda rows: rows.view(len(rows), kv, heads // kv + 2, d)[:, :, -2].flatten(1), kv * d
-    if hasattr(attention, "query_key_value") and checkpoint.model_type == "gpt_neox":
+    if hasattr(attention, "query_key_value") and checkpoint.model_type in ("gpt_neox", "bloom"):
         # laid out per head: query, key, value
         return attention.query_key_value, lambda rows: rows.view(len(rows), heads, 3, -1)[:, :, 1].flatten(1), config.hidden_size
     for name in ("qkv_proj", "Wqkv"):

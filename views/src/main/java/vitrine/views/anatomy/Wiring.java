@@ -250,7 +250,7 @@ record Wiring(int layer, int layers, List<Box> embeddings, List<Aside> embedding
                 out.add(a.rope().rotated() < a.headDim() ? "on " + a.rope().rotated() + " of " + a.headDim() : "");
                 out.add(Positions.scaling(a.rope().scaling()));
             } else {
-                out.add(spec.embedding().positions() != null ? "learned positions" : "no positions");
+                out.add(a.alibi() != null ? "linear biases" : spec.embedding().positions() != null ? "learned positions" : "no positions");
             }
             out.add(a.softCap() > 0 ? "soft cap " + Numbers.general(a.softCap()) : "");
             boolean usual = Math.abs(a.scale() * Math.sqrt(a.headDim()) - 1) < 1e-6;

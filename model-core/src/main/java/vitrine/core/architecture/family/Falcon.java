@@ -3,6 +3,7 @@ package vitrine.core.architecture.family;
 import java.util.ArrayList;
 import java.util.List;
 import vitrine.core.architecture.Activations;
+import vitrine.core.architecture.Alibi;
 import vitrine.core.architecture.AttentionSpec;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Fused;
 import vitrine.core.architecture.AttentionSpec.QueryKeyValue.Layout;
@@ -20,7 +21,8 @@ import vitrine.core.architecture.RopeConfig;
 import vitrine.core.architecture.TensorNames;
 import vitrine.core.tensor.Activation;
 
-/// Falcon: queries, keys and values in one matrix, with one key/value head or several, both blocks reading the layer's input through one norm or two.
+/// Falcon: queries, keys and values in one matrix, with one key/value head or several, both blocks reading the layer's input through one norm or two; rotary positions or, in the first
+/// models, linear biases.
 public final class Falcon implements Family {
 
     @Override
@@ -50,8 +52,10 @@ public final class Falcon implements Family {
         boolean parallel = flag(c, "parallel_attn");
         Activation activation = Activations.of(c, "activation", "gelu");
         c.ignore("hidden_size", "apply_residual_connection_post_layernorm", "n_head", "n_layer");
-        if (c.flagOr("alibi", false)) {
-            throw c.unsupported("alibi", "attention with linear biases");
+        boolean biased = c.flagOr("alibi", false);
+        if (biased) {
+            // transformers makes a rope from them and turns nothing by it.
+            c.ignore("rope_theta", "rope_scaling", "rope_parameters");
         }
         if (grouped && !parallel) {
             throw c.unsupported("parallel_attn", "blocks one after the other in the new decoder architecture");
@@ -70,7 +74,7 @@ public final class Falcon implements Family {
             throw c.invalid("num_kv_heads", "is %d; without multi_query each of the %d heads has its own", c.positive("num_kv_heads"), heads);
         }
         int headDim = hidden / heads;
-        Rope rope = RopeConfig.of(c, headDim).read();
+        Rope rope = biased ? null : RopeConfig.of(c, headDim).read();
         // The queries of one key/value head stand before it, so that with a single one all queries come first.
         Layout layout = grouped || !single ? Layout.HEADS : Layout.BLOCKS;
         List<LayerSpec> specs = new ArrayList<>();
@@ -79,6 +83,10 @@ public final class Falcon implements Family {
             AttentionSpec attention = new AttentionSpec(heads, keyValueHeads, headDim, (float) (1 / Math.sqrt(headDim)), 0f, true, 0, rope,
                     new Fused(Linear.of(p + "self_attention.query_key_value", hidden + 2 * keyValueHeads * headDim, hidden, bias), layout), null,
                     Linear.of(p + "self_attention.dense", hidden, hidden, bias));
+            if (biased) {
+                // Added to the products before these are divided, and kept in bfloat16 whatever the weights are.
+                attention = attention.biased(Alibi.lowerFirst(heads).roundedTimes(1 / Math.sqrt(headDim)));
+            }
             FeedForward feedForward = new FeedForward.Plain(Linear.of(p + "mlp.dense_h_to_4h", inner, hidden, bias), Linear.of(p + "mlp.dense_4h_to_h", hidden, inner, bias), activation);
             String first = norms == 2 ? "ln_attn" : "input_layernorm";
             String second = norms == 2 ? "ln_mlp" : parallel ? "input_layernorm" : "post_attention_layernorm";
@@ -86,7 +94,7 @@ public final class Falcon implements Family {
             specs.add(parallel ? spec.inParallel() : spec);
         }
         String tokens = model + "word_embeddings.weight";
-        int longest = (int) Math.min(Integer.MAX_VALUE, rope.longestSequence(positions));
+        int longest = rope == null ? positions : (int) Math.min(Integer.MAX_VALUE, rope.longestSequence(positions));
         boolean tied = c.flagOr("tie_word_embeddings", true);
         boolean stored = names.has("lm_head.weight");
         Head head = tied || stored ? Head.of(stored ? "lm_head.weight" : tokens, hidden, !stored) : null;

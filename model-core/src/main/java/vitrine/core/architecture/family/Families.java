@@ -24,7 +24,7 @@ public final class Families {
             new DeepseekV3(), new GraniteMoe(), new Phimoe(), new Dbrx(), new Llama4Text(),
             new SmolLm3(), new Glm(), new Glm4(), new Olmo(), new Olmo3(), new Exaone4(), new SeedOss(), new Nemotron(),
             new Glm4Moe(), new Cohere(), new Cohere2(), new Phi(), new HunYuanDense(),
-            new GptJ(), new Falcon());
+            new GptJ(), new Falcon(), new Bloom(), new Mpt());
 
     private static final Map<String, Family> BY_TYPE = byType();
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import vitrine.core.analysis.attention.MeanMaps;
 import vitrine.core.analysis.evaluate.Evaluation;
@@ -88,7 +89,7 @@ final class LazyLayers {
             if (a.window() != first.window() || a.chunk() != first.chunk()) {
                 throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "its layers see different windows (layer %d another than layer 0), so that what they attend to is not comparable", l.index());
             }
-            if (a.heads() != first.heads() || a.headDim() != first.headDim() || (a.rope() == null) != (first.rope() == null)) {
+            if (a.heads() != first.heads() || a.headDim() != first.headDim() || !Objects.equals(a.alibi(), first.alibi()) || (a.rope() == null) != (first.rope() == null)) {
                 throw Refusal.of(Category.TASK_INVALID, model.checkpoint().path(), "its layers have queries of different kinds (layer %d others than layer 0), which cannot take each other's place", l.index());
             }
         });

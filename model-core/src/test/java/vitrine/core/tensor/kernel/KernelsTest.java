@@ -116,7 +116,9 @@ class KernelsTest {
     void softmaxRowsSumToOneAndMaskedEntriesAreZero() {
         for (Attend.Rule rule : new Attend.Rule[] {
             new Attend.Rule(0.3f, 0f, true, 0, Float.NaN), new Attend.Rule(0.3f, 5f, true, 7, Float.NaN),
-            new Attend.Rule(1f, 0f, false, 0, Float.NaN), new Attend.Rule(0.3f, 0f, true, 0, 0.5f)}) {
+            new Attend.Rule(1f, 0f, false, 0, Float.NaN), new Attend.Rule(0.3f, 0f, true, 0, 0.5f),
+            new Attend.Rule(0.3f, 0f, true, 0, Float.NaN, 0, new Attend.Bias(biases(45), true)), new Attend.Rule(0.3f, 0f, true, 7, 0.5f, 0, new Attend.Bias(biases(60), true)),
+            new Attend.Rule(0.3f, 0f, true, 0, Float.NaN, 0, new Attend.Bias(biases(45), false)), new Attend.Rule(0.3f, 0f, true, 0, Float.NaN, 10, new Attend.Bias(biases(49), false).from(4))}) {
             Matrix x = random(45, 45, 6);
             Matrix plain = copy(x);
             Matrix vectors = copy(x);
@@ -126,13 +128,13 @@ class KernelsTest {
             for (int i = 0; i < 45; i++) {
                 double total = 0;
                 for (int j = rule.firstKey(i); j < rule.endKey(i, 45); j++) {
-                    total += Math.exp(score(x.get(i, j), rule));
+                    total += Math.exp(score(x.get(i, j), rule) + bias(rule, i, j));
                 }
                 total += Float.isNaN(rule.sink()) ? 0 : Math.exp(rule.sink());
                 double sum = 0;
                 for (int j = 0; j < 45; j++) {
                     boolean visible = j >= rule.firstKey(i) && j < rule.endKey(i, 45);
-                    double want = visible ? Math.exp(score(x.get(i, j), rule)) / total : 0;
+                    double want = visible ? Math.exp(score(x.get(i, j), rule) + bias(rule, i, j)) / total : 0;
                     assertEquals(want, plain.get(i, j), visible ? 2e-6 : 0);
                     sum += plain.get(i, j);
                 }
@@ -145,6 +147,23 @@ class KernelsTest {
         }
     }
 
+    /// Falls by a half a step, with kinks, so that shifted by a place it gives other weights.
+    private static float[] biases(int n) {
+        float[] out = new float[n];
+        for (int i = 0; i < n; i++) {
+            out[i] = 0.5f * (i - n + 1) + 0.4f * (float) Math.sin(i);
+        }
+        return out;
+    }
+
+    private static double bias(Attend.Rule rule, int query, int key) {
+        if (rule.bias() == null) {
+            return 0;
+        }
+        float[] values = rule.bias().values();
+        return rule.bias().byDistance() ? values[values.length - 1 - (query - key)] : values[key] - values[query];
+    }
+
     private static double score(double raw, Attend.Rule rule) {
         double s = raw * rule.scale();
         return rule.softCap() == 0 ? s : rule.softCap() * Math.tanh(s / rule.softCap());
@@ -152,7 +171,11 @@ class KernelsTest {
 
     @Test
     void scoresThenUnscaledSoftmaxIsSoftmax() {
-        Attend.Rule rule = new Attend.Rule(0.3f, 5f, true, 9, Float.NaN);
+        scoresThenUnscaledSoftmax(new Attend.Rule(0.3f, 5f, true, 9, Float.NaN));
+        scoresThenUnscaledSoftmax(new Attend.Rule(0.3f, 0f, true, 9, Float.NaN, 0, new Attend.Bias(biases(40), true)));
+    }
+
+    private void scoresThenUnscaledSoftmax(Attend.Rule rule) {
         Matrix x = random(40, 40, 6);
         Matrix once = copy(x);
         Attend.plain(once, rule, 0);

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -372,7 +373,9 @@ public final class SmallerModel {
                 return "layers keep different numbers of channels, which the config cannot say";
             }
             String key = keyOf(config, WIDTH_KEYS);
-            config.put(key == null ? WIDTH_KEYS.getFirst() : key, count.apply(structure.channels()));
+            // Falcon's configs may leave theirs out.
+            String usual = config.path("model_type").asText().equals("falcon") ? "ffn_hidden_size" : WIDTH_KEYS.getFirst();
+            config.put(key == null ? usual : key, count.apply(structure.channels()));
         }
         if (!structure.experts().isEmpty()) {
             String key = keyOf(config, EXPERT_KEYS);
@@ -442,7 +445,7 @@ public final class SmallerModel {
                 if (perToken != null && again.layers().get(i).feedForward() instanceof FeedForward.Mixture m && m.router().perToken() != perToken) {
                     return "by the config a token of layer " + i + " would visit " + m.router().perToken() + " experts";
                 }
-                if (a.window() != b.window() || a.chunk() != b.chunk() || a.scale() != b.scale() || (a.rope() == null) != (b.rope() == null)) {
+                if (a.window() != b.window() || a.chunk() != b.chunk() || a.scale() != b.scale() || !Objects.equals(a.alibi(), b.alibi()) || (a.rope() == null) != (b.rope() == null)) {
                     return "by the config layer " + structure.layers().get(i) + " would attend otherwise in its new place";
                 }
             }

@@ -107,7 +107,7 @@ class StructuredPruneTest {
 
     @ParameterizedTest
     @CsvSource({"llama-gqa,num_hidden_layers", "gpt2,n_layer", "qwen2-layer-types,num_hidden_layers", "gemma2,num_hidden_layers", "mixtral,num_hidden_layers", "phi3,num_hidden_layers",
-        "qwen2-moe,num_hidden_layers"})
+        "qwen2-moe,num_hidden_layers", "bloom,n_layer", "mpt,n_layers", "falcon-alibi,num_hidden_layers"})
     void layersGoAndTheRestIsRenumbered(String model, String key) throws IOException {
         Path result = run(model, "shortgpt", "{\"layers\": 1}");
         JsonNode report = json(result, "pruning_report.json");
@@ -231,9 +231,21 @@ class StructuredPruneTest {
         assertEquals(all - Math.round(0.4f * all), kept);
     }
 
+    /// Slopes of linear biases go by the number of heads, so that a model of fewer heads would attend otherwise; widths of BLOOM's and MPT's feed-forward blocks no config can say.
+    @ParameterizedTest
+    @CsvSource({"falcon-alibi,heads,fused", "bloom,heads,fused", "mpt,heads,fused", "bloom,channels,four times as wide", "mpt,channels,intermediate_size"})
+    void whatLinearBiasesLeaveNoRoomForIsSetToZero(String model, String parts, String why) throws IOException {
+        Path result = run(model, parts.equals("heads") ? "heads" : "taylor", "{\"sparsity\": 0.5" + (parts.equals("heads") ? "}" : ", \"parts\": \"channels\"}"));
+        JsonNode report = json(result, "pruning_report.json");
+        assertEquals("same shapes, with zeros", report.get("output").asText());
+        assertTrue(warnings.getLast().contains(why), warnings.toString());
+        assertEquals(json(CASES.resolve(model), "config.json"), json(result, "config.json"));
+        assertTrue(report.at("/load_back/passed").asBoolean());
+    }
+
     @ParameterizedTest
     @CsvSource({"llama-gqa,intermediate_size", "qwen2,intermediate_size", "gpt2,n_inner", "gemma2,intermediate_size", "starcoder2,intermediate_size", "phi,intermediate_size",
-        "falcon,ffn_hidden_size"})
+        "falcon,ffn_hidden_size", "falcon-alibi,ffn_hidden_size"})
     void channelsGoFromAllThreeMatrices(String model, String key) throws IOException {
         Path result = run(model, "taylor", "{\"sparsity\": 0.25, \"parts\": \"channels\", \"secondOrder\": " + model.equals("qwen2") + "}");
         JsonNode report = json(result, "pruning_report.json");
