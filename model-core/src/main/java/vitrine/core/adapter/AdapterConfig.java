@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -45,7 +46,7 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
             case "SOLAR" -> Type.SOLAR;
             case String other -> throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; adapters that are read here are LORA, ADALORA and SOLAR", other).where("peft_type");
         };
-        String rankKey = type == Type.ADALORA && !json.path("init_r").isMissingNode() ? "init_r" : "r";
+        String rankKey = type == Type.ADALORA ? "init_r" : "r";
         JsonNode r = json.path(rankKey);
         if (!r.isIntegralNumber() || !r.canConvertToInt() || r.intValue() < 1 || r.intValue() > MOST_RANK) {
             throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; a whole number from 1 to %,d belongs here", shown(r), MOST_RANK).where(rankKey);
@@ -61,7 +62,8 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
             }
         }
         Map<ModulePattern, Double> alphas = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> e : json.path("alpha_pattern").properties()) {
+        // AdaLoRA has the key and does not look at it.
+        for (Map.Entry<String, JsonNode> e : (type == Type.ADALORA ? Json.object() : json.path("alpha_pattern")).properties()) {
             alphas.put(new ModulePattern(e.getKey(), file), number(e.getValue(), "alpha_pattern, " + e.getKey(), file));
         }
         JsonNode init = json.path("init_lora_weights");
@@ -91,6 +93,21 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
     /// The rank that the config gives a module: that of the first pattern that matches, as in PEFT.
     int rankOf(String path) {
         return ranks.entrySet().stream().filter(e -> e.getKey().matches(path)).map(Map.Entry::getValue).findFirst().orElse(rank);
+    }
+
+    /// Names of the parameters of a module that `target_parameters` names, in the order in which such modules have them: down projections last.
+    ///
+    /// @param stem the module's path. A name without its module is taken for one of stacked experts, or of the module itself
+    List<String> parametersOf(String stem) {
+        Set<String> out = new java.util.TreeSet<>(java.util.Comparator.comparing((String n) -> n.equals("down_proj")).thenComparing(n -> n));
+        for (String t : targetParameters) {
+            int dot = t.lastIndexOf('.');
+            String name = t.substring(dot + 1);
+            if (dot < 0 ? stem.equals("experts") || stem.endsWith(".experts") || name.equals("weight") : (stem + "." + name).equals(t) || (stem + "." + name).endsWith("." + t)) {
+                out.add(name);
+            }
+        }
+        return List.copyOf(out);
     }
 
     /// The ids whose rows of a table were trained (`trainable_token_indices`): a list for the embedding, or lists by the module's name; null where none are
@@ -123,10 +140,12 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
     }
 
     /// s of a module.
+    ///
+    /// AdaLoRA divides by the rank that training began with, also where components have gone since, and knows no patterns of alpha.
     double scaling(String path, int r) {
         double a = alphaOf(path);
         return switch (type) {
-            case ADALORA -> a / (r + ADALORA_EPSILON);
+            case ADALORA -> (alpha > 0 ? alpha : rank) / (rank + ADALORA_EPSILON);
             // The coefficients hold it already.
             case SOLAR -> 1;
             case LORA -> rankStabilised ? a / Math.sqrt(r) : a / r;

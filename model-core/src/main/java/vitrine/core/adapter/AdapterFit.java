@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import vitrine.core.architecture.ExpertParameter;
 import vitrine.core.architecture.Experts;
@@ -26,6 +27,8 @@ import vitrine.core.tensor.Shape;
 public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEntry> replaced, Map<String, Rows> rows) {
 
     private static final int NAMED = 3;
+    /// What libraries call the head at the outermost, whatever a checkpoint's own name for it is: GPT-NeoX' `embed_out` is `lm_head` since transformers 5.
+    private static final Set<String> OUTER_HEADS = Set.of("lm_head", "embed_out");
 
     /// What a module is in the base.
     public enum Role {
@@ -104,7 +107,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
             Map<String, NamedTensor> known = NamedTensor.of(spec).stream().collect(Collectors.toMap(NamedTensor::name, t -> t));
             Map<String, TensorEntry> replaced = new LinkedHashMap<>();
             adapter.saved().forEach((name, tensor) -> {
-                String own = resolve(name, known.keySet()).orElse(null);
+                String own = resolve(name, known.keySet()).or(() -> ownHead(name)).orElse(null);
                 Shape shape = own == null ? untiedHead(name) : known.get(own).shape();
                 if (shape == null) {
                     problems.add(name + " is saved whole, and the base has no such tensor");
@@ -169,6 +172,12 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
             return name.equals("lm_head.weight") && spec.head() != null && spec.head().tied() ? Shape.of(spec.vocabSize(), spec.head().width()) : null;
         }
 
+        /// The base's name for a head that has another name in the adapter.
+        private Optional<String> ownHead(String name) {
+            return spec.head() != null && !spec.head().tied() && name.endsWith(".weight") && OUTER_HEADS.contains(name.substring(0, name.length() - ".weight".length()))
+                    ? Optional.of(spec.head().weight()) : Optional.empty();
+        }
+
         private Site site(AdapterModule m) {
             if (m.embedding()) {
                 if (resolve(m.path() + ".weight", List.of(spec.embedding().tokens())).isEmpty()) {
@@ -219,7 +228,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
         }
 
         private boolean isHead(String path) {
-            return spec.head().tied() ? path.equals("lm_head") || path.equals("embed_out") : resolve(path + ".weight", List.of(spec.head().weight())).isPresent();
+            return OUTER_HEADS.contains(path) || !spec.head().tied() && resolve(path + ".weight", List.of(spec.head().weight())).isPresent();
         }
 
         private boolean fits(AdapterModule m, int in, int out) {

@@ -30,7 +30,9 @@ import vitrine.core.forward.Adaptation;
 import vitrine.core.forward.LowRankUpdate;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
+import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Matrix;
+import vitrine.core.tensor.StoredValues;
 
 /// Adapters on a base, as the forward pass takes them: factors in float32, scaling and DoRA's row factors within B. Nothing is merged.
 ///
@@ -76,7 +78,7 @@ final class AdapterWeights implements AutoCloseable {
         }
     }
 
-    /// Puts single rows into a copy of a table.
+    /// Puts single rows into a copy of a table: one of the base's type where that holds every row as it is, else of float32.
     private void patch(Used u, String table, AdapterFit.Rows rows) {
         TensorEntry own = base.tensor(table).orElseThrow();
         Adaptation.Replacement whole = replaced.get(table);
@@ -84,24 +86,49 @@ final class AdapterWeights implements AutoCloseable {
             throw Refusal.of(Category.ADAPTER_MISMATCH, u.fit.adapter().checkpoint().path(), "it trains rows of %s, which another of the adapters saves whole", table);
         }
         int width = (int) own.shape().size(1);
-        int bytes = own.dtype().bits() / 8;
-        MemorySegment data = patched.computeIfAbsent(table, t -> {
-            MemorySegment copy = arena.allocate(own.bytes(), 64);
-            copy.copyFrom(baseMap.data(own));
-            return copy;
-        });
+        DType type = holds(own.dtype(), table) ? own.dtype() : DType.F32;
+        int bytes = type.bits() / 8;
+        MemorySegment data = patched.computeIfAbsent(table, t -> copied(own, type));
         MemorySegment values = u.map.data(rows.values());
         for (int r = 0; r < rows.ids().length; r++) {
             double[] row = new double[width];
             for (int c = 0; c < width; c++) {
                 long at = (long) rows.ids()[r] * width + c;
-                double before = vitrine.core.tensor.StoredValues.at(own.dtype(), baseMap.data(own), at);
-                double now = vitrine.core.tensor.StoredValues.at(own.dtype(), data, at);
-                row[c] = now + u.weight * (vitrine.core.tensor.StoredValues.at(rows.values().dtype(), values, (long) r * width + c) - before);
+                double before = StoredValues.at(own.dtype(), baseMap.data(own), at);
+                double now = StoredValues.at(type, data, at);
+                row[c] = now + u.weight * (StoredValues.at(rows.values().dtype(), values, (long) r * width + c) - before);
             }
-            MemorySegment.copy(AdapterMergeRun.stored(row, own.dtype()), 0, data, (long) rows.ids()[r] * width * bytes, (long) width * bytes);
+            MemorySegment.copy(AdapterMergeRun.stored(row, type), 0, data, (long) rows.ids()[r] * width * bytes, (long) width * bytes);
         }
-        replaced.put(table, new Adaptation.Replacement(own, data));
+        replaced.put(table, new Adaptation.Replacement(own.as(table, type, own.shape(), null), data));
+    }
+
+    /// Whether a type holds all rows of a table that the adapters trained.
+    private boolean holds(DType type, String table) {
+        return type == DType.F32 || type == DType.F64 || used.stream().filter(u -> u.fit.rows().containsKey(table)).allMatch(u -> {
+            TensorEntry rows = u.fit.rows().get(table).values();
+            if (u.weight != 1) {
+                return false;
+            }
+            for (long i = 0; i < rows.elements(); i++) {
+                double v = StoredValues.at(rows.dtype(), u.map.data(rows), i);
+                if (StoredValues.at(type, AdapterMergeRun.stored(new double[] {v}, type), 0) != v) {
+                    return false;
+                }
+            }
+            return true;
+        });
+    }
+
+    private MemorySegment copied(TensorEntry own, DType type) {
+        MemorySegment copy = arena.allocate(own.elements() * type.bits() / 8, 64);
+        if (type == own.dtype()) {
+            return copy.copyFrom(baseMap.data(own));
+        }
+        for (long i = 0; i < own.elements(); i++) {
+            copy.setAtIndex(JAVA_FLOAT, i, (float) StoredValues.at(own.dtype(), baseMap.data(own), i));
+        }
+        return copy;
     }
 
     /// All adapters, as they are used.
@@ -128,9 +155,9 @@ final class AdapterWeights implements AutoCloseable {
         return used.stream().map(u -> u.fit.replaced().get(name)).filter(java.util.Objects::nonNull).findFirst().orElse(null);
     }
 
-    /// A table with the rows that were trained, in the base's type; null where none were.
-    MemorySegment patched(String name) {
-        return patched.get(name);
+    /// A table with the rows that were trained, in the base's type or in float32; null where none were.
+    Adaptation.Replacement patchedOrNull(String name) {
+        return patched.containsKey(name) ? replaced.get(name) : null;
     }
 
     /// A tensor of one of the adapters as stored.
@@ -346,7 +373,7 @@ final class AdapterWeights implements AutoCloseable {
         MemorySegment out = in.allocate(8 * t.elements(), 64);
         MemorySegment from = whole == null ? baseMap.data(t) : whole.data();
         for (long i = 0; i < t.elements(); i++) {
-            out.setAtIndex(JAVA_DOUBLE, i, vitrine.core.tensor.StoredValues.at(t.dtype(), from, i));
+            out.setAtIndex(JAVA_DOUBLE, i, StoredValues.at(t.dtype(), from, i));
         }
         for (Used u : used) {
             for (AdapterFit.Site site : u.fit.sites()) {
@@ -357,7 +384,7 @@ final class AdapterWeights implements AutoCloseable {
                     TensorEntry more = site.module().bias();
                     for (long i = 0; i < more.elements(); i++) {
                         out.setAtIndex(JAVA_DOUBLE, i, out.getAtIndex(JAVA_DOUBLE, i)
-                                + u.weight * site.module().scaling() * vitrine.core.tensor.StoredValues.at(more.dtype(), u.map.data(more), i));
+                                + u.weight * site.module().scaling() * StoredValues.at(more.dtype(), u.map.data(more), i));
                     }
                 }
             }
@@ -372,7 +399,7 @@ final class AdapterWeights implements AutoCloseable {
         long first = (long) expert * s.out() * s.in();
         double[] out = new double[s.out() * s.in()];
         for (int i = 0; i < out.length; i++) {
-            out[i] = vitrine.core.tensor.StoredValues.at(t.dtype(), baseMap.data(t), first + i);
+            out[i] = StoredValues.at(t.dtype(), baseMap.data(t), first + i);
         }
         for (Placed p : placed) {
             if (p.site.stacked().expert() == expert) {
@@ -443,7 +470,7 @@ final class AdapterWeights implements AutoCloseable {
             bias = in.allocate(4L * f.out(), 64);
             MemorySegment stored = u.map.data(m.bias());
             for (int o = 0; o < f.out(); o++) {
-                bias.setAtIndex(JAVA_FLOAT, o, (float) (m.scaling() * u.weight * vitrine.core.tensor.StoredValues.at(m.bias().dtype(), stored, o)));
+                bias.setAtIndex(JAVA_FLOAT, o, (float) (m.scaling() * u.weight * StoredValues.at(m.bias().dtype(), stored, o)));
             }
         }
         return new LowRankUpdate(a, b, own, bias, null, null);
@@ -481,7 +508,7 @@ final class AdapterWeights implements AutoCloseable {
             try (Arena scratch = Arena.ofConfined()) {
                 Dense v = rows.copy(scratch).add(f.deltaRows(scratch, first, rows.rows()), 1);
                 for (int r = 0; r < v.rows(); r++) {
-                    out[first + r] = vitrine.core.tensor.StoredValues.at(site.module().magnitude().dtype(), magnitude, first + r) / Math.sqrt(v.rows(r, 1).squares());
+                    out[first + r] = StoredValues.at(site.module().magnitude().dtype(), magnitude, first + r) / Math.sqrt(v.rows(r, 1).squares());
                 }
             }
         });
