@@ -17,6 +17,7 @@ Each line is: verdict, family, what was unusual, the largest difference. Verdict
 import argparse
 import contextlib
 import copy
+import dataclasses
 import io
 import json
 import logging
@@ -49,7 +50,7 @@ HEADS = ("lm_head", "embed_out", "decoder")
 
 
 def linears(model):
-    return {n: m for n, m in model.named_modules() if type(m) in (torch.nn.Linear, Conv1D)}
+    return {n: m for n, m in model.named_modules() if isinstance(m, (torch.nn.Linear, Conv1D)) and "Router" not in type(m).__name__}
 
 
 def is_head(name):
@@ -147,6 +148,9 @@ def draw_config(d, model, family):
         ids = sorted(d.random.sample(range(model.config.vocab_size), d.whole(1, 5)))
         if d.maybe(0.3):
             d.random.shuffle(ids)
+        # peft forgets the bias of a tied head beside such rows; what it merges has it.
+        if tied(model) and model.get_output_embeddings().bias is not None:
+            return c
         c["trainable_token_indices"] = d.one(ids, {embedding_name(model).rsplit(".", 1)[-1]: ids})
     if (tied(model)) and d.maybe(0.4):
         c["ensure_weight_tying"] = True
@@ -366,7 +370,7 @@ def merge_compared(folder, base, model, prompts, want, noise):
             worst = max(worst, d)
             if problem:
                 return problem, worst
-    if not tied(model.base_model.model):
+    if not tied(families.load(base)):
         theirs = copy.deepcopy(model).merge_and_unload().state_dict()
         ours = merged.state_dict()
         for name, value in theirs.items():
@@ -468,6 +472,146 @@ def finish(folder, verdict, keep):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+# --- every field
+
+PLAIN = {"llama": ["q_proj", "o_proj", "up_proj"], "gpt2": ["c_attn", "c_fc"], "qwen3_moe": ["q_proj", "o_proj"], "bert": ["query", "value"], "gpt_neox": ["query_key_value", "dense"], "gemma3_text": ["q_proj", "down_proj"]}
+
+
+def variations(model, family):
+    """(words, config, what is done to a model before) of every single change of a plain LoRA."""
+    table = embedding_name(model).rsplit(".", 1)[-1]
+    plain = {"r": 4, "lora_alpha": 6, "target_modules": PLAIN[family]}
+    first = PLAIN[family][0]
+    changes = {
+        "r": [1, 16], "lora_alpha": [0, -3, 0.3, 64], "target_modules": ["all-linear", rf".*\.1\..*{first}", None, [table], PLAIN[family] + [table], PLAIN[family] + ["lm_head"], PLAIN[family] + ["embed_out"]],
+        "exclude_modules": [first, rf".*\.0\..*", [f"0.{first}"]], "lora_dropout": [0.5], "fan_in_fan_out": [True], "bias": ["all", "lora_only"], "use_rslora": [True],
+        "modules_to_save": [["lm_head"], [table], [table, "lm_head"], ["norm"], ["embed_out"], ["decoder"], [PLAIN[family][-1]]],
+        "init_lora_weights": [False, "gaussian", "orthogonal", "eva", "olora", "pissa", "pissa_niter_4", "mica", "corda", "lora_ga", "loftq"], "layers_to_transform": [0, [1], [0, 2]], "rank_pattern": [{first: 2}, {"^" + first: 2}, {f"{first}|x": 7}],
+        "alpha_pattern": [{first: 2}, {f"x|{first}": 5}, {rf".*\.1\..*": 3}], "megatron_config": [{"a": 1}], "megatron_core": ["other"], "trainable_token_indices": [[3, 1], {table: [0, 2]}, {table: [0, 2], "lm_head": [0, 2]}, {"lm_head": [1]}, {table: [0, 2], "lm_head": [4]}],
+        "use_dora": [True], "velora_config": [peft.tuners.lora.config.VeloraConfig(num_groups=4)], "alora_invocation_tokens": [[5], [5, 6]], "use_qalora": [True], "qalora_group_size": [4],
+        "monteclora_config": [peft.tuners.lora.config.MontecloraConfig()], "layer_replication": [[[0, 2], [1, 3]], [[0, 1], [2, 3]], [[0, 3]], [[0, 1], [0, 1], [0, 1]]], "lora_bias": [True],
+        "target_parameters": [[f"{first}.weight"], ["experts.gate_up_proj"], ["experts.down_proj", "experts.gate_up_proj"], ["gate_up_proj"], ["mlp.gate.weight"], ["mlp.gate.weight", "experts.down_proj"]],
+        "use_bdlora": [peft.tuners.lora.config.BdLoraConfig(target_modules_bd_a=[first], nblocks=2, match_strict=False), peft.tuners.lora.config.BdLoraConfig(target_modules_bd_b=[first], nblocks=2, match_strict=False)],
+        "arrow_config": [peft.tuners.lora.config.ArrowConfig(top_k=1)], "kasa_config": [peft.tuners.lora.config.KasaConfig()], "ensure_weight_tying": [True], "inference_mode": [False], "task_type": ["CAUSAL_LM", "SEQ_CLS", "FEATURE_EXTRACTION"], "revision": ["main"]}
+    names = {f.name for f in dataclasses.fields(LoraConfig)}
+    known = set(changes) | {"peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "layers_pattern", "loftq_config", "eva_config", "corda_config", "lora_ga_config", "runtime_config", "_custom_modules"}
+    if names - known:
+        raise SystemExit(f"fields of LoraConfig that are not tried: {sorted(names - known)}")
+    yield "plain", plain
+    for name, values in changes.items():
+        for value in values:
+            yield f"{name}={value}", {**plain, name: value}
+            if name in ("modules_to_save", "trainable_token_indices") or name == "target_modules" and value and isinstance(value, list):
+                yield f"{name}={value}, ensure_weight_tying", {**plain, name: value, "ensure_weight_tying": True}
+    both = {"target_parameters": ["experts.down_proj", "experts.gate_up_proj"], "target_modules": []}
+    for words, more in {"rank_pattern": {"rank_pattern": {"experts.down_proj": 2}}, "alpha_pattern": {"alpha_pattern": {"gate_up_proj": 2}}, "use_rslora": {"use_rslora": True}, "lora_bias": {"lora_bias": True}, "as of old": {}}.items():
+        yield f"experts, {words}", {**plain, **both, **more}
+    yield "experts by old names", {**plain, "target_modules": ["gate_proj", "up_proj", "down_proj", "q_proj"]}
+    yield "experts by old names, rslora", {**plain, "target_modules": ["gate_proj", "up_proj", "down_proj", "q_proj"], "use_rslora": True}
+
+
+def edits(config):
+    """(words, config) of every single change of a saved config by hand: keys that are gone, or hold something else."""
+    for name, value in config.items():
+        if name in ("peft_type", "target_modules", "base_model_name_or_path"):
+            continue
+        yield f"no {name}", {k: v for k, v in config.items() if k != name}
+        for other in [None, {}, []] + ([not value] if isinstance(value, bool) else [value + 1] if isinstance(value, (int, float)) else []):
+            if other != value:
+                yield f"{name} becomes {json.dumps(other)}", {**config, name: other}
+    for name in ("a_new_variant", "enable_lora"):
+        yield f"{name} joins", {**config, name: [True, False]}
+
+
+# What else peft knows, as its configs want to be made.
+OTHERS = {"IA3": {"feedforward_modules": ["up_proj"], "target_modules": ["q_proj", "up_proj"]}, "LN_TUNING": {"target_modules": ["norm"]}, "OFT": {"r": 4, "oft_block_size": 0}, "BOFT": {"boft_block_size": 4}, "LOHA": {"r": 4}, "LOKR": {"r": 4}, "VBLORA": {"num_vectors": 8, "vector_length": 4, "r": 2},
+          "TRAINABLE_TOKENS": {"target_modules": ["embed_tokens"], "token_indices": [1, 2]}, "PROMPT_TUNING": {"num_virtual_tokens": 3, "task_type": "CAUSAL_LM"}, "PREFIX_TUNING": {"num_virtual_tokens": 3, "task_type": "CAUSAL_LM"},
+          "P_TUNING": {"num_virtual_tokens": 3, "task_type": "CAUSAL_LM"}, "ADAPTION_PROMPT": {"adapter_len": 4, "adapter_layers": 2, "task_type": "CAUSAL_LM", "target_modules": "self_attn"}, "ADALORA": {"total_step": 10, "init_r": 3}, "C3A": {"block_size": 4}}
+
+
+def others(vitrine, base, scratch, seed, prompts, report, family):
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items():
+        kind = getattr(kind, "value", kind)
+        folder = scratch / f"other-{kind}"
+        options = {"target_modules": ["q_proj", "up_proj"]} | OTHERS.get(kind, {})
+        if "num_virtual_tokens" in options:
+            options.pop("target_modules")
+        try:
+            made = config(**options)
+            make(base, folder, made, seed)
+        except BaseException as e:
+            report(family, f"peft_type {kind}", ("none", f"{type(e).__name__}: {e}".splitlines()[0][:100], 0.0, ""))
+            if kind == "LORA":
+                continue
+            # As its config would say it, with a LoRA's tensors.
+            try:
+                make(base, folder, LoraConfig(target_modules=["q_proj"]), seed)
+                saved = json.loads((folder / "adapter_config.json").read_text())
+                (folder / "adapter_config.json").write_text(json.dumps(saved | {"peft_type": kind}))
+            except BaseException:
+                continue
+        for task in ({"kind": "adapter", "adapter": str(folder)}, {"kind": "capture", "model": str(base), "prompt": {"ids": prompts[0]}, "what": ["logits"], "adapters": [{"path": str(folder)}]}):
+            event = vitrine.run(task, scratch / f"other-{vitrine.number}")
+            if event["event"] == "error":
+                # By its name, or by that of what is in it.
+                named = kind.lower() in event["message"].lower()
+                verdict = ("refused" if named else "WRONG", event["message"] + ("" if named else " [it is not named]"), 0.0, "")
+            elif event["event"] == "result" and kind in ("LORA", "ADALORA"):
+                verdict = ("same", "", 0.0, "")
+            else:
+                verdict = ("fault" if event["event"] != "result" else "WRONG", f"{task['kind']} says {event['event']} {event.get('message', '')}", 0.0, "")
+            report(family, f"peft_type {kind}, {task['kind']}", verdict)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fields(vitrine, family, seed, scratch, keep, report):
+    for tying in (False, True):
+        config, d = next((c, d) for c, d in (base_config(family, s) for s in range(seed, seed + 200)) if c.get("num_hidden_layers", c.get("n_layer")) == 3)
+        config["tie_word_embeddings"] = tying
+        home = scratch / f"{family}-{'tied' if tying else 'own'}"
+        base = home / "base"
+        families.write(config, base, seed)
+        prompts = prompts_of(config, d)[:1]
+        plain = None
+        for number, (words, options) in enumerate(variations(families.load(base), family)):
+            folder = home / f"adapter{number}"
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    make(base, folder, LoraConfig(**options), seed)
+            except BaseException as e:
+                verdict = ("none", f"{type(e).__name__}: {e}".splitlines()[0][:120], 0.0, "")
+            else:
+                verdict = judge(vitrine, base, [(folder, None)], prompts, scratch)
+                if verdict[0] == "WRONG" and keep:
+                    shutil.copytree(home, Path(keep) / f"{home.name}-{number}", dirs_exist_ok=True)
+                if verdict[0] == "refused":
+                    # What cannot be applied must not be shown wrongly either.
+                    event = vitrine.run({"kind": "adapter", "adapter": str(folder)}, scratch / f"list-{vitrine.number}")
+                    if event["event"] == "result":
+                        try:
+                            problem, _ = list_compared(vitrine, folder, listed(reference(base, [(folder, None)])), scratch)
+                        except Exception as e:
+                            problem = f"{type(e).__name__} {e}"
+                        if problem:
+                            verdict = ("WRONG", f"listed: {problem} [{verdict[1]}]", math.inf, "")
+            report(family, ("tied " if tying else "") + words, verdict)
+            plain = folder if words == "plain" else plain
+            if folder != plain:
+                shutil.rmtree(folder, ignore_errors=True)
+        if not tying:
+            saved = json.loads((plain / "adapter_config.json").read_text())
+            for number, (words, edited) in enumerate(edits(saved)):
+                folder = home / f"edited{number}"
+                shutil.copytree(plain, folder)
+                (folder / "adapter_config.json").write_text(json.dumps(edited))
+                report(family, words, judge(vitrine, base, [(folder, None)], prompts, scratch, merging=False))
+                shutil.rmtree(folder)
+            if family == "llama":
+                others(vitrine, base, scratch, seed, prompts, report, family)
+        shutil.rmtree(home)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=Path, help="the folder of a build or of an installation, with bin, lib and runtime")
@@ -495,7 +639,7 @@ def main():
         kind, message, d, name = verdict
         totals[family, kind] = totals.get((family, kind), 0) + 1
         if not arguments.quiet or kind not in ("same", "none"):
-            print(f"{kind:8} {family:13} {words:36} {message or f'{d:.1e} {name}'}", flush=True)
+            print(f"{kind:8} {family:13} {words:44} {message or f'{d:.1e} {name}'}", flush=True)
 
     with tempfile.TemporaryDirectory() as home:
         scratch = Path(home)

@@ -39,6 +39,8 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
     private static final String SAVED = ".modules_to_save.";
     /// What peft writes of the base's own biases beside modules that are saved whole; it never reads them.
     private static final String ORIGINAL = ".original_module.";
+    /// What variants of training keep beside the factors; a pass does not read it.
+    private static final List<String> OF_TRAINING = List.of(".lora_velora_", ".lora_monteclora_sampler.");
     /// Places of coefficients are written in 16 bits.
     private static final int MOST_VECTORS = 64;
 
@@ -122,6 +124,10 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
             }
             List<AdapterModule> modules = new ArrayList<>();
             factors.forEach((path, found) -> {
+                if (config.type() == AdapterConfig.Type.ADALORA && found.values().stream().anyMatch(t -> t.elements() == 0)) {
+                    notes.add("No component of " + path + " is left: it was read as a module that changes nothing.");
+                    return;
+                }
                 List<AdapterModule> experts = experts(path, found);
                 if (experts.isEmpty()) {
                     modules.add(module(path, found));
@@ -156,7 +162,7 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
                 if (factors.computeIfAbsent(m.group(1), p -> new LinkedHashMap<>()).putIfAbsent(key, t) != null) {
                     throw Refusal.of(Category.DUPLICATE_NAME, checkpoint.path(), "there are two tensors lora_%s of %s", key, m.group(1)).where("tensor " + t.name());
                 }
-            } else if (name.contains(ORIGINAL)) {
+            } else if (name.contains(ORIGINAL) || OF_TRAINING.stream().anyMatch(name::contains)) {
                 return;
             } else if (name.endsWith(ROWS)) {
                 rows.put(name.substring(0, name.length() - ROWS.length()), t);

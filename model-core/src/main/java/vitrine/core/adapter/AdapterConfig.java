@@ -27,6 +27,10 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
     private static final double ADALORA_EPSILON = 1e-5;
     /// Initialisations that take something out of the base's weights: the adapter belongs to what is left of them.
     private static final Set<String> CHANGE_THE_BASE = Set.of("pissa", "olora", "corda", "lora_ga", "loftq");
+    /// Keys of variants whose delta is no B A.
+    private static final List<String> OTHER_DELTAS = List.of("kasa_config", "use_bdlora");
+    /// Keys of variants that do not add their delta everywhere, or not to this base.
+    private static final List<String> OTHER_PASSES = List.of("alora_invocation_tokens", "arrow_config", "layer_replication");
     private static final int MOST_RANK = 1 << 20;
 
     /// The kinds of adapter that are read.
@@ -46,6 +50,11 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
             case "SOLAR" -> Type.SOLAR;
             case String other -> throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; adapters that are read here are LORA, ADALORA and SOLAR", other).where("peft_type");
         };
+        for (String key : OTHER_DELTAS) {
+            if (isSet(json, key)) {
+                throw Refusal.of(Category.ADAPTER_INVALID, file, "it is set, and this variant of LoRA is not understood: figures of its deltas would be wrong").where(key);
+            }
+        }
         String rankKey = type == Type.ADALORA ? "init_r" : "r";
         JsonNode r = json.path(rankKey);
         if (!r.isIntegralNumber() || !r.canConvertToInt() || r.intValue() < 1 || r.intValue() > MOST_RANK) {
@@ -71,6 +80,21 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
                 json.path("use_dora").asBoolean(false), json.path("fan_in_fan_out").asBoolean(false), init.isMissingNode() || init.isNull() ? "true" : init.asText("true"),
                 json.path("base_model_name_or_path").asText("").equals("null") ? "" : json.path("base_model_name_or_path").asText(""), texts(json.path("modules_to_save")),
                 texts(json.path("target_parameters")), json, ranks, alphas);
+    }
+
+    private static boolean isSet(ObjectNode json, String key) {
+        JsonNode n = json.path(key);
+        return !n.isMissingNode() && !n.isNull() && !(n.isBoolean() && !n.booleanValue()) && !(key.equals("layer_replication") && n.isEmpty());
+    }
+
+    /// Refuses to apply a variant of LoRA that adds its delta to some tokens only (aLoRA), by a router of its own (Arrow), or to a base whose layers are repeated; its deltas
+    /// can be shown.
+    public void requireApplicable() {
+        for (String key : OTHER_PASSES) {
+            if (isSet(json, key)) {
+                throw Refusal.of(Category.ADAPTER_INVALID, file, "it is set, and this variant of LoRA can be shown and not applied here").where(key);
+            }
+        }
     }
 
     private static double number(JsonNode node, String key, Path file) {
@@ -108,6 +132,11 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
             }
         }
         return List.copyOf(out);
+    }
+
+    /// Whether a module is one of those that were trained as a copy of their own (`modules_to_save`).
+    public boolean savesWhole(String path) {
+        return modulesToSave.stream().anyMatch(m -> path.equals(m) || path.endsWith("." + m));
     }
 
     /// The ids whose rows of a table were trained (`trainable_token_indices`): a list for the embedding, or lists by the module's name; null where none are

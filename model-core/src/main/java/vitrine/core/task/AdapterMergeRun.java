@@ -83,7 +83,7 @@ final class AdapterMergeRun {
         adapters.placed().forEach(this::place);
         ObjectNode config = base.config();
         boolean tied = tied();
-        boolean untied = tied && (!head.isEmpty() || sites.containsKey(table()) || adapters.saved(table()) != null || adapters.saved(SAVED_HEAD) != null);
+        boolean untied = tied && (!head.isEmpty() || sites.containsKey(table()) || !model.spec().head().tied());
         Map<String, Declared> declared = new LinkedHashMap<>();
         base.tensors().values().forEach(t -> declared.put(t.name(), new Declared(t.dtype(), t.shape())));
         if (untied) {

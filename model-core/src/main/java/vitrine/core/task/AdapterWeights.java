@@ -64,6 +64,7 @@ final class AdapterWeights implements AutoCloseable {
             require(fit, weights.get(i));
             MappedWeights map = new MappedWeights(fit.adapter().checkpoint());
             used.add(new Used(fit, weights.get(i), map));
+            fit.adapter().copies().forEach((name, copy) -> requireOwn(fit, name, copy, map.data(copy), of));
             fit.replaced().forEach((name, tensor) -> {
                 if (replaced.putIfAbsent(name, new Adaptation.Replacement(tensor, map.data(tensor))) != null) {
                     throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "it saves %s whole, and so does another of the adapters", name)
@@ -75,6 +76,28 @@ final class AdapterWeights implements AutoCloseable {
         spec = untied(of);
         for (Used u : used) {
             u.fit.rows().forEach((table, rows) -> patch(u, table, rows));
+        }
+    }
+
+    /// Refuses a copy of a tensor that is not the base's own, though perhaps rounded to the type of the copy: PEFT would load it in the place of that.
+    private void requireOwn(AdapterFit fit, String name, TensorEntry copy, MemorySegment data, ModelSpec of) {
+        TensorEntry own = AdapterFit.repeatedOrNull(name, of, base);
+        if (own == null || !own.dtype().readable() || !copy.dtype().readable() || own.dtype() == copy.dtype() && data.mismatch(baseMap.data(own)) == -1) {
+            return;
+        }
+        long other = 0;
+        boolean half = copy.dtype() == DType.F16 || copy.dtype() == DType.BF16;
+        for (long i = 0; own.shape().equals(copy.shape()) && i < own.elements(); i++) {
+            double theirs = StoredValues.at(copy.dtype(), data, i);
+            double ours = StoredValues.at(own.dtype(), baseMap.data(own), i);
+            if (theirs != ours && !(half && StoredValues.at(copy.dtype(), AdapterMergeRun.stored(new double[] {ours}, copy.dtype()), 0) == theirs)) {
+                other++;
+            }
+        }
+        if (other > 0 || !own.shape().equals(copy.shape())) {
+            throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "its copy of %s is not the base's: %s", own.name(), own.shape().equals(copy.shape())
+                    ? String.format("%,d of %,d values are others", other, own.elements()) : "its shape is " + copy.shape() + ", the base's " + own.shape()).where("tensor " + copy.name())
+                    .help("It was made for another base, or changed this table too.");
         }
     }
 
@@ -227,8 +250,9 @@ final class AdapterWeights implements AutoCloseable {
         String weight = h.weight();
         if (replaced.containsKey("lm_head.weight")) {
             weight = "lm_head.weight";
-        } else if (replaced.containsKey(tokens) && !patched.containsKey(tokens)) {
-            // As with PEFT, a head that was tied keeps the table of the base.
+        } else if (replaced.containsKey(tokens) && !patched.containsKey(tokens)
+                && used.stream().anyMatch(u -> u.fit.replaced().containsKey(tokens) && u.fit.adapter().config().savesWhole(tokens.substring(0, tokens.lastIndexOf('.'))))) {
+            // As with PEFT, a head that was tied keeps the table of the base; but where the table itself was saved, both change.
             weight = OWN_TABLE;
             TensorEntry own = base.tensor(tokens).orElseThrow();
             replaced.put(OWN_TABLE, new Adaptation.Replacement(own, baseMap.data(own)));
