@@ -153,7 +153,9 @@ def draw_config(d, model, family):
             return c
         c["trainable_token_indices"] = d.one(ids, {embedding_name(model).rsplit(".", 1)[-1]: ids})
     if (tied(model)) and d.maybe(0.4):
-        c["ensure_weight_tying"] = True
+        # peft 0.21 writes factors of a head that is adapted with its embedding, and reads them again only where that is called embed_tokens.
+        if embedding_name(model).endswith("embed_tokens") or not {"lm_head", "decoder", "embed_out"} & set(c["target_modules"]):
+            c["ensure_weight_tying"] = True
     if d.maybe(0.1):
         c["fan_in_fan_out"] = True
     if d.maybe(0.1):

@@ -147,7 +147,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
                 // The rows are those of the embedding, or the head goes its own way.
                 String table = adapter.rows().keySet().stream().filter(p -> resolve(p + ".weight", List.of(tokens)).isPresent()).findFirst().orElse(null);
                 if (table == null || ids != null && !java.util.Arrays.equals(ids, adapter.config().rowsOf(table))) {
-                    problems.add("rows of " + path + " were trained that are not those of the embedding whose table it shares");
+                    problems.add("rows of " + path + " were trained, and they are not those of the embedding whose table it shares");
                 }
                 return;
             }

@@ -94,10 +94,14 @@ final class AdapterWeights implements AutoCloseable {
                 other++;
             }
         }
-        if (other > 0 || !own.shape().equals(copy.shape())) {
-            throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "its copy of %s is not the base's: %s", own.name(), own.shape().equals(copy.shape())
-                    ? String.format("%,d of %,d values are others", other, own.elements()) : "its shape is " + copy.shape() + ", the base's " + own.shape()).where("tensor " + copy.name())
-                    .help("It was made for another base, or changed this table too.");
+        String help = "It was made for another base, or it changes this table too.";
+        if (!own.shape().equals(copy.shape())) {
+            throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "its copy of %s is %s, the base's is %s", own.name(), copy.shape(), own.shape())
+                    .where("tensor " + copy.name()).help(help);
+        }
+        if (other > 0) {
+            throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "%,d of %,d values of its copy of %s are not the base's", other, own.elements(), own.name())
+                    .where("tensor " + copy.name()).help(help);
         }
     }
 

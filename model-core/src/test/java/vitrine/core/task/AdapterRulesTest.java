@@ -184,7 +184,7 @@ class AdapterRulesTest {
         Path base = of("lora-base-llama-tied");
         Path other = edited("lora-own-embedding-tied", c -> { }, v -> v.get(copy)[5] += 0.25f, Map.of());
         Refusal r = assertThrows(Refusal.class, () -> told(base, other, Task.What.logits));
-        assertTrue(r.getMessage().contains("1 of 768") && r.getMessage().contains("embed_tokens"), r.getMessage());
+        assertTrue(r.getMessage().contains("1 of 768 values of its copy") && r.getMessage().contains("embed_tokens"), r.getMessage());
     }
 
     /// A head that shares the embedding's table has the same rows; others would be left out without a word.
