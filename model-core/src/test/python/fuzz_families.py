@@ -1003,6 +1003,12 @@ def sweep(vitrine, family, seed, scratch, keep, report):
         shutil.rmtree(home)
 
 
+def worker_of(program):
+    """The command that starts the embedded worker of a build or of an installation."""
+    return [str(program / "runtime/bin/java"), "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", f"-Dvitrine.natives={program.resolve() / 'natives'}",
+            f"-DDJL_CACHE_DIR={program.resolve() / 'natives/djl'}", "-Dai.djl.offline=true", "-cp", str(program / "lib/vitrine.jar"), "vitrine.app.worker.WorkerMain"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=Path, help="the folder of a build or of an installation, with bin, lib and runtime")
@@ -1018,8 +1024,7 @@ def main():
     arguments = parser.parse_args()
     worker, opener = None, None
     if arguments.program:
-        worker = [str(arguments.program / "runtime/bin/java"), "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", f"-Dvitrine.natives={arguments.program.resolve() / 'natives'}",
-                  f"-DDJL_CACHE_DIR={arguments.program.resolve() / 'natives/djl'}", "-Dai.djl.offline=true", "-cp", str(arguments.program / "lib/vitrine.jar"), "vitrine.app.worker.WorkerMain"]
+        worker = worker_of(arguments.program)
         opener = [str(arguments.program / "bin/vitrine")]
     worker = shlex.split(arguments.worker) if arguments.worker else worker
     opener = shlex.split(arguments.opener) if arguments.opener else opener

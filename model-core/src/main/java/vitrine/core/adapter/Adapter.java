@@ -37,6 +37,10 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
     private static final String ROWS = ".token_adapter.trainable_tokens_delta";
     private static final String COPY = ".base_layer.";
     private static final String SAVED = ".modules_to_save.";
+    /// What peft writes of the base's own biases beside modules that are saved whole; it never reads them.
+    private static final String ORIGINAL = ".original_module.";
+    /// What variants of training keep beside the factors; a pass does not read it.
+    private static final List<String> OF_TRAINING = List.of(".lora_velora_", ".lora_monteclora_sampler.");
     /// Places of coefficients are written in 16 bits.
     private static final int MOST_VECTORS = 64;
 
@@ -120,6 +124,10 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
             }
             List<AdapterModule> modules = new ArrayList<>();
             factors.forEach((path, found) -> {
+                if (config.type() == AdapterConfig.Type.ADALORA && found.values().stream().anyMatch(t -> t.elements() == 0)) {
+                    notes.add("No component of " + path + " is left: it was read as a module that changes nothing.");
+                    return;
+                }
                 List<AdapterModule> experts = experts(path, found);
                 if (experts.isEmpty()) {
                     modules.add(module(path, found));
@@ -154,6 +162,8 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
                 if (factors.computeIfAbsent(m.group(1), p -> new LinkedHashMap<>()).putIfAbsent(key, t) != null) {
                     throw Refusal.of(Category.DUPLICATE_NAME, checkpoint.path(), "there are two tensors lora_%s of %s", key, m.group(1)).where("tensor " + t.name());
                 }
+            } else if (name.contains(ORIGINAL) || OF_TRAINING.stream().anyMatch(name::contains)) {
+                return;
             } else if (name.endsWith(ROWS)) {
                 rows.put(name.substring(0, name.length() - ROWS.length()), t);
             } else if (name.endsWith(COPY + "weight")) {
@@ -208,14 +218,12 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
         /// PEFT wraps a module once for each of its parameters, in the order in which the module has them, down projections last: the first stands innermost, under the most `base_layer`s.
         private List<AdapterModule> experts(String path, Map<String, TensorEntry> found) {
             String stem = path.replaceAll("(\\.base_layer)+$", "");
-            List<String> own = config.targetParameters().stream().filter(t -> (stem + ".").endsWith("." + t.substring(0, t.lastIndexOf('.') + 1)) || stem.equals(t.substring(0, Math.max(0, t.lastIndexOf('.')))))
-                    .sorted(java.util.Comparator.comparing((String t) -> t.endsWith(".down_proj"))).toList();
+            List<String> own = config.parametersOf(stem);
             if (own.isEmpty() || !found.keySet().equals(java.util.Set.of("A", "B"))) {
                 return List.of();
             }
             int depth = (path.length() - stem.length()) / ".base_layer".length();
-            String parameter = depth < own.size() ? own.get(own.size() - 1 - depth) : "";
-            String name = parameter.substring(parameter.lastIndexOf('.') + 1);
+            String name = depth < own.size() ? own.get(own.size() - 1 - depth) : "";
             List<String> parts = switch (name) {
                 case "gate_up_proj" -> List.of("gate_proj", "up_proj");
                 case "gate_proj", "up_proj", "down_proj" -> List.of(name);
@@ -223,7 +231,9 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
             };
             TensorEntry a = found.get("A");
             TensorEntry b = found.get("B");
-            int r = config.rank();
+            // Patterns see the parameter's own name.
+            String key = stem + "." + name;
+            int r = config.rankOf(key);
             if (parts.isEmpty() || a.shape().rank() != 2 || b.shape().rank() != 2 || a.shape().size(0) % r != 0 || a.shape().size(0) != b.shape().size(1) || b.shape().size(0) % parts.size() != 0
                     || !a.dtype().readable() || !b.dtype().readable() || a.elements() == 0 || a.elements() > Integer.MAX_VALUE || b.elements() > Integer.MAX_VALUE) {
                 return List.of();
@@ -233,7 +243,7 @@ public record Adapter(Checkpoint checkpoint, AdapterConfig config, List<AdapterM
             List<AdapterModule> all = new ArrayList<>();
             for (int e = 0; e < experts; e++) {
                 for (int p = 0; p < parts.size(); p++) {
-                    all.add(new AdapterModule(stem + "." + e + "." + parts.get(p), false, (int) a.shape().size(1), out, r, config.alpha(), config.scaling(stem, r), a, b, null, null, null, null,
+                    all.add(new AdapterModule(stem + "." + e + "." + parts.get(p), false, (int) a.shape().size(1), out, r, config.alphaOf(key), config.scaling(key, r), a, b, null, null, null, null,
                             new AdapterModule.Part(e, experts, p * out)));
                 }
             }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -26,6 +27,10 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
     private static final double ADALORA_EPSILON = 1e-5;
     /// Initialisations that take something out of the base's weights: the adapter belongs to what is left of them.
     private static final Set<String> CHANGE_THE_BASE = Set.of("pissa", "olora", "corda", "lora_ga", "loftq");
+    /// Keys of variants whose delta is no B A.
+    private static final List<String> OTHER_DELTAS = List.of("kasa_config", "use_bdlora");
+    /// Keys of variants that do not add their delta everywhere, or not to this base.
+    private static final List<String> OTHER_PASSES = List.of("alora_invocation_tokens", "arrow_config", "layer_replication");
     private static final int MOST_RANK = 1 << 20;
 
     /// The kinds of adapter that are read.
@@ -45,7 +50,12 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
             case "SOLAR" -> Type.SOLAR;
             case String other -> throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; adapters that are read here are LORA, ADALORA and SOLAR", other).where("peft_type");
         };
-        String rankKey = type == Type.ADALORA && !json.path("init_r").isMissingNode() ? "init_r" : "r";
+        for (String key : OTHER_DELTAS) {
+            if (isSet(json, key)) {
+                throw Refusal.of(Category.ADAPTER_INVALID, file, "it is set, and this variant of LoRA is not understood: figures of its deltas would be wrong").where(key);
+            }
+        }
+        String rankKey = type == Type.ADALORA ? "init_r" : "r";
         JsonNode r = json.path(rankKey);
         if (!r.isIntegralNumber() || !r.canConvertToInt() || r.intValue() < 1 || r.intValue() > MOST_RANK) {
             throw Refusal.of(Category.ADAPTER_INVALID, file, "it is %s; a whole number from 1 to %,d belongs here", shown(r), MOST_RANK).where(rankKey);
@@ -61,7 +71,8 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
             }
         }
         Map<ModulePattern, Double> alphas = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> e : json.path("alpha_pattern").properties()) {
+        // AdaLoRA has the key and does not look at it.
+        for (Map.Entry<String, JsonNode> e : (type == Type.ADALORA ? Json.object() : json.path("alpha_pattern")).properties()) {
             alphas.put(new ModulePattern(e.getKey(), file), number(e.getValue(), "alpha_pattern, " + e.getKey(), file));
         }
         JsonNode init = json.path("init_lora_weights");
@@ -69,6 +80,21 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
                 json.path("use_dora").asBoolean(false), json.path("fan_in_fan_out").asBoolean(false), init.isMissingNode() || init.isNull() ? "true" : init.asText("true"),
                 json.path("base_model_name_or_path").asText("").equals("null") ? "" : json.path("base_model_name_or_path").asText(""), texts(json.path("modules_to_save")),
                 texts(json.path("target_parameters")), json, ranks, alphas);
+    }
+
+    private static boolean isSet(ObjectNode json, String key) {
+        JsonNode n = json.path(key);
+        return !n.isMissingNode() && !n.isNull() && !(n.isBoolean() && !n.booleanValue()) && !(key.equals("layer_replication") && n.isEmpty());
+    }
+
+    /// Refuses to apply a variant of LoRA that adds its delta to some tokens only (aLoRA), by a router of its own (Arrow), or to a base whose layers are repeated; its deltas
+    /// can be shown.
+    public void requireApplicable() {
+        for (String key : OTHER_PASSES) {
+            if (isSet(json, key)) {
+                throw Refusal.of(Category.ADAPTER_INVALID, file, "it is set, and this variant of LoRA can be shown and not applied here").where(key);
+            }
+        }
     }
 
     private static double number(JsonNode node, String key, Path file) {
@@ -91,6 +117,26 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
     /// The rank that the config gives a module: that of the first pattern that matches, as in PEFT.
     int rankOf(String path) {
         return ranks.entrySet().stream().filter(e -> e.getKey().matches(path)).map(Map.Entry::getValue).findFirst().orElse(rank);
+    }
+
+    /// Names of the parameters of a module that `target_parameters` names, in the order in which such modules have them: down projections last.
+    ///
+    /// @param stem the module's path. A name without its module is taken for one of stacked experts, or of the module itself
+    List<String> parametersOf(String stem) {
+        Set<String> out = new java.util.TreeSet<>(java.util.Comparator.comparing((String n) -> n.equals("down_proj")).thenComparing(n -> n));
+        for (String t : targetParameters) {
+            int dot = t.lastIndexOf('.');
+            String name = t.substring(dot + 1);
+            if (dot < 0 ? stem.equals("experts") || stem.endsWith(".experts") || name.equals("weight") : (stem + "." + name).equals(t) || (stem + "." + name).endsWith("." + t)) {
+                out.add(name);
+            }
+        }
+        return List.copyOf(out);
+    }
+
+    /// Whether a module is one of those that were trained as a copy of their own (`modules_to_save`).
+    public boolean savesWhole(String path) {
+        return modulesToSave.stream().anyMatch(m -> path.equals(m) || path.endsWith("." + m));
     }
 
     /// The ids whose rows of a table were trained (`trainable_token_indices`): a list for the embedding, or lists by the module's name; null where none are
@@ -123,10 +169,12 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
     }
 
     /// s of a module.
+    ///
+    /// AdaLoRA divides by the rank that training began with, also where components have gone since, and knows no patterns of alpha.
     double scaling(String path, int r) {
         double a = alphaOf(path);
         return switch (type) {
-            case ADALORA -> a / (r + ADALORA_EPSILON);
+            case ADALORA -> (alpha > 0 ? alpha : rank) / (rank + ADALORA_EPSILON);
             // The coefficients hold it already.
             case SOLAR -> 1;
             case LORA -> rankStabilised ? a / Math.sqrt(r) : a / r;

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import vitrine.core.architecture.ExpertParameter;
 import vitrine.core.architecture.Experts;
@@ -26,6 +27,8 @@ import vitrine.core.tensor.Shape;
 public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEntry> replaced, Map<String, Rows> rows) {
 
     private static final int NAMED = 3;
+    /// What libraries call the head at the outermost, whatever a checkpoint's own name for it is: GPT-NeoX' `embed_out` is `lm_head` since transformers 5.
+    private static final Set<String> OUTER_HEADS = Set.of("lm_head", "embed_out");
 
     /// What a module is in the base.
     public enum Role {
@@ -73,6 +76,13 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
         return new Search(adapter, spec, base).run();
     }
 
+    /// The base's tensor that one of the adapter's repeats (`base_layer`), or null where there is none.
+    ///
+    /// @param name as in [Adapter#copies]
+    public static TensorEntry repeatedOrNull(String name, ModelSpec spec, Checkpoint base) {
+        return Search.ownOrNull(name, spec, base);
+    }
+
     private static final class Search {
         private final Adapter adapter;
         private final ModelSpec spec;
@@ -88,6 +98,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
         }
 
         AdapterFit run() {
+            adapter.config().requireApplicable();
             if (!adapter.config().targetParameters().isEmpty() && adapter.modules().stream().noneMatch(m -> m.part() != null)) {
                 throw Refusal.of(Category.ADAPTER_INVALID, adapter.checkpoint().path(), "it changes bare parameters (%s), which can be shown and not applied here",
                         String.join(", ", adapter.config().targetParameters())).where("target_parameters");
@@ -104,7 +115,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
             Map<String, NamedTensor> known = NamedTensor.of(spec).stream().collect(Collectors.toMap(NamedTensor::name, t -> t));
             Map<String, TensorEntry> replaced = new LinkedHashMap<>();
             adapter.saved().forEach((name, tensor) -> {
-                String own = resolve(name, known.keySet()).orElse(null);
+                String own = resolve(name, known.keySet()).or(() -> ownHead(name)).orElse(null);
                 Shape shape = own == null ? untiedHead(name) : known.get(own).shape();
                 if (shape == null) {
                     problems.add(name + " is saved whole, and the base has no such tensor");
@@ -132,7 +143,15 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
                 return;
             }
             int[] ids = adapter.config().rowsOf(path);
-            if (tiedHead && ids == null || to.containsKey(tokens)) {
+            if (tiedHead) {
+                // The rows are those of the embedding, or the head goes its own way.
+                String table = adapter.rows().keySet().stream().filter(p -> resolve(p + ".weight", List.of(tokens)).isPresent()).findFirst().orElse(null);
+                if (table == null || ids != null && !java.util.Arrays.equals(ids, adapter.config().rowsOf(table))) {
+                    problems.add("rows of " + path + " were trained, and they are not those of the embedding whose table it shares");
+                }
+                return;
+            }
+            if (to.containsKey(tokens)) {
                 return;
             }
             if (ids == null || values.shape().rank() != 2 || values.shape().size(0) != ids.length || values.shape().size(1) != spec.embedding().width() || !values.dtype().readable()) {
@@ -169,6 +188,12 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
             return name.equals("lm_head.weight") && spec.head() != null && spec.head().tied() ? Shape.of(spec.vocabSize(), spec.head().width()) : null;
         }
 
+        /// The base's name for a head that has another name in the adapter.
+        private Optional<String> ownHead(String name) {
+            return spec.head() != null && !spec.head().tied() && name.endsWith(".weight") && OUTER_HEADS.contains(name.substring(0, name.length() - ".weight".length()))
+                    ? Optional.of(spec.head().weight()) : Optional.empty();
+        }
+
         private Site site(AdapterModule m) {
             if (m.embedding()) {
                 if (resolve(m.path() + ".weight", List.of(spec.embedding().tokens())).isEmpty()) {
@@ -177,7 +202,8 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
                 }
                 return fits(m, spec.vocabSize(), spec.embedding().width()) ? new Site(m, Role.TABLE, spec.embedding().tokens(), null, -1) : null;
             }
-            String weight = resolve(m.path() + ".weight", linears.keySet()).orElse(null);
+            // Mixtral's mixtures are called mlp since transformers 5.
+            String weight = resolve(m.path() + ".weight", linears.keySet()).or(() -> resolve(m.path().replace(".mlp.", ".block_sparse_moe.") + ".weight", linears.keySet())).orElse(null);
             if (weight == null) {
                 ExpertParameter p = m.part() == null ? null : parameter(m);
                 if (p != null) {
@@ -219,7 +245,7 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
         }
 
         private boolean isHead(String path) {
-            return spec.head().tied() ? path.equals("lm_head") || path.equals("embed_out") : resolve(path + ".weight", List.of(spec.head().weight())).isPresent();
+            return OUTER_HEADS.contains(path) || !spec.head().tied() && resolve(path + ".weight", List.of(spec.head().weight())).isPresent();
         }
 
         private boolean fits(AdapterModule m, int in, int out) {
@@ -231,6 +257,13 @@ public record AdapterFit(Adapter adapter, List<Site> sites, Map<String, TensorEn
                         : String.format("B of %s is %s and writes %,d values, the base's writes %,d", m.path(), m.b().shape(), m.out(), out));
             }
             return m.in() == in && m.out() == out;
+        }
+
+        /// The base's tensor that one of the adapter's repeats (`base_layer`), or null.
+        private static TensorEntry ownOrNull(String name, ModelSpec spec, Checkpoint base) {
+            String head = spec.head() == null ? null : spec.head().weight();
+            return resolve(name, base.tensors().keySet()).or(() -> head != null && name.endsWith(".weight") && OUTER_HEADS.contains(name.substring(0, name.length() - ".weight".length()))
+                    ? Optional.of(head) : Optional.empty()).flatMap(base::tensor).orElse(null);
         }
 
         /// The base's name for a tensor. Published checkpoints may leave out the first part that the library's own names have (`transformer.`, `model.`), or

@@ -6,7 +6,7 @@ import java.util.regex.PatternSyntaxException;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
-/// A key of `rank_pattern` or `alpha_pattern`: it applies to a module whose whole path matches `(.*\.)?KEY`; a `^` at its start holds it to the
+/// A key of `rank_pattern` or `alpha_pattern`: it applies to a module whose whole path matches `(.*\.)?(KEY)`, as in PEFT; a `^` at its start holds it to the
 /// beginning of the path.
 ///
 /// Keys come from files, and matching can be made to take for ever: it is given up after a number of steps.
@@ -26,8 +26,8 @@ final class ModulePattern {
             throw invalid("a pattern of %,d characters; at most %,d are read", key.length(), MOST_CHARACTERS);
         }
         try {
-            // Python takes the ^ within (.*\.)?^KEY for the beginning of the path, and so does Java.
-            pattern = Pattern.compile("(.*\\.)?" + key + "$");
+            // Python takes the ^ within (.*\.)?(^KEY) for the beginning of the path, and so does Java.
+            pattern = Pattern.compile("(.*\\.)?(" + key + ")$");
         } catch (PatternSyntaxException e) {
             throw invalid("%s is no regular expression", key).cause(e);
         }

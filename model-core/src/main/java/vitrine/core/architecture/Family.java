@@ -11,6 +11,11 @@ public interface Family {
     /// What to call it on screen.
     String name();
 
+    /// The name of the output head's own matrix, where it does not share the embedding's.
+    default String headWeight(String modelType) {
+        return "lm_head.weight";
+    }
+
     /// The model that this config describes.
     ///
     /// @throws vitrine.core.refusal.Refusal `config-invalid`, `config-mismatch` or `family-unsupported`

@@ -17,7 +17,7 @@ import vitrine.core.json.Json;
 public final class TaskInputs {
 
     /// The embedded engine's version: results of another version are not taken from the cache.
-    public static final String ENGINE_VERSION = "6";
+    public static final String ENGINE_VERSION = "7";
 
     private TaskInputs() {}
 

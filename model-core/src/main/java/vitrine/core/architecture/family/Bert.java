@@ -31,6 +31,11 @@ public final class Bert implements Family {
     }
 
     @Override
+    public String headWeight(String modelType) {
+        return modelType.equals("bert") ? "cls.predictions.decoder.weight" : "lm_head.decoder.weight";
+    }
+
+    @Override
     public ModelSpec read(Config c, TensorNames names) {
         boolean roberta = c.text("model_type").equals("roberta");
         String model = names.prefix(roberta ? "roberta." : "bert.", "embeddings.word_embeddings.weight");

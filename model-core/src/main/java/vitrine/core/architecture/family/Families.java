@@ -47,6 +47,11 @@ public final class Families {
         return Optional.ofNullable(BY_TYPE.get(modelType));
     }
 
+    /// The name of a head's own matrix in this family, see [Family#headWeight].
+    public static String headWeight(String modelType) {
+        return of(modelType).map(f -> f.headWeight(modelType)).orElse("lm_head.weight");
+    }
+
     /// All `model_type` values that can be run.
     public static Collection<String> modelTypes() {
         return BY_TYPE.keySet();

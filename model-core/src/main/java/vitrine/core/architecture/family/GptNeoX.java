@@ -34,6 +34,11 @@ public final class GptNeoX implements Family {
     }
 
     @Override
+    public String headWeight(String modelType) {
+        return "embed_out.weight";
+    }
+
+    @Override
     public ModelSpec read(Config c, TensorNames names) {
         String model = names.prefix("gpt_neox.", "embed_in.weight");
         int hidden = c.positive("hidden_size");

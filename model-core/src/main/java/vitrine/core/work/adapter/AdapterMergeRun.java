@@ -21,6 +21,7 @@ import vitrine.core.analysis.adapter.Dense;
 import vitrine.core.analysis.adapter.Factors;
 import vitrine.core.analysis.adapter.Subspaces;
 import vitrine.core.architecture.Head;
+import vitrine.core.architecture.family.Families;
 import vitrine.core.artifact.Provenance;
 import vitrine.core.checkpoint.Checkpoint;
 import vitrine.core.checkpoint.MappedWeights;
@@ -48,7 +49,8 @@ import vitrine.core.work.output.Outcome;
 /// `tie_word_embeddings` becomes false, since a merge into the shared table would change the other as well.
 public final class AdapterMergeRun {
 
-    private static final String HEAD = "lm_head.weight";
+    /// What adapters call a tied head that they save whole.
+    private static final String SAVED_HEAD = "lm_head.weight";
 
     private final LoadedModel model;
     private final Checkpoint base;
@@ -57,12 +59,16 @@ public final class AdapterMergeRun {
     private final Map<String, List<AdapterWeights.Placed>> sites = new LinkedHashMap<>();
     private final Map<String, List<AdapterWeights.Placed>> biased = new LinkedHashMap<>();
     private final List<AdapterWeights.Placed> head = new ArrayList<>();
+    /// The head's own matrix, and the second name of its bias that an untied encoder reads; null where there is none.
+    private final String headName;
+    private String headBiasOrNull;
 
     private AdapterMergeRun(LoadedModel model, MappedWeights baseMap) {
         this.model = model;
         this.baseMap = baseMap;
         base = model.checkpoint();
         adapters = model.adapters();
+        headName = Families.headWeight(model.spec().modelType());
     }
 
     public static Outcome run(Task.AdapterMerge task, Path staging, Progress progress, Consumer<String> warn) throws IOException {
@@ -77,14 +83,19 @@ public final class AdapterMergeRun {
         adapters.placed().forEach(this::place);
         ObjectNode config = base.config();
         boolean tied = tied();
-        boolean untied = tied && (!head.isEmpty() || sites.containsKey(table()) || adapters.saved(table()) != null || adapters.saved(HEAD) != null);
+        boolean untied = tied && (!head.isEmpty() || sites.containsKey(table()) || !model.spec().head().tied());
         Map<String, Declared> declared = new LinkedHashMap<>();
         base.tensors().values().forEach(t -> declared.put(t.name(), new Declared(t.dtype(), t.shape())));
         if (untied) {
             TensorEntry own = base.tensor(table()).orElseThrow();
-            declared.put(HEAD, new Declared(own.dtype(), own.shape()));
+            declared.put(headName, new Declared(own.dtype(), own.shape()));
+            Head h = model.spec().head();
+            if (h.transform() != null && h.bias() != null) {
+                headBiasOrNull = headName.replace(".weight", ".bias");
+                declared.put(headBiasOrNull, declared.get(h.bias()));
+            }
             config.put("tie_word_embeddings", false);
-            warn.accept("The embedding and the head shared one table; they are parted, as only one of them changes: " + HEAD + " is written and tie_word_embeddings is false.");
+            warn.accept("The embedding and the head shared one table; they are parted, as only one of them changes: " + headName + " is written and tie_word_embeddings is false.");
         }
         int[] done = {0};
         CheckpointFolderWriter.write(staging, config, declared, (name, out) -> {
@@ -147,34 +158,44 @@ public final class AdapterMergeRun {
     }
 
     private void tensor(String name, Declared as, SafetensorsWriter out, Progress progress) throws IOException {
-        if (name.equals(HEAD) && base.tensor(HEAD).isEmpty()) {
-            TensorEntry saved = adapters.saved(HEAD);
+        if (name.equals(headName) && base.tensor(headName).isEmpty()) {
+            TensorEntry saved = adapters.saved(SAVED_HEAD);
             if (!head.isEmpty()) {
-                merged(HEAD, head, as.dtype(), out, progress);
+                merged(headName, head, as.dtype(), out, progress);
             } else if (saved != null) {
-                converted(HEAD, saved, as.dtype(), out);
+                converted(headName, saved, as.dtype(), out);
             } else {
-                out.write(HEAD, 0, baseMap.data(base.tensor(table()).orElseThrow()));
+                out.write(headName, 0, baseMap.data(base.tensor(table()).orElseThrow()));
             }
             return;
         }
+        if (name.equals(headBiasOrNull) && base.tensor(name).isEmpty()) {
+            // What ties matrices in these families ties biases too.
+            tensor(model.spec().head().bias(), as, name, out, progress);
+            return;
+        }
+        tensor(name, as, name, out, progress);
+    }
+
+    /// Writes a tensor of the base with what adapters do to it, under a name.
+    private void tensor(String name, Declared as, String to, SafetensorsWriter out, Progress progress) throws IOException {
         TensorEntry own = base.tensor(name).orElseThrow();
         TensorEntry saved = adapters.saved(name);
         if (sites.containsKey(name)) {
             merged(name, sites.get(name), as.dtype(), out, progress);
         } else if (biased.containsKey(name)) {
-            bias(name, biased.get(name), saved, out);
+            bias(name, to, biased.get(name), saved, out);
         } else if (saved != null) {
-            converted(name, saved, as.dtype(), out);
-        } else if (adapters.patched(name) != null) {
-            out.write(name, 0, adapters.patched(name));
+            converted(to, saved, as.dtype(), out);
+        } else if (adapters.patchedOrNull(name) != null) {
+            converted(to, adapters.patchedOrNull(name).tensor(), adapters.patchedOrNull(name).data(), as.dtype(), out);
         } else {
-            out.write(name, 0, baseMap.data(own));
+            out.write(to, 0, baseMap.data(own));
         }
         baseMap.release(own);
     }
 
-    private void bias(String name, List<AdapterWeights.Placed> placed, TensorEntry saved, SafetensorsWriter out) throws IOException {
+    private void bias(String name, String to, List<AdapterWeights.Placed> placed, TensorEntry saved, SafetensorsWriter out) throws IOException {
         TensorEntry own = saved != null ? saved : base.tensor(name).orElseThrow();
         MemorySegment data = saved != null ? adapters.data(saved) : baseMap.data(own);
         double[] sum = new double[(int) own.elements()];
@@ -187,11 +208,14 @@ public final class AdapterMergeRun {
                 sum[i] += adapters.weightOf(p.adapter()) * p.site().module().scaling() * StoredValues.at(more.dtype(), adapters.data(more), i);
             }
         }
-        out.write(name, 0, StoredValues.of(sum, base.tensor(name).orElseThrow().dtype()));
+        out.write(to, 0, StoredValues.of(sum, base.tensor(name).orElseThrow().dtype()));
     }
 
     private void converted(String name, TensorEntry from, DType to, SafetensorsWriter out) throws IOException {
-        MemorySegment data = adapters.data(from);
+        converted(name, from, adapters.data(from), to, out);
+    }
+
+    private static void converted(String name, TensorEntry from, MemorySegment data, DType to, SafetensorsWriter out) throws IOException {
         if (from.dtype() == to) {
             out.write(name, 0, data);
             return;

@@ -31,6 +31,7 @@ import vitrine.core.forward.LowRankUpdate;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
+import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Matrix;
 import vitrine.core.tensor.StoredValues;
 
@@ -64,6 +65,7 @@ public final class AdapterWeights implements AutoCloseable {
             require(fit, weights.get(i));
             MappedWeights map = new MappedWeights(fit.adapter().checkpoint());
             used.add(new Used(fit, weights.get(i), map));
+            fit.adapter().copies().forEach((name, copy) -> requireOwn(fit, name, copy, map.data(copy), of));
             fit.replaced().forEach((name, tensor) -> {
                 if (replaced.putIfAbsent(name, new Adaptation.Replacement(tensor, map.data(tensor))) != null) {
                     throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "it saves %s whole, and so does another of the adapters", name)
@@ -78,7 +80,33 @@ public final class AdapterWeights implements AutoCloseable {
         }
     }
 
-    /// Puts single rows into a copy of a table.
+    /// Refuses a copy of a tensor that is not the base's own, though perhaps rounded to the type of the copy: PEFT would load it in the place of that.
+    private void requireOwn(AdapterFit fit, String name, TensorEntry copy, MemorySegment data, ModelSpec of) {
+        TensorEntry own = AdapterFit.repeatedOrNull(name, of, base);
+        if (own == null || !own.dtype().readable() || !copy.dtype().readable() || own.dtype() == copy.dtype() && data.mismatch(baseMap.data(own)) == -1) {
+            return;
+        }
+        long other = 0;
+        boolean half = copy.dtype() == DType.F16 || copy.dtype() == DType.BF16;
+        for (long i = 0; own.shape().equals(copy.shape()) && i < own.elements(); i++) {
+            double theirs = StoredValues.at(copy.dtype(), data, i);
+            double ours = StoredValues.at(own.dtype(), baseMap.data(own), i);
+            if (theirs != ours && !(half && StoredValues.at(copy.dtype(), StoredValues.of(new double[] {ours}, copy.dtype()), 0) == theirs)) {
+                other++;
+            }
+        }
+        String help = "It was made for another base, or it changes this table too.";
+        if (!own.shape().equals(copy.shape())) {
+            throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "its copy of %s is %s, the base's is %s", own.name(), copy.shape(), own.shape())
+                    .where("tensor " + copy.name()).help(help);
+        }
+        if (other > 0) {
+            throw Refusal.of(Category.ADAPTER_MISMATCH, fit.adapter().checkpoint().path(), "%,d of %,d values of its copy of %s are not the base's", other, own.elements(), own.name())
+                    .where("tensor " + copy.name()).help(help);
+        }
+    }
+
+    /// Puts single rows into a copy of a table: one of the base's type where that holds every row as it is, else of float32.
     private void patch(Used u, String table, AdapterFit.Rows rows) {
         TensorEntry own = base.tensor(table).orElseThrow();
         Adaptation.Replacement whole = replaced.get(table);
@@ -86,24 +114,49 @@ public final class AdapterWeights implements AutoCloseable {
             throw Refusal.of(Category.ADAPTER_MISMATCH, u.fit.adapter().checkpoint().path(), "it trains rows of %s, which another of the adapters saves whole", table);
         }
         int width = (int) own.shape().size(1);
-        int bytes = own.dtype().bits() / 8;
-        MemorySegment data = patched.computeIfAbsent(table, t -> {
-            MemorySegment copy = arena.allocate(own.bytes(), 64);
-            copy.copyFrom(baseMap.data(own));
-            return copy;
-        });
+        DType type = holds(own.dtype(), table) ? own.dtype() : DType.F32;
+        int bytes = type.bits() / 8;
+        MemorySegment data = patched.computeIfAbsent(table, t -> copied(own, type));
         MemorySegment values = u.map.data(rows.values());
         for (int r = 0; r < rows.ids().length; r++) {
             double[] row = new double[width];
             for (int c = 0; c < width; c++) {
                 long at = (long) rows.ids()[r] * width + c;
-                double before = vitrine.core.tensor.StoredValues.at(own.dtype(), baseMap.data(own), at);
-                double now = vitrine.core.tensor.StoredValues.at(own.dtype(), data, at);
-                row[c] = now + u.weight * (vitrine.core.tensor.StoredValues.at(rows.values().dtype(), values, (long) r * width + c) - before);
+                double before = StoredValues.at(own.dtype(), baseMap.data(own), at);
+                double now = StoredValues.at(type, data, at);
+                row[c] = now + u.weight * (StoredValues.at(rows.values().dtype(), values, (long) r * width + c) - before);
             }
-            MemorySegment.copy(StoredValues.of(row, own.dtype()), 0, data, (long) rows.ids()[r] * width * bytes, (long) width * bytes);
+            MemorySegment.copy(StoredValues.of(row, type), 0, data, (long) rows.ids()[r] * width * bytes, (long) width * bytes);
         }
-        replaced.put(table, new Adaptation.Replacement(own, data));
+        replaced.put(table, new Adaptation.Replacement(own.as(table, type, own.shape(), null), data));
+    }
+
+    /// Whether a type holds all rows of a table that the adapters trained.
+    private boolean holds(DType type, String table) {
+        return type == DType.F32 || type == DType.F64 || used.stream().filter(u -> u.fit.rows().containsKey(table)).allMatch(u -> {
+            TensorEntry rows = u.fit.rows().get(table).values();
+            if (u.weight != 1) {
+                return false;
+            }
+            for (long i = 0; i < rows.elements(); i++) {
+                double v = StoredValues.at(rows.dtype(), u.map.data(rows), i);
+                if (StoredValues.at(type, StoredValues.of(new double[] {v}, type), 0) != v) {
+                    return false;
+                }
+            }
+            return true;
+        });
+    }
+
+    private MemorySegment copied(TensorEntry own, DType type) {
+        MemorySegment copy = arena.allocate(own.elements() * type.bits() / 8, 64);
+        if (type == own.dtype()) {
+            return copy.copyFrom(baseMap.data(own));
+        }
+        for (long i = 0; i < own.elements(); i++) {
+            copy.setAtIndex(JAVA_FLOAT, i, (float) StoredValues.at(own.dtype(), baseMap.data(own), i));
+        }
+        return copy;
     }
 
     /// All adapters, as they are used.
@@ -130,9 +183,9 @@ public final class AdapterWeights implements AutoCloseable {
         return used.stream().map(u -> u.fit.replaced().get(name)).filter(java.util.Objects::nonNull).findFirst().orElse(null);
     }
 
-    /// A table with the rows that were trained, in the base's type; null where none were.
-    public MemorySegment patched(String name) {
-        return patched.get(name);
+    /// A table with the rows that were trained, in the base's type or in float32; null where none were.
+    public Adaptation.Replacement patchedOrNull(String name) {
+        return patched.containsKey(name) ? replaced.get(name) : null;
     }
 
     /// A tensor of one of the adapters as stored.
@@ -202,8 +255,9 @@ public final class AdapterWeights implements AutoCloseable {
         String weight = h.weight();
         if (replaced.containsKey("lm_head.weight")) {
             weight = "lm_head.weight";
-        } else if (replaced.containsKey(tokens) && !patched.containsKey(tokens)) {
-            // As with PEFT, a head that was tied keeps the table of the base.
+        } else if (replaced.containsKey(tokens) && !patched.containsKey(tokens)
+                && used.stream().anyMatch(u -> u.fit.replaced().containsKey(tokens) && u.fit.adapter().config().savesWhole(tokens.substring(0, tokens.lastIndexOf('.'))))) {
+            // As with PEFT, a head that was tied keeps the table of the base; but where the table itself was saved, both change.
             weight = OWN_TABLE;
             TensorEntry own = base.tensor(tokens).orElseThrow();
             replaced.put(OWN_TABLE, new Adaptation.Replacement(own, baseMap.data(own)));
@@ -348,7 +402,7 @@ public final class AdapterWeights implements AutoCloseable {
         MemorySegment out = in.allocate(8 * t.elements(), 64);
         MemorySegment from = whole == null ? baseMap.data(t) : whole.data();
         for (long i = 0; i < t.elements(); i++) {
-            out.setAtIndex(JAVA_DOUBLE, i, vitrine.core.tensor.StoredValues.at(t.dtype(), from, i));
+            out.setAtIndex(JAVA_DOUBLE, i, StoredValues.at(t.dtype(), from, i));
         }
         for (Used u : used) {
             for (AdapterFit.Site site : u.fit.sites()) {
@@ -359,7 +413,7 @@ public final class AdapterWeights implements AutoCloseable {
                     TensorEntry more = site.module().bias();
                     for (long i = 0; i < more.elements(); i++) {
                         out.setAtIndex(JAVA_DOUBLE, i, out.getAtIndex(JAVA_DOUBLE, i)
-                                + u.weight * site.module().scaling() * vitrine.core.tensor.StoredValues.at(more.dtype(), u.map.data(more), i));
+                                + u.weight * site.module().scaling() * StoredValues.at(more.dtype(), u.map.data(more), i));
                     }
                 }
             }
@@ -374,7 +428,7 @@ public final class AdapterWeights implements AutoCloseable {
         long first = (long) expert * s.out() * s.in();
         double[] out = new double[s.out() * s.in()];
         for (int i = 0; i < out.length; i++) {
-            out[i] = vitrine.core.tensor.StoredValues.at(t.dtype(), baseMap.data(t), first + i);
+            out[i] = StoredValues.at(t.dtype(), baseMap.data(t), first + i);
         }
         for (Placed p : placed) {
             if (p.site.stacked().expert() == expert) {
@@ -445,7 +499,7 @@ public final class AdapterWeights implements AutoCloseable {
             bias = in.allocate(4L * f.out(), 64);
             MemorySegment stored = u.map.data(m.bias());
             for (int o = 0; o < f.out(); o++) {
-                bias.setAtIndex(JAVA_FLOAT, o, (float) (m.scaling() * u.weight * vitrine.core.tensor.StoredValues.at(m.bias().dtype(), stored, o)));
+                bias.setAtIndex(JAVA_FLOAT, o, (float) (m.scaling() * u.weight * StoredValues.at(m.bias().dtype(), stored, o)));
             }
         }
         return new LowRankUpdate(a, b, own, bias, null, null);
@@ -483,7 +537,7 @@ public final class AdapterWeights implements AutoCloseable {
             try (Arena scratch = Arena.ofConfined()) {
                 Dense v = rows.copy(scratch).add(f.deltaRows(scratch, first, rows.rows()), 1);
                 for (int r = 0; r < v.rows(); r++) {
-                    out[first + r] = vitrine.core.tensor.StoredValues.at(site.module().magnitude().dtype(), magnitude, first + r) / Math.sqrt(v.rows(r, 1).squares());
+                    out[first + r] = StoredValues.at(site.module().magnitude().dtype(), magnitude, first + r) / Math.sqrt(v.rows(r, 1).squares());
                 }
             }
         });
