@@ -1,6 +1,7 @@
 package vitrine.core.adapter;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -8,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
 import vitrine.core.refusal.Refusal;
 
@@ -72,7 +72,7 @@ public record AdapterConfig(Path file, Type type, int rank, double alpha, boolea
         }
         Map<ModulePattern, Double> alphas = new LinkedHashMap<>();
         // AdaLoRA has the key and does not look at it.
-        for (Map.Entry<String, JsonNode> e : (type == Type.ADALORA ? Json.object() : json.path("alpha_pattern")).properties()) {
+        for (Map.Entry<String, JsonNode> e : (type == Type.ADALORA ? JsonNodeFactory.instance.objectNode() : json.path("alpha_pattern")).properties()) {
             alphas.put(new ModulePattern(e.getKey(), file), number(e.getValue(), "alpha_pattern, " + e.getKey(), file));
         }
         JsonNode init = json.path("init_lora_weights");
