@@ -39,7 +39,7 @@ final class AlongCard {
         canvas.setId("along");
         measure.getStyleClass().add(Styles.COMPACT);
         VBox.setVgrow(canvas, Priority.ALWAYS);
-        measure.valueProperty().bindBidirectional(model.alongMeasureProperty());
+        measure.valueProperty().bindBidirectional(model.along().measureProperty());
         map.selectedProperty().bindBidirectional(model.selectedProperty());
         map.hoveredProperty().bindBidirectional(model.hoveredProperty());
         map.readOut(this::readOut);
@@ -50,7 +50,7 @@ final class AlongCard {
         HBox.setHgrow(slider, Priority.ALWAYS);
         slider.valueProperty().addListener((o, old, now) -> {
             if (!quiet) {
-                model.alongAtProperty().set((int) Math.round(now.doubleValue()));
+                model.along().atProperty().set((int) Math.round(now.doubleValue()));
             }
         });
         at.getStyleClass().add(Styles.MONO);
@@ -58,7 +58,7 @@ final class AlongCard {
         HBox steps = new HBox(10, slider, at);
         steps.setAlignment(Pos.CENTER_LEFT);
         content = new VBox(6, canvas, steps);
-        for (var p : List.of(model.alongProperty(), model.alongAtProperty(), model.alongMeasureProperty())) {
+        for (var p : List.of(model.along().shownProperty(), model.along().atProperty(), model.along().measureProperty())) {
             p.addListener((o, old, now) -> show());
         }
         show();
@@ -73,7 +73,7 @@ final class AlongCard {
     }
 
     private void show() {
-        Along a = model.alongProperty().get();
+        Along a = model.along().shownProperty().get();
         if (a == null || a.steps().isEmpty()) {
             return;
         }
@@ -81,8 +81,8 @@ final class AlongCard {
             offered = a.measures();
             measure.setChoices(offered);
         }
-        Along.Measure m = model.alongMeasureProperty().get() == null ? Along.Measure.SINGULAR : model.alongMeasureProperty().get();
-        int n = Math.clamp(model.alongAtProperty().get(), 0, a.steps().size() - 1);
+        Along.Measure m = model.along().measureProperty().get() == null ? Along.Measure.SINGULAR : model.along().measureProperty().get();
+        int n = Math.clamp(model.along().atProperty().get(), 0, a.steps().size() - 1);
         Along.Step step = a.steps().get(n);
         card.header(new Node[] {measure});
         card.subtitle(step.lines().size() + (step.lines().size() == 1 ? " module" : " modules"));
@@ -105,13 +105,13 @@ final class AlongCard {
     }
 
     private ReadOut readOut(int row, int column) {
-        Along a = model.alongProperty().get();
-        Along.Step step = a == null || a.steps().isEmpty() ? null : a.steps().get(Math.clamp(model.alongAtProperty().get(), 0, a.steps().size() - 1));
+        Along a = model.along().shownProperty().get();
+        Along.Step step = a == null || a.steps().isEmpty() ? null : a.steps().get(Math.clamp(model.along().atProperty().get(), 0, a.steps().size() - 1));
         if (step == null || row >= step.lines().size()) {
             return new ReadOut();
         }
         Along.Line l = step.lines().get(row);
-        Along.Measure m = model.alongMeasureProperty().get();
+        Along.Measure m = model.along().measureProperty().get();
         ReadOut out = new ReadOut().add(ReadOut.Role.NAME, l.title());
         double[] v = m.of(l);
         if (column >= 0 && column < v.length) {

@@ -43,10 +43,10 @@ final class AlongCurvesCard {
         what.valueProperty().addListener((o, old, now) -> show());
         chart.lockedIndexProperty().addListener((o, old, now) -> {
             if (!quiet && now.intValue() >= 0) {
-                model.alongAtProperty().set(now.intValue());
+                model.along().atProperty().set(now.intValue());
             }
         });
-        for (var p : List.of(model.alongProperty(), model.selectedProperty(), model.alongAtProperty())) {
+        for (var p : List.of(model.along().shownProperty(), model.selectedProperty(), model.along().atProperty())) {
             p.addListener((o, old, now) -> show());
         }
         show();
@@ -66,7 +66,7 @@ final class AlongCurvesCard {
     }
 
     private void show() {
-        Along a = model.alongProperty().get();
+        Along a = model.along().shownProperty().get();
         if (a == null || a.steps().isEmpty()) {
             return;
         }
@@ -80,7 +80,7 @@ final class AlongCurvesCard {
                 a.steps().stream().mapToDouble(s -> s.lines().stream().filter(l -> l.kind().equals(kind)).mapToDouble(of).average().orElse(Double.NaN)).toArray(), category)));
         Axis down = Axis.of(what.valueProperty().get().label + ", mean over layers");
         chart.axes(Axis.of("step").written(v -> v == Math.rint(v) ? Numbers.count(v) : ""), rank ? down.between(0, Double.NaN) : down).series(series)
-                .marks(List.of(new LineChart.Mark(xs[Math.clamp(model.alongAtProperty().get(), 0, xs.length - 1)], ""))).formats(x -> "step " + Numbers.count(x), v -> Numbers.fixed(v, 2));
+                .marks(List.of(new LineChart.Mark(xs[Math.clamp(model.along().atProperty().get(), 0, xs.length - 1)], ""))).formats(x -> "step " + Numbers.count(x), v -> Numbers.fixed(v, 2));
         a.line(a.steps().size() - 1, model.selectedProperty().get()).ifPresent(l -> chart.selectedSeriesProperty().set(Module.head(l.kind())));
         card.header(what);
         card.provenance(a.derived(rank ? "exp of the entropy of σ ÷ Σσ, the mean over the layers' modules of a kind" : "root of Σσ², the mean over the layers' modules of a kind"));

@@ -28,10 +28,10 @@ final class AlongModuleCard {
         map.map().stretched().readOut(this::readOut);
         map.lockedCellProperty().addListener((o, old, now) -> {
             if (now != null) {
-                model.alongAtProperty().set(now.column());
+                model.along().atProperty().set(now.column());
             }
         });
-        for (var p : List.of(model.alongProperty(), model.alongMeasureProperty(), model.selectedProperty())) {
+        for (var p : List.of(model.along().shownProperty(), model.along().measureProperty(), model.selectedProperty())) {
             p.addListener((o, old, now) -> show());
         }
         show();
@@ -42,7 +42,7 @@ final class AlongModuleCard {
     }
 
     private void show() {
-        Along a = model.alongProperty().get();
+        Along a = model.along().shownProperty().get();
         if (a == null || a.steps().isEmpty()) {
             return;
         }
@@ -53,7 +53,7 @@ final class AlongModuleCard {
             card.content(new EmptyState(Icons.INFORMATION, "Select a module in the map."));
             return;
         }
-        Along.Measure m = model.alongMeasureProperty().get();
+        Along.Measure m = model.along().measureProperty().get();
         card.subtitle(last.title());
         card.provenance(a.derived(m.label() + ": " + m.formula()));
         int rows = m.of(last).length;
@@ -76,12 +76,12 @@ final class AlongModuleCard {
     }
 
     private ReadOut readOut(int row, int column) {
-        Along a = model.alongProperty().get();
+        Along a = model.along().shownProperty().get();
         if (a == null || column >= a.steps().size()) {
             // The map is not in front, and describes what it last showed.
             return new ReadOut();
         }
-        Along.Measure m = model.alongMeasureProperty().get();
+        Along.Measure m = model.along().measureProperty().get();
         ReadOut out = new ReadOut().add(ReadOut.Role.NAME, "step " + Numbers.count(a.steps().get(column).step()));
         a.line(column, model.selectedProperty().get()).filter(l -> row < m.of(l).length).ifPresent(l -> out.line().add(ReadOut.Role.VALUE, Numbers.orReason(m.of(l)[row], Numbers::general))
                 .add(ReadOut.Role.CONTEXT, m.legend() + " of component " + (row + 1)));

@@ -88,7 +88,7 @@ final class LoraLayout extends Region {
         choices.setAlignment(javafx.geometry.Pos.CENTER_LEFT);
         getChildren().addAll(all);
         getChildren().addAll(choices, state);
-        for (var p : List.of(model.stateProperty(), model.modeProperty(), model.subjectProperty(), model.comparisonProperty(), model.studyProperty(), model.writtenProperty(), model.alongProperty(), third.valueProperty())) {
+        for (var p : List.of(model.stateProperty(), model.modeProperty(), model.subjectProperty(), model.comparisonProperty(), model.studyProperty(), model.writtenProperty(), model.along().shownProperty(), third.valueProperty())) {
             p.addListener((o, old, now) -> arrange());
         }
         setMinSize(0, 0);
@@ -120,7 +120,7 @@ final class LoraLayout extends Region {
             spectrum.setVisible(wide.get() || t == Third.SPECTRUM);
         } else if (there && mode == Mode.ALIGNMENT) {
             List.of(placement, subspaces, response).forEach(c -> c.setVisible(true));
-        } else if (mode == Mode.RUN && model.noRun().isEmpty()) {
+        } else if (mode == Mode.RUN && model.along().nothing().isEmpty()) {
             List.of(along, alongModule, alongCurves).forEach(c -> c.setVisible(true));
         } else if (comparing()) {
             List.of(cosines, angles, norms).forEach(c -> c.setVisible(true));
@@ -136,7 +136,7 @@ final class LoraLayout extends Region {
     /// Beside why there is nothing, what became of an extraction.
     private Node nothing() {
         if (model.modeProperty().get() == Mode.RUN) {
-            return new vitrine.views.control.EmptyState(vitrine.views.control.Icons.RUNS, model.noRun());
+            return new vitrine.views.control.EmptyState(vitrine.views.control.Icons.RUNS, model.along().nothing());
         }
         Node why = NothingYet.of(model, extract);
         Node end = switch (model.writtenProperty().get()) {

@@ -110,11 +110,11 @@ public final class LoraView implements View {
         // A run under way is looked at once a second while it is in front.
         Timeline looking = new Timeline(new KeyFrame(Duration.seconds(1), e -> {
             if (model.modeProperty().get() == Mode.RUN && body.getScene() != null) {
-                model.refreshAlong();
+                model.along().refresh();
             }
         }));
         looking.setCycleCount(Animation.INDEFINITE);
-        model.alongProperty().addListener((o, old, now) -> {
+        model.along().shownProperty().addListener((o, old, now) -> {
             if (now != null && now.going()) {
                 looking.play();
             } else {
@@ -275,7 +275,7 @@ public final class LoraView implements View {
         ProvenanceAudit.notAFigure(facts, "the adapter's settings");
         Runnable pills = () -> {
             facts.getChildren().clear();
-            Along run = model.alongProperty().get();
+            Along run = model.along().shownProperty().get();
             if (model.modeProperty().get() == Mode.RUN) {
                 if (run != null) {
                     facts.getChildren().add(run.going() ? Pill.running(run.name()) : new Pill(run.name()));
@@ -293,7 +293,7 @@ public final class LoraView implements View {
         model.studyProperty().addListener((o, old, now) -> pills.run());
         model.stateProperty().addListener((o, old, now) -> pills.run());
         model.modeProperty().addListener((o, old, now) -> pills.run());
-        model.alongProperty().addListener((o, old, now) -> pills.run());
+        model.along().shownProperty().addListener((o, old, now) -> pills.run());
         pills.run();
         Picker<Base> base = base();
         Button texts = Buttons.plain("Texts…", Icons.TEXT, () -> { });
@@ -396,7 +396,7 @@ public final class LoraView implements View {
             }
             return csv.toString();
         }
-        Along a = model.alongProperty().get();
+        Along a = model.along().shownProperty().get();
         if (model.modeProperty().get() == Mode.RUN && a != null) {
             Csv csv = new Csv().line("step", "module", "layer", "effective_rank", "frobenius_norm", "component", "sigma", "norm_product", "gate");
             for (Along.Step step : a.steps()) {

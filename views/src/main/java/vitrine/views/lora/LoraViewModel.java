@@ -67,7 +67,6 @@ public final class LoraViewModel {
     /// @param summary what the engine says of it
     public record Written(Path path, boolean adapter, com.fasterxml.jackson.databind.node.ObjectNode summary) {}
 
-    private static final java.util.regex.Pattern KEPT_STEP = java.util.regex.Pattern.compile("(?:checkpoint|step)[-_](\\d{1,15})");
     /// Bases of more parameters are compared with only when that is asked for.
     private static final long SMALL_BASE = 200_000_000;
     /// The loss without each module is one pass per module, so it takes the beginning of the text.
@@ -94,9 +93,6 @@ public final class LoraViewModel {
     private final ObjectProperty<Comparison.Measure> measure = new SimpleObjectProperty<>(this, "measure", Comparison.Measure.COSINE);
     private final ObjectProperty<Subject> other = new SimpleObjectProperty<>(this, "other");
     private final ReadOnlyObjectWrapper<ViewState<Written>> written = new ReadOnlyObjectWrapper<>(this, "written", new ViewState.Empty<>(""));
-    private final ReadOnlyObjectWrapper<Along> along = new ReadOnlyObjectWrapper<>(this, "along");
-    private final IntegerProperty alongAt = new SimpleIntegerProperty(this, "alongAt", 0);
-    private final ObjectProperty<Along.Measure> alongMeasure = new SimpleObjectProperty<>(this, "alongMeasure", Along.Measure.SINGULAR);
     private final ReadOnlyObjectWrapper<Study> study = new ReadOnlyObjectWrapper<>(this, "study");
 
     private final TaskBoard board;
@@ -107,6 +103,7 @@ public final class LoraViewModel {
     private final Latest<Study> ablation;
     private final Latest<Comparison> comparison;
     private final ComponentsOff off;
+    private final AlongReader along;
     private Keep keep = (artifact, target) -> {
         throw new IOException("nobody has said how folders are written");
     };
@@ -114,9 +111,6 @@ public final class LoraViewModel {
     private boolean lossesAsked;
     private long writing;
     private Task.AdapterCut cutWritten;
-    private String alongProblem = "";
-    private String alongSeen = "";
-    private long reading;
 
     /// @param background copies what was written, away from the JavaFX thread
     /// @param ui runs on the JavaFX thread; a test may run both in place
@@ -129,6 +123,7 @@ public final class LoraViewModel {
         ablation = new Latest<>(board, "", Study::of);
         comparison = new Latest<>(board, "", Comparison::of);
         off = new ComponentsOff(board, this::offTask);
+        along = new AlongReader(board, background, ui, selected);
         analysis.stateProperty().addListener((o, old, now) -> settle());
         losses.stateProperty().addListener((o, old, now) -> {
             settle();
@@ -552,164 +547,21 @@ public final class LoraViewModel {
 
     // --- along a run
 
-    /// The run whose ranks are shown over its steps, or null.
-    ReadOnlyObjectProperty<Along> alongProperty() {
-        return along.getReadOnlyProperty();
-    }
-
-    /// Which of its steps is looked at.
-    IntegerProperty alongAtProperty() {
-        return alongAt;
-    }
-
-    ObjectProperty<Along.Measure> alongMeasureProperty() {
-        return alongMeasure;
-    }
-
-    /// Why there is no run to show, or empty.
-    String noRun() {
-        return !alongProblem.isEmpty() ? alongProblem
-                : along.get() == null ? "No run here. In Runs, a run of an adapter has \"Ranks along the run\"; a run's folder, or one with kept steps (checkpoint-100, checkpoint-200), can be dropped on the window." : "";
+    AlongReader along() {
+        return along;
     }
 
     /// Whether a folder holds an adapter's ranks over steps: what a run keeps of them, or kept steps that are adapters.
     public static boolean hasSteps(Path folder) {
-        return RankTrail.in(folder).isPresent() || !keptSteps(folder).isEmpty();
-    }
-
-    private static java.util.SortedMap<Long, Path> keptSteps(Path folder) {
-        java.util.SortedMap<Long, Path> out = new java.util.TreeMap<>();
-        if (!java.nio.file.Files.isDirectory(folder)) {
-            return out;
-        }
-        try (java.util.stream.Stream<Path> children = java.nio.file.Files.list(folder)) {
-            children.forEach(p -> {
-                java.util.regex.Matcher m = KEPT_STEP.matcher(p.getFileName().toString());
-                if (m.matches() && java.nio.file.Files.isRegularFile(p.resolve("adapter_config.json"))) {
-                    out.put(Long.parseLong(m.group(1)), p);
-                }
-            });
-        } catch (IOException gone) {
-            // A folder that cannot be listed has none to show; opening it says why.
-            return out;
-        }
-        return out;
+        return AlongReader.hasSteps(folder);
     }
 
     /// Shows the ranks over the steps of a run.
     ///
     /// @throws Refusal where the folder holds none
     public void showAlong(Path folder) {
-        Optional<Path> trail = RankTrail.in(folder);
-        alongProblem = "";
-        alongSeen = "";
-        reading++;
-        if (trail.isPresent()) {
-            alongSeen = stamp(trail.get());
-            takeAlong(Along.read(folder, trail.get()));
-            mode.set(Mode.RUN);
-            return;
-        }
-        java.util.SortedMap<Long, Path> kept = keptSteps(folder);
-        if (kept.isEmpty()) {
-            throw Refusal.of(Category.ARTIFACT_INVALID, folder, "it holds no ranks over steps").help("Runs of adapters keep them in ranks.jsonl; folders with adapters named checkpoint-100, checkpoint-200 hold them too.");
-        }
-        along.set(null);
+        along.show(folder);
         mode.set(Mode.RUN);
-        List<Along.Step> steps = new ArrayList<>();
-        readNext(folder, new java.util.ArrayDeque<>(kept.entrySet()), steps, reading);
-    }
-
-    /// One kept step after the other: each is read as any adapter, and shown at once.
-    private void readNext(Path folder, java.util.ArrayDeque<Map.Entry<Long, Path>> left, List<Along.Step> steps, long mine) {
-        Map.Entry<Long, Path> next = left.poll();
-        if (next == null || mine != reading) {
-            return;
-        }
-        board.ask("Ranks at step " + next.getKey(), Task.Adapter.alone(next.getValue().toAbsolutePath().normalize().toString()), ending -> {
-            if (mine != reading) {
-                return;
-            }
-            switch (ending) {
-                case Ending.Finished f -> {
-                    steps.add(Along.of(next.getKey(), AdapterArtifact.of(f.artifact())));
-                    takeAlong(new Along(folder, List.copyOf(steps), false));
-                    readNext(folder, left, steps, mine);
-                }
-                case Ending.Refused r -> noAlong(r.message());
-                case Ending.Failed f -> noAlong(f.cause().sentence() + ". " + f.message());
-                case Ending.Cancelled ignored -> noAlong("Cancelled.");
-            }
-        });
-    }
-
-    private void noAlong(String why) {
-        alongProblem = why;
-        Along before = along.get();
-        along.set(null);
-        along.set(before);
-    }
-
-    private void takeAlong(Along now) {
-        Along before = along.get();
-        // Who looks at the latest step goes on looking at the latest.
-        boolean latest = before == null || before.steps().isEmpty() || !before.folder().equals(now.folder()) || alongAt.get() >= before.steps().size() - 1;
-        along.set(now);
-        if (now.steps().isEmpty()) {
-            alongProblem = "The run has not told of its ranks yet.";
-            return;
-        }
-        alongProblem = "";
-        alongAt.set(latest ? now.steps().size() - 1 : Math.min(alongAt.get(), now.steps().size() - 1));
-        if (selected.get() == null || now.line(now.steps().size() - 1, selected.get()).isEmpty()) {
-            selected.set(now.steps().getLast().lines().stream().max(Comparator.comparingDouble(Along.Line::norm)).map(Along.Line::path).orElse(null));
-        }
-        if (!now.measures().contains(alongMeasure.get())) {
-            alongMeasure.set(Along.Measure.SINGULAR);
-        }
-    }
-
-    private static String stamp(Path file) {
-        try {
-            return java.nio.file.Files.size(file) + " " + java.nio.file.Files.getLastModifiedTime(file);
-        } catch (IOException gone) {
-            return "";
-        }
-    }
-
-    /// Reads what a run under way has added, away from the JavaFX thread.
-    void refreshAlong() {
-        Along now = along.get();
-        if (now == null || !now.going()) {
-            return;
-        }
-        long mine = reading;
-        String seen = alongSeen;
-        background.execute(() -> {
-            Path trail = RankTrail.in(now.folder()).orElse(null);
-            if (trail == null) {
-                return;
-            }
-            String stamp = stamp(trail);
-            if (stamp.equals(seen) && !Along.over(trail)) {
-                return;
-            }
-            try {
-                Along read = Along.read(now.folder(), trail);
-                ui.execute(() -> {
-                    if (mine == reading) {
-                        alongSeen = stamp;
-                        takeAlong(read);
-                    }
-                });
-            } catch (Refusal damaged) {
-                ui.execute(() -> {
-                    if (mine == reading) {
-                        noAlong(damaged.getMessage());
-                    }
-                });
-            }
-        });
     }
 
     // --- writing
@@ -879,8 +731,8 @@ public final class LoraViewModel {
 
     /// The equivalent command lines.
     String command() {
-        if (mode.get() == Mode.RUN && along.get() != null) {
-            return "vitrine snapshot lora " + quoted(along.get().folder().toString()) + " --out run.png";
+        if (mode.get() == Mode.RUN && along.shownProperty().get() != null) {
+            return "vitrine snapshot lora " + quoted(along.shownProperty().get().folder().toString()) + " --out run.png";
         }
         if (subject.get() == null || !subject.get().isAdapter()) {
             return "";

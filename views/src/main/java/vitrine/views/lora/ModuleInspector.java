@@ -58,7 +58,7 @@ final class ModuleInspector {
         spectrum.setMinHeight(124);
         spectrum.setPrefHeight(124);
         spectrum.setMaxHeight(124);
-        for (var p : List.of(model.studyProperty(), model.leftOutProperty(), model.selectedProperty(), model.comparisonProperty(), model.baseProperty(), model.modeProperty(), model.alongProperty(), model.alongAtProperty())) {
+        for (var p : List.of(model.studyProperty(), model.leftOutProperty(), model.selectedProperty(), model.comparisonProperty(), model.baseProperty(), model.modeProperty(), model.along().shownProperty(), model.along().atProperty())) {
             p.addListener((o, old, now) -> show());
         }
         for (var p : List.of(model.rankProperty(), model.ruleProperty(), model.energyProperty(), model.parametersProperty(), model.lossRiseProperty())) {
@@ -84,8 +84,8 @@ final class ModuleInspector {
 
     private void show() {
         box.getChildren().clear();
-        if (model.modeProperty().get() == LoraViewModel.Mode.RUN && model.alongProperty().get() != null && model.noRun().isEmpty()) {
-            along(model.alongProperty().get());
+        if (model.modeProperty().get() == LoraViewModel.Mode.RUN && model.along().shownProperty().get() != null && model.along().nothing().isEmpty()) {
+            along(model.along().shownProperty().get());
             return;
         }
         Study s = model.studyProperty().get();
@@ -119,7 +119,7 @@ final class ModuleInspector {
 
     /// The module at a step of a run.
     private void along(Along a) {
-        int at = Math.clamp(model.alongAtProperty().get(), 0, a.steps().size() - 1);
+        int at = Math.clamp(model.along().atProperty().get(), 0, a.steps().size() - 1);
         Along.Line l = a.line(at, model.selectedProperty().get()).orElse(null);
         if (l == null) {
             return;

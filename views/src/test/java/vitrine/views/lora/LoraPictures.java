@@ -148,10 +148,10 @@ public final class LoraPictures {
             FxThread.run(() -> m.modeProperty().set(Mode.RUN));
             ViewPicture.picture(view, Theme.DARK, 1280, 800, out.resolve("along-empty-dark-1280.png"));
             FxThread.run(() -> view.open(run));
-            FxThread.await("steps", () -> m.alongProperty().get() != null);
+            FxThread.await("steps", () -> m.along().shownProperty().get() != null);
             ViewPicture.picture(view, Theme.DARK, 1440, 900, out.resolve("along-dark-1440.png"));
-            FxThread.run(() -> m.alongMeasureProperty().set(Along.Measure.GATE));
-            FxThread.run(() -> m.alongAtProperty().set(m.alongProperty().get().steps().size() / 2));
+            FxThread.run(() -> m.along().measureProperty().set(Along.Measure.GATE));
+            FxThread.run(() -> m.along().atProperty().set(m.along().shownProperty().get().steps().size() / 2));
             ViewPicture.picture(view, Theme.LIGHT, 1280, 800, out.resolve("along-gate-light-1280.png"));
             ViewPicture.picture(view, Theme.DARK, 2560, 1440, out.resolve("along-dark-2560.png"));
         }

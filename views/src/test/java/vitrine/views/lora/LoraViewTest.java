@@ -513,30 +513,30 @@ class LoraViewTest {
         FxThread.run(() -> view.open(run));
         layOut();
         assertEquals(LoraViewModel.Mode.RUN, model.modeProperty().get());
-        assertEquals(2, model.alongAtProperty().get(), "the latest step comes first");
+        assertEquals(2, model.along().atProperty().get(), "the latest step comes first");
         assertTrue(FxThread.get(() -> Shown.texts(view.body())).contains("step 20 of 20"));
         assertEquals(QUERY, model.selectedProperty().get(), "the largest delta");
-        assertEquals(Math.exp(-(2 / 3.0 * Math.log(2 / 3.0) + 1 / 3.0 * Math.log(1 / 3.0))), model.alongProperty().get().line(2, QUERY).orElseThrow().effectiveRank(), 1e-12);
-        assertEquals(List.of(Along.Measure.values()), model.alongProperty().get().measures());
+        assertEquals(Math.exp(-(2 / 3.0 * Math.log(2 / 3.0) + 1 / 3.0 * Math.log(1 / 3.0))), model.along().shownProperty().get().line(2, QUERY).orElseThrow().effectiveRank(), 1e-12);
+        assertEquals(List.of(Along.Measure.values()), model.along().shownProperty().get().measures());
         assertAllTold(view.body(), "along a run");
         // More of it is read as it is written, and whoever looks at the latest goes on doing so; half a line waits.
         Files.writeString(run.resolve("ranks.jsonl"), trail(4) + "{\"step\":40,");
-        FxThread.run(model::refreshAlong);
-        assertEquals(3, model.alongAtProperty().get());
+        FxThread.run(model.along()::refresh);
+        assertEquals(3, model.along().atProperty().get());
         FxThread.run(() -> view.along().slider().setValue(1));
-        assertEquals(1, model.alongAtProperty().get());
+        assertEquals(1, model.along().atProperty().get());
         Files.writeString(run.resolve("ranks.jsonl"), trail(6));
-        FxThread.run(model::refreshAlong);
-        assertEquals(1, model.alongAtProperty().get(), "an earlier step stays where it is");
-        assertTrue(model.alongProperty().get().going());
+        FxThread.run(model.along()::refresh);
+        assertEquals(1, model.along().atProperty().get(), "an earlier step stays where it is");
+        assertTrue(model.along().shownProperty().get().going());
         String csv = FxThread.get(view::csv);
         assertEquals(1 + 6 * 2 * 2, csv.lines().count());
         assertTrue(csv.contains("50,model.layers.0.self_attn.q_proj,0,"), csv);
         // Its result ends it.
         Files.createDirectories(run.resolve("result"));
         Files.writeString(run.resolve("result/manifest.json"), "{}");
-        FxThread.run(model::refreshAlong);
-        assertFalse(model.alongProperty().get().going());
+        FxThread.run(model.along()::refresh);
+        assertFalse(model.along().shownProperty().get().going());
         assertEquals("vitrine snapshot lora " + run + " --out run.png", view.command());
     }
 
@@ -550,7 +550,7 @@ class LoraViewTest {
         }
         show(new ImmediateEngine(dir.resolve("artifacts")), "llama-gqa", null);
         FxThread.run(() -> view.open(dir.resolve("kept")));
-        Along a = model.alongProperty().get();
+        Along a = model.along().shownProperty().get();
         assertEquals(List.of(20L, 100L), a.steps().stream().map(Along.Step::step).toList());
         double[] want = golden("lora-rslora", "sv." + QUERY + ".weight");
         assertEquals(want[0], a.line(1, QUERY).orElseThrow().sigma()[0], 1e-5 * want[0]);
