@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -19,6 +18,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import vitrine.core.files.SharedDatabase;
 
 /// The database of recent files, settings and prompts: SQLite with a write-ahead log, so that two windows may share it.
 ///
@@ -61,8 +61,11 @@ public final class StateStore implements AutoCloseable {
         }, thread);
     }
 
-    /// A damaged file is set aside and the work tried once more.
+    /// A damaged file is set aside and the work tried once more. What a busy file did not take is lost; the next may be taken.
     private <T> T again(T otherwise, Work<T> work, SQLException first) {
+        if (SharedDatabase.busy(first)) {
+            return otherwise;
+        }
         boolean damaged = first.getMessage() != null && (first.getMessage().contains("SQLITE_CORRUPT") || first.getMessage().contains("SQLITE_NOTADB"));
         try {
             if (damaged) {
@@ -86,10 +89,8 @@ public final class StateStore implements AutoCloseable {
         if (connection != null) {
             return connection;
         }
-        connection = DriverManager.getConnection("jdbc:sqlite:" + file);
-        try (Statement s = connection.createStatement()) {
-            s.execute("PRAGMA busy_timeout = " + BUSY_MILLIS);
-            s.execute("PRAGMA journal_mode = WAL");
+        Connection opened = SharedDatabase.open(file, BUSY_MILLIS);
+        try (Statement s = opened.createStatement()) {
             s.execute("PRAGMA synchronous = NORMAL");
             int version;
             try (ResultSet r = s.executeQuery("PRAGMA user_version")) {
@@ -103,7 +104,11 @@ public final class StateStore implements AutoCloseable {
             s.execute("CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
             s.execute("CREATE TABLE IF NOT EXISTS prompt (path TEXT PRIMARY KEY, text TEXT NOT NULL)");
             s.execute("PRAGMA user_version = " + VERSION);
+        } catch (SQLException e) {
+            opened.close();
+            throw e;
         }
+        connection = opened;
         return connection;
     }
 

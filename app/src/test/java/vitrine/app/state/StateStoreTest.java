@@ -63,6 +63,24 @@ class StateStoreTest {
         }
     }
 
+    /// Windows that open at the same moment on a file that is not there yet: all remember.
+    @Test
+    void manyOpenANewFileAtOnce() {
+        for (int round = 0; round < 40; round++) {
+            Path file = folder.resolve("state" + round + ".db");
+            List<StateStore> windows = Stream.generate(() -> new StateStore(file)).limit(4).toList();
+            for (int w = 0; w < 4; w++) {
+                windows.get(w).set("window" + w, "here");
+            }
+            windows.forEach(StateStore::close);
+            try (StateStore after = new StateStore(file)) {
+                for (int w = 0; w < 4; w++) {
+                    assertEquals(Optional.of("here"), after.setting("window" + w).join(), "round " + round);
+                }
+            }
+        }
+    }
+
     @Test
     void aDamagedFileIsSetAsideAndANewOneBegun() throws Exception {
         Path file = folder.resolve("state.db");

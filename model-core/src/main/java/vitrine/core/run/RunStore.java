@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -22,6 +21,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import vitrine.core.artifact.Manifest;
+import vitrine.core.files.SharedDatabase;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 import vitrine.core.refusal.Category;
@@ -58,7 +58,7 @@ public final class RunStore implements AutoCloseable {
                 return connect(folder);
             } catch (SQLException e) {
                 Path file = folder.resolve(FILE);
-                if (!Files.exists(file)) {
+                if (SharedDatabase.busy(e) || !Files.exists(file)) {
                     throw e;
                 }
                 Files.move(file, folder.resolve(FILE + ".damaged-" + Instant.now().toEpochMilli()));
@@ -72,10 +72,8 @@ public final class RunStore implements AutoCloseable {
     }
 
     private static RunStore connect(Path folder) throws SQLException, IOException {
-        Connection db = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve(FILE));
+        Connection db = SharedDatabase.open(folder.resolve(FILE), BUSY_MILLIS);
         try (Statement s = db.createStatement()) {
-            s.execute("PRAGMA busy_timeout = " + BUSY_MILLIS);
-            s.execute("PRAGMA journal_mode = WAL");
             s.execute("PRAGMA synchronous = FULL");
             s.execute("PRAGMA foreign_keys = ON");
             int version = s.executeQuery("PRAGMA user_version").getInt(1);

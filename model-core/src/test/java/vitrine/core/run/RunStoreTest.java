@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -13,7 +14,14 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.json.Json;
@@ -96,5 +104,34 @@ class RunStoreTest {
         List<String> figures = plan.stream().filter(d -> d.contains("metrics")).toList();
         assertEquals(3, figures.size(), plan.toString());
         figures.forEach(d -> assertTrue(d.matches("SEARCH metrics USING PRIMARY KEY \\(run=\\? AND name=\\?\\)"), d));
+    }
+
+    /// Programs that start at the same moment on a store that is not there yet: each waits for the others, and none takes the file of another for damaged.
+    @Test
+    void manyOpenANewStoreAtOnce() throws Exception {
+        for (int round = 0; round < 40; round++) {
+            Path here = folder.resolve("runs" + round);
+            CyclicBarrier start = new CyclicBarrier(4);
+            try (ExecutorService programs = Executors.newFixedThreadPool(4)) {
+                List<Future<Long>> made = new ArrayList<>();
+                for (int p = 0; p < 4; p++) {
+                    made.add(programs.submit(() -> {
+                        start.await();
+                        try (RunStore store = RunStore.open(here)) {
+                            return store.create(task(1), RunStore.environment("embedded", "3", 2)).number();
+                        }
+                    }));
+                }
+                Set<Long> numbers = new TreeSet<>();
+                for (Future<Long> m : made) {
+                    numbers.add(m.get());
+                }
+                assertEquals(Set.of(1L, 2L, 3L, 4L), numbers);
+            }
+            try (RunStore store = RunStore.open(here); Stream<Path> files = Files.list(here)) {
+                assertEquals(4, store.list().size());
+                assertEquals(List.of(), files.filter(p -> p.getFileName().toString().contains("damaged")).toList());
+            }
+        }
     }
 }
