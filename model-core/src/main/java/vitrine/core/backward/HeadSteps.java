@@ -52,8 +52,11 @@ final class HeadSteps {
             h.gradient = tape.pool.matrix(h.rows(), h.columns());
         }
         int block = (int) Math.clamp(LOGIT_BYTES / (4L * vocabulary), 1, Math.max(1, h.rows()));
-        for (int from = 0; from < h.rows(); from += block) {
-            int count = Math.min(block, h.rows() - from);
+        int count;
+        for (int from = 0; from < h.rows(); from += count) {
+            int left = Math.min(block, h.rows() - from);
+            // What is left over is a few rows by themselves.
+            count = left - left % LossPass.grain(left);
             try (Scratch.Frame ignored = tape.pool.frame()) {
                 Tape part = tape.part(back, from);
                 Variable x = part.leaf(h.value.rows(from, count), h.tracked);

@@ -2,10 +2,12 @@ package vitrine.core.backward;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import vitrine.core.architecture.Embedding;
+import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.LayerSpec;
 import vitrine.core.architecture.ModelSpec;
 import vitrine.core.architecture.NamedTensor;
@@ -121,6 +123,33 @@ public final class LossPass implements AutoCloseable {
         return pool.bytes();
     }
 
+    /// The sequences and, behind them, one that predicts nothing and fills their tokens up to a round number.
+    ///
+    /// Texts of different lengths make another number of tokens of every batch, and products are prepared anew for every number: on a small model that takes longer than the products, and what was
+    /// prepared takes a megabyte each. Nothing that is computed of the others changes but the last bits of sums over tokens. Experts would see the filling, so models with experts do without, and so
+    /// do passes that somebody watches.
+    private List<Sequence> filled(List<Sequence> sequences) {
+        int tokens = sequences.stream().mapToInt(s -> s.ids().length).sum();
+        // At most a sixteenth more.
+        int more = -tokens & grain(tokens) - 1;
+        boolean alone = watch == null && looping == null && spec.layers().stream().noneMatch(l -> l.feedForward() instanceof FeedForward.Mixture);
+        if (more == 0 || more > spec.maxPositions() || !alone) {
+            return sequences;
+        }
+        int[] ids = new int[more];
+        Arrays.fill(ids, sequences.getFirst().ids()[0]);
+        int[] targets = new int[more];
+        Arrays.fill(targets, -1);
+        List<Sequence> out = new ArrayList<>(sequences);
+        out.add(new Sequence(ids, null, targets));
+        return out;
+    }
+
+    /// Of which rows of products are a multiple where that can be had: a power of two, at most a sixteenth of them.
+    static int grain(int rows) {
+        return Math.max(1, Integer.highestOneBit(rows) / 16);
+    }
+
     private final class Pass {
         private final List<Sequence> sequences;
         private final boolean gradients;
@@ -132,13 +161,13 @@ public final class LossPass implements AutoCloseable {
         private record Kept(Tape tape, Variable in, Variable out, Scratch.Frame mark) {}
 
         Pass(List<Sequence> sequences, boolean gradients, Balance balance, Noise noise) {
-            this.sequences = sequences;
+            this.sequences = filled(sequences);
             this.gradients = gradients;
             this.balance = balance;
             this.noise = noise;
-            starts = new int[sequences.size() + 1];
-            for (int s = 0; s < sequences.size(); s++) {
-                starts[s + 1] = starts[s] + sequences.get(s).ids().length;
+            starts = new int[this.sequences.size() + 1];
+            for (int s = 0; s < starts.length - 1; s++) {
+                starts[s + 1] = starts[s] + this.sequences.get(s).ids().length;
             }
         }
 

@@ -166,4 +166,33 @@ class GradientsTest {
             }
         }
     }
+
+    /// A batch whose tokens are filled up to a round number (71, so one more) has the loss and the gradients that its sequences, each too short to be filled, have one by one.
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gpt2", "bert", "bloom"})
+    void whatFillsABatchCountsForNothing(String name) throws IOException {
+        Reference reference = Reference.of(name);
+        try (Parameters together = open(reference.checkpoint()); LossPass batch = new LossPass(together, 1); Parameters apart = open(reference.checkpoint()); LossPass one = new LossPass(apart, 1)) {
+            List<LossPass.Sequence> sequences = new ArrayList<>();
+            for (int length : new int[] {31, 31, 9}) {
+                int[] ids = IntStream.range(0, length).map(i -> 1 + (7 * i + length) % 29).toArray();
+                sequences.add(LossPass.Sequence.of(ids, ids, together.spec().encoder()));
+            }
+            assertEquals(4, LossPass.grain(71));
+            assertEquals(1, LossPass.grain(31));
+            double sum = 0;
+            for (LossPass.Sequence s : sequences) {
+                sum += one.backward(List.of(s), 0.01f, 0f, null, Progress.NONE).sum();
+            }
+            LossPass.Loss all = batch.backward(sequences, 0.01f, 0f, null, Progress.NONE);
+            assertEquals(sum, all.sum(), 1e-4 * sum);
+            assertEquals(sequences.stream().mapToInt(LossPass.Sequence::predicted).sum(), all.predicted());
+            assertEquals(sum, batch.evaluate(sequences, Progress.NONE).sum(), 1e-4 * sum);
+            for (int p = 0; p < together.trained().size(); p++) {
+                float[] want = apart.trained().get(p).gradientToArray();
+                double largest = IntStream.range(0, want.length).mapToDouble(i -> Math.abs(want[i])).max().orElse(0);
+                assertArrayEquals(want, together.trained().get(p).gradientToArray(), (float) (1e-4 * largest + 1e-7), together.trained().get(p).name());
+            }
+        }
+    }
 }

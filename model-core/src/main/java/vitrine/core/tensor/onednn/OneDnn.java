@@ -33,6 +33,9 @@ public final class OneDnn implements Products {
     private static final int ARG_DST = 17;
     private static final int ARG_WEIGHTS = 33;
     private static final int CACHE_LIMIT = 1024;
+    /// glibc's name for the size from which a block is mapped by itself, and that size, which it raises of itself else.
+    private static final int M_MMAP_THRESHOLD = -3;
+    private static final int LARGE_BLOCK = 128 << 10;
     /// Of primitives that oneDNN itself keeps, for whoever asks for the same shape again: a model that is opened anew.
     private static final int KEPT_BY_LIBRARY = 128;
     /// Products of fewer multiplications are made by one thread: sharing them out takes longer, and much longer on a busy machine, where each waits
@@ -257,11 +260,22 @@ public final class OneDnn implements Products {
             execute = bind(library, "dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
             SymbolLookup c = Linker.nativeLinker().defaultLookup();
             trim = c.find("malloc_trim").isPresent() ? bind(c, "malloc_trim", JAVA_LONG) : null;
+            c.find("mallopt").ifPresent(found -> keepLargeBlocksApart(bind(c, "mallopt", JAVA_INT, JAVA_INT)));
             setThreads = openMp(library, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
             MethodHandle getThreads = openMp(library, "omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
             most = getThreads == null ? 1 : count(getThreads);
             NativeFunction keep = bind(library, "dnnl_set_primitive_cache_capacity", JAVA_INT);
             check("dnnl_set_primitive_cache_capacity", () -> (int) keep.handle().invokeExact(KEPT_BY_LIBRARY));
+        }
+
+        /// A primitive holds buffers of 256 KiB for code of a few. By themselves they take what is written of them; from glibc's heap, where it puts them once such a buffer was freed, they take memory that
+        /// was used for something else before and is resident: a megabyte for each primitive. So blocks of that size stay apart from the heap.
+        private static void keepLargeBlocksApart(NativeFunction mallopt) {
+            try {
+                int ignored = (int) mallopt.handle().invokeExact(M_MMAP_THRESHOLD, LARGE_BLOCK);
+            } catch (Throwable t) {
+                throw failed(t);
+            }
         }
 
         private static int count(MethodHandle function) {
