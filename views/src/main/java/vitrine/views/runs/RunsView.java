@@ -214,6 +214,10 @@ public final class RunsView implements View {
         HBox buttons = new HBox(8);
         buttons.setAlignment(Pos.CENTER_RIGHT);
         buttons.setMinWidth(Region.USE_PREF_SIZE);
+        // By itself and last, so that it is the first to go into the menu where there is no room.
+        HBox further = new HBox();
+        further.setAlignment(Pos.CENTER_RIGHT);
+        further.setMinWidth(Region.USE_PREF_SIZE);
         Region spring = new Region();
         spring.getStyleClass().add(Styles.SPRING);
         boolean[] quiet = {false};
@@ -242,6 +246,7 @@ public final class RunsView implements View {
                 told[0] = state;
                 about.getChildren().setAll(pills());
                 buttons.getChildren().setAll(buttons());
+                further.getChildren().setAll(further());
             }
             words.setText(engine);
         };
@@ -250,7 +255,7 @@ public final class RunsView implements View {
         model.selectedProperty().addListener((o, old, now) -> show.run());
         model.follow(model.board().rows(), show);
         show.run();
-        return List.of(picker, list, add, about, telling, spring, buttons);
+        return List.of(picker, list, add, about, telling, spring, buttons, further);
     }
 
     private static String engine(RunData d) {
@@ -278,17 +283,22 @@ public final class RunsView implements View {
         }, "state of the run"));
     }
 
+    private List<Node> further() {
+        RunRow r = model.row().orElse(null);
+        if (model.modeProperty().get() != Mode.RUN || r == null || RankTrail.in(r.run().folder()).isEmpty()) {
+            return List.of();
+        }
+        Button along = Buttons.plain("Ranks along the run", Icons.LORA, () -> ranks.accept(r.run().folder()));
+        along.setId("ranks-along");
+        along.setTooltip(new javafx.scene.control.Tooltip("Opens LoRA with the ranks of every module over the steps" + (r.state().going() ? ", as the run goes" : "")));
+        return List.of(along);
+    }
+
     private List<Node> buttons() {
         List<Node> out = new ArrayList<>();
         RunRow r = model.row().orElse(null);
         if (model.modeProperty().get() != Mode.RUN || r == null) {
             return out;
-        }
-        if (RankTrail.in(r.run().folder()).isPresent()) {
-            Button along = Buttons.plain("Ranks along the run", Icons.LORA, () -> ranks.accept(r.run().folder()));
-            along.setId("ranks-along");
-            along.setTooltip(new javafx.scene.control.Tooltip("Opens LoRA with the ranks of every module over the steps" + (r.state().going() ? ", as the run goes" : "")));
-            out.add(along);
         }
         if (model.isOpened()) {
             return out;
