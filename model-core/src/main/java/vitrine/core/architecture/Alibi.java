@@ -2,6 +2,7 @@ package vitrine.core.architecture;
 
 import java.util.ArrayList;
 import java.util.List;
+import vitrine.core.tensor.StoredValues;
 
 /// Attention with linear biases: the scaled product of query i and key j gets `slope (j - i)` more, so that keys count less the further back they lie.
 ///
@@ -57,14 +58,8 @@ public record Alibi(List<Float> slopes, float factor, boolean rounded) {
         float slope = slopes.get(head);
         float[] out = new float[keys];
         for (int j = 0; j < keys; j++) {
-            out[j] = rounded ? bfloat16(bfloat16(slope) * bfloat16(j)) * factor : slope * (j - (keys - 1)) * factor;
+            out[j] = rounded ? StoredValues.bfloat16(StoredValues.bfloat16(slope) * StoredValues.bfloat16(j)) * factor : slope * (j - (keys - 1)) * factor;
         }
         return out;
-    }
-
-    /// The nearest bfloat16 value; of two as near the even one.
-    private static float bfloat16(float v) {
-        int bits = Float.floatToRawIntBits(v);
-        return Float.intBitsToFloat(bits + 0x7FFF + (bits >>> 16 & 1) & 0xFFFF0000);
     }
 }

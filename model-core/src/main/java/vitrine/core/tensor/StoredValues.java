@@ -78,6 +78,11 @@ public final class StoredValues {
         return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
     }
 
+    /// The nearest bfloat16 value; of two as near the even one.
+    public static float bfloat16(float v) {
+        return Float.intBitsToFloat(bfloat(v) << 16);
+    }
+
     /// All 256 values of an 8-bit float. E4M3 ("fn") has no infinity and one NaN per sign; E5M2 has both, as IEEE types do.
     private static float[] table(int exponentBits, int mantissaBits, boolean finite) {
         float[] values = new float[256];
