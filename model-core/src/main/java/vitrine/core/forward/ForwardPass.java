@@ -3,9 +3,12 @@ package vitrine.core.forward;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import vitrine.core.architecture.Embedding;
+import vitrine.core.architecture.Experts;
 import vitrine.core.architecture.FeedForward;
 import vitrine.core.architecture.Head;
 import vitrine.core.architecture.LayerSpec;
@@ -95,6 +98,36 @@ public final class ForwardPass {
         try (Scratch scratch = new Scratch()) {
             pass(batch, x, from, to, false, probe, LogitRows.ALL, null, scratch, progress);
         }
+    }
+
+    /// Tells [Weights#observe]'s listener what a layer's matrices read, and no more: products whose results only leave the layer are left out.
+    ///
+    /// @param x the residual stream before the layer, `[tokens, hidden]`; destroyed
+    public void look(Batch batch, Matrix x, int layer, Progress progress) {
+        weights.leaveOut(leaving(spec.layers().get(layer).feedForward()));
+        try {
+            through(batch, x, layer, layer + 1, progress);
+        } finally {
+            weights.leaveOut(Set.of());
+        }
+    }
+
+    /// The stored weights whose products leave a layer. Blocks of four-bit floats are no single weights, and their products stay.
+    private static Set<String> leaving(FeedForward f) {
+        return switch (f) {
+            case FeedForward.Gated g -> Set.of(g.down().weight());
+            case FeedForward.FusedGated g -> Set.of(g.down().weight());
+            case FeedForward.Plain p -> Set.of(p.down().weight());
+            case FeedForward.Mixture m -> {
+                Set<String> own = m.shared() == null ? new HashSet<>() : new HashSet<>(leaving(m.shared()));
+                switch (m.experts().down()) {
+                    case Experts.Each each -> each.linears().forEach(l -> own.add(l.weight()));
+                    case Experts.Stack s -> own.add(s.weight());
+                    case Experts.Blocks ignored -> { }
+                }
+                yield own;
+            }
+        };
     }
 
     /// The final norm of a residual stream, as [Site#FINAL_NORM] announces it; a copy where the model has none.

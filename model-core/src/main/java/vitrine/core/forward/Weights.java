@@ -39,6 +39,7 @@ public final class Weights implements AutoCloseable {
     private final Scratch scratch = new Scratch();
     private Adaptation adaptation = Adaptation.NONE;
     private Inputs inputs;
+    private Set<String> unread = Set.of();
 
     /// Told of what every linear layer reads, before it is multiplied.
     public interface Inputs {
@@ -68,6 +69,11 @@ public final class Weights implements AutoCloseable {
     /// Tells `listener` of every linear layer's input from now on; nobody for null.
     public void observe(Inputs listener) {
         inputs = listener;
+    }
+
+    /// Leaves out the products with these stored weights from now on: their inputs are told of, and what they would give is not read.
+    void leaveOut(Set<String> weights) {
+        unread = weights;
     }
 
     /// What changes the weights at present.
@@ -101,6 +107,9 @@ public final class Weights implements AutoCloseable {
         if (inputs != null) {
             inputs.at(linear.weight(), -1, x);
         }
+        if (unread.contains(linear.weight())) {
+            return;
+        }
         multiplyOwn(x, linear, y);
         adaptation.apply(linear.weight(), x, y, products, scratch);
         if (linear.bias() != null) {
@@ -131,6 +140,12 @@ public final class Weights implements AutoCloseable {
                 yield null;
             }
             case Experts.Stack s -> {
+                if (inputs != null) {
+                    inputs.at(s.weight(), expert, x);
+                }
+                if (unread.contains(s.weight())) {
+                    yield null;
+                }
                 multiply(x, s, expert, y);
                 adapt(s.weight(), expert, x, y);
                 yield s.bias();
@@ -164,9 +179,6 @@ public final class Weights implements AutoCloseable {
     }
 
     private void multiply(Matrix x, Experts.Stack s, int expert, Matrix y) {
-        if (inputs != null) {
-            inputs.at(s.weight(), expert, x);
-        }
         TensorEntry tensor = entry(s.weight());
         touched.add(s.weight());
         long first = (long) expert * s.out() * s.in();

@@ -97,7 +97,7 @@ public final class CalibrationPass implements AutoCloseable {
             for (Part p : parts) {
                 Matrix rows = copy.rows(0, p.tokens);
                 rows.copyFrom(x.rows(p.from, p.tokens));
-                forward.through(p.batch, rows, layer, layer + 1, progress);
+                forward.look(p.batch, rows, layer, progress);
             }
         } finally {
             weights.observe(null);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -88,6 +89,39 @@ class ForwardPassLawsTest {
                 }
             }, IDS));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa", "gemma2", "gpt-neox", "gpt2", "phi3", "stablelm-parallel", "mixtral", "qwen2-moe", "gpt-oss", "deepseek-v3", "llama4-text"})
+    void lookingAtALayerTellsWhatItsMatricesReadWhenItIsPassed(String name) {
+        try (Model m = Model.of(name); Arena arena = Arena.ofShared()) {
+            ForwardPass forward = new ForwardPass(m.spec, m.weights);
+            Batch batch = Batch.of(IDS);
+            for (int layer = 0; layer < m.spec.layers().size(); layer++) {
+                List<List<Float>> looked = new ArrayList<>();
+                List<List<Float>> passed = new ArrayList<>();
+                Matrix x = Matrix.allocate(arena, IDS.length, m.spec.hiddenSize());
+                forward.embed(batch, x);
+                forward.through(batch, x, 0, layer, Progress.NONE);
+                Matrix copy = Matrix.allocate(arena, x.rows(), x.columns());
+                copy.copyFrom(x);
+                m.weights.observe((weight, expert, read) -> looked.add(values(weight, expert, read)));
+                forward.look(batch, copy, layer, Progress.NONE);
+                m.weights.observe((weight, expert, read) -> passed.add(values(weight, expert, read)));
+                forward.through(batch, x, layer, layer + 1, Progress.NONE);
+                assertFalse(passed.isEmpty());
+                assertEquals(passed, looked);
+            }
+        }
+    }
+
+    /// Who read, and what.
+    private static List<Float> values(String weight, int expert, Matrix read) {
+        List<Float> out = new ArrayList<>(List.of((float) weight.hashCode(), (float) expert));
+        for (float v : read.toArray()) {
+            out.add(v);
+        }
+        return out;
     }
 
     @ParameterizedTest
