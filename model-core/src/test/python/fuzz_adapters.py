@@ -20,14 +20,12 @@ import copy
 import dataclasses
 import io
 import json
-import logging
 import math
 import re
 import shlex
 import shutil
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
 import peft
@@ -629,19 +627,9 @@ def main():
     worker = shlex.split(arguments.worker) if arguments.worker else worker
     if worker is None:
         parser.error("--program or --worker says what is compared")
-    warnings.filterwarnings("ignore")
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    logging.disable(logging.WARNING)
-    torch.set_num_threads(1)
+    families.calm()
     vitrine = families.Vitrine(worker, None)
-    totals = {}
-
-    def report(family, words, verdict):
-        kind, message, d, name = verdict
-        totals[family, kind] = totals.get((family, kind), 0) + 1
-        if not arguments.quiet or kind not in ("same", "none"):
-            print(f"{kind:8} {family:13} {words:44} {message or f'{d:.1e} {name}'}", flush=True)
+    report = families.Report(arguments.quiet)
 
     with tempfile.TemporaryDirectory() as home:
         scratch = Path(home)
@@ -655,10 +643,7 @@ def main():
                 if verdict[0] in ("WRONG", "fault", "lone"):
                     print("         " + "; ".join(map(str, options)), flush=True)
     vitrine.close()
-    print()
-    for family in arguments.only:
-        print(f"{family:13} " + ", ".join(f"{kind} {n}" for (f, kind), n in totals.items() if f == family))
-    return 1 if any(kind in ("WRONG", "fault") for _, kind in totals) else 0
+    return report.end(arguments.only)
 
 
 if __name__ == "__main__":

@@ -1009,6 +1009,35 @@ def worker_of(program):
             f"-DDJL_CACHE_DIR={program.resolve() / 'natives/djl'}", "-Dai.djl.offline=true", "-cp", str(program / "lib/vitrine.jar"), "vitrine.app.worker.WorkerMain"]
 
 
+def calm():
+    """One thread, and nothing said that is not this script's."""
+    warnings.filterwarnings("ignore")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(1)
+
+
+class Report:
+    """A line for every case, and how many of each family came out how."""
+
+    def __init__(self, quiet):
+        self._quiet, self._totals = quiet, {}
+
+    def __call__(self, family, words, verdict):
+        kind, message, d, name = verdict
+        self._totals[family, kind] = self._totals.get((family, kind), 0) + 1
+        if not self._quiet or kind not in ("same", "none"):
+            print(f"{kind:8} {family:13} {words:44} {message or f'{d:.1e} {name}'}", flush=True)
+
+    def end(self, names):
+        """The exit status."""
+        print()
+        for family in names:
+            print(f"{family:13} " + ", ".join(f"{kind} {n}" for (f, kind), n in self._totals.items() if f == family))
+        return 1 if any(kind in ("WRONG", "fault") for _, kind in self._totals) else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=Path, help="the folder of a build or of an installation, with bin, lib and runtime")
@@ -1030,19 +1059,9 @@ def main():
     opener = shlex.split(arguments.opener) if arguments.opener else opener
     if worker is None or arguments.count and opener is None:
         parser.error("--program, or --worker (and --opener for --count), says what is compared")
-    warnings.filterwarnings("ignore")
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    logging.disable(logging.WARNING)
-    torch.set_num_threads(1)
+    calm()
     vitrine = Vitrine(worker, opener)
-    totals = {}
-
-    def report(family, words, verdict):
-        kind, message, d, name = verdict
-        totals[family, kind] = totals.get((family, kind), 0) + 1
-        if not arguments.quiet or kind not in ("same", "none"):
-            print(f"{kind:8} {family:13} {words:44} {message or f'{d:.1e} {name}'}", flush=True)
+    report = Report(arguments.quiet)
 
     with tempfile.TemporaryDirectory() as home:
         scratch = Path(home)
@@ -1056,10 +1075,7 @@ def main():
                 if verdict[0] in ("WRONG", "fault"):
                     print("         " + json.dumps(config), flush=True)
     vitrine.close()
-    print()
-    for family in arguments.only:
-        print(f"{family:13} " + ", ".join(f"{kind} {n}" for (f, kind), n in totals.items() if f == family))
-    return 1 if any(kind in ("WRONG", "fault") for _, kind in totals) else 0
+    return report.end(arguments.only)
 
 
 if __name__ == "__main__":
