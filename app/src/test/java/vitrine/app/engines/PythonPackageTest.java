@@ -279,6 +279,40 @@ class PythonPackageTest {
         assertEquals(0, python.waitFor());
     }
 
+    /// States of a training on a GPU are written beside it, from copies: what is trained meanwhile is not in them, and what fails is told when the next is due.
+    @Test
+    void keepsStatesBesideTheTraining() throws IOException, InterruptedException {
+        PythonInstallation found = Engines.pythons().best().filter(PythonInstallation::usable).orElse(null);
+        Assumptions.assumeTrue(found != null, "EngineConformanceTest says that there is no Python with torch");
+        Path file = Files.writeString(folder.resolve("file"), "in the way of a folder");
+        Process python = new ProcessBuilder(found.executable().toString(), "-c", """
+                import sys
+                import torch
+                from vitrine_engine import saved
+                class Gpu(torch.Tensor):
+                    def cpu(self):
+                        return self.clone()
+                w = torch.arange(300000.0).as_subclass(Gpu)
+                keeper = saved.Keeper(torch.device("cuda"))
+                for step in (1, 2, 3):
+                    keeper.write(sys.argv[1], step, "run", {"w/a": w}, {"a": step}, ["figures of %d" % step])
+                    w += 1
+                keeper.wait()
+                for folder in saved.found(sys.argv[1]):
+                    state = saved.read(folder, "run")
+                    print(state["step"], float(state["tensors"]["w/a"][0]), float(state["tensors"]["w/a"][-1]), state["counts"], state["figures"])
+                keeper.write(sys.argv[2], 4, "run", {"w/a": w}, {"a": 4}, [])
+                try:
+                    keeper.wait()
+                except OSError as failure:
+                    print(type(failure).__name__)
+                keeper.wait()
+                """, folder.resolve("steps").toString(), file.resolve("steps").toString()).directory(SOURCES.toFile().getAbsoluteFile().getParentFile()).redirectErrorStream(true).start();
+        List<String> said = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        assertEquals(List.of("2 1.0 300000.0 {'a': 2} ['figures of 2']", "3 2.0 300001.0 {'a': 3} ['figures of 3']", "NotADirectoryError"), said);
+        assertEquals(0, python.waitFor());
+    }
+
     /// The matrices whose ranks a pruning report holds, of every family: fused projections cut into queries, keys and values, stacks into experts, as this program names and cuts them, with the values that it reads.
     @Test
     void cutsMatricesAsTheProgramDoes() throws IOException, InterruptedException {

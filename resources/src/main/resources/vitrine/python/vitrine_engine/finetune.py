@@ -41,6 +41,7 @@ class Finetune:
         self._s = dict(task.get("settings") or {})
         self._steps_folder, self._best_folder, self._stop_file = (os.path.join(folder, name) for name in ("steps", "best", "stop"))
         self._trail = ranks.Trail(folder)
+        self._keeper = saved.Keeper(device)
         own = {**task, "settings": {k: v for k, v in self._s.items() if k not in NOT_OF_THE_RUN}}
         identity = {"engine": VERSION, "dtype": str(runner.dtype), "task": own, "inputs": inputs}
         self._identity = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -318,6 +319,7 @@ class Finetune:
         finally:
             if meter is not None:
                 meter.close()
+            self._keeper.wait()
         if self._group.rank == 0 and os.path.exists(self._stop_file):
             os.remove(self._stop_file)
         if done < self._total and self._validation and "validation_loss" not in json.loads(self._figures[-1]):
@@ -514,7 +516,7 @@ class Finetune:
         tensors.update({"x/" + name: value for name, value in self._method.memory().items()})
         if self._group.rank == 0:
             self._trail.wait()
-            saved.write(folder or self._steps_folder, step, self._identity, tensors, counts, self._figures)
+            self._keeper.write(folder or self._steps_folder, step, self._identity, tensors, counts, self._figures)
 
     def _restore(self, state):
         tensors = state["tensors"]

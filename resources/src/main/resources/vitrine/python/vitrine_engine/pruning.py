@@ -114,19 +114,21 @@ class SparseGpt:
         for start in range(0, n, self._block):
             end = min(n, start + self._block)
             block, root = w[:, start:end], u[start:end, start:end]
-            mask, errors = kept[:, start:end], torch.zeros_like(block)
+            mask, errors, gone = kept[:, start:end], torch.empty_like(block), torch.empty_like(block)
             if self._pattern is None:
                 scores = (block / root.diagonal()).square()
                 mask.copy_(without_smallest(scores.reshape(1, -1), int(sparsity * scores.numel())).reshape(scores.shape))
+                gone.copy_(~mask)
             for j in range(end - start):
                 if self._pattern is not None and j % self._pattern[1] == 0:
                     group = slice(j, j + self._pattern[1])
                     scores = (block[:, group] / root.diagonal()[group]).square()
                     mask[:, group] = without_smallest(scores, self._pattern[1] - self._pattern[0])
-                error = torch.where(mask[:, j], 0.0, block[:, j] / root[j, j])
-                block[:, j].masked_fill_(~mask[:, j], 0.0)
-                block[:, j + 1:] -= error[:, None] * root[j, j + 1:]
-                errors[:, j] = error
+                    gone[:, group] = (~mask[:, group]).double()
+                # Few and small operations: on a GPU their number is what this loop costs.
+                error = torch.div(block[:, j], root[j, j], out=errors[:, j]).mul_(gone[:, j])
+                block[:, j + 1:].sub_(error[:, None] * root[j, j + 1:])
+            block.masked_fill_(~mask, 0.0)
             if end < n:
                 w[:, end:] -= errors @ u[start:end, end:]
         return Pruned(kept, w, note=note)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import threading
 
 from safetensors.torch import load_file, save_file
 
@@ -15,15 +16,46 @@ STATE, TENSORS, FIGURES = "state.json", "state.safetensors", "figures.jsonl"
 KEPT = 2
 
 
+class Keeper:
+    """Writes states one after the other; beside the training where the tensors are on a GPU, since they are copied from there first."""
+
+    def __init__(self, device):
+        self._beside, self._thread, self._failure = device.type != "cpu", None, None
+
+    def write(self, steps, step, run, tensors, counts, figures):
+        self.wait()
+        copies = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        if not self._beside:
+            write(steps, step, run, copies, counts, figures)
+            return
+        self._thread = threading.Thread(target=self._write, args=(steps, step, run, copies, counts, list(figures)))
+        self._thread.start()
+
+    def _write(self, *state):
+        try:
+            write(*state)
+        except BaseException as failure:
+            self._failure = failure
+
+    def wait(self):
+        """Until the last state is on the disk; raises what its writing failed with."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+
 def write(steps, step, run, tensors, counts, figures):
-    """`tensors`: w/NAME of every trained tensor, m/NAME and v/NAME of those that have moments, x/NAME of what the method remembers; `counts`: its steps; `figures`: the lines of all finished steps."""
+    """`tensors`, on the CPU: w/NAME of every trained tensor, m/NAME and v/NAME of those that have moments, x/NAME of what the method remembers; `counts`: its steps; `figures`: the lines of all finished steps."""
     os.makedirs(steps, exist_ok=True)
     remove_leftovers(steps)
     target = os.path.join(steps, "%08d" % step)
     if os.path.exists(target):
         return
     with WholeFolder(target) as out:
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, os.path.join(out.staging, TENSORS))
+        save_file(tensors, os.path.join(out.staging, TENSORS))
         with open(os.path.join(out.staging, FIGURES), "w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in figures)
         state = {"version": VERSION, "run": run, "step": step, "sha256": checksum(out.staging), "steps_of_tensors": counts}
