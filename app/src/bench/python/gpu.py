@@ -1,9 +1,11 @@
-"""Measures of the pytorch engine on an NVIDIA GPU, without Java: its worker against the same worker on the CPU, and training against a plain loop of transformers and peft.
+"""Measures of the pytorch engine on an NVIDIA GPU, without Java: its worker against the same worker on the CPU, and training against a plain loop of transformers and peft,
+pruning against prune_layers.py.
 
-    gpu.py ENGINE CASES SCRATCH [--only agreement|speed] [--steps N]
+    gpu.py ENGINE CASES SCRATCH [--only agreement|speed|prune] [--steps N] [--rounds N] [--long N]
 
 ENGINE is the folder that holds the package vitrine_engine, CASES model-core/src/test/resources/reference. Checkpoints of random weights are made in SCRATCH (11 GB). Prints Markdown. The training: LoRA, r = 16,
-bfloat16 weights under autocast, float32 factors, sdpa, 8 sequences of 1,024 random tokens a step, AdamW, no dropout, no gradient checkpointing, gradients clipped at 1; the plain loop reads its loss every step, as the worker does.
+bfloat16 weights under autocast, float32 factors, sdpa, 8 sequences of 1,024 random tokens a step, AdamW, no dropout, no gradient checkpointing, gradients clipped at 1; the plain loop reads its loss every step, as the worker does; `--long` adds a run of
+the worker with so many steps, in which lines of ranks are as far apart as in anyone's. The pruning: to half, float32, 128 sequences of 512 random tokens, each layer calibrated with what it reads once those before are pruned; whole processes.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import sys
 import threading
 import time
 
-BATCH, TOKENS, WARM = 8, 1024, 10
+BATCH, TOKENS, WARM, SEQUENCES = 8, 1024, 10, 128
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 SHAPES = {
     "Llama-3.2-1B's shape, every linear layer": ("llama", dict(
@@ -27,7 +29,9 @@ SHAPES = {
         num_attention_heads=32, num_key_value_heads=4, head_dim=128, max_position_embeddings=4096, rope_theta=1000000.0, tie_word_embeddings=False), ATTENTION),
 }
 WHAT = ["attentions", "hidden_states", "logits", "kv", "loss", "blocks"]
-DECODERS = ["llama-gqa", "gpt2", "gemma2", "phi3", "mistral", "qwen3", "gpt-neox", "mixtral", "qwen3-moe", "deepseek-v3", "gpt-oss", "olmoe"]
+DECODERS = ["llama-gqa", "gpt2", "gemma2", "phi3", "mistral", "qwen3", "gpt-neox", "mixtral", "qwen3-moe", "deepseek-v3", "gpt-oss", "olmoe",
+            "bloom", "cohere2", "ernie4_5-moe", "exaone4", "falcon", "falcon-alibi", "glm4-moe", "gptj", "granitemoe", "mpt", "nemotron", "olmo3", "opt", "phi", "phimoe", "smollm3", "stablelm", "starcoder2"]
+PRUNED = dict(vocab_size=151936, hidden_size=896, intermediate_size=4864, num_hidden_layers=24, num_attention_heads=14, num_key_value_heads=2, max_position_embeddings=2048, tie_word_embeddings=True)
 
 
 class Worker:
@@ -73,15 +77,20 @@ def lines(path, count, length, vocabulary, seed=1):
 def tasks(cases, scratch):
     """Name, task and the files to compare, over every kind that the engine has."""
     data, many = lines(os.path.join(scratch, "data.jsonl"), 10, 40, 96), lines(os.path.join(scratch, "many.jsonl"), 30, 48, 96, 2)
+    narrow = lines(os.path.join(scratch, "narrow.jsonl"), 30, 40, 32, 5)
     for case in DECODERS:
         model = os.path.join(cases, case)
+        prompt = {"text": "The lantern over the wall went out before anyone had noticed the rain."}
+        texts, more = data, many
+        if not os.path.exists(os.path.join(model, "tokenizer.json")):
+            prompt, texts, more = {"ids": [3, 17, 29, 5, 30, 8, 8, 21, 12, 4, 27, 19]}, narrow, narrow
         mixture = "router" in json.dumps(sorted(json.load(open(os.path.join(model, "golden.json")))["tensors"]))
-        yield "capture", case, {"kind": "capture", "model": model, "prompt": {"text": "The lantern over the wall went out before anyone had noticed the rain."},
+        yield "capture", case, {"kind": "capture", "model": model, "prompt": prompt,
                                 "what": WHAT + (["router"] if mixture else [])}
-        yield "heads", case, {"kind": "heads", "model": model, "data": data}
-        yield "eval", case, {"kind": "eval", "model": model, "data": data}
+        yield "heads", case, {"kind": "heads", "model": model, "data": texts}
+        yield "eval", case, {"kind": "eval", "model": model, "data": texts}
         if mixture:
-            yield "routing", case, {"kind": "routing", "model": model, "data": [{"name": "text", "file": many}]}
+            yield "routing", case, {"kind": "routing", "model": model, "data": [{"name": "text", "file": more}]}
     for case in ("llama-gqa", "gpt2", "mixtral"):
         for of in ("hidden", "kv"):
             yield "rank", case, {"kind": "rank", "model": os.path.join(cases, case), "data": data, "of": of}
@@ -191,16 +200,17 @@ def plain(model, data, steps, modules):
     print(json.dumps({"ends": ends, "losses": losses, "memory": torch.cuda.max_memory_allocated(), "torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}))
 
 
-def make(kind, config, folder):
+def make(kind, config, folder, device="cuda"):
     import torch
     import transformers
     torch.manual_seed(7)
-    with torch.device("cuda"):
+    with torch.device(device):
         model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.for_model(kind, **config), dtype=torch.bfloat16)
     model.save_pretrained(folder)
     count = sum(p.numel() for p in model.parameters())
     del model
-    torch.cuda.empty_cache()
+    if device != "cpu":
+        torch.cuda.empty_cache()
     return count
 
 
@@ -210,7 +220,7 @@ def paces(ends):
     return gaps[len(gaps) // 2], sum(gaps) / len(gaps)
 
 
-def speed(engine, scratch, steps):
+def speed(engine, scratch, steps, rounds, longest):
     import torch
     print("### LoRA, r = 16, bfloat16, %d x %d tokens a step, %s\n" % (BATCH, TOKENS, torch.cuda.get_device_name(0)))
     print("| | seconds a step, median | mean | tokens/s (mean) | GPU busy | GPU memory, MiB | first loss |\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
@@ -219,29 +229,75 @@ def speed(engine, scratch, steps):
         count = make(kind, config, model)
         data = lines(os.path.join(scratch, kind + ".jsonl"), 8 * BATCH, TOKENS, config["vocab_size"])
         means = {}
-        for round in (1, 2):
+        for round in range(1, rounds + 1):
             with Utilisation() as load:
                 out = subprocess.run([sys.executable, __file__, "--plain", model, data, str(steps), ",".join(modules)], stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout
                 theirs = json.loads(out.strip().split("\n")[-1])
             row("%s (%.2f B), transformers %s, peft %s" % (name, count / 1e9, theirs["transformers"], theirs["peft"]), theirs["ends"], load, theirs["memory"], theirs["losses"][0])
             means.setdefault("theirs", []).append(paces(theirs["ends"]))
-            worker = Worker(engine, "--device", "cuda:0", "--dtype", "bfloat16")
-            task = {"kind": "finetune", "model": model, "data": data, "method": "lora", "settings": {
-                "steps": steps, "batchSize": BATCH, "sequenceLength": TOKENS, "r": 16, "alpha": 32, "order": "sequential", "lr": 2e-4, "schedule": "constant", "warmupSteps": 0, "weightDecay": 0.0,
-                "checkpointing": "none", "saveEvery": 50, "targetModules": modules}}
-            run = os.path.join(scratch, "run-%s-%d" % (kind, round))
-            with Utilisation() as load:
-                metrics, summary = worker.run(task, os.path.join(run, "result"))
-            worker.close()
-            told = [m for m in metrics if "loss" in m]
-            row(name + ", `vitrine_engine`", [m["at"] for m in told], load, max(m["gpu_memory_bytes"] for m in told), told[0]["loss"])
+            told = trained(engine, scratch, model, data, steps, modules, name + ", `vitrine_engine`")
             means.setdefault("ours", []).append(paces([m["at"] for m in told]))
             if round == 1:
                 print("METER", [{k: v for k, v in m.items() if k.startswith("gpu_")} for m in told][-12:], file=sys.stderr)
-            shutil.rmtree(run)
         best = {side: [min(v[i] for v in values) for i in (0, 1)] for side, values in means.items()}
         print("| **%s, tokens/s over the plain loop's** (target: 1.0) | **%.3f** | %.3f | | | | |" % (name, best["theirs"][0] / best["ours"][0], best["theirs"][1] / best["ours"][1]), flush=True)
+        if longest:
+            told = trained(engine, scratch, model, data, longest, modules, "%s, `vitrine_engine`, %s steps" % (name, "{:,}".format(longest)))
+            print("| **%s, %s steps, tokens/s over the plain loop's** | | %.3f | | | | |" % (name, "{:,}".format(longest), best["theirs"][1] / paces([m["at"] for m in told])[1]), flush=True)
         shutil.rmtree(model)
+
+
+def trained(engine, scratch, model, data, steps, modules, name):
+    """A run of the worker: a row of the table, and its events of steps."""
+    worker = Worker(engine, "--device", "cuda:0", "--dtype", "bfloat16")
+    task = {"kind": "finetune", "model": model, "data": data, "method": "lora", "settings": {
+        "steps": steps, "batchSize": BATCH, "sequenceLength": TOKENS, "r": 16, "alpha": 32, "order": "sequential", "lr": 2e-4, "schedule": "constant", "warmupSteps": 0, "weightDecay": 0.0,
+        "checkpointing": "none", "saveEvery": 50, "targetModules": modules}}
+    run = os.path.join(scratch, "run")
+    with Utilisation() as load:
+        metrics, _ = worker.run(task, os.path.join(run, "result"))
+    worker.close()
+    shutil.rmtree(run)
+    told = [m for m in metrics if "loss" in m]
+    row(name, [m["at"] for m in told], load, max(m["gpu_memory_bytes"] for m in told), told[0]["loss"])
+    return told
+
+
+# --- pruning
+
+def prune(engine, scratch, device):
+    import torch
+    from safetensors.torch import load_file
+    model, data = os.path.join(scratch, "qwen2"), os.path.join(scratch, "calibration.jsonl")
+    make("qwen2", PRUNED, model, device)
+    lines(data, SEQUENCES, 512, PRUNED["vocab_size"], 3)
+    held = lines(os.path.join(scratch, "held.jsonl"), 1, 512, PRUNED["vocab_size"], 4)
+    print("### Pruning to half, %d x 512 calibration tokens, %d layers of Qwen2.5-0.5B's shape, float32\n\n| | seconds, whole process | seconds without loading and writing | GPU memory, MiB | same zeros |\n"
+          "| --- | --- | --- | --- | --- |" % (SEQUENCES, PRUNED["num_hidden_layers"]), flush=True)
+    for method in ("wanda", "sparsegpt"):
+        out = os.path.join(scratch, "theirs")
+        began = time.perf_counter()
+        text = subprocess.run([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "prune_layers.py"), model, data, method, out, str(os.cpu_count()), device],
+                              stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout
+        theirs, seconds = json.loads(text.strip().split("\n")[-1]), time.perf_counter() - began
+        print("| %s, script, torch %s | %.1f | %.1f | %s | |" % (method, theirs["torch"], seconds, theirs["seconds"], "{:,.0f}".format((theirs["gpu_memory_bytes"] or 0) / (1 << 20))), flush=True)
+        run = os.path.join(scratch, "prune-run")
+        began = time.perf_counter()
+        worker = Worker(engine, "--device", device, "--dtype", "float32")
+        metrics, _ = worker.run({"kind": "prune", "model": model, "data": data, "evalData": [{"name": "held", "file": held}], "method": method, "settings": {"sparsity": 0.5, "propagation": "sequential"}},
+                   os.path.join(run, "result"))
+        worker.close()
+        seconds = time.perf_counter() - began
+        same = total = 0
+        one, other = (load_file(next(os.path.join(f, n) for n in os.listdir(f) if n == "model.safetensors")) for f in (out, os.path.join(run, "result")))
+        for name in one:
+            if name.endswith("_proj.weight"):
+                same, total = same + int(((one[name] == 0) == (other[name] == 0)).sum()), total + one[name].numel()
+        layers = [m["at"] for m in metrics if "sparsity" in m]
+        print("| %s, `vitrine_engine`, with its report | %.1f | %.1f (from the first layer's end to the last's) | %s | %.4f %% |" % (
+            method, seconds, layers[-1] - layers[0], "{:,.0f}".format(max(m.get("gpu_memory_bytes", 0) for m in metrics) / (1 << 20)), 100 * same / total), flush=True)
+        shutil.rmtree(run), shutil.rmtree(out)
+    shutil.rmtree(model)
 
 
 def row(name, ends, load, memory, loss):
@@ -255,16 +311,20 @@ def main():
         return
     parser = argparse.ArgumentParser()
     parser.add_argument("engine"), parser.add_argument("cases"), parser.add_argument("scratch")
-    parser.add_argument("--only", choices=("agreement", "speed"))
+    parser.add_argument("--only", choices=("agreement", "speed", "prune"))
     parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--long", type=int, default=0)
     args = parser.parse_args()
     os.makedirs(args.scratch, exist_ok=True)
     import torch
     print("torch %s, %s, Python %s\n" % (torch.__version__, torch.cuda.get_device_name(0), sys.version.split()[0]))
-    if args.only != "speed":
+    if args.only in (None, "agreement"):
         agreement(args.engine, args.cases, args.scratch)
-    if args.only != "agreement":
-        speed(args.engine, args.scratch, args.steps)
+    if args.only in (None, "speed"):
+        speed(args.engine, args.scratch, args.steps, args.rounds, args.long)
+    if args.only in (None, "prune"):
+        prune(args.engine, args.scratch, "cuda:0")
 
 
 if __name__ == "__main__":

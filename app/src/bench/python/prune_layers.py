@@ -2,7 +2,7 @@
 """Prunes a checkpoint to half by Wanda or SparseGPT, layer by layer, as the published scripts do: hooks on every linear layer, the layer run on all
 sequences, its matrices pruned, the layer run again.
 
-    python prune_layers.py MODEL IDS.jsonl wanda|sparsegpt OUT THREADS
+    python prune_layers.py MODEL IDS.jsonl wanda|sparsegpt OUT THREADS [DEVICE]
 """
 import json
 import sys
@@ -75,10 +75,11 @@ def sparsegpt(linear, state):
 
 
 def main():
-    path, ids, method, out, threads = sys.argv[1:]
+    path, ids, method, out, threads = sys.argv[1:6]
+    device = sys.argv[6] if len(sys.argv) > 6 else "cpu"
     torch.set_num_threads(int(threads))
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
-    sequences = [torch.tensor([json.loads(line)["input_ids"]]) for line in open(ids)]
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval().to(device)
+    sequences = [torch.tensor([json.loads(line)["input_ids"]], device=device) for line in open(ids)]
     began = time.perf_counter()
     with torch.no_grad():
         xs, kwargs = first_inputs(model, sequences)
@@ -104,9 +105,12 @@ def main():
                 (wanda if method == "wanda" else sparsegpt)(linear, states[name])
                 states[name].clear()
             xs = [run(layer, x, kwargs) for x in xs]
+    if device != "cpu":
+        torch.cuda.synchronize()
     seconds = time.perf_counter() - began
+    memory = torch.cuda.max_memory_allocated() if device != "cpu" else None
     model.to(torch.bfloat16).save_pretrained(out)
-    print(json.dumps({"seconds": seconds, "torch": torch.__version__, "transformers": transformers.__version__}))
+    print(json.dumps({"seconds": seconds, "gpu_memory_bytes": memory, "torch": torch.__version__, "transformers": transformers.__version__}))
 
 
 if __name__ == "__main__":
