@@ -3,6 +3,7 @@ package vitrine.core.work.prune;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -17,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
@@ -29,8 +30,6 @@ import vitrine.core.work.TaskRunner;
 
 /// What a preview says is held against runs that were really made, on the same text.
 class PrunePreviewTest {
-
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
 
     @TempDir
     Path folder;

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -36,8 +38,6 @@ import vitrine.core.work.TaskRunner;
 
 /// Pruned models against the masks, weights and perplexities that PyTorch and numpy get, and what must hold of every run.
 class PruneReferenceTest {
-
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
 
     @TempDir
     Path folder;
@@ -85,10 +85,6 @@ class PruneReferenceTest {
         Artifact a = TaskRunner.run(task, folder.resolve(name).resolve("result"), progress, w -> { });
         assertEquals("prune", a.manifest().kind());
         return a.folder();
-    }
-
-    private static JsonNode report(Path result) throws IOException {
-        return Json.mapper().readTree(result.resolve("pruning_report.json").toFile());
     }
 
     private static JsonNode row(JsonNode report, String matrix) {

@@ -3,11 +3,12 @@ package vitrine.core.work.prune;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -19,7 +20,6 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.prune.Structure;
 import vitrine.core.task.Task;
@@ -31,25 +31,16 @@ import vitrine.core.work.prune.report.RanksBeforeAndAfter;
 /// What a report says of the inside of the two models, against figures that are taken here from the stored weights (singular values by Jacobi's rotations in float64) and from captures of both checkpoints.
 class PruneReportTest {
 
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
     private static final List<Integer> IDS = List.of(5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13, 8, 9, 10);
 
     @TempDir
     Path folder;
 
     private Path run(String model, String method, String settings) throws IOException {
-        Path data = Files.writeString(folder.resolve("few.jsonl"), "{\"input_ids\": " + IDS + "}\n");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", method);
-        n.putArray("evalData").addObject().put("name", "few").put("file", data.toString());
-        if (!method.equals("explicit")) {
-            n.put("data", data.toString());
-        }
-        n.set("settings", Json.mapper().readTree(settings));
-        return TaskRunner.run(Task.fromJson(n), folder.resolve(model + method).resolve("result"), Progress.NONE, w -> { }).folder();
-    }
-
-    private static JsonNode report(Path result) throws IOException {
-        return Json.mapper().readTree(result.resolve("pruning_report.json").toFile());
+        Path data = PruneTrials.texts(folder, IDS.stream().mapToInt(i -> i).toArray());
+        ObjectNode task = PruneTrials.task(model, method, method.equals("explicit") ? null : data, settings);
+        task.putArray("evalData").addObject().put("name", "few").put("file", data.toString());
+        return PruneTrials.run(task, folder, w -> { });
     }
 
     private SafetensorsFile capture(Path model, Task.What... what) throws IOException {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -35,7 +36,6 @@ import vitrine.core.work.prune.structure.StructuredRun;
 /// Methods that measure the whole model before they take anything of it: broken off anywhere, a run goes on from what it had measured, to the bits of a run that was not.
 class PruneResumeTest {
 
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
     /// Units of what is measured, as runs tell it.
     private static final Set<String> MEASURED = Set.of("sequences", "tokens continued", "sets", "kinds of matrices");
 

@@ -4,9 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.json;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,16 +17,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.json.Json;
-import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.task.Task;
-import vitrine.core.work.TaskRunner;
+import vitrine.core.work.prune.PruneTrials;
 
 /// Parts that are named one by one, without any text: which numbers of which tensors stay is checked number by number.
 class ExplicitPruneTest {
-
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
 
     @TempDir
     Path folder;
@@ -33,13 +29,7 @@ class ExplicitPruneTest {
     private final List<String> warnings = new ArrayList<>();
 
     private Path run(String model, String method, String settings) throws IOException {
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", method);
-        n.set("settings", Json.mapper().readTree(settings));
-        return TaskRunner.run(Task.fromJson(n), folder.resolve(model + settings.hashCode()).resolve("result"), Progress.NONE, warnings::add).folder();
-    }
-
-    private static JsonNode json(Path result, String file) throws IOException {
-        return Json.mapper().readTree(result.resolve(file).toFile());
+        return PruneTrials.run(PruneTrials.task(model, method, null, settings), folder, warnings::add);
     }
 
     /// Columns `from` to before `to` of a matrix `[rows, width]`.

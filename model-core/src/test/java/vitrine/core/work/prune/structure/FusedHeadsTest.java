@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.IDS;
+import static vitrine.core.work.prune.PruneTrials.json;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,7 +15,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,9 +22,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
-import vitrine.core.json.Json;
+import vitrine.core.checkpoint.safetensors.SafetensorsWriter.Declared;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
@@ -31,13 +32,12 @@ import vitrine.core.tensor.Shape;
 import vitrine.core.work.TaskRunner;
 import vitrine.core.work.input.LoadedModel;
 import vitrine.core.work.prune.PruneForecast;
+import vitrine.core.work.prune.PruneTrials;
 import vitrine.core.work.prune.report.BeforeAndAfter;
 
 /// Key and value heads that become one with others, as checkpoints: a model whose heads are copies in disorder gives up the copies and computes what it did; elsewhere weights are the means that float64 finds.
 class FusedHeadsTest {
 
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
-    private static final int[] IDS = {5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13};
     /// Query heads of the disordered model by those of the model in order, four to a key/value head.
     private static final int[] DISORDER = {5, 0, 7, 2, 3, 6, 1, 4};
 
@@ -45,21 +45,14 @@ class FusedHeadsTest {
     Path folder;
 
     private ObjectNode task(String model, String settings) throws IOException {
-        Path data = Files.writeString(folder.resolve("few.jsonl"), "{\"input_ids\": " + Arrays.toString(IDS) + "}\n");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", "dha").put("data", data.toString());
-        n.set("settings", Json.mapper().readTree(settings));
-        return n;
+        return PruneTrials.task(model, "dha", PruneTrials.texts(folder, IDS), settings);
+    }
+
+    private Path run(String model, String settings) throws IOException {
+        return PruneTrials.run(task(model, settings), folder, warnings::add);
     }
 
     private final List<String> warnings = new ArrayList<>();
-
-    private Path run(String model, String settings) throws IOException {
-        return TaskRunner.run(Task.fromJson(task(model, settings)), folder.resolve("run" + Math.abs((model + settings).hashCode())).resolve("result"), Progress.NONE, warnings::add).folder();
-    }
-
-    private static JsonNode json(Path result, String file) throws IOException {
-        return Json.mapper().readTree(result.resolve(file).toFile());
-    }
 
     private static float[] logits(String model) {
         try (LoadedModel m = LoadedModel.open(model)) {

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.IDS;
+import static vitrine.core.work.prune.PruneTrials.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -11,7 +14,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -19,35 +21,24 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
-import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.core.tensor.openblas.OpenBlas;
-import vitrine.core.work.TaskRunner;
 import vitrine.core.work.prune.PruneForecast;
+import vitrine.core.work.prune.PruneTrials;
 
 /// LoRAP on a small model: what the first query matrix became is as close as its rank allows, by the embedding and the norm before it in float64; channels go from files and config.
 class LorapPruneTest {
-
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
-    private static final int[] IDS = {5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13};
 
     @TempDir
     Path folder;
 
     private ObjectNode task(String model, String settings) throws IOException {
-        Path data = Files.writeString(folder.resolve("few.jsonl"), "{\"input_ids\": " + Arrays.toString(IDS) + "}\n");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", "lorap").put("data", data.toString());
-        n.set("settings", Json.mapper().readTree(settings));
-        return n;
+        return PruneTrials.task(model, "lorap", PruneTrials.texts(folder, IDS), settings);
     }
 
     private Path run(String model, String settings) throws IOException {
-        return TaskRunner.run(Task.fromJson(task(model, settings)), folder.resolve(model + settings.hashCode()).resolve("result"), Progress.NONE, m -> { }).folder();
-    }
-
-    private static JsonNode report(Path result) throws IOException {
-        return Json.mapper().readTree(result.resolve("pruning_report.json").toFile());
+        return PruneTrials.run(task(model, settings), folder, w -> { });
     }
 
     @Test

@@ -5,47 +5,40 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.IDS;
+import static vitrine.core.work.prune.PruneTrials.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
-import vitrine.core.json.Json;
 import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.core.tensor.openblas.OpenBlas;
 import vitrine.core.work.TaskRunner;
 import vitrine.core.work.prune.PruneForecast;
+import vitrine.core.work.prune.PruneTrials;
 
 /// Matrices that layers share, as checkpoints: what was written is what the decomposition of the stacked matrices gives.
 class SharedMatricesTest {
-
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
 
     @TempDir
     Path folder;
 
     private ObjectNode task(String model, String settings) throws IOException {
-        Path data = Files.writeString(folder.resolve("few.jsonl"), "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13]}\n");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", "masa").put("data", data.toString());
-        n.set("settings", Json.mapper().readTree(settings));
-        return n;
+        return PruneTrials.task(model, "masa", PruneTrials.texts(folder, IDS), settings);
     }
 
     private Path run(String model, String settings) throws IOException {
-        return TaskRunner.run(Task.fromJson(task(model, settings)), folder.resolve(model + settings.hashCode()).resolve("result"), Progress.NONE, m -> { }).folder();
-    }
-
-    private static JsonNode report(Path result) throws IOException {
-        return Json.mapper().readTree(result.resolve("pruning_report.json").toFile());
+        return PruneTrials.run(task(model, settings), folder, w -> { });
     }
 
     /// The best stack of rank 2 by the singular vectors of the stack itself, of which each layer's row had norm 1.

@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.IDS;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -18,19 +18,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import vitrine.core.checkpoint.safetensors.SafetensorsFile;
 import vitrine.core.json.Json;
-import vitrine.core.progress.Progress;
 import vitrine.core.refusal.Refusal;
-import vitrine.core.task.Task;
 import vitrine.core.testing.SharedReference;
-import vitrine.core.work.TaskRunner;
 import vitrine.core.work.input.LoadedModel;
+import vitrine.core.work.prune.PruneTrials;
 import vitrine.core.work.prune.report.BeforeAndAfter;
 
 /// Sub-layers that are skipped: what the written checkpoint says next is held against what the whole model does, token by token, by passes of its own.
 class SkipPruneTest {
-
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
-    private static final int[] IDS = {5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13};
 
     @TempDir
     Path folder;
@@ -40,10 +35,7 @@ class SkipPruneTest {
     }
 
     private Path run(String model, double share) throws IOException {
-        Path data = Files.writeString(folder.resolve("few.jsonl"), "{\"input_ids\": " + Arrays.toString(IDS) + "}\n");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", model(model).toString()).put("method", "swift_skip").put("data", data.toString());
-        n.putObject("settings").put("sparsity", share);
-        return TaskRunner.run(Task.fromJson(n), folder.resolve(model + share).resolve("result"), Progress.NONE, m -> { }).folder();
+        return PruneTrials.run(PruneTrials.task(model(model).toString(), "swift_skip", PruneTrials.texts(folder, IDS), "{\"sparsity\": " + share + "}"), folder, w -> { });
     }
 
     /// The likeliest token after each place.

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static vitrine.core.work.prune.PruneTrials.CASES;
+import static vitrine.core.work.prune.PruneTrials.IDS;
+import static vitrine.core.work.prune.PruneTrials.json;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -31,32 +34,24 @@ import vitrine.core.work.input.CalibrationTexts;
 import vitrine.core.work.input.LoadedModel;
 import vitrine.core.work.input.LossGradients;
 import vitrine.core.work.output.KeptSums;
+import vitrine.core.work.prune.PruneTrials;
 
 /// Models without some of their layers, heads, channels and experts. That a result computes what the model in memory does without those parts is checked by every run itself
 /// (`load_back`); here it is checked that the right parts go, and that files and configs say so.
 class StructuredPruneTest {
 
-    private static final Path CASES = Path.of("src/test/resources/reference").toAbsolutePath().normalize();
-
     @TempDir
     Path folder;
 
-    private Path data(String model) throws IOException {
-        int words = json(CASES.resolve(model), "config.json").get("vocab_size").asInt();
-        return Files.writeString(folder.resolve("few.jsonl"), words < 91 ? "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 30, 3, 27, 21, 2, 13]}\n{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23]}\n"
-                : "{\"input_ids\": [5, 6, 7, 8, 9, 10, 11, 12, 40, 3, 77, 21, 90, 13]}\n{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 60, 61, 62, 63]}\n");
-    }
-
     private final List<String> warnings = new ArrayList<>();
 
-    private Path run(String model, String method, String settings) throws IOException {
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve(model).toString()).put("method", method).put("data", data(model).toString());
-        n.set("settings", Json.mapper().readTree(settings));
-        return TaskRunner.run(Task.fromJson(n), folder.resolve(model + method + settings.hashCode()).resolve("result"), Progress.NONE, warnings::add).folder();
+    private Path data(String model) throws IOException {
+        return json(CASES.resolve(model), "config.json").get("vocab_size").asInt() >= 91 ? PruneTrials.texts(folder, IDS, new int[] {1, 2, 3, 4, 5, 6, 7, 60, 61, 62, 63})
+                : PruneTrials.texts(folder, new int[] {5, 6, 7, 8, 9, 10, 11, 12, 30, 3, 27, 21, 2, 13}, new int[] {1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23});
     }
 
-    private static JsonNode json(Path result, String file) throws IOException {
-        return Json.mapper().readTree(result.resolve(file).toFile());
+    private Path run(String model, String method, String settings) throws IOException {
+        return PruneTrials.run(PruneTrials.task(model, method, data(model), settings), folder, warnings::add);
     }
 
     /// A run that is broken off after a layer goes on after it, and ends with the bytes of one that was not.
