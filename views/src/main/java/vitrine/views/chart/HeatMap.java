@@ -31,6 +31,7 @@ public final class HeatMap implements Interactive {
     private Cells cells;
     private List<String> rowLabels = List.of();
     private List<String> columnLabels = List.of();
+    private double longestLabel = 96;
     private Strip rowStrip;
     private Strip columnStrip;
     private String name = "value";
@@ -92,6 +93,13 @@ public final class HeatMap implements Interactive {
     /// Text for each column; empty for none.
     public HeatMap columnLabels(List<String> labels) {
         columnLabels = List.copyOf(labels);
+        changes.tell();
+        return this;
+    }
+
+    /// Pixels from which labels are shortened, 96 where nothing is said; the read-out has them whole.
+    public HeatMap longestLabel(double pixels) {
+        longestLabel = pixels;
         changes.tell();
         return this;
     }
@@ -209,6 +217,10 @@ public final class HeatMap implements Interactive {
 
     List<String> columnLabels() {
         return columnLabels;
+    }
+
+    double longestLabel() {
+        return longestLabel;
     }
 
     double largestCell() {

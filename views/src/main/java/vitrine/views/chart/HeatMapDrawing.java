@@ -132,7 +132,7 @@ final class HeatMapDrawing {
         for (int r : shownLabels(g.rowFrom(), g.rowTo(), g.cellHeight(), lock, hover)) {
             double middle = g.y(r + 0.5);
             if (r < map.rowLabels().size() && middle >= g.top() && middle <= g.top() + g.height()) {
-                String label = pen.shortened(map.rowLabels().get(r), TextStyle.AXIS, HeatMapMargins.longestLabel());
+                String label = pen.shortened(map.rowLabels().get(r), TextStyle.AXIS, map.longestLabel());
                 pen.textMiddle(label, g.left() - HeatMapMargins.LABEL_GAP, middle, r == lock ? TextStyle.AXIS_STRONG : TextStyle.AXIS,
                         labelColour(r, lock, hover, palette), Pen.Align.RIGHT);
             }
@@ -151,7 +151,7 @@ final class HeatMapDrawing {
             if (c >= map.columnLabels().size() || middle < g.left() || middle > g.left() + g.width()) {
                 continue;
             }
-            String label = pen.shortened(map.columnLabels().get(c), TextStyle.AXIS, HeatMapMargins.longestLabel());
+            String label = pen.shortened(map.columnLabels().get(c), TextStyle.AXIS, map.longestLabel());
             TextStyle style = c == lock ? TextStyle.AXIS_STRONG : TextStyle.AXIS;
             Color colour = labelColour(c, lock, hover, palette);
             if (upright) {

@@ -14,14 +14,13 @@ record HeatMapMargins(double left, double top, double right, double bottom, bool
     static final double STRIP_GAP = 8;
     /// Room below for the legend, with the space above it.
     private static final double LEGEND_GAP = 14;
-    private static final double LONGEST_LABEL = 96;
     private static final double LINE = 14;
 
     static HeatMapMargins around(HeatMap map, double width, Surface surface) {
-        double left = map.rowLabels().isEmpty() ? 0 : widest(map.rowLabels(), surface) + LABEL_GAP;
+        double left = map.rowLabels().isEmpty() ? 0 : widest(map.rowLabels(), map, surface) + LABEL_GAP;
         double right = map.rowStrip() == null ? 0 : STRIP_GAP + Strip.LENGTH + 1;
         double roomAcross = (width - left - right) / map.columns();
-        double widest = map.columnLabels().isEmpty() ? 0 : widest(map.columnLabels(), surface);
+        double widest = map.columnLabels().isEmpty() ? 0 : widest(map.columnLabels(), map, surface);
         boolean upright = widest + 4 <= Math.min(roomAcross, map.largestCell());
         // Half a line, so that the first row's name is not cut.
         double top = widest == 0 ? map.rowLabels().isEmpty() ? 0 : LINE / 2 - 1 : upright ? LINE + LABEL_GAP - 2 : widest + LABEL_GAP;
@@ -37,12 +36,8 @@ record HeatMapMargins(double left, double top, double right, double bottom, bool
     }
 
     /// Labels are set in a typeface of one width, so the one with most characters is the widest.
-    private static double widest(List<String> labels, Surface surface) {
+    private static double widest(List<String> labels, HeatMap map, Surface surface) {
         String longest = labels.stream().max(Comparator.comparingInt(String::length)).orElse("");
-        return Math.ceil(Math.min(LONGEST_LABEL, surface.textWidth(longest, TextStyle.AXIS)));
-    }
-
-    static double longestLabel() {
-        return LONGEST_LABEL;
+        return Math.ceil(Math.min(map.longestLabel(), surface.textWidth(longest, TextStyle.AXIS)));
     }
 }

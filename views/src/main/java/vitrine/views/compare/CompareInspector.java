@@ -143,7 +143,7 @@ final class CompareInspector {
         for (int t : tokens) {
             double d = c.lossChange(t);
             Label chip = ProvenanceAudit.notAFigure(new Label(c.token(t)), "text of a token");
-            chip.getStyleClass().addAll(Styles.TOKEN, Styles.MONO);
+            chip.getStyleClass().addAll(Styles.KEY_CAP, Styles.MONO);
             chip.setMinWidth(Region.USE_PREF_SIZE);
             Label at = ProvenanceAudit.notAFigure(new Label("at " + t), "position of a token");
             at.getStyleClass().addAll(Styles.SMALL, Styles.MUTED);

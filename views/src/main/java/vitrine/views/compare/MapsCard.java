@@ -42,6 +42,8 @@ final class MapsCard {
     /// Widths from which legends fit into the head.
     private static final double ROOM = 840;
     private static final double ROOM_WITH_MEASURE = 1010;
+    /// Three maps share the width: tokens' names must not take it.
+    private static final double LABEL = 48;
 
     private final Card card = new Card("");
     private final CompareViewModel model;
@@ -80,7 +82,7 @@ final class MapsCard {
         card.widthProperty().addListener((o, old, now) -> placeLegends());
         for (HeatMapView v : views()) {
             // One legend in the head serves all three, and the inspector tells of what is locked: the maps take all room.
-            v.map().withoutLegend().readOutOnHover();
+            v.map().withoutLegend().readOutOnHover().longestLabel(LABEL);
             v.map().hoveredCellProperty().addListener((o, old, now) -> hovered(now));
             v.lockedCellProperty().addListener((o, old, now) -> locked(now));
         }
@@ -306,9 +308,9 @@ final class MapsCard {
         draw(mapA.map(), a, scale, down, across, name, format);
         draw(mapB.map(), b, scale, down, across, name, format);
         Scale change = d == null ? Scale.diverging(1) : Scale.diverging(1).fittedTo(d);
-        legends.getChildren().setAll(legend("A, B", scale));
+        legends.getChildren().setAll(legend("A, B", scale, 184));
         if (d != null) {
-            legends.getChildren().add(legend("B − A", change));
+            legends.getChildren().add(legend("B − A", change, 160));
         }
         nameD.setText("B − A" + (name.isEmpty() ? "" : ", change of the " + name));
         if (d == null) {
@@ -326,11 +328,11 @@ final class MapsCard {
         });
     }
 
-    private static FigureCanvas legend(String name, Scale scale) {
+    /// @param width such that name, colours and numbers stand in one line
+    private static FigureCanvas legend(String name, Scale scale, double width) {
         FigureCanvas l = new FigureCanvas(new Legend(name, scale));
-        l.setMinSize(150, Legend.HEIGHT);
-        l.setPrefSize(180, Legend.HEIGHT);
-        l.setMaxSize(180, Legend.HEIGHT);
+        l.setMinSize(width, Legend.HEIGHT);
+        l.setMaxSize(width, Legend.HEIGHT);
         l.setMouseTransparent(true);
         l.setFocusTraversable(false);
         return ProvenanceAudit.notAFigure(l, "a colour scale");
