@@ -267,7 +267,8 @@ class Prune:
             step = os.path.join(self._steps, "%08d" % (index + 1))
             state = self._taken_up(step) if finished else None
             finished = state is not None
-            if finished and stream and not sequential:
+            last = index + 1 == len(by_layer)
+            if finished and stream and not sequential and not last:
                 stream.on(index, None)
             if not finished:
                 collected = self._collect(own, method, stream, index, sequential)
@@ -279,11 +280,11 @@ class Prune:
                     w.put(tensors[w.tensor])
                     changed[w.tensor] = tensors[w.tensor]
             sides.update({n: t for n, t in tensors.items() if "/" in n})
-            if sequential and stream:
+            if sequential and stream and not last:
                 stream.on(index, None)
             layers.append(report)
             self._reporter.metric(index + 1, {"layer": index, **{k: report[k] for k in ("sparsity", "relative_output_error") if report.get(k) is not None}})
-            if index + 1 < len(by_layer) and self._stopped(index + 1, len(by_layer)):
+            if not last and self._stopped(index + 1, len(by_layer)):
                 skipped += [(w.name, "the run was asked to finish before its layer") for later in by_layer[index + 1:] for w in later]
                 break
         self._reporter.progress(len(by_layer), len(by_layer), "layers")

@@ -222,19 +222,20 @@ public final class PruneRun {
                     int layer = l;
                     progress.checkCancelled();
                     progress.step(l, layers, "layers");
+                    boolean last = l + 1 == layers;
                     List<PrunableMatrix> own = matrices.stream().filter(m -> m.layer() == layer).toList();
                     ObjectNode report = finished.takeUp(l);
                     if (report == null) {
-                        report = layer(l, own, pass, sequential, finished, map);
-                    } else if (pass != null && !sequential) {
+                        report = layer(l, own, pass, sequential || last, finished, map);
+                    } else if (pass != null && !sequential && !last) {
                         pass.pass(null, quiet());
                     }
-                    if (sequential) {
+                    if (sequential && !last) {
                         model.weights().adapt(finished.adaptation());
                         pass.pass(null, quiet());
                     }
                     tell(l, report);
-                    if (l + 1 < layers && stopped(l + 1)) {
+                    if (!last && stopped(l + 1)) {
                         stoppedAfter = l + 1;
                         break;
                     }
@@ -282,12 +283,14 @@ public final class PruneRun {
     }
 
     /// Prunes the matrices of a layer and keeps what becomes of them.
-    private ObjectNode layer(int layer, List<PrunableMatrix> own, CalibrationPass pass, boolean sequential, FinishedLayers finished, MappedWeights map) throws IOException {
+    ///
+    /// @param look whether the texts stay before the layer, rather than pass it as it was
+    private ObjectNode layer(int layer, List<PrunableMatrix> own, CalibrationPass pass, boolean look, FinishedLayers finished, MappedWeights map) throws IOException {
         long tokens = texts == null ? 0 : texts.tokens();
         MatrixMethod method = method(layer);
         boolean moments = method.needs() == MatrixMethod.Needs.MOMENTS;
         try (InputCollector inputs = new InputCollector(own, moments, (int) Math.min(SAMPLE_ROWS, Math.max(1, tokens)), tokens); Arena arena = Arena.ofShared()) {
-            if (pass != null && sequential) {
+            if (pass != null && look) {
                 pass.look(inputs, quiet());
             } else if (pass != null) {
                 pass.pass(inputs, quiet());

@@ -146,7 +146,9 @@ abstract sealed class LayerwisePruning implements StructureMethod permits SlimGp
     /// The layers after this one read what it became.
     private void goOn(LayerSpec l, CalibrationPass pass) throws IOException {
         work.model.weights().adapt(ChangedTensor.adaptation(work.changed));
-        pass.pass(null, new Quiet(work.progress));
+        if (l.index() + 1 < work.spec.layers().size()) {
+            pass.pass(null, new Quiet(work.progress));
+        }
         work.progress.figures(l.index() + 1L, Map.of("layer", (double) l.index()));
         work.kept.stopIfAsked();
     }
