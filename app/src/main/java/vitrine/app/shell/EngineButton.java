@@ -12,6 +12,7 @@ import vitrine.resources.Styles;
 import vitrine.views.chart.Numbers;
 import vitrine.views.control.Icons;
 import vitrine.views.control.KeyValueRow;
+import vitrine.views.control.Popovers;
 import vitrine.views.control.ProvenanceAudit;
 
 /// Which engine computes, and what it has to compute with.
@@ -29,11 +30,7 @@ final class EngineButton extends Button {
         setAccessibleText("Embedded engine · CPU");
         setMinWidth(USE_PREF_SIZE);
         setOnAction(e -> {
-            Popover popover = new Popover(details());
-            popover.setHeaderAlwaysVisible(false);
-            popover.setDetachable(false);
-            popover.setArrowLocation(Popover.ArrowLocation.TOP_CENTER);
-            popover.show(this);
+            Popovers.of(details(), Popover.ArrowLocation.TOP_CENTER).show(this);
         });
     }
 

@@ -56,6 +56,7 @@ import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
 import vitrine.views.control.Pill;
+import vitrine.views.control.Popovers;
 import vitrine.views.routing.RoutingView;
 import vitrine.views.runs.RunRow;
 import vitrine.views.runs.RunsView;
@@ -542,11 +543,7 @@ public final class MainWindow {
     }
 
     private void showHelp(Button owner) {
-        Popover popover = new Popover(HelpPage.content(present(), commands, scene.getHeight() - POPOVER_AROUND));
-        popover.setHeaderAlwaysVisible(false);
-        popover.setDetachable(false);
-        popover.setArrowLocation(Popover.ArrowLocation.TOP_RIGHT);
-        popover.show(owner);
+        Popovers.of(HelpPage.content(present(), commands, scene.getHeight() - POPOVER_AROUND), Popover.ArrowLocation.TOP_RIGHT).show(owner);
     }
 
     private void showPreferences() {

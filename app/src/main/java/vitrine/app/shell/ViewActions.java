@@ -24,8 +24,8 @@ import javafx.scene.input.ContextMenuEvent;
 import javafx.scene.layout.HBox;
 import javafx.scene.layout.VBox;
 import javax.imageio.ImageIO;
-import vitrine.app.program.Version;
 import vitrine.app.picture.Export;
+import vitrine.app.program.Version;
 import vitrine.core.files.Whole;
 import vitrine.core.json.Json;
 import vitrine.resources.Styles;
@@ -35,6 +35,7 @@ import vitrine.views.chart.Theme;
 import vitrine.views.control.Buttons;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
+import vitrine.views.control.Popovers;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.Themes;
 import vitrine.views.view.Subject;
@@ -121,11 +122,7 @@ final class ViewActions {
     /// Shows the command lines that make what is shown.
     void showCommand() {
         present.get().ifPresent(view -> {
-            Popover popover = new Popover(commandNode(view.command()));
-            popover.setHeaderAlwaysVisible(false);
-            popover.setDetachable(false);
-            popover.setArrowLocation(Popover.ArrowLocation.TOP_RIGHT);
-            popover.show(command);
+            Popovers.of(commandNode(view.command()), Popover.ArrowLocation.TOP_RIGHT).show(command);
         });
     }
 

@@ -1,7 +1,6 @@
 package vitrine.views.anatomy;
 
 import atlantafx.base.controls.Popover;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ForkJoinPool;
@@ -14,16 +13,16 @@ import vitrine.core.task.Task;
 import vitrine.resources.Guide;
 import vitrine.views.control.GuideLink;
 import vitrine.views.control.Icons;
+import vitrine.views.control.Popovers;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.view.HelpTopic;
 import vitrine.views.view.Place;
-import vitrine.views.view.Subject;
-import vitrine.views.view.View;
+import vitrine.views.view.SubjectView;
 import vitrine.views.view.ViewKind;
 
 /// What a checkpoint is made of: figures, a block diagram, shares, every tensor with its values, and where it lies in its file.
-public final class AnatomyView implements View {
+public final class AnatomyView implements SubjectView {
 
     private static final double NOTES_WIDTH = 380;
     private static final double NOTES_HEIGHT = 420;
@@ -53,6 +52,7 @@ public final class AnatomyView implements View {
     }
 
     /// What is shown and asked for.
+    @Override
     public AnatomyViewModel model() {
         return model;
     }
@@ -70,11 +70,7 @@ public final class AnatomyView implements View {
         VBox all = inspector.notes(model.notes(), Integer.MAX_VALUE);
         all.setMinWidth(NOTES_WIDTH);
         all.setMaxWidth(NOTES_WIDTH);
-        Popover popover = new Popover(model.notes().size() <= NOTES_AT_ONCE ? all : scrolling(all));
-        popover.setArrowLocation(Popover.ArrowLocation.TOP_LEFT);
-        popover.setHeaderAlwaysVisible(false);
-        popover.setDetachable(false);
-        popover.show(owner);
+        Popovers.of(model.notes().size() <= NOTES_AT_ONCE ? all : scrolling(all), Popover.ArrowLocation.TOP_LEFT).show(owner);
     }
 
     private static ScrollPane scrolling(VBox all) {
@@ -92,21 +88,6 @@ public final class AnatomyView implements View {
     }
 
     @Override
-    public Optional<Subject> subject() {
-        return Optional.ofNullable(model.subjectProperty().get());
-    }
-
-    @Override
-    public void show(Subject subject) {
-        model.show(subject);
-    }
-
-    @Override
-    public void open(Path artifact) {
-        model.show(artifact);
-    }
-
-    @Override
     public Node body() {
         return body;
     }
@@ -119,11 +100,6 @@ public final class AnatomyView implements View {
     @Override
     public Node inspector() {
         return inspector.node();
-    }
-
-    @Override
-    public String command() {
-        return model.command();
     }
 
     @Override
@@ -156,15 +132,5 @@ public final class AnatomyView implements View {
     public List<Place> places() {
         return subject().map(s -> s.anatomy().tensors().stream().map(t -> new Place("Tensors", Icons.ANATOMY, Visible.name(t.entry().name()), t.entry().dtype() + " " + t.entry().shape(),
                 () -> model.selectedProperty().set(t.entry().name()))).toList()).orElse(List.of());
-    }
-
-    @Override
-    public boolean back() {
-        return model.back();
-    }
-
-    @Override
-    public boolean release() {
-        return model.release();
     }
 }

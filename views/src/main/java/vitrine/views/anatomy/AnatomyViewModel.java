@@ -32,8 +32,9 @@ import vitrine.core.checkpoint.TensorEntry;
 import vitrine.core.task.Task;
 import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
-import vitrine.views.view.Subject;
 import vitrine.views.tasks.ViewState;
+import vitrine.views.view.Subject;
+import vitrine.views.view.SubjectModel;
 
 /// What the Anatomy view shows, and what it asks for.
 ///
@@ -41,7 +42,7 @@ import vitrine.views.tasks.ViewState;
 /// follow. Values of all tensors are read unasked where that is a moment's work; else those of the selected tensor are.
 ///
 /// Lists of many tensors are made beside the JavaFX thread, so that opening a checkpoint of 100,000 never blocks it.
-public final class AnatomyViewModel {
+public final class AnatomyViewModel implements SubjectModel {
 
     /// Up to this many tensors are listed at once; more are listed in the background.
     private static final int LISTED_AT_ONCE = 5_000;
@@ -90,6 +91,7 @@ public final class AnatomyViewModel {
 
     // --- intent
 
+    @Override
     public ReadOnlyObjectProperty<Subject> subjectProperty() {
         return subject;
     }
@@ -212,6 +214,7 @@ public final class AnatomyViewModel {
     // --- opening
 
     /// Shows another checkpoint; of the same one opened again, the selection stays.
+    @Override
     public void show(Subject now) {
         if (subject.get() != null && subject.get().anatomy() == now.anatomy()) {
             return;
@@ -227,6 +230,7 @@ public final class AnatomyViewModel {
     }
 
     /// Shows the values that an artifact holds, without its checkpoint.
+    @Override
     public void show(Path folder) {
         TensorValues made = TensorValues.of(folder);
         forget();
@@ -417,7 +421,8 @@ public final class AnatomyViewModel {
     }
 
     /// Steps back to the tensor selected before.
-    boolean back() {
+    @Override
+    public boolean back() {
         if (steps.isEmpty()) {
             return false;
         }
@@ -430,7 +435,8 @@ public final class AnatomyViewModel {
     }
 
     /// Releases the selection, the part and the search; false where there was none of them.
-    boolean release() {
+    @Override
+    public boolean release() {
         boolean held = selected.get() != null || part.get() != null || !search.get().isEmpty();
         selected.set(null);
         part.set(null);
@@ -483,6 +489,7 @@ public final class AnatomyViewModel {
     // --- what can be copied
 
     /// The equivalent command line.
+    @Override
     public String command() {
         if (subject.get() != null) {
             return "vitrine open " + quoted(subject.get().path());

@@ -1,7 +1,6 @@
 package vitrine.views.attention;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,11 +26,11 @@ import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.HelpTopic;
 import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
-import vitrine.views.view.View;
+import vitrine.views.view.SubjectView;
 import vitrine.views.view.ViewKind;
 
 /// Where each token of a prompt attends: token chips, all heads at a glance, one head large, layers compared.
-public final class AttentionView implements View {
+public final class AttentionView implements SubjectView {
 
     /// Shown for `null`, which sorts and colours by nothing.
     private static final String OWN_ORDER = "layer, head";
@@ -71,6 +70,7 @@ public final class AttentionView implements View {
     }
 
     /// What is shown and asked for.
+    @Override
     public AttentionViewModel model() {
         return model;
     }
@@ -92,24 +92,9 @@ public final class AttentionView implements View {
         return ViewKind.ATTENTION;
     }
 
-    @Override
-    public Optional<Subject> subject() {
-        return Optional.ofNullable(model.subjectProperty().get());
-    }
-
     /// How the window makes permanent what is switched off, by the task of a pruning run.
     public void permanentlyWith(Consumer<ObjectNode> how) {
         inspector.permanentlyWith(how);
-    }
-
-    @Override
-    public void show(Subject subject) {
-        model.show(subject);
-    }
-
-    @Override
-    public void open(Path artifact) {
-        model.show(AttentionCapture.of(artifact));
     }
 
     @Override
@@ -142,11 +127,6 @@ public final class AttentionView implements View {
     @Override
     public Node inspector() {
         return inspector.node();
-    }
-
-    @Override
-    public String command() {
-        return model.command();
     }
 
     @Override
@@ -191,10 +171,5 @@ public final class AttentionView implements View {
             }
         });
         return heads;
-    }
-
-    @Override
-    public boolean release() {
-        return model.release();
     }
 }

@@ -1,5 +1,6 @@
 package vitrine.views.attention;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -28,12 +29,13 @@ import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.view.Subject;
+import vitrine.views.view.SubjectModel;
 
 /// What the Attention view shows, and what it asks for.
 ///
 /// The user's intent is in the properties; everything else follows from them. Maps of all heads are asked for at once where they are
 /// small enough to keep, else those of the chosen layer.
-public final class AttentionViewModel {
+public final class AttentionViewModel implements SubjectModel {
 
     /// A head, counted from 0.
     public record HeadId(int layer, int head) {
@@ -160,6 +162,7 @@ public final class AttentionViewModel {
 
     // --- intent
 
+    @Override
     public ObjectProperty<Subject> subjectProperty() {
         return subject;
     }
@@ -304,6 +307,7 @@ public final class AttentionViewModel {
     // --- asking
 
     /// Shows another checkpoint; its last prompt is not known any more.
+    @Override
     public void show(Subject s) {
         if (s.equals(subject.get())) {
             subject.set(s);
@@ -315,6 +319,11 @@ public final class AttentionViewModel {
         if (!prompt.get().isBlank() && obstacle().isEmpty()) {
             run();
         }
+    }
+
+    @Override
+    public void show(Path artifact) {
+        show(AttentionCapture.of(artifact));
     }
 
     /// Shows a capture that was made before. Nothing more can be asked about it: its checkpoint need not be there any more.
@@ -620,6 +629,7 @@ public final class AttentionViewModel {
     }
 
     /// Releases locks and isolation; false where there were none.
+    @Override
     public boolean release() {
         boolean held = query.get() >= 0 || !isolated.isEmpty();
         query.set(-1);
@@ -629,6 +639,7 @@ public final class AttentionViewModel {
     }
 
     /// The equivalent command lines.
+    @Override
     public String command() {
         if (subject.get() == null) {
             return "";

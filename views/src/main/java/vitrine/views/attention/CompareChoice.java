@@ -16,6 +16,7 @@ import org.controlsfx.control.SearchableComboBox;
 import vitrine.resources.Styles;
 import vitrine.views.attention.AttentionViewModel.Comparison;
 import vitrine.views.control.Buttons;
+import vitrine.views.control.Popovers;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.Segments;
 import vitrine.views.view.Subject;
@@ -42,12 +43,7 @@ final class CompareChoice {
     }
 
     void show(Node owner) {
-        Popover popover = new Popover();
-        popover.setHeaderAlwaysVisible(false);
-        popover.setDetachable(false);
-        popover.setArrowLocation(Popover.ArrowLocation.TOP_LEFT);
-        popover.setContentNode(content(popover::hide));
-        popover.show(owner);
+        Popovers.showForm(owner, Popover.ArrowLocation.TOP_LEFT, this::content);
     }
 
     /// The choice itself, for a popover and for pictures of it.

@@ -31,6 +31,7 @@ import vitrine.views.control.GuideLink;
 import vitrine.views.control.IconButton;
 import vitrine.views.control.Icons;
 import vitrine.views.control.Picker;
+import vitrine.views.control.Popovers;
 import vitrine.views.control.ProvenanceAudit;
 import vitrine.views.control.Segments;
 import vitrine.views.tasks.TaskBoard;
@@ -144,12 +145,7 @@ public final class CompareView implements View {
     }
 
     private void writePrompt(Node owner) {
-        Popover popover = new Popover();
-        popover.setHeaderAlwaysVisible(false);
-        popover.setDetachable(false);
-        popover.setArrowLocation(Popover.ArrowLocation.TOP_RIGHT);
-        popover.setContentNode(promptForm(popover::hide));
-        popover.show(owner);
+        Popovers.showForm(owner, Popover.ArrowLocation.TOP_RIGHT, this::promptForm);
     }
 
     /// Where a prompt is written.

@@ -16,10 +16,7 @@ public final class HelpPopover {
     /// @param source paper and year, or where in the program it is defined; empty for none
     /// @param section of the guide that says more
     public HelpPopover(String title, String words, String formula, String source, Guide.Section section) {
-        popover = new Popover(content(title, words, formula, source, section));
-        popover.setArrowLocation(Popover.ArrowLocation.TOP_RIGHT);
-        popover.setHeaderAlwaysVisible(false);
-        popover.setDetachable(false);
+        popover = Popovers.of(content(title, words, formula, source, section), Popover.ArrowLocation.TOP_RIGHT);
     }
 
     /// Shows it at the node that was asked about.

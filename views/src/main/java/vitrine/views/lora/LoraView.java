@@ -44,12 +44,12 @@ import vitrine.views.tasks.ViewState;
 import vitrine.views.view.HelpTopic;
 import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
-import vitrine.views.view.View;
+import vitrine.views.view.SubjectView;
 import vitrine.views.view.ViewKind;
 
 /// What the ranks of an adapter are worth: importance of every component, the loss with fewer of them, how the deltas lie to the base, how two adapters differ;
 /// and writing an adapter with fewer ranks.
-public final class LoraView implements View {
+public final class LoraView implements SubjectView {
 
     /// What stands in the choice of a base for none.
     private record Base(Subject subject) {
@@ -124,6 +124,7 @@ public final class LoraView implements View {
     }
 
     /// What is shown and asked for.
+    @Override
     public LoraViewModel model() {
         return model;
     }
@@ -246,21 +247,6 @@ public final class LoraView implements View {
     }
 
     @Override
-    public Optional<Subject> subject() {
-        return Optional.ofNullable(model.subjectProperty().get());
-    }
-
-    @Override
-    public void show(Subject subject) {
-        model.show(subject);
-    }
-
-    @Override
-    public void open(Path artifact) {
-        model.show(artifact);
-    }
-
-    @Override
     public LoraLayout body() {
         return body;
     }
@@ -370,11 +356,6 @@ public final class LoraView implements View {
     @Override
     public Node inspector() {
         return inspector.node();
-    }
-
-    @Override
-    public String command() {
-        return model.command();
     }
 
     @Override

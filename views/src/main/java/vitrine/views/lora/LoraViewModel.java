@@ -35,12 +35,13 @@ import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.view.Subject;
+import vitrine.views.view.SubjectModel;
 
 /// What the LoRA view shows, and what it asks for.
 ///
 /// An adapter is read as soon as it is shown: spectra of low-rank factors take moments. With an open base the deltas are also laid against its weights, at
 /// once where it is small and on demand where that takes minutes. Losses over texts, cuts and comparisons are asked for.
-public final class LoraViewModel {
+public final class LoraViewModel implements SubjectModel {
 
     /// What the cards are about.
     public enum Mode {
@@ -145,6 +146,7 @@ public final class LoraViewModel {
     // --- intent
 
     /// The adapter, or a checkpoint that has none, or null.
+    @Override
     public ObjectProperty<Subject> subjectProperty() {
         return subject;
     }
@@ -357,6 +359,7 @@ public final class LoraViewModel {
     // --- asking
 
     /// Shows another adapter, on the open base that it names, or else on the one that is open.
+    @Override
     public void show(Subject s) {
         if (s.equals(subject.get())) {
             subject.set(s);
@@ -424,6 +427,7 @@ public final class LoraViewModel {
     /// Shows an artifact that was made before. Nothing more can be asked about it: its adapter need not be there any more.
     ///
     /// @throws Refusal where it holds neither an adapter's figures nor a comparison
+    @Override
     public void show(Path path) {
         if (hasSteps(path) && !java.nio.file.Files.isRegularFile(path.resolve(vitrine.core.artifact.Manifest.FILE)) || RankTrail.in(path).isPresent()) {
             subject.set(null);
@@ -730,7 +734,8 @@ public final class LoraViewModel {
     }
 
     /// The equivalent command lines.
-    String command() {
+    @Override
+    public String command() {
         if (mode.get() == Mode.RUN && along.shownProperty().get() != null) {
             return "vitrine snapshot lora " + quoted(along.shownProperty().get().folder().toString()) + " --out run.png";
         }

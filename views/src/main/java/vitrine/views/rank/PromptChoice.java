@@ -10,6 +10,7 @@ import javafx.scene.control.TextArea;
 import javafx.scene.layout.VBox;
 import javafx.util.Duration;
 import vitrine.resources.Styles;
+import vitrine.views.control.Popovers;
 import vitrine.views.control.ProvenanceAudit;
 
 /// A prompt of one's own in place of a text: ranks are computed anew whenever typing rests, so that one sees keys and values fill as the context grows.
@@ -28,12 +29,7 @@ final class PromptChoice {
     }
 
     void show(Node owner) {
-        Popover popover = new Popover();
-        popover.setHeaderAlwaysVisible(false);
-        popover.setDetachable(false);
-        popover.setArrowLocation(Popover.ArrowLocation.TOP_LEFT);
-        popover.setContentNode(content());
-        popover.show(owner);
+        Popovers.of(content(), Popover.ArrowLocation.TOP_LEFT).show(owner);
     }
 
     /// The field itself, for a popover and for pictures of it.

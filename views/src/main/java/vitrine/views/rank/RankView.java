@@ -40,11 +40,11 @@ import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.HelpTopic;
 import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
-import vitrine.views.view.View;
+import vitrine.views.view.SubjectView;
 import vitrine.views.view.ViewKind;
 
 /// How much of their rank matrices, activations and caches use: curves across layers, a map, one spectrum, and what a truncation would cost.
-public final class RankView implements View {
+public final class RankView implements SubjectView {
 
     private final RankViewModel model;
     private final ObservableList<Subject> open = FXCollections.observableArrayList();
@@ -117,6 +117,7 @@ public final class RankView implements View {
     }
 
     /// What is shown and asked for.
+    @Override
     public RankViewModel model() {
         return model;
     }
@@ -222,21 +223,6 @@ public final class RankView implements View {
     }
 
     @Override
-    public Optional<Subject> subject() {
-        return Optional.ofNullable(model.subjectProperty().get());
-    }
-
-    @Override
-    public void show(Subject subject) {
-        model.show(subject);
-    }
-
-    @Override
-    public void open(Path artifact) {
-        model.show(artifact);
-    }
-
-    @Override
     public RankLayout body() {
         return body;
     }
@@ -280,11 +266,6 @@ public final class RankView implements View {
     @Override
     public Node inspector() {
         return inspector.node();
-    }
-
-    @Override
-    public String command() {
-        return model.command();
     }
 
     @Override
@@ -338,10 +319,5 @@ public final class RankView implements View {
         model.spectra().ifPresent(s -> s.items().stream().filter(i -> i.checkpoint() == 0)
                 .forEach(i -> out.add(new Place("Spectra", Icons.RANK, i.title(), i.name().isEmpty() ? i.kind().words() : Visible.name(i.name()), () -> model.selectedProperty().set(i.place())))));
         return out;
-    }
-
-    @Override
-    public boolean release() {
-        return model.release();
     }
 }

@@ -36,12 +36,13 @@ import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.view.Subject;
+import vitrine.views.view.SubjectModel;
 
 /// What the Rank view shows, and what it asks for.
 ///
 /// The user's intent is in the properties; everything else follows from them. Nothing is computed unless asked for: a large checkpoint
 /// takes minutes.
-public final class RankViewModel {
+public final class RankViewModel implements SubjectModel {
 
     /// What spectra are of.
     public enum Mode {
@@ -155,6 +156,7 @@ public final class RankViewModel {
 
     // --- intent
 
+    @Override
     public ObjectProperty<Subject> subjectProperty() {
         return subject;
     }
@@ -491,6 +493,7 @@ public final class RankViewModel {
     // --- asking
 
     /// Shows another checkpoint; nothing is computed before it is asked for.
+    @Override
     public void show(Subject s) {
         if (s.equals(subject.get())) {
             subject.set(s);
@@ -509,6 +512,7 @@ public final class RankViewModel {
     /// Shows an artifact that was made before. Nothing more can be asked about it: its checkpoint need not be there any more.
     ///
     /// @throws Refusal where it holds no spectra
+    @Override
     public void show(Path folder) {
         Artifact artifact = Artifact.open(folder);
         String kind = artifact.manifest().kind();
@@ -677,14 +681,16 @@ public final class RankViewModel {
     }
 
     /// Lets go of what is kept for comparison; false where there was nothing.
-    boolean release() {
+    @Override
+    public boolean release() {
         boolean held = compared.get() != null;
         compared.set(null);
         return held;
     }
 
     /// The equivalent command lines.
-    String command() {
+    @Override
+    public String command() {
         if (subject.get() == null || mode.get() != Mode.WEIGHTS && text.get() == null) {
             return "";
         }

@@ -36,12 +36,12 @@ import vitrine.views.tasks.TaskBoard;
 import vitrine.views.view.HelpTopic;
 import vitrine.views.view.Place;
 import vitrine.views.view.Subject;
-import vitrine.views.view.View;
+import vitrine.views.view.SubjectView;
 import vitrine.views.view.ViewKind;
 
 /// Which expert sees which token, how evenly, and whether it matters: load, token paths, specialisation, pairs of experts, streams between layers, and
 /// what changes when routes do.
-public final class RoutingView implements View {
+public final class RoutingView implements SubjectView {
 
     private final RoutingViewModel model;
     private final ObservableList<Subject> open = FXCollections.observableArrayList();
@@ -99,6 +99,7 @@ public final class RoutingView implements View {
     }
 
     /// What is shown and asked for.
+    @Override
     public RoutingViewModel model() {
         return model;
     }
@@ -194,21 +195,6 @@ public final class RoutingView implements View {
     }
 
     @Override
-    public Optional<Subject> subject() {
-        return Optional.ofNullable(model.subjectProperty().get());
-    }
-
-    @Override
-    public void show(Subject subject) {
-        model.show(subject);
-    }
-
-    @Override
-    public void open(Path artifact) {
-        model.show(artifact);
-    }
-
-    @Override
     public RoutingLayout body() {
         return body;
     }
@@ -256,11 +242,6 @@ public final class RoutingView implements View {
     @Override
     public Node inspector() {
         return inspector.node();
-    }
-
-    @Override
-    public String command() {
-        return model.command();
     }
 
     @Override
@@ -319,10 +300,5 @@ public final class RoutingView implements View {
             }
         });
         return out;
-    }
-
-    @Override
-    public boolean release() {
-        return model.release();
     }
 }

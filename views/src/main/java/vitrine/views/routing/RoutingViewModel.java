@@ -31,11 +31,12 @@ import vitrine.views.tasks.Latest;
 import vitrine.views.tasks.TaskBoard;
 import vitrine.views.tasks.ViewState;
 import vitrine.views.view.Subject;
+import vitrine.views.view.SubjectModel;
 
 /// What the Routing view shows, and what it asks for.
 ///
 /// The user's intent is in the properties; everything else follows from them. Nothing is computed unless asked for.
-public final class RoutingViewModel {
+public final class RoutingViewModel implements SubjectModel {
 
     /// Whose load the maps show.
     enum Maps {
@@ -153,6 +154,7 @@ public final class RoutingViewModel {
 
     // --- intent
 
+    @Override
     public ObjectProperty<Subject> subjectProperty() {
         return subject;
     }
@@ -372,6 +374,7 @@ public final class RoutingViewModel {
     // --- asking
 
     /// Shows another checkpoint; nothing is computed before it is asked for.
+    @Override
     public void show(Subject s) {
         if (s.equals(subject.get())) {
             subject.set(s);
@@ -403,6 +406,7 @@ public final class RoutingViewModel {
     /// Shows an artifact that was made before. Nothing more can be asked about it: its checkpoint need not be there any more.
     ///
     /// @throws Refusal where it is no result of routing
+    @Override
     public void show(Path folder) {
         Artifact artifact = Artifact.open(folder);
         RoutingArtifact.of(artifact);
@@ -553,14 +557,16 @@ public final class RoutingViewModel {
     }
 
     /// Lets go of the selected token; false where none was.
-    boolean release() {
+    @Override
+    public boolean release() {
         boolean held = token.get() >= 0;
         token.set(-1);
         return held;
     }
 
     /// The equivalent command lines.
-    String command() {
+    @Override
+    public String command() {
         if (subject.get() == null || chosen.isEmpty()) {
             return "";
         }

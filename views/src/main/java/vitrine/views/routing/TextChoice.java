@@ -21,6 +21,7 @@ import javafx.scene.layout.VBox;
 import vitrine.core.task.Task;
 import vitrine.resources.Styles;
 import vitrine.views.control.Buttons;
+import vitrine.views.control.Popovers;
 import vitrine.views.control.ProvenanceAudit;
 
 /// Asks over which texts to measure: each is a domain of its own.
@@ -39,12 +40,7 @@ final class TextChoice {
     }
 
     void show(Node owner) {
-        Popover popover = new Popover();
-        popover.setHeaderAlwaysVisible(false);
-        popover.setDetachable(false);
-        popover.setArrowLocation(Popover.ArrowLocation.TOP_LEFT);
-        popover.setContentNode(content(popover::hide));
-        popover.show(owner);
+        Popovers.showForm(owner, Popover.ArrowLocation.TOP_LEFT, this::content);
     }
 
     /// The choice itself, for a popover and for pictures of it.
