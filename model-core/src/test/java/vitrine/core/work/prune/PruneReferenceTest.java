@@ -308,42 +308,15 @@ class PruneReferenceTest {
         Path whole = run(task, "whole");
         for (int layers = 1; layers <= 2; layers++) {
             String name = "broken" + layers;
-            BreakAfter broken = new BreakAfter(layers);
+            PruneTrials.BreakAfter broken = new PruneTrials.BreakAfter(layers);
             assertThrows(Progress.CancelledException.class, () -> run(task, name, broken));
             assertFalse(Files.exists(folder.resolve(name + "/result")), "whole or absent");
-            BreakAfter again = new BreakAfter(99);
+            PruneTrials.BreakAfter again = new PruneTrials.BreakAfter(99);
             Path result = run(task, name, again);
             assertArrayEquals(weights(whole), weights(result), propagation + " " + layers);
             assertArrayEquals(Files.readAllBytes(whole.resolve("masks.safetensors")), Files.readAllBytes(result.resolve("masks.safetensors")));
             assertEquals(report(whole).get("layers"), report(result).get("layers"));
-            assertEquals(List.of(1L, 2L, 3L), again.told, "figures without gap or double");
-        }
-    }
-
-    /// Cancels once so many layers were told.
-    private static final class BreakAfter implements Progress {
-        private final int layers;
-        private final List<Long> told = new ArrayList<>();
-
-        BreakAfter(int layers) {
-            this.layers = layers;
-        }
-
-        @Override
-        public void step(long done, long total, String unit) {}
-
-        @Override
-        public void figures(long step, Map<String, Double> values) {
-            if (values.containsKey("layer")) {
-                told.add(step);
-            }
-        }
-
-        @Override
-        public void checkCancelled() {
-            if (told.size() >= layers) {
-                throw new CancelledException();
-            }
+            assertEquals(List.of(1L, 2L, 3L), again.told(), "figures without gap or double");
         }
     }
 
@@ -352,11 +325,11 @@ class PruneReferenceTest {
         Task.Prune task = task(CASES.resolve("llama-gqa"), few(), null, "wanda", "{\"sparsity\": 0.5}");
         Path whole = run(task, "whole");
         Task.Prune other = task(CASES.resolve("llama-gqa"), few(), null, "wanda", "{\"sparsity\": 0.25}");
-        assertThrows(Progress.CancelledException.class, () -> run(other, "again", new BreakAfter(2)));
+        assertThrows(Progress.CancelledException.class, () -> run(other, "again", new PruneTrials.BreakAfter(2)));
         Path first = folder.resolve("again/steps/00000001/layer.safetensors");
         assertTrue(Files.exists(first));
         assertArrayEquals(weights(whole), weights(run(task, "again")), "layers of another task are not taken up");
-        assertThrows(Progress.CancelledException.class, () -> run(task, "damaged", new BreakAfter(2)));
+        assertThrows(Progress.CancelledException.class, () -> run(task, "damaged", new PruneTrials.BreakAfter(2)));
         Path damaged = folder.resolve("damaged/steps/00000001/layer.safetensors");
         byte[] bytes = Files.readAllBytes(damaged);
         bytes[bytes.length - 5] ^= 1;

@@ -5,7 +5,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import vitrine.core.json.Json;
@@ -52,5 +55,37 @@ public final class PruneTrials {
 
     public static JsonNode report(Path result) throws IOException {
         return json(result, "pruning_report.json");
+    }
+
+    /// Cancels a run once so many of its layers were told.
+    public static final class BreakAfter implements Progress {
+        private final int layers;
+        private final List<Long> told = new ArrayList<>();
+
+        public BreakAfter(int layers) {
+            this.layers = layers;
+        }
+
+        /// Steps of the layers that were told.
+        public List<Long> told() {
+            return told;
+        }
+
+        @Override
+        public void step(long done, long total, String unit) {}
+
+        @Override
+        public void figures(long step, Map<String, Double> values) {
+            if (values.containsKey("layer")) {
+                told.add(step);
+            }
+        }
+
+        @Override
+        public void checkCancelled() {
+            if (told.size() >= layers) {
+                throw new CancelledException();
+            }
+        }
     }
 }

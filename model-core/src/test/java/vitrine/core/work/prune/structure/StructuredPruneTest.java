@@ -15,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -59,42 +58,16 @@ class StructuredPruneTest {
     @CsvSource({"slimgpt,2", "lorap,1"})
     void goesOnFromFinishedLayersToTheSameBits(String method, int layers) throws IOException {
         Path whole = run("llama-gqa", method, "{\"sparsity\": 0.4}");
-        ObjectNode n = Json.object().put("kind", "prune").put("model", CASES.resolve("llama-gqa").toString()).put("method", method).put("data", data("llama-gqa").toString());
-        n.putObject("settings").put("sparsity", 0.4);
+        ObjectNode n = PruneTrials.task("llama-gqa", method, data("llama-gqa"), "{\"sparsity\": 0.4}");
         Path result = folder.resolve("broken" + method).resolve("result");
-        List<Long> told = new ArrayList<>();
-        class Broken implements Progress {
-            private final int after;
-
-            Broken(int after) {
-                this.after = after;
-            }
-
-            @Override
-            public void step(long done, long total, String unit) {}
-
-            @Override
-            public void figures(long step, Map<String, Double> values) {
-                if (values.containsKey("layer")) {
-                    told.add(step);
-                }
-            }
-
-            @Override
-            public void checkCancelled() {
-                if (told.size() >= after) {
-                    throw new CancelledException();
-                }
-            }
-        }
-        assertThrows(Progress.CancelledException.class, () -> TaskRunner.run(Task.fromJson(n), result, new Broken(layers), warnings::add));
+        assertThrows(Progress.CancelledException.class, () -> TaskRunner.run(Task.fromJson(n), result, new PruneTrials.BreakAfter(layers), warnings::add));
         assertTrue(!Files.exists(result) && Files.exists(result.resolveSibling("steps/0000000" + layers + "/layer.json")), "whole or absent, and the layer is kept");
         // What is kept is used: a later write of its file would be a layer that was computed again.
         java.nio.file.attribute.FileTime written = Files.getLastModifiedTime(result.resolveSibling("steps/00000001/layer.safetensors"));
-        told.clear();
-        TaskRunner.run(Task.fromJson(n), result, new Broken(99), warnings::add);
+        PruneTrials.BreakAfter again = new PruneTrials.BreakAfter(99);
+        TaskRunner.run(Task.fromJson(n), result, again, warnings::add);
         assertEquals(written, Files.getLastModifiedTime(result.resolveSibling("steps/00000001/layer.safetensors")));
-        assertEquals(List.of(1L, 2L, 3L), told, "figures without gap or double");
+        assertEquals(List.of(1L, 2L, 3L), again.told(), "figures without gap or double");
         assertArrayEquals(Files.readAllBytes(whole.resolve("model.safetensors")), Files.readAllBytes(result.resolve("model.safetensors")));
         assertEquals(json(whole, "pruning_report.json").get("layers"), json(result, "pruning_report.json").get("layers"));
         assertEquals(json(whole, "pruning_report.json").get("sparsity"), json(result, "pruning_report.json").get("sparsity"));
