@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import javafx.application.Platform;
 import javafx.scene.control.ToggleButton;
@@ -236,7 +237,9 @@ class EngineChoiceTest {
     @Test
     void aJobForAClusterIsWrittenByTheCommandLine() {
         Path script = dir.resolve("train.sbatch");
-        String told = FxThread.get(() -> view.model().exportJob(script)).join();
+        CompletableFuture<String> job = FxThread.get(() -> view.model().exportJob(script));
+        FxThread.await("the job", job::isDone);
+        String told = job.join();
         assertEquals(List.of("finetune", "--model", MODEL.toString(), "--data", text.toString(), "--method", "lora", "--steps", "200", "--engine", "pytorch", "--device", "auto", "--dtype", "float32",
                 "--export-slurm", script.toString()), launched.getLast());
         assertEquals("Copy the folder to the cluster and submit it: sbatch train.sbatch", told);
