@@ -44,7 +44,7 @@ def main():
                     continue
                 r = json.loads(run.stdout.strip().splitlines()[-1])
                 s, e = r["sparsity"], r["evaluations"][0]
-                as_factors = "factorised_parameters" in s
+                as_factors = s.get("factorised_parameters", s["parameters"]) != s["parameters"]
                 print("| %s | %s | %.1f %% | %s%s | %s | %.3f | %.3f | %.2f |" % (
                     ", ".join([method] + [o.removeprefix("--") for o in options if o != args.against and o not in ("--propagation", "--allocation", "--parts", "--criterion")]), asked,
                     100 * s.get("factorised_of_prunable", s["of_prunable"]), "{:,}".format(s["factorised_parameters"] if as_factors else s["parameters"]),
