@@ -100,7 +100,7 @@ final class CompareInspector {
                     KeyValueRow.of("First-token mass, A", Quantity.of(c.firstA()[h.layer()][h.head()], Numbers::probabilityInList, c.provenance("first_token_mass_a"))),
                     KeyValueRow.of("First-token mass, B", Quantity.of(c.firstB()[h.layer()][h.head()], Numbers::probabilityInList, c.provenance("first_token_mass_b")))));
         } else {
-            box.getChildren().add(title("A and B", c.nameA() + ", " + c.nameB()));
+            box.getChildren().add(title("A and B", model.name(false) + ", " + model.name(true)));
         }
         int t = model.tokenProperty().get();
         if (c.losses() && t >= 0 && t < c.tokens()) {

@@ -328,7 +328,7 @@ public final class CompareView implements View {
 
     @Override
     public String exportName() {
-        String of = model.comparison().map(c -> c.nameA() + "-" + c.nameB()).orElse("compare").replaceAll("[^A-Za-z0-9._-]+", "-");
+        String of = model.comparison().map(c -> model.name(false) + "-" + model.name(true)).orElse("compare").replaceAll("[^A-Za-z0-9._-]+", "-");
         return of + "-compare-" + model.modeProperty().get().label().toLowerCase(Locale.ROOT);
     }
 

@@ -17,6 +17,7 @@ import javafx.collections.ObservableList;
 import vitrine.core.adapter.Adapter;
 import vitrine.core.analysis.spectrum.Accuracy;
 import vitrine.core.artifact.Artifact;
+import vitrine.core.artifact.CompareArtifact;
 import vitrine.core.refusal.Refusal;
 import vitrine.core.task.Task;
 import vitrine.core.task.TaskCompareBuilder;
@@ -152,6 +153,14 @@ public final class CompareViewModel {
 
     Optional<Comparison> comparison() {
         return Optional.ofNullable(latest.state().valueOrNull());
+    }
+
+    /// What A or B of the comparison is called: as in the list that it was chosen from, where it still is the choice.
+    String name(boolean second) {
+        CompareArtifact.Subject shown = comparison().map(c -> second ? c.artifact().b() : c.artifact().a()).orElse(null);
+        Candidate chosen = (second ? b : a).get();
+        boolean same = shown != null && chosen != null && chosen.model().equals(shown.path()) && chosen.adapters().stream().map(Task.AdapterUse::path).toList().equals(shown.adapters());
+        return same ? chosen.name() : shown == null ? "" : shown.name();
     }
 
     /// Why there is nothing to show although it was asked for.

@@ -30,14 +30,6 @@ record Comparison(CompareArtifact artifact, double[] lossA, double[] lossB, doub
         return artifact.artifact().provenance(name).orElse(NONE);
     }
 
-    String nameA() {
-        return artifact.a().name();
-    }
-
-    String nameB() {
-        return artifact.b().name();
-    }
-
     boolean losses() {
         return lossA.length > 0;
     }

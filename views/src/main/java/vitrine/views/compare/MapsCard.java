@@ -204,8 +204,8 @@ final class MapsCard {
         }
         placeLegends();
         of.disableBecause(Of.EXPERTS, c.artifact().routing().isEmpty() ? c.artifact().absent().getOrDefault("routing", "Neither model has experts.") : "");
-        nameA.setText("A  " + c.nameA());
-        nameB.setText("B  " + c.nameB());
+        nameA.setText("A  " + model.name(false));
+        nameB.setText("B  " + model.name(true));
         nameD.setText("B − A");
         quiet = true;
         switch (of.valueProperty().get()) {

@@ -146,7 +146,7 @@ final class TableCard {
 
     private void showTensors(Comparison c) {
         CompareArtifact.Tensors t = c.artifact().tensors();
-        Provenance from = Provenance.measured(c.nameA() + " and " + c.nameB(), "", "tensors of the same name whose values are equal, or not");
+        Provenance from = Provenance.measured(model.name(false) + " and " + model.name(true), "", "tensors of the same name whose values are equal, or not");
         VBox box = new VBox(6);
         GridPane g = grid(120, 1);
         int row = 0;
@@ -204,7 +204,7 @@ final class TableCard {
         }
         g.add(PerplexityCard.head("", -1), 0, 0);
         for (int i = 0; i < 2; i++) {
-            Label side = PerplexityCard.head(i == 0 ? "A  " + c.nameA() : "B  " + c.nameB(), i + 1);
+            Label side = PerplexityCard.head(i == 0 ? "A  " + model.name(false) : "B  " + model.name(true), i + 1);
             side.setMinWidth(0);
             g.add(side, i + 1, 0);
         }

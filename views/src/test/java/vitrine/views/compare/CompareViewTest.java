@@ -132,6 +132,24 @@ class CompareViewTest {
         assertEquals(t.b().perplexity() / t.a().perplexity(), t.ratio(), 1e-9);
     }
 
+    /// Results of runs all lie in folders of the same name: figures are headed by what the run is called.
+    @Test
+    void aResultOfARunIsCalledAsItsRunIs() throws IOException {
+        adapterOnBase(false);
+        Path result = Files.createDirectories(dir.resolve("run/result"));
+        Path adapter = Path.of(subject("lora-llama").path());
+        for (String name : List.of("adapter_config.json", "adapter_model.safetensors")) {
+            Files.copy(adapter.resolve(name), result.resolve(name));
+        }
+        FxThread.run(() -> {
+            Candidate base = model.aProperty().get();
+            model.compare(base, new Candidate("#6 lora", base.model(), List.of(Task.AdapterUse.of(result.toString())), base.parameters()));
+        });
+        layOut();
+        assertEquals("llama-gqa + result", comparison().artifact().b().name());
+        assertTrue(said().containsAll(List.of("A  llama-gqa", "B  #6 lora")), said()::toString);
+    }
+
     @Test
     void everyFigureSaysWhereItComesFrom() throws IOException {
         adapterOnBase(true);
