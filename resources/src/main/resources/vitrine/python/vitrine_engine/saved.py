@@ -17,14 +17,15 @@ KEPT = 2
 
 
 class Keeper:
-    """Writes states one after the other; beside the training where the tensors are on a GPU, since they are copied from there first."""
+    """Writes states one after the other; beside the training where the tensors are on a GPU, from copies."""
 
     def __init__(self, device):
         self._beside, self._thread, self._failure = device.type != "cpu", None, None
 
     def write(self, steps, step, run, tensors, counts, figures):
         self.wait()
-        copies = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        # Beside the training copies even of what a method remembers on the CPU: it changes meanwhile.
+        copies = {name: t.detach().to("cpu", copy=self._beside).contiguous() for name, t in tensors.items()}
         if not self._beside:
             write(steps, step, run, copies, counts, figures)
             return

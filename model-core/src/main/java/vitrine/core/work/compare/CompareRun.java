@@ -26,21 +26,9 @@ import vitrine.core.work.output.Outcome;
 public final class CompareRun {
 
     private final Compared of;
-    private final Task.Compare task;
-    private final CompareSide a;
-    private final CompareSide b;
-    private final ObjectNode figures;
-    private final ObjectNode absent;
-    private final Map<String, Provenance> provenance;
 
     private CompareRun(Compared of) {
         this.of = of;
-        task = of.task;
-        a = of.a;
-        b = of.b;
-        figures = of.figures;
-        absent = of.absent;
-        provenance = of.provenance;
     }
 
     /// @param staging the folder to write into
@@ -53,49 +41,49 @@ public final class CompareRun {
     }
 
     private Outcome run(Path staging, Path keep, String identity, Progress progress) throws IOException {
-        subject("a", a, task.model(), task.adapters());
-        subject("b", b, task.other(), task.otherAdapters());
-        figures.set("absent", absent);
-        List<Task.Domain> texts = task.data() == null ? List.of() : task.data();
-        CompareWeights weights = new CompareWeights(a, b, task.spectra(), of.warn);
+        subject("a", of.a, of.task.model(), of.task.adapters());
+        subject("b", of.b, of.task.other(), of.task.otherAdapters());
+        of.figures.set("absent", of.absent);
+        List<Task.Domain> texts = of.task.data() == null ? List.of() : of.task.data();
+        CompareWeights weights = new CompareWeights(of.a, of.b, of.task.spectra(), of.warn);
         CompareProgress stages = new CompareProgress(progress);
         for (Task.Domain d : texts) {
-            stages.expect(2.0 * Path.of(d.file()).toFile().length() * (parameters(a) + parameters(b)) / 3);
+            stages.expect(2.0 * Path.of(d.file()).toFile().length() * (parameters(of.a) + parameters(of.b)) / 3);
         }
-        stages.expect(task.prompt() == null ? 0 : 100 * (parameters(a) + parameters(b)));
+        stages.expect(of.task.prompt() == null ? 0 : 100 * (parameters(of.a) + parameters(of.b)));
         stages.expect(weights.cost());
         new Sameness(of).run();
         new ComparedTexts(of).run(texts, stages);
-        ObjectNode summary = Json.object().put("model", a.name()).put("other", b.name());
+        ObjectNode summary = Json.object().put("model", of.a.name()).put("other", of.b.name());
         new ComparedPrompt(of).run(staging, stages, texts.isEmpty());
         routing(texts.isEmpty());
-        figures.set("settings", CompareSettings.of(task, a.source().checkpoint(), b.source().checkpoint()));
+        of.figures.set("settings", CompareSettings.of(of.task, of.a.source().checkpoint(), of.b.source().checkpoint()));
         try (KeptSpectra kept = KeptSpectra.open(keep, staging.resolve("kept"), identity)) {
-            weights.run(kept, stages.next(), figures);
+            weights.run(kept, stages.next(), of.figures);
         }
         if (weights.spectraAbsent() != null) {
-            absent.put("spectra", weights.spectraAbsent());
+            of.absent.put("spectra", weights.spectraAbsent());
         }
-        absent.properties().forEach(e -> of.warn.accept(e.getValue().asText()));
-        Files.write(staging.resolve(CompareArtifact.FIGURES), Json.pretty(figures).getBytes(StandardCharsets.UTF_8));
+        of.absent.properties().forEach(e -> of.warn.accept(e.getValue().asText()));
+        Files.write(staging.resolve(CompareArtifact.FIGURES), Json.pretty(of.figures).getBytes(StandardCharsets.UTF_8));
         for (String key : List.of("same", "texts", "tensors", "routing", "settings", "absent")) {
-            summary.set(key, figures.get(key));
+            summary.set(key, of.figures.get(key));
         }
-        if (figures.get("prompt") instanceof ObjectNode p) {
+        if (of.figures.get("prompt") instanceof ObjectNode p) {
             ObjectNode q = p.deepCopy();
             q.put("tokens", p.path("tokens").size());
             summary.set("prompt", q);
         } else {
             summary.putNull("prompt");
         }
-        provenance.put("texts", Provenance.derived("logits", "F32", "mean of −ln p over predicted tokens, nats; perplexity exp(loss)"));
-        provenance.put("relative_change", Provenance.derived("weights of " + a.name() + " and " + b.name(), "F64", "‖B − A‖ / ‖A‖, Frobenius"));
-        if (task.spectra() != null) {
-            provenance.put("rank_change", task.spectra() == vitrine.core.analysis.spectrum.Accuracy.estimate && weights.estimated()
+        of.provenance.put("texts", Provenance.derived("logits", "F32", "mean of −ln p over predicted tokens, nats; perplexity exp(loss)"));
+        of.provenance.put("relative_change", Provenance.derived("weights of " + of.a.name() + " and " + of.b.name(), "F64", "‖B − A‖ / ‖A‖, Frobenius"));
+        if (of.task.spectra() != null) {
+            of.provenance.put("rank_change", of.task.spectra() == vitrine.core.analysis.spectrum.Accuracy.estimate && weights.estimated()
                     ? Provenance.estimated("singular values", "normalised effective rank of B less that of A", 0, Double.NaN)
                     : Provenance.derived("singular values", "F64", "normalised effective rank of B less that of A"));
         }
-        return new Outcome(summary, provenance);
+        return new Outcome(summary, of.provenance);
     }
 
     private static double parameters(CompareSide s) {
@@ -103,7 +91,7 @@ public final class CompareRun {
     }
 
     private void subject(String key, CompareSide s, String path, List<Task.AdapterUse> uses) {
-        ObjectNode n = figures.putObject(key).put("name", s.name()).put("path", path);
+        ObjectNode n = of.figures.putObject(key).put("name", s.name()).put("path", path);
         ArrayNode adapters = n.putArray("adapters");
         if (uses != null) {
             uses.forEach(u -> adapters.add(u.path()));
@@ -120,7 +108,7 @@ public final class CompareRun {
     // --- routing
 
     private void routing(boolean overPrompt) {
-        ArrayNode rows = figures.putArray("routing");
+        ArrayNode rows = of.figures.putArray("routing");
         if (of.expertsA == null) {
             return;
         }
@@ -130,10 +118,10 @@ public final class CompareRun {
             return;
         }
         if (!left.keySet().equals(right.keySet())) {
-            absent.put("routing", "Loads are not compared: layers " + left.keySet() + " of A have experts, and " + right.keySet() + " of B.");
+            of.absent.put("routing", "Loads are not compared: layers " + left.keySet() + " of A have experts, and " + right.keySet() + " of B.");
             return;
         }
-        figures.put("routing_over", overPrompt ? "prompt" : "texts");
+        of.figures.put("routing_over", overPrompt ? "prompt" : "texts");
         left.forEach((layer, p) -> {
             Load q = right.get(layer);
             if (p.sum() == 0 || q.sum() == 0) {
@@ -144,7 +132,7 @@ public final class CompareRun {
             add(row.putArray("load_a"), p.shares());
             add(row.putArray("load_b"), q.shares());
         });
-        provenance.put("routing", Provenance.derived("expert choices", "F64", "share of all choices that an expert has, over the " + (overPrompt ? "prompt" : "texts")));
+        of.provenance.put("routing", Provenance.derived("expert choices", "F64", "share of all choices that an expert has, over the " + (overPrompt ? "prompt" : "texts")));
     }
 
     private static void add(ArrayNode list, double[] values) {

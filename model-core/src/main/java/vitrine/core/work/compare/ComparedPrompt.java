@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.function.Consumer;
 import vitrine.core.analysis.compare.HeadChange;
 import vitrine.core.analysis.compare.LogitLens;
 import vitrine.core.analysis.compare.NextToken;
@@ -24,7 +23,6 @@ import vitrine.core.checkpoint.safetensors.SafetensorsWriter;
 import vitrine.core.json.Json;
 import vitrine.core.probe.Probe;
 import vitrine.core.progress.Progress;
-import vitrine.core.task.Task;
 import vitrine.core.tensor.DType;
 import vitrine.core.tensor.Shape;
 import vitrine.core.tokenizer.Token;
@@ -42,25 +40,11 @@ final class ComparedPrompt {
     private static final long MAX_LENS_BYTES = 1L << 30;
 
     private final Compared of;
-    private final Task.Compare task;
-    private final CompareSide a;
-    private final CompareSide b;
-    private final ObjectNode figures;
-    private final ObjectNode absent;
-    private final Map<String, Provenance> provenance;
-    private final Consumer<String> warn;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
     private SafetensorsWriter writer;
 
     ComparedPrompt(Compared of) {
         this.of = of;
-        task = of.task;
-        a = of.a;
-        b = of.b;
-        figures = of.figures;
-        absent = of.absent;
-        provenance = of.provenance;
-        warn = of.warn;
     }
 
     /// Passes the prompt through both.
@@ -69,20 +53,20 @@ final class ComparedPrompt {
     /// @param countExperts whether the choices of experts are those of the prompt
     void run(Path staging, CompareProgress stages, boolean countExperts) throws IOException {
         Progress progress = stages.next();
-        figures.putNull("prompt");
-        String why = task.prompt() == null ? "No prompt was given." : of.cannotRun() != null ? "No figures of the prompt: " + of.cannotRun() : null;
+        of.figures.putNull("prompt");
+        String why = of.task.prompt() == null ? "No prompt was given." : of.cannotRun() != null ? "No figures of the prompt: " + of.cannotRun() : null;
         Tokens tokens = null;
         if (why == null) {
-            tokens = Tokens.of(task.prompt(), a.source().checkpoint(), a.specOrNull(), progress);
-            if (!of.sameTokens || !java.util.Arrays.equals(tokens.ids(), Tokens.of(task.prompt(), b.source().checkpoint(), b.specOrNull(), progress).ids())) {
-                why = "No figures per token: " + (of.sameTokens ? "the two cut the prompt into different tokens" : figures.at("/same/tokenizer_note").asText())
+            tokens = Tokens.of(of.task.prompt(), of.a.source().checkpoint(), of.a.specOrNull(), progress);
+            if (!of.sameTokens || !java.util.Arrays.equals(tokens.ids(), Tokens.of(of.task.prompt(), of.b.source().checkpoint(), of.b.specOrNull(), progress).ids())) {
+                why = "No figures per token: " + (of.sameTokens ? "the two cut the prompt into different tokens" : of.figures.at("/same/tokenizer_note").asText())
                         + ". Compare bits per byte over texts instead.";
             }
         }
         Map<String, String> metadata = new LinkedHashMap<>(Map.of("format", CompareArtifact.FORMAT));
         if (why != null) {
-            if (task.prompt() != null) {
-                absent.put("prompt", why);
+            if (of.task.prompt() != null) {
+                of.absent.put("prompt", why);
             }
             new SafetensorsWriter(staging.resolve(Artifact.TENSORS), Map.of(), metadata).close();
             return;
@@ -91,33 +75,33 @@ final class ComparedPrompt {
     }
 
     private void pass(Path staging, Tokens tokens, Map<String, String> metadata, boolean countExperts, Progress progress) throws IOException {
-        ModelSpec specA = a.specOrNull();
-        ModelSpec specB = b.specOrNull();
+        ModelSpec specA = of.a.specOrNull();
+        ModelSpec specB = of.b.specOrNull();
         int n = tokens.ids().length;
         String noHeads = headsDiffer(specA, specB, n);
         if (noHeads != null) {
-            absent.put("heads", "Heads are not compared: " + noHeads + ".");
+            of.absent.put("heads", "Heads are not compared: " + noHeads + ".");
         }
         int layers = specA.layers().size();
         int heads = specA.maxHeads();
         long mapBytes = 8L * layers * heads * n * n;
         boolean maps = noHeads == null && mapBytes <= MAX_MAP_BYTES;
         if (noHeads == null && !maps) {
-            absent.put("maps", String.format("Attention weights are not kept: those of %,d tokens would take %,d MiB, and up to %,d MiB are.", n, mapBytes >> 20, MAX_MAP_BYTES >> 20));
+            of.absent.put("maps", String.format("Attention weights are not kept: those of %,d tokens would take %,d MiB, and up to %,d MiB are.", n, mapBytes >> 20, MAX_MAP_BYTES >> 20));
         }
         String noLens = specA.head() == null || specB.head() == null ? (specA.head() == null ? "A" : "B") + " has no output head"
                 : specA.encoder() || specB.encoder() ? "an encoder predicts no next token"
                 : PromptComparison.lensBytes(specA, n) + PromptComparison.lensBytes(specB, n) > MAX_LENS_BYTES ? String.format("the states of %,d tokens would take more than 1 GiB", n) : null;
         if (noLens != null) {
-            absent.put("lens", "No predictions layer by layer: " + noLens + ".");
+            of.absent.put("lens", "No predictions layer by layer: " + noLens + ".");
         }
         boolean losses = specA.head() != null && specB.head() != null;
         if (!losses) {
-            absent.put("tokens", "No next-token figures: " + (specA.head() == null ? "A" : "B") + " has no output head.");
+            of.absent.put("tokens", "No next-token figures: " + (specA.head() == null ? "A" : "B") + " has no output head.");
         }
         declare(n, specA, specB, losses, noHeads == null, maps, noLens == null);
         metadata.put("tokens", tokens.json());
-        metadata.put("provenance", Json.line(Manifest.toJson(provenance)));
+        metadata.put("provenance", Json.line(Manifest.toJson(of.provenance)));
         if (countExperts) {
             of.countExperts();
         }
@@ -128,12 +112,12 @@ final class ComparedPrompt {
         try (SafetensorsWriter out = new SafetensorsWriter(staging.resolve(Artifact.TENSORS), declared, metadata)) {
             writer = out;
             long map = (long) n * n;
-            PromptComparison comparison = new PromptComparison(new PromptComparison.Side(a.model().forward(), specA, Probe.all(probesA)),
-                    new PromptComparison.Side(b.model().forward(), specB, Probe.all(probesB)), tokens.ids(), noHeads == null,
+            PromptComparison comparison = new PromptComparison(new PromptComparison.Side(of.a.model().forward(), specA, Probe.all(probesA)),
+                    new PromptComparison.Side(of.b.model().forward(), specB, Probe.all(probesB)), tokens.ids(), noHeads == null,
                     maps ? (second, layer, head, weights) -> out.write(second ? "attentions_b" : "attentions_a", ((long) layer * heads + head) * map, weights) : null, noLens == null);
             comparison.run(progress);
-            watchA.warn(w -> warn.accept("A: " + w));
-            watchB.warn(w -> warn.accept("B: " + w));
+            watchA.warn(w -> of.warn.accept("A: " + w));
+            watchB.warn(w -> of.warn.accept("B: " + w));
             write(comparison, tokens, layers, heads, progress);
         }
     }
@@ -154,15 +138,15 @@ final class ComparedPrompt {
 
     private void declare(String name, DType type, Shape shape, Provenance from) {
         declared.put(name, new Declared(type, shape));
-        provenance.put(name, from);
+        of.provenance.put(name, from);
     }
 
     private void declare(int n, ModelSpec specA, ModelSpec specB, boolean losses, boolean heads, boolean maps, boolean lens) {
-        String both = a.name() + " and " + b.name();
+        String both = of.a.name() + " and " + of.b.name();
         declare("input_ids", DType.I64, Shape.of(n), Provenance.measured("prompt", "I64", "token ids fed to both models"));
         if (losses) {
             for (String s : List.of("a", "b")) {
-                declare("token_nll_" + s, DType.F64, Shape.of(n - 1), Provenance.derived("logits of " + (s.equals("a") ? a : b).name(), "F32", "−ln p(next token), nats").of(n - 1));
+                declare("token_nll_" + s, DType.F64, Shape.of(n - 1), Provenance.derived("logits of " + (s.equals("a") ? of.a : of.b).name(), "F32", "−ln p(next token), nats").of(n - 1));
                 declare("top_" + s, DType.I64, Shape.of(n), Provenance.derived("logits", "I64", "id of the most likely next token"));
                 declare("top_probability_" + s, DType.F64, Shape.of(n), Provenance.derived("logits", "F64", "probability of the most likely next token"));
             }
@@ -175,31 +159,31 @@ final class ComparedPrompt {
             Shape shape = Shape.of(layers, specA.maxHeads());
             declare("attention_total_variation", DType.F64, shape, Provenance.derived("attentions of " + both, "F64", "½ Σ |B − A| over keys, mean over queries").of(n));
             for (String s : List.of("a", "b")) {
-                declare("first_token_mass_" + s, DType.F64, shape, Provenance.derived("attentions of " + (s.equals("a") ? a : b).name(), "F64", "weight of the first key, mean over queries from the second on").of(n));
+                declare("first_token_mass_" + s, DType.F64, shape, Provenance.derived("attentions of " + (s.equals("a") ? of.a : of.b).name(), "F64", "weight of the first key, mean over queries from the second on").of(n));
             }
         }
         if (maps) {
             for (String s : List.of("a", "b")) {
                 declare("attentions_" + s, DType.F32, Shape.of(layers, specA.maxHeads(), n, n),
-                        Provenance.measured((s.equals("a") ? a : b).name(), "F32", "attention weights after softmax, hidden entries 0; one forward pass over the whole prompt, float32"));
+                        Provenance.measured((s.equals("a") ? of.a : of.b).name(), "F32", "attention weights after softmax, hidden entries 0; one forward pass over the whole prompt, float32"));
             }
         }
         if (lens) {
             for (String s : List.of("a", "b")) {
                 Shape shape = Shape.of((s.equals("a") ? specA : specB).layers().size() + 1, n);
-                String of = "hidden states of " + (s.equals("a") ? a : b).name();
-                declare("lens_top_" + s, DType.I64, shape, Provenance.derived(of, "I64", "most likely token by the final norm and the head on each layer's state"));
-                declare("lens_probability_" + s, DType.F64, shape, Provenance.derived(of, "F64", "probability of the most likely token"));
-                declare("lens_target_" + s, DType.F64, shape, Provenance.derived(of, "F64", "probability of the true next token"));
-                declare("lens_rank_" + s, DType.I64, shape, Provenance.derived(of, "I64", "rank of the true next token, 1 the most likely"));
-                declare("lens_kl_" + s, DType.F64, shape, Provenance.derived(of, "F64", "KL(final ‖ layer), nats"));
+                String states = "hidden states of " + (s.equals("a") ? of.a : of.b).name();
+                declare("lens_top_" + s, DType.I64, shape, Provenance.derived(states, "I64", "most likely token by the final norm and the head on each layer's state"));
+                declare("lens_probability_" + s, DType.F64, shape, Provenance.derived(states, "F64", "probability of the most likely token"));
+                declare("lens_target_" + s, DType.F64, shape, Provenance.derived(states, "F64", "probability of the true next token"));
+                declare("lens_rank_" + s, DType.I64, shape, Provenance.derived(states, "I64", "rank of the true next token, 1 the most likely"));
+                declare("lens_kl_" + s, DType.F64, shape, Provenance.derived(states, "F64", "KL(final ‖ layer), nats"));
             }
         }
     }
 
     private void write(PromptComparison c, Tokens tokens, int layers, int heads, Progress progress) throws IOException {
         int n = tokens.ids().length;
-        ObjectNode prompt = figures.putObject("prompt");
+        ObjectNode prompt = of.figures.putObject("prompt");
         try {
             prompt.set("tokens", Json.mapper().readTree(tokens.json()));
         } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
@@ -238,8 +222,8 @@ final class ComparedPrompt {
         lens("a", c.lens(false), n, ids);
         lens("b", c.lens(true), n, ids);
         int[] list = ids.stream().mapToInt(Integer::intValue).toArray();
-        ObjectNode names = figures.putObject("names");
-        for (Token t : Tokens.describe(list, a.source().checkpoint(), progress)) {
+        ObjectNode names = of.figures.putObject("names");
+        for (Token t : Tokens.describe(list, of.a.source().checkpoint(), progress)) {
             names.put(String.valueOf(t.id()), t.text());
         }
     }

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import vitrine.core.analysis.evaluate.Evaluation;
 import vitrine.core.dataset.Dataset;
@@ -27,32 +26,20 @@ final class ComparedTexts {
     private static final double LOST = 0.01;
 
     private final Compared of;
-    private final Task.Compare task;
-    private final CompareSide a;
-    private final CompareSide b;
-    private final ObjectNode figures;
-    private final ObjectNode absent;
-    private final Consumer<String> warn;
 
     ComparedTexts(Compared of) {
         this.of = of;
-        task = of.task;
-        a = of.a;
-        b = of.b;
-        figures = of.figures;
-        absent = of.absent;
-        warn = of.warn;
     }
 
     /// Losses and perplexities of both over texts, and which experts they visit there.
     void run(List<Task.Domain> texts, CompareProgress stages) {
-        ArrayNode rows = figures.putArray("texts");
+        ArrayNode rows = of.figures.putArray("texts");
         String why = texts.isEmpty() ? null : of.cannotRun();
         if (why == null && !texts.isEmpty()) {
-            why = Stream.of(a, b).map(this::noLosses).filter(java.util.Objects::nonNull).findFirst().orElse(null);
+            why = Stream.of(of.a, of.b).map(this::noLosses).filter(java.util.Objects::nonNull).findFirst().orElse(null);
         }
         if (why != null) {
-            absent.put("texts", "No perplexities: " + why);
+            of.absent.put("texts", "No perplexities: " + why);
         }
         if (why == null && !texts.isEmpty()) {
             of.countExperts();
@@ -75,31 +62,31 @@ final class ComparedTexts {
     }
 
     private void text(Task.Domain d, ArrayNode rows, Progress progress) {
-        List<Sequences.Labelled> left = DataInput.read(d.file(), task.maxLength(), a.model(), progress);
-        List<Sequences.Labelled> right = DataInput.read(d.file(), task.maxLength(), b.model(), progress);
+        List<Sequences.Labelled> left = DataInput.read(d.file(), of.task.maxLength(), of.a.model(), progress);
+        List<Sequences.Labelled> right = DataInput.read(d.file(), of.task.maxLength(), of.b.model(), progress);
         boolean ids = Dataset.read(Path.of(d.file())).examples().stream().anyMatch(e -> e.content() instanceof Example.Content.Ids);
         if (ids && !of.sameTokens) {
-            absent.put("texts", "No figures for " + d.name() + ": it holds token ids, and " + figures.at("/same/tokenizer_note").asText() + ".");
+            of.absent.put("texts", "No figures for " + d.name() + ": it holds token ids, and " + of.figures.at("/same/tokenizer_note").asText() + ".");
             return;
         }
         long bytes = bytes(d.file());
         if (bytes > 0) {
-            String lost = lost(d, a, "A", left, progress);
-            lost = lost != null ? lost : lost(d, b, "B", right, progress);
+            String lost = lost(d, of.a, "A", left, progress);
+            lost = lost != null ? lost : lost(d, of.b, "B", right, progress);
             if (lost != null) {
-                absent.put("bits", lost);
+                of.absent.put("bits", lost);
                 bytes = 0;
             }
         }
         long tokens = tokens(left) + tokens(right);
         Progress half = new Offset(progress, 0, tokens);
-        Evaluation.Result p = new Evaluation(a.model().forward()).run(left, of.expertsA, half).all();
-        Evaluation.Result q = new Evaluation(b.model().forward()).run(right, of.expertsB, new Offset(progress, tokens(left), tokens)).all();
+        Evaluation.Result p = new Evaluation(of.a.model().forward()).run(left, of.expertsA, half).all();
+        Evaluation.Result q = new Evaluation(of.b.model().forward()).run(right, of.expertsB, new Offset(progress, tokens(left), tokens)).all();
         boolean alike = of.sameTokens && same(left, right);
         if (of.sameTokens && !alike) {
             // The same pieces, but texts are cut into others: neither tokens nor perplexities stand for each other.
             of.sameTokens = false;
-            figures.withObject("/same").put("tokenizer", false).put("tokenizer_note", "the two cut " + Visible.name(d.name()) + " into different tokens");
+            of.figures.withObject("/same").put("tokenizer", false).put("tokenizer_note", "the two cut " + Visible.name(d.name()) + " into different tokens");
         }
         ObjectNode row = rows.addObject().put("name", d.name()).put("file", d.file());
         side(row.putObject("a"), p, bytes);
@@ -173,7 +160,7 @@ final class ComparedTexts {
     }
 
     private void side(ObjectNode to, Evaluation.Result r, long bytes) {
-        Figures.putLoss(to, r.loss(), warn);
+        Figures.putLoss(to, r.loss(), of.warn);
         to.put("predicted_tokens", r.predicted()).put("sequences", r.sequences());
         Figures.put(to, "bits_per_byte", bytes == 0 ? Double.NaN : r.loss() * r.predicted() / Math.log(2) / bytes);
     }

@@ -14,39 +14,33 @@ import vitrine.core.tokenizer.Vocabulary;
 final class Sameness {
 
     private final Compared of;
-    private final CompareSide a;
-    private final CompareSide b;
-    private final ObjectNode figures;
 
     Sameness(Compared of) {
         this.of = of;
-        a = of.a;
-        b = of.b;
-        figures = of.figures;
     }
 
     /// Says what is the same: tokens and architecture.
     void run() {
-        ObjectNode n = figures.putObject("same");
+        ObjectNode n = of.figures.putObject("same");
         String differs = tokensDiffer();
         of.sameTokens = differs == null;
-        String pieces = a.source().checkpoint().hasTokenizer() ? String.format("%,d pieces", Vocabulary.of(a.source().checkpoint()).size())
-                : a.specOrNull() == null ? "none" : String.format("%,d ids, no tokenizer", a.specOrNull().vocabSize());
+        String pieces = of.a.source().checkpoint().hasTokenizer() ? String.format("%,d pieces", Vocabulary.of(of.a.source().checkpoint()).size())
+                : of.a.specOrNull() == null ? "none" : String.format("%,d ids, no tokenizer", of.a.specOrNull().vocabSize());
         n.put("tokenizer", of.sameTokens).put("tokenizer_note", of.sameTokens ? pieces : differs);
         String other = architectureDiffers();
-        ModelSpec spec = a.specOrNull();
+        ModelSpec spec = of.a.specOrNull();
         n.put("architecture", other == null).put("architecture_note", other != null ? other : spec == null ? "not known" : spec.family() + ", " + spec.layers().size() + " layers");
     }
 
     /// Why a token of A is not one of B, or null where all are.
     private String tokensDiffer() {
-        ModelSpec specA = a.specOrNull();
-        ModelSpec specB = b.specOrNull();
+        ModelSpec specA = of.a.specOrNull();
+        ModelSpec specB = of.b.specOrNull();
         if (specA != null && specB != null && specA.vocabSize() != specB.vocabSize()) {
             return String.format("A has %,d token ids and B %,d", specA.vocabSize(), specB.vocabSize());
         }
-        Checkpoint one = a.source().checkpoint();
-        Checkpoint two = b.source().checkpoint();
+        Checkpoint one = of.a.source().checkpoint();
+        Checkpoint two = of.b.source().checkpoint();
         boolean hasA = one.hasTokenizer();
         boolean hasB = two.hasTokenizer();
         if (!hasA && !hasB) {
@@ -72,8 +66,8 @@ final class Sameness {
     }
 
     private String architectureDiffers() {
-        ModelSpec p = a.specOrNull();
-        ModelSpec q = b.specOrNull();
+        ModelSpec p = of.a.specOrNull();
+        ModelSpec q = of.b.specOrNull();
         if (p == null || q == null) {
             return p == null && q == null ? null : (p == null ? "A" : "B") + "'s family cannot be run here";
         }
